@@ -1,0 +1,260 @@
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+
+import type { DType } from './dtype.js'
+import { TorchError } from './errors.js'
+import { openLibtorch } from './libtorch.js'
+
+declare const HANDLE: unique symbol
+declare const GENERATOR: unique symbol
+
+/** A native tensor. Only {@link native} makes and reads one. */
+export interface TensorHandle {
+  readonly [HANDLE]: true
+}
+
+/** A native random number generator. */
+export interface GeneratorHandle {
+  readonly [GENERATOR]: true
+}
+
+type Pair = readonly [number, number]
+type Shape = readonly number[]
+type Bytes = ArrayBufferView
+
+/**
+ * What the addon exports. Each function makes exactly one call of libtorch, on the calling thread.
+ *
+ * Arguments have been checked for meaning in TypeScript; the addon checks their types again, so that none can crash it.
+ * Functions whose name ends in `_` change their first argument and give nothing back.
+ */
+export interface NativeBinding {
+  /** Hands over the class of which native errors are made. Called once for each environment, by this file. */
+  initialize(errorClass: typeof TorchError): void
+
+  // native/tensor.cc: creation, lifetime, metadata, data out.
+  empty(shape: Shape, dtype: DType, device: string): TensorHandle
+  zeros(shape: Shape, dtype: DType, device: string): TensorHandle
+  full(shape: Shape, value: number | bigint, dtype: DType, device: string): TensorHandle
+  arange(start: number, end: number, step: number, dtype: DType, device: string): TensorHandle
+  /** Copies the bytes of `data`, which are row-major elements of `dtype`. */
+  fromBytes(data: Bytes, shape: Shape, dtype: DType, device: string): TensorHandle
+  /** Shares the memory of `data`, which must be aligned for `dtype`, and keeps it alive. CPU only. */
+  viewOfBytes(data: Bytes, shape: Shape, dtype: DType): TensorHandle
+  /** A second handle of the same tensor: shares the memory, is disposed by itself. */
+  alias(tensor: TensorHandle): TensorHandle
+  dispose(tensor: TensorHandle): void
+  isDisposed(tensor: TensorHandle): boolean
+  shape(tensor: TensorHandle): number[]
+  strides(tensor: TensorHandle): number[]
+  storageOffset(tensor: TensorHandle): number
+  dtype(tensor: TensorHandle): DType
+  /** `cpu` or `cuda:N`. */
+  device(tensor: TensorHandle): string
+  isContiguous(tensor: TensorHandle, channelsLast: boolean): boolean
+  /** Copies the elements out, row-major, as raw bytes. */
+  toBytes(tensor: TensorHandle): ArrayBuffer
+  item(tensor: TensorHandle): number | bigint | boolean
+  /** Live handles and the bytes of the distinct storages that they keep alive, in this environment. */
+  memory(): { tensors: number; bytes: number }
+
+  // native/storage.cc: raw storages, for checkpoint readers and writers.
+  /** Reads `length` bytes at `offset` of a file into a new uint8 tensor (length,), on a pool thread. */
+  readStorage(path: string, offset: number, length: number): Promise<TensorHandle>
+  /** Maps `length` bytes at `offset` of a file, copy on write, as a uint8 tensor (length,). The page-in is lazy. */
+  mapStorage(path: string, offset: number, length: number): TensorHandle
+  /** A view of the memory of `storage`, whose offset and strides count elements of `dtype`. Refuses what lies outside. */
+  viewOfStorage(storage: TensorHandle, dtype: DType, offset: number, shape: Shape, strides: Shape): TensorHandle
+  /** Identifies the storage: equal for tensors that share memory. */
+  storageId(tensor: TensorHandle): bigint
+  /** Bytes of the whole storage behind the tensor. */
+  storageBytes(tensor: TensorHandle): number
+  /** Copies `length` bytes at `offset` of the storage behind the tensor out, from whichever device. */
+  copyStorage(tensor: TensorHandle, offset: number, length: number): ArrayBuffer
+  /** Swaps the bytes of each element of `itemSize` bytes, in place: for files of the other endianness. */
+  swapBytes_(storage: TensorHandle, itemSize: number): void
+
+  // native/random.cc
+  createGenerator(device: string, seed: bigint | null): GeneratorHandle
+  generatorSeed_(generator: GeneratorHandle, seed: bigint): void
+  generatorInitialSeed(generator: GeneratorHandle): bigint
+  /** Seeds the default generator of every device, as torch.manual_seed. */
+  manualSeed(seed: bigint): void
+  rand(shape: Shape, dtype: DType, device: string, generator: GeneratorHandle | null): TensorHandle
+  randn(shape: Shape, dtype: DType, device: string, generator: GeneratorHandle | null): TensorHandle
+  randint(
+    low: number,
+    high: number,
+    shape: Shape,
+    dtype: DType,
+    device: string,
+    generator: GeneratorHandle | null,
+  ): TensorHandle
+  uniform_(tensor: TensorHandle, low: number, high: number, generator: GeneratorHandle | null): void
+  normal_(tensor: TensorHandle, mean: number, std: number, generator: GeneratorHandle | null): void
+  /** Dropout in training mode: zeroes with probability `p` and scales the rest. */
+  dropout(input: TensorHandle, p: number): TensorHandle
+  dropout_(input: TensorHandle, p: number): void
+
+  // native/ops/shape.cc: views and copies.
+  to(
+    tensor: TensorHandle,
+    dtype: DType | null,
+    device: string | null,
+    copy: boolean,
+    channelsLast: boolean | null,
+  ): TensorHandle
+  /** `channelsLast` needs four dimensions. Gives an alias where the layout is already right. */
+  contiguous(tensor: TensorHandle, channelsLast: boolean): TensorHandle
+  clone(tensor: TensorHandle): TensorHandle
+  view(tensor: TensorHandle, shape: Shape): TensorHandle
+  reshape(tensor: TensorHandle, shape: Shape): TensorHandle
+  flatten(tensor: TensorHandle, startDim: number, endDim: number): TensorHandle
+  permute(tensor: TensorHandle, dims: Shape): TensorHandle
+  transpose(tensor: TensorHandle, dim0: number, dim1: number): TensorHandle
+  squeeze(tensor: TensorHandle, dim: number | null): TensorHandle
+  unsqueeze(tensor: TensorHandle, dim: number): TensorHandle
+  expand(tensor: TensorHandle, shape: Shape): TensorHandle
+  select(tensor: TensorHandle, dim: number, index: number): TensorHandle
+  /** `end` null means to the end. */
+  slice(tensor: TensorHandle, dim: number, start: number, end: number | null, step: number): TensorHandle
+  indexSelect(tensor: TensorHandle, dim: number, index: TensorHandle): TensorHandle
+  flip(tensor: TensorHandle, dims: Shape): TensorHandle
+  cat(tensors: readonly TensorHandle[], dim: number): TensorHandle
+  stack(tensors: readonly TensorHandle[], dim: number): TensorHandle
+  split(tensor: TensorHandle, size: number, dim: number): TensorHandle[]
+  /** `value` is for `constant` only. */
+  pad(
+    tensor: TensorHandle,
+    pad: Shape,
+    mode: 'constant' | 'reflect' | 'replicate' | 'circular',
+    value: number | null,
+  ): TensorHandle
+  copy_(tensor: TensorHandle, source: TensorHandle): void
+  fill_(tensor: TensorHandle, value: number | bigint): void
+
+  // native/ops/arithmetic.cc. `other` is a tensor or a number.
+  add(tensor: TensorHandle, other: TensorHandle | number, alpha: number): TensorHandle
+  sub(tensor: TensorHandle, other: TensorHandle | number, alpha: number): TensorHandle
+  mul(tensor: TensorHandle, other: TensorHandle | number): TensorHandle
+  div(tensor: TensorHandle, other: TensorHandle | number, roundingMode: 'trunc' | 'floor' | null): TensorHandle
+  add_(tensor: TensorHandle, other: TensorHandle | number, alpha: number): void
+  sub_(tensor: TensorHandle, other: TensorHandle | number, alpha: number): void
+  mul_(tensor: TensorHandle, other: TensorHandle | number): void
+  div_(tensor: TensorHandle, other: TensorHandle | number, roundingMode: 'trunc' | 'floor' | null): void
+  pow(tensor: TensorHandle, exponent: TensorHandle | number): TensorHandle
+  matmul(tensor: TensorHandle, other: TensorHandle): TensorHandle
+  neg(tensor: TensorHandle): TensorHandle
+  abs(tensor: TensorHandle): TensorHandle
+  sqrt(tensor: TensorHandle): TensorHandle
+  exp(tensor: TensorHandle): TensorHandle
+  log(tensor: TensorHandle): TensorHandle
+  sigmoid(tensor: TensorHandle): TensorHandle
+  tanh(tensor: TensorHandle): TensorHandle
+  isnan(tensor: TensorHandle): TensorHandle
+  isfinite(tensor: TensorHandle): TensorHandle
+  clamp(tensor: TensorHandle, min: number | null, max: number | null): TensorHandle
+  eq(tensor: TensorHandle, other: TensorHandle | number): TensorHandle
+  ne(tensor: TensorHandle, other: TensorHandle | number): TensorHandle
+  lt(tensor: TensorHandle, other: TensorHandle | number): TensorHandle
+  le(tensor: TensorHandle, other: TensorHandle | number): TensorHandle
+  gt(tensor: TensorHandle, other: TensorHandle | number): TensorHandle
+  ge(tensor: TensorHandle, other: TensorHandle | number): TensorHandle
+  /** Same shape and elements, as torch.equal. */
+  equal(tensor: TensorHandle, other: TensorHandle): boolean
+  allclose(tensor: TensorHandle, other: TensorHandle, rtol: number, atol: number, equalNan: boolean): boolean
+
+  // native/ops/reduce.cc. `dims` null means over all.
+  sum(tensor: TensorHandle, dims: Shape | null, keepdim: boolean, dtype: DType | null): TensorHandle
+  mean(tensor: TensorHandle, dims: Shape | null, keepdim: boolean, dtype: DType | null): TensorHandle
+  amax(tensor: TensorHandle, dims: Shape, keepdim: boolean): TensorHandle
+  amin(tensor: TensorHandle, dims: Shape, keepdim: boolean): TensorHandle
+  argmax(tensor: TensorHandle, dim: number | null, keepdim: boolean): TensorHandle
+  topk(tensor: TensorHandle, k: number, dim: number, largest: boolean, sorted: boolean): [TensorHandle, TensorHandle]
+
+  // native/ops/nn.cc
+  conv2d(
+    input: TensorHandle,
+    weight: TensorHandle,
+    bias: TensorHandle | null,
+    stride: Pair,
+    padding: Pair | 'same' | 'valid',
+    dilation: Pair,
+    groups: number,
+  ): TensorHandle
+  batchNorm(
+    input: TensorHandle,
+    runningMean: TensorHandle | null,
+    runningVar: TensorHandle | null,
+    weight: TensorHandle | null,
+    bias: TensorHandle | null,
+    training: boolean,
+    momentum: number,
+    eps: number,
+  ): TensorHandle
+  linear(input: TensorHandle, weight: TensorHandle, bias: TensorHandle | null): TensorHandle
+  relu(input: TensorHandle): TensorHandle
+  relu_(input: TensorHandle): void
+  maxPool2d(
+    input: TensorHandle,
+    kernelSize: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    ceilMode: boolean,
+  ): TensorHandle
+  avgPool2d(
+    input: TensorHandle,
+    kernelSize: Pair,
+    stride: Pair,
+    padding: Pair,
+    ceilMode: boolean,
+    countIncludePad: boolean,
+    divisorOverride: number | null,
+  ): TensorHandle
+  adaptiveAvgPool2d(input: TensorHandle, outputSize: Pair): TensorHandle
+  softmax(input: TensorHandle, dim: number, dtype: DType | null): TensorHandle
+  logSoftmax(input: TensorHandle, dim: number, dtype: DType | null): TensorHandle
+
+  // native/image/image.cc: no libtorch in it.
+  /**
+   * Resamples `box` (left, top, right, bottom; pixels of the source) of a row-major (height, width, channels) uint8
+   * image to (outHeight, outWidth, channels), with the bytes that Pillow's `Image.resize` gives, on a pool thread.
+   */
+  resize(
+    pixels: Uint8Array,
+    height: number,
+    width: number,
+    channels: number,
+    outHeight: number,
+    outWidth: number,
+    filter: 'nearest' | 'box' | 'bilinear' | 'hamming' | 'bicubic' | 'lanczos',
+    box: readonly [number, number, number, number],
+  ): Promise<Uint8Array>
+
+  // native/runtime.cc
+  /** `versionString` is libtorch's own, such as `2.13.0`; `builtFor` the one that the addon was compiled with. */
+  version(): { libtorch: string; builtFor: string; config: string; cpuCapability: string }
+  setNumThreads(count: number): void
+  getNumThreads(): number
+  cudaIsAvailable(): boolean
+  cudaDeviceCount(): number
+  /** Bytes that tensors hold on a device. */
+  cudaMemoryAllocated(index: number): number
+  cudaSynchronize(index: number): void
+}
+
+const require = createRequire(import.meta.url)
+
+/** Folder of the package: both `lib/` and `dist/` stand directly below it. */
+export const PACKAGE_ROOT = fileURLToPath(new URL('..', import.meta.url))
+
+/** The opened addon; opening libtorch comes first, as the addon is linked to it without a search path. */
+export const native: NativeBinding = open()
+
+function open(): NativeBinding {
+  openLibtorch()
+  const binding = require('node-gyp-build')(PACKAGE_ROOT) as NativeBinding
+  binding.initialize(TorchError)
+  return binding
+}

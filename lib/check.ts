@@ -1,0 +1,113 @@
+import { TorchError } from './errors.js'
+
+/** A method of this name tells how a value prints in an error message (a tensor: `float32 (2, 3)`). */
+export const DESCRIBE = Symbol.for('napi-torch.describe')
+
+const LONGEST_VALUE = 60
+
+/**
+ * Makes the error for an argument that is not what it should be: `Expected a positive integer for numFeatures, received 0`.
+ *
+ * Throw it at the call site, so that the reader sees the branch.
+ */
+export function expected(what: string, name: string, received: unknown): TorchError {
+  return new TorchError('TORCH_INVALID_ARGUMENT', `Expected ${what} for ${name}, received ${describe(received)}`)
+}
+
+/** Prints a value as it stands in error messages: strings quoted, tensors as dtype and shape, long values cut. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return cut(JSON.stringify(value))
+  if (typeof value === 'bigint') return `${value}n`
+  if (typeof value === 'function') return value.name === '' ? 'a function' : `function ${value.name}`
+  if (typeof value !== 'object' || value === null) return String(value)
+  if (DESCRIBE in value && typeof value[DESCRIBE] === 'function') return String(value[DESCRIBE]())
+  if (Array.isArray(value)) return cut(`[${value.slice(0, LONGEST_VALUE).map(describe).join(', ')}]`)
+  const name = Object.getPrototypeOf(value)?.constructor?.name
+  if (ArrayBuffer.isView(value)) return `${name} of ${value.byteLength} bytes`
+  return typeof name === 'string' && name !== 'Object' ? `an instance of ${name}` : 'an object'
+}
+
+/** Prints a shape as PyTorch does: `(2, 3)`, `(4,)`, `()`. */
+export function describeShape(shape: readonly number[]): string {
+  return shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`
+}
+
+/** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `value` is an integer of at least 1. */
+export function checkPositiveInteger(name: string, value: unknown): number {
+  if (!isInteger(value) || value < 1) throw expected('a positive integer', name, value)
+  return value
+}
+
+/** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `value` is an integer of at least 0. */
+export function checkNonNegativeInteger(name: string, value: unknown): number {
+  if (!isInteger(value) || value < 0) throw expected('a non-negative integer', name, value)
+  return value
+}
+
+/** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `value` is an integer that a double holds exactly. */
+export function checkInteger(name: string, value: unknown): number {
+  if (!isInteger(value)) throw expected('an integer', name, value)
+  return value
+}
+
+/** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `value` is a number; `NaN` is refused, infinities are not. */
+export function checkNumber(name: string, value: unknown): number {
+  if (typeof value !== 'number' || Number.isNaN(value)) throw expected('a number', name, value)
+  return value
+}
+
+/** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `value` is a number from 0 to 1. */
+export function checkProbability(name: string, value: unknown): number {
+  if (typeof value !== 'number' || !(value >= 0 && value <= 1)) throw expected('a number from 0 to 1', name, value)
+  return value
+}
+
+/** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `value` is true or false. */
+export function checkBoolean(name: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw expected('a boolean', name, value)
+  return value
+}
+
+/** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `value` is a string. */
+export function checkString(name: string, value: unknown): string {
+  if (typeof value !== 'string') throw expected('a string', name, value)
+  return value
+}
+
+/** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `value` is one of `choices`. */
+export function checkOneOf<const T extends string>(name: string, value: unknown, choices: readonly T[]): T {
+  const found = choices.find((choice) => choice === value)
+  if (found === undefined) throw expected(`one of ${choices.map((choice) => `'${choice}'`).join(', ')}`, name, value)
+  return found
+}
+
+/** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `value` is an array of integers of at least 0. */
+export function checkShape(name: string, value: unknown): readonly number[] {
+  if (!Array.isArray(value) || !value.every((size) => isInteger(size) && size >= 0)) {
+    throw expected('an array of non-negative integers', name, value)
+  }
+  return value
+}
+
+/**
+ * Refuses option names that nobody reads: a typo that silently keeps the default is the worst bug of an options object.
+ *
+ * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `options` is not an object or holds a name outside `known`.
+ */
+export function checkOptions(name: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw expected('an options object', name, options)
+  }
+  const unknown = Object.keys(options).find((key) => !known.includes(key))
+  if (unknown === undefined) return
+  const list = known.length === 0 ? 'no options' : `options among ${known.join(', ')}`
+  throw expected(list, name, unknown)
+}
+
+function isInteger(value: unknown): value is number {
+  return Number.isSafeInteger(value)
+}
+
+function cut(text: string): string {
+  return text.length <= LONGEST_VALUE ? text : `${text.slice(0, LONGEST_VALUE - 1)}…`
+}

@@ -1,0 +1,30 @@
+import { native } from './binding.js'
+import { checkNonNegativeInteger } from './check.js'
+
+/** Tells whether tensors can be put on a CUDA device. Follows `torch.cuda.is_available`. */
+export function isAvailable(): boolean {
+  return native.cudaIsAvailable()
+}
+
+/** Counts the CUDA devices; 0 without CUDA. */
+export function deviceCount(): number {
+  return native.cudaDeviceCount()
+}
+
+/**
+ * Gives the bytes that tensors hold on a device. Follows `torch.cuda.memory_allocated`.
+ *
+ * @throws {TorchError} `TORCH_CUDA_UNAVAILABLE` without CUDA.
+ */
+export function memoryAllocated(index = 0): number {
+  return native.cudaMemoryAllocated(checkNonNegativeInteger('index', index))
+}
+
+/**
+ * Waits until all work on a device is done. Follows `torch.cuda.synchronize`.
+ *
+ * @throws {TorchError} `TORCH_CUDA_UNAVAILABLE` without CUDA.
+ */
+export function synchronize(index = 0): void {
+  native.cudaSynchronize(checkNonNegativeInteger('index', index))
+}

@@ -1,0 +1,125 @@
+/**
+ * Every error code of the package with its one-line meaning. `docs/errors.md` says what to do about each.
+ *
+ * Codes are stable: they change in a major release only, texts may change in any.
+ */
+export const ERROR_CODES = {
+  TORCH_INVALID_ARGUMENT: 'An argument or option has the wrong type, shape, dtype or range',
+  TORCH_DISPOSED: 'A tensor was used after it was disposed',
+  TORCH_OPERATOR: 'libtorch refused the operation',
+  TORCH_OUT_OF_MEMORY: 'There is not enough memory on the device',
+  TORCH_INTERNAL: 'A native exception that is a defect of this package or of libtorch',
+  TORCH_CUDA_UNAVAILABLE: 'CUDA was asked for, but this libtorch or this machine has none',
+  TORCH_LIBTORCH_NOT_FOUND: 'No libtorch was found on this machine',
+  TORCH_LIBTORCH_VERSION: 'The libtorch that was found has a version for which this addon was not built',
+  TORCH_LIBTORCH_LOAD: 'libtorch was found, but the system could not open it',
+  TORCH_LIBTORCH_INSTALL: 'libtorch could not be fetched or unpacked',
+  TORCH_ADDON_NOT_FOUND: 'The native addon is not built for this platform or could not be opened',
+  TORCH_STATE_DICT: 'A state dict does not fit the module that it was loaded into',
+  TORCH_ARCHITECTURE: 'A state dict holds no known architecture, or not the one asked for',
+  TORCH_FILE: 'A file is missing, is a folder, or cannot be read or written',
+  TORCH_CHECKPOINT_FORMAT: 'A file is not a checkpoint of a known format',
+  TORCH_CHECKPOINT_CORRUPT: 'A checkpoint is truncated or contradicts itself',
+  TORCH_CHECKPOINT_UNSAFE: 'A checkpoint asks for code to be run, which this package never does',
+  TORCH_CHECKPOINT_UNSUPPORTED: 'A checkpoint holds something that has no counterpart here',
+  TORCH_CHECKPOINT_LIMIT: 'A checkpoint goes past a limit that guards against hostile files',
+  TORCH_IMAGE: 'A file is not an image that can be decoded',
+  TORCH_DATASET: 'A dataset is missing, empty, or not in a known layout',
+  TORCH_LABELS: 'A labels file cannot be read or does not fit the model',
+  TORCH_USAGE: 'A command was called with unknown or missing arguments',
+} as const
+
+/** A code of {@link ERROR_CODES}. */
+export type TorchErrorCode = keyof typeof ERROR_CODES
+
+/** What may stand beside the message of a {@link TorchError}. */
+export interface TorchErrorOptions {
+  /** The error that this one wraps. */
+  readonly cause?: unknown
+  /** The C++ trace, where the error comes from native code. */
+  readonly nativeTrace?: string | undefined
+}
+
+const BRAND = Symbol.for('napi-torch.TorchError')
+
+/**
+ * The error that this package throws, and the base of its special kinds. Match on `code`.
+ *
+ * `instanceof` holds across several copies of the package in one process.
+ */
+export class TorchError extends Error {
+  /** What went wrong, as a stable name. */
+  readonly code: TorchErrorCode
+  /** The C++ trace, where the error comes from native code, else undefined. Not enumerable: it is long. */
+  declare readonly nativeTrace: string | undefined
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (this !== TorchError) return Function.prototype[Symbol.hasInstance].call(this, value)
+    return typeof value === 'object' && value !== null && BRAND in value
+  }
+
+  constructor(code: TorchErrorCode, message: string, { cause, nativeTrace }: TorchErrorOptions = {}) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+    Object.defineProperty(this, 'nativeTrace', { value: nativeTrace })
+    Object.defineProperty(this, BRAND, { value: true })
+  }
+
+  override get name(): string {
+    return this.constructor.name
+  }
+}
+
+/** One tensor of a state dict whose shape does not fit. */
+export interface ShapeMismatch {
+  readonly key: string
+  /** Shape in the state dict. */
+  readonly received: readonly number[]
+  /** Shape in the module. */
+  readonly expected: readonly number[]
+}
+
+/** All that does not fit between a state dict and a module; the module is unchanged. Code: `TORCH_STATE_DICT`. */
+export class StateDictError extends TorchError {
+  readonly missingKeys: readonly string[]
+  readonly unexpectedKeys: readonly string[]
+  readonly mismatches: readonly ShapeMismatch[]
+
+  constructor(
+    message: string,
+    faults: { missingKeys: readonly string[]; unexpectedKeys: readonly string[]; mismatches: readonly ShapeMismatch[] },
+  ) {
+    super('TORCH_STATE_DICT', message)
+    this.missingKeys = faults.missingKeys
+    this.unexpectedKeys = faults.unexpectedKeys
+    this.mismatches = faults.mismatches
+  }
+}
+
+/** Where in a checkpoint file something is wrong. */
+export interface CheckpointErrorOptions extends TorchErrorOptions {
+  /** The file, or undefined for a buffer. */
+  readonly path?: string | undefined
+  /** The archive entry. */
+  readonly entry?: string | undefined
+  /** Byte offset in the entry, or in the file where there is no entry. */
+  readonly offset?: number | undefined
+  /** Name of the pickle instruction. */
+  readonly opcode?: string | undefined
+}
+
+/** A checkpoint file that cannot be read or written. Code: one of `TORCH_CHECKPOINT_…` or `TORCH_FILE`. */
+export class CheckpointError extends TorchError {
+  readonly path: string | undefined
+  readonly entry: string | undefined
+  readonly offset: number | undefined
+  readonly opcode: string | undefined
+
+  constructor(code: TorchErrorCode, message: string, options: CheckpointErrorOptions = {}) {
+    super(code, message, options)
+    this.path = options.path
+    this.entry = options.entry
+    this.offset = options.offset
+    this.opcode = options.opcode
+  }
+}

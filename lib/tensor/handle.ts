@@ -1,0 +1,221 @@
+import { native, type TensorHandle } from '../binding.js'
+import { DESCRIBE, describeShape, expected } from '../check.js'
+import { arrayTypeOf, isFloatingPoint, ITEM_SIZE, type DType, type ItemOf, type TypedArrayOf } from '../dtype.js'
+import { HELD, track } from '../scope.js'
+import type { Tensor } from '../tensor.js'
+import { formatTensor, type FormatInput } from './format.js'
+
+/** A number, bigint or boolean, or arrays of them as deep as the tensor has dimensions. */
+export type NestedArray<T> = T | NestedArray<T>[]
+
+/** How the elements of a (N, C, H, W) tensor lie: row by row, or with the channels of a pixel side by side. */
+export type MemoryFormat = 'contiguous_format' | 'channels_last'
+
+/** Gives the native handle of `tensor`. */
+export let handleOf: (tensor: TensorBase<DType>, name?: string) => TensorHandle
+
+/** Puts another native tensor into `tensor`, which keeps its identity, and disposes the one that it held. */
+export let replaceHandle: (tensor: TensorBase<DType>, handle: TensorHandle) => void
+
+/** What every tensor has apart from mathematics: its memory, its facts, and the ways to read it. */
+export abstract class TensorBase<D extends DType> implements Disposable {
+  #handle: TensorHandle
+  #shape: readonly number[] | undefined
+
+  static {
+    handleOf = (tensor, name = 'tensor') => {
+      if (typeof tensor !== 'object' || tensor === null || !(#handle in tensor))
+        throw expected('a tensor', name, tensor)
+      return tensor.#handle
+    }
+    replaceHandle = (tensor, handle) => {
+      native.dispose(tensor.#handle)
+      tensor.#handle = handle
+      tensor.#shape = undefined
+    }
+  }
+
+  /** @internal Tensors are made by functions such as `tensor()` and `zeros()`. */
+  constructor(handle: TensorHandle) {
+    this.#handle = handle
+    track(this)
+  }
+
+  /** Sizes of the dimensions, from the outermost. */
+  get shape(): readonly number[] {
+    this.#shape ??= Object.freeze(native.shape(this.#handle))
+    return this.#shape
+  }
+
+  /** Elements from one index of a dimension to the next, for each dimension. */
+  get strides(): readonly number[] {
+    return native.strides(this.#handle)
+  }
+
+  /** Number of dimensions. */
+  get ndim(): number {
+    return this.shape.length
+  }
+
+  /** Number of elements. */
+  get numel(): number {
+    return this.shape.reduce((product, size) => product * size, 1)
+  }
+
+  get dtype(): D {
+    return native.dtype(this.#handle) as D
+  }
+
+  /** `cpu` or `cuda:N`. */
+  get device(): string {
+    return native.device(this.#handle)
+  }
+
+  /** Bytes of one element. */
+  get itemSize(): number {
+    return ITEM_SIZE[this.dtype]
+  }
+
+  /** Bytes of all elements; a view counts as if it were a copy. */
+  get nbytes(): number {
+    return this.numel * this.itemSize
+  }
+
+  /** Elements from the beginning of the storage to the first of this tensor. */
+  get storageOffset(): number {
+    return native.storageOffset(this.#handle)
+  }
+
+  get isDisposed(): boolean {
+    return native.isDisposed(this.#handle)
+  }
+
+  /** Gives the size of one dimension; a negative one counts from the end. */
+  size(dim: number): number {
+    const size = this.shape[dim < 0 ? dim + this.ndim : dim]
+    if (size === undefined) throw expected(`a dimension from ${-this.ndim} to ${this.ndim - 1}`, 'dim', dim)
+    return size
+  }
+
+  /** Tells whether the elements lie without gaps, in row-major order or in the given `memoryFormat`. */
+  isContiguous({
+    memoryFormat = 'contiguous_format',
+  }: { readonly memoryFormat?: MemoryFormat | undefined } = {}): boolean {
+    return native.isContiguous(this.#handle, memoryFormat === 'channels_last')
+  }
+
+  /** Tells whether the dtype is float16, bfloat16, float32 or float64. */
+  isFloatingPoint(): boolean {
+    return isFloatingPoint(this.dtype)
+  }
+
+  /** Copies the elements out in row-major order. 16-bit floats come as their bits: see {@link toFloat32Array}. */
+  toArray(): TypedArrayOf<D> {
+    const ArrayType = arrayTypeOf(this.dtype)
+    return new ArrayType(native.toBytes(this.#handle)) as TypedArrayOf<D>
+  }
+
+  /** Copies the elements out in row-major order, each converted to float32. */
+  toFloat32Array(): Float32Array {
+    const converted = native.to(this.#handle, 'float32', 'cpu', false, null)
+    try {
+      return new Float32Array(native.toBytes(converted))
+    } finally {
+      native.dispose(converted)
+    }
+  }
+
+  /** Copies the elements out as nested arrays, a bare value where there are no dimensions. Follows `Tensor.tolist`. */
+  tolist(): NestedArray<ItemOf<D>> {
+    let level: unknown[] = [...this.#values()]
+    for (const size of [...this.shape].reverse()) level = chunk(level, size)
+    return level[0] as NestedArray<ItemOf<D>>
+  }
+
+  /**
+   * Gives the only element: bigint for int64, boolean for bool, else number. Follows `Tensor.item`.
+   *
+   * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if there is more than one element, or none.
+   */
+  item(): ItemOf<D> {
+    if (this.numel !== 1) throw expected('a tensor of one element', 'item()', this)
+    return native.item(this.#handle) as ItemOf<D>
+  }
+
+  /** Frees the memory now, unless another tensor shares it. A second call does nothing. */
+  dispose(): void {
+    native.dispose(this.#handle)
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  /** Prints as PyTorch does, long tensors shortened. */
+  toString(): string {
+    return formatTensor(this.formatInput())
+  }
+
+  /** What `console.log` shows. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.isDisposed ? 'a disposed tensor' : this.toString()
+  }
+
+  /** How error messages print it: `float32 (2, 3)`. */
+  [DESCRIBE](): string {
+    return this.isDisposed ? 'a disposed tensor' : `${this.dtype} ${describeShape(this.shape)}`
+  }
+
+  /** What a scope keeps alive if this is its result. */
+  [HELD](): readonly this[] {
+    return [this]
+  }
+
+  /** What the printer reads. */
+  protected formatInput(): FormatInput {
+    const { shape, dtype, device } = this
+    return { shape, dtype, device, gather: (indices) => this.#gather(indices) }
+  }
+
+  /** Makes a tensor of a native one. */
+  protected abstract wrap<E extends DType = D>(handle: TensorHandle): Tensor<E>
+
+  #values(): Iterable<number | bigint | boolean> {
+    const { dtype } = this
+    if (dtype === 'float16' || dtype === 'bfloat16') return this.toFloat32Array()
+    const values = this.toArray()
+    return dtype === 'bool' ? Array.from(values, Boolean) : values
+  }
+
+  /** Reads the elements at the grid of `indices`, one list for each dimension, touching only them. */
+  #gather(indices: readonly (readonly number[])[]): ArrayLike<number | bigint | boolean> {
+    let part = native.alias(this.#handle)
+    const replace = (next: TensorHandle): void => {
+      native.dispose(part)
+      part = next
+    }
+    try {
+      indices.forEach((list, dim) => {
+        const index = native.fromBytes(BigInt64Array.from(list, BigInt), [list.length], 'int64', this.device)
+        try {
+          replace(native.indexSelect(part, dim, index))
+        } finally {
+          native.dispose(index)
+        }
+      })
+      if (this.itemSize === 2 && this.isFloatingPoint()) replace(native.to(part, 'float32', 'cpu', false, null))
+      const ArrayType = arrayTypeOf(native.dtype(part))
+      const values = new ArrayType(native.toBytes(part))
+      return this.dtype === 'bool' ? Array.from(values, Boolean) : values
+    } finally {
+      native.dispose(part)
+    }
+  }
+}
+
+function chunk(values: readonly unknown[], size: number): unknown[] {
+  if (size === 0) return [[]]
+  const chunks: unknown[] = []
+  for (let start = 0; start < values.length; start += size) chunks.push(values.slice(start, start + size))
+  return chunks
+}

@@ -1,0 +1,200 @@
+import { native } from '../binding.js'
+import { checkInteger, checkOneOf, checkOptions, checkPositiveInteger, expected } from '../check.js'
+import { isDevice, type Device } from '../device.js'
+import { checkDType, DTYPES, type DType } from '../dtype.js'
+import type { Tensor } from '../tensor.js'
+import { handleOf, TensorBase, type MemoryFormat } from './handle.js'
+
+const MEMORY_FORMATS = ['contiguous_format', 'channels_last'] as const
+
+/** Options of `to()`. */
+export interface ToOptions<D extends DType> {
+  /** Default: the tensor's own. */
+  readonly dtype?: D | undefined
+  /** Default: the tensor's own. */
+  readonly device?: Device | undefined
+  /** Copy even where nothing changes. Default: `false`. */
+  readonly copy?: boolean | undefined
+  /** Default: the layout of the tensor is kept. */
+  readonly memoryFormat?: MemoryFormat | undefined
+}
+
+/** The operations that change how elements are seen, placed or stored, and not their values. */
+export abstract class TensorViews<D extends DType> extends TensorBase<D> {
+  /**
+   * Converts to another dtype or device, or both. Gives a tensor that shares the memory where nothing changes.
+   * Follows `Tensor.to`.
+   *
+   * @throws {TorchError} `TORCH_CUDA_UNAVAILABLE` if the device is CUDA's and there is none.
+   */
+  to<E extends DType>(dtype: E): Tensor<E>
+  to(device: Device): Tensor<D>
+  to<E extends DType = D>(options: ToOptions<E>): Tensor<E>
+  to(target: DType | Device | ToOptions<DType>): Tensor<DType> {
+    const options = typeof target === 'string' ? asOptions(target) : target
+    checkOptions('to()', options, ['dtype', 'device', 'copy', 'memoryFormat'])
+    const { dtype, device, copy = false, memoryFormat } = options
+    if (dtype !== undefined) checkDType('dtype', dtype)
+    if (device !== undefined && !isDevice(device)) throw expected("'cpu', 'cuda' or 'cuda:N'", 'device', device)
+    const channelsLast = memoryFormat === undefined ? null : isChannelsLast(memoryFormat, this)
+    return this.wrap(native.to(handleOf(this), dtype ?? null, device ?? null, copy, channelsLast))
+  }
+
+  /** Gives a tensor in the memory of the CPU. */
+  cpu(): Tensor<D> {
+    return this.to('cpu')
+  }
+
+  /** Gives a tensor in the memory of a CUDA device. Default: the current one. */
+  cuda(index?: number): Tensor<D> {
+    return this.to(index === undefined ? 'cuda' : `cuda:${index}`)
+  }
+
+  /** Converts to float32. */
+  float(): Tensor<'float32'> {
+    return this.to('float32')
+  }
+
+  /** Converts to float64. */
+  double(): Tensor<'float64'> {
+    return this.to('float64')
+  }
+
+  /** Converts to float16. */
+  half(): Tensor<'float16'> {
+    return this.to('float16')
+  }
+
+  /** Converts to bfloat16. */
+  bfloat16(): Tensor<'bfloat16'> {
+    return this.to('bfloat16')
+  }
+
+  /** Gives a tensor whose elements lie without gaps, this one's memory where they do. Follows `Tensor.contiguous`. */
+  contiguous({
+    memoryFormat = 'contiguous_format',
+  }: { readonly memoryFormat?: MemoryFormat | undefined } = {}): Tensor<D> {
+    return this.wrap(native.contiguous(handleOf(this), isChannelsLast(memoryFormat, this)))
+  }
+
+  /** Copies elements and layout into memory of their own. */
+  clone(): Tensor<D> {
+    return this.wrap(native.clone(handleOf(this)))
+  }
+
+  /** Gives a second tensor of the same memory. */
+  detach(): Tensor<D> {
+    return this.wrap(native.alias(handleOf(this)))
+  }
+
+  /**
+   * Gives a view in another shape of as many elements; one size may be -1. Follows `Tensor.view`.
+   *
+   * @throws {TorchError} `TORCH_OPERATOR` if that needs a copy: see {@link reshape}.
+   */
+  view(shape: readonly number[]): Tensor<D> {
+    return this.wrap(native.view(handleOf(this), checkTarget(shape)))
+  }
+
+  /** Gives another shape of as many elements, a view where it can be and else a copy; one size may be -1. */
+  reshape(shape: readonly number[]): Tensor<D> {
+    return this.wrap(native.reshape(handleOf(this), checkTarget(shape)))
+  }
+
+  /** Joins the dimensions from `startDim` to `endDim` into one. Follows `torch.flatten`. */
+  flatten(startDim = 0, endDim = -1): Tensor<D> {
+    return this.wrap(native.flatten(handleOf(this), checkInteger('startDim', startDim), checkInteger('endDim', endDim)))
+  }
+
+  /** Gives a view with the dimensions in another order. */
+  permute(dims: readonly number[]): Tensor<D> {
+    return this.wrap(native.permute(handleOf(this), checkIntegers('dims', dims)))
+  }
+
+  /** Gives a view with two dimensions swapped. */
+  transpose(dim0: number, dim1: number): Tensor<D> {
+    return this.wrap(native.transpose(handleOf(this), checkInteger('dim0', dim0), checkInteger('dim1', dim1)))
+  }
+
+  /** Gives a view without the dimensions of size 1, or without `dim` if that has size 1. */
+  squeeze(dim?: number): Tensor<D> {
+    return this.wrap(native.squeeze(handleOf(this), dim === undefined ? null : checkInteger('dim', dim)))
+  }
+
+  /** Gives a view with a dimension of size 1 put in at `dim`. */
+  unsqueeze(dim: number): Tensor<D> {
+    return this.wrap(native.unsqueeze(handleOf(this), checkInteger('dim', dim)))
+  }
+
+  /** Gives a view that repeats dimensions of size 1 to `shape`; -1 keeps a size. Follows `Tensor.expand`. */
+  expand(shape: readonly number[]): Tensor<D> {
+    return this.wrap(native.expand(handleOf(this), checkTarget(shape)))
+  }
+
+  /** Gives a view of one index of a dimension, which vanishes. */
+  select(dim: number, index: number): Tensor<D> {
+    return this.wrap(native.select(handleOf(this), checkInteger('dim', dim), checkInteger('index', index)))
+  }
+
+  /** Gives a view of the indices from `start` to before `end` of a dimension, as Python's `[start:end:step]`. */
+  slice(dim: number, start: number, end?: number, step = 1): Tensor<D> {
+    checkInteger('dim', dim)
+    checkInteger('start', start)
+    if (end !== undefined) checkInteger('end', end)
+    return this.wrap(native.slice(handleOf(this), dim, start, end ?? null, checkPositiveInteger('step', step)))
+  }
+
+  /** Gives a view of `length` indices of a dimension from `start` on. Follows `torch.narrow`. */
+  narrow(dim: number, start: number, length: number): Tensor<D> {
+    const size = this.size(dim)
+    const first = checkInteger('start', start) < 0 ? start + size : start
+    if (first < 0 || first > size) throw expected(`an index from ${-size} to ${size}`, 'start', start)
+    if (!(checkInteger('length', length) >= 0 && length <= size - first)) {
+      throw expected(`a length from 0 to ${size - first}`, 'length', length)
+    }
+    return this.slice(dim, first, first + length)
+  }
+
+  /** Copies the entries of a dimension that an int64 or int32 tensor (K) names. Follows `torch.index_select`. */
+  indexSelect(dim: number, index: Tensor): Tensor<D> {
+    return this.wrap(native.indexSelect(handleOf(this), checkInteger('dim', dim), handleOf(index, 'index')))
+  }
+
+  /** Copies with the order of the given dimensions reversed. */
+  flip(dims: readonly number[]): Tensor<D> {
+    return this.wrap(native.flip(handleOf(this), checkIntegers('dims', dims)))
+  }
+
+  /** Gives views of `size` indices each along a dimension, the last of what is left. Follows `torch.split`. */
+  split(size: number, { dim = 0 }: { readonly dim?: number | undefined } = {}): Tensor<D>[] {
+    checkPositiveInteger('size', size)
+    return native.split(handleOf(this), size, checkInteger('dim', dim)).map((part) => this.wrap(part))
+  }
+}
+
+function asOptions(target: string): ToOptions<DType> {
+  if (isDevice(target)) return { device: target }
+  const dtype = DTYPES.find((name) => name === target)
+  if (dtype === undefined) throw expected('a dtype or a device', 'to()', target)
+  return { dtype }
+}
+
+function isChannelsLast(format: MemoryFormat, tensor: TensorBase<DType>): boolean {
+  const channelsLast = checkOneOf('memoryFormat', format, MEMORY_FORMATS) === 'channels_last'
+  if (channelsLast && tensor.ndim !== 4) throw expected('a tensor (N, C, H, W)', "memoryFormat 'channels_last'", tensor)
+  return channelsLast
+}
+
+function checkIntegers(name: string, values: readonly number[]): readonly number[] {
+  if (!Array.isArray(values) || !values.every(Number.isSafeInteger))
+    throw expected('an array of integers', name, values)
+  return values
+}
+
+/** A shape in which -1 stands for a size that follows from the others. */
+function checkTarget(shape: readonly number[]): readonly number[] {
+  if (!Array.isArray(shape) || !shape.every((size) => Number.isSafeInteger(size) && size >= -1)) {
+    throw expected('an array of sizes, -1 for one that follows', 'shape', shape)
+  }
+  return shape
+}

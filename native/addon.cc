@@ -1,0 +1,48 @@
+// Entry of the addon: makes the state of the environment and lets each topic enter its functions.
+#include <napi.h>
+
+#include "env.h"
+#include "error.h"
+#include "handle.h"
+#include "image/image.h"
+#include "ops/ops.h"
+#include "random.h"
+#include "runtime.h"
+#include "storage.h"
+#include "tensor.h"
+
+namespace napi_torch {
+namespace {
+
+// initialize(errorClass): the class of which native errors are made from here on.
+Napi::Value Initialize(const Napi::CallbackInfo& info) {
+  if (!info[0].IsFunction()) throw Napi::TypeError::New(info.Env(), "Expected the error class");
+  EnvData::Of(info.Env()).error_class = Napi::Persistent(info[0].As<Napi::Function>());
+  return info.Env().Undefined();
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  auto data = std::make_unique<EnvData>();
+  env.AddCleanupHook([ledger = data->ledger] { ledger->Close(); });
+  env.SetInstanceData(data.release());  // The environment owns and deletes it.
+
+  Export<Initialize>(env, exports, "initialize");
+  InitHandle(env, exports);
+  InitTensor(env, exports);
+  InitStorage(env, exports);
+  InitRandom(env, exports);
+  InitShape(env, exports);
+  InitArithmetic(env, exports);
+  InitReduce(env, exports);
+  InitNn(env, exports);
+  InitImage(env, exports);
+  InitRuntime(env, exports);
+  return exports;
+}
+
+}  // namespace
+}  // namespace napi_torch
+
+static Napi::Object InitAddon(Napi::Env env, Napi::Object exports) { return napi_torch::Init(env, exports); }
+
+NODE_API_MODULE(napi_torch, InitAddon)

@@ -1,0 +1,204 @@
+#include "convert.h"
+
+#include <ATen/Context.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+
+#include <cmath>
+
+#include "dtype.h"
+#include "error.h"
+#include "handle.h"
+
+namespace napi_torch {
+namespace {
+
+constexpr double kLargestExactInteger = 9007199254740991.0;  // 2^53 - 1, as Number.MAX_SAFE_INTEGER.
+
+std::optional<int64_t> ExactInteger(Napi::Value value) {
+  if (!value.IsNumber()) return std::nullopt;
+  const double number = value.As<Napi::Number>().DoubleValue();
+  if (std::trunc(number) != number || std::abs(number) > kLargestExactInteger) return std::nullopt;
+  return static_cast<int64_t>(number);
+}
+
+void CheckCuda(Napi::Env env, const at::Device& device) {
+  if (!at::globalContext().hasCUDA()) {
+    throw TorchError(env, "TORCH_CUDA_UNAVAILABLE",
+                     "Device '" + device.str() +
+                         "' was asked for, but this libtorch has no usable CUDA: it is a build for CPU only, or the "
+                         "machine has no NVIDIA GPU or driver");
+  }
+  const int64_t count = at::detail::getCUDAHooks().deviceCount();
+  if (device.has_index() && device.index() >= count) {
+    throw TorchError(env, "TORCH_CUDA_UNAVAILABLE",
+                     "Device '" + device.str() + "' was asked for, but this machine has " + std::to_string(count) +
+                         " CUDA device(s), counted from 0");
+  }
+}
+
+}  // namespace
+
+Napi::Error Expected(Napi::Env env, const std::string& what, const std::string& name) {
+  return TorchError(env, "TORCH_INVALID_ARGUMENT", "Expected " + what + " for " + name);
+}
+
+Napi::Error Arguments::Wrong(const char* what, const char* name) const {
+  return Expected(Env(), what, std::string(name) + " of " + function_);
+}
+
+at::Tensor Arguments::Tensor(size_t index, const char* name) const { return UnwrapTensor(info_[index], name); }
+
+std::optional<at::Tensor> Arguments::OptionalTensor(size_t index, const char* name) const {
+  if (IsMissing(index)) return std::nullopt;
+  return Tensor(index, name);
+}
+
+std::vector<at::Tensor> Arguments::Tensors(size_t index, const char* name) const {
+  if (!info_[index].IsArray()) throw Wrong("an array of tensors", name);
+  const Napi::Array array = info_[index].As<Napi::Array>();
+  std::vector<at::Tensor> tensors;
+  tensors.reserve(array.Length());
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    tensors.push_back(UnwrapTensor(array.Get(i), std::string(name) + "[" + std::to_string(i) + "]"));
+  }
+  return tensors;
+}
+
+bool Arguments::Boolean(size_t index, const char* name) const {
+  if (!info_[index].IsBoolean()) throw Wrong("a boolean", name);
+  return info_[index].As<Napi::Boolean>().Value();
+}
+
+double Arguments::Number(size_t index, const char* name) const {
+  if (!info_[index].IsNumber()) throw Wrong("a number", name);
+  return info_[index].As<Napi::Number>().DoubleValue();
+}
+
+std::optional<double> Arguments::OptionalNumber(size_t index, const char* name) const {
+  if (IsMissing(index)) return std::nullopt;
+  return Number(index, name);
+}
+
+int64_t Arguments::Integer(size_t index, const char* name) const {
+  const std::optional<int64_t> integer = ExactInteger(info_[index]);
+  if (!integer) throw Wrong("an integer", name);
+  return *integer;
+}
+
+std::optional<int64_t> Arguments::OptionalInteger(size_t index, const char* name) const {
+  if (IsMissing(index)) return std::nullopt;
+  return Integer(index, name);
+}
+
+uint64_t Arguments::Unsigned(size_t index, const char* name) const {
+  if (!info_[index].IsBigInt()) throw Wrong("a bigint", name);
+  bool lossless = false;
+  const uint64_t value = info_[index].As<Napi::BigInt>().Uint64Value(&lossless);
+  if (!lossless) throw Wrong("a bigint from 0 to 2^64 - 1", name);
+  return value;
+}
+
+std::string Arguments::String(size_t index, const char* name) const {
+  if (!info_[index].IsString()) throw Wrong("a string", name);
+  return info_[index].As<Napi::String>().Utf8Value();
+}
+
+at::Scalar Arguments::Scalar(size_t index, const char* name) const {
+  const Napi::Value value = info_[index];
+  if (value.IsBoolean()) return at::Scalar(value.As<Napi::Boolean>().Value());
+  if (value.IsBigInt()) {
+    bool lossless = false;
+    const int64_t integer = value.As<Napi::BigInt>().Int64Value(&lossless);
+    if (!lossless) throw Wrong("a bigint that fits int64", name);
+    return at::Scalar(integer);
+  }
+  // Not -0, which an integer could not hold.
+  const std::optional<int64_t> integer = ExactInteger(value);
+  if (integer && !(*integer == 0 && std::signbit(value.As<Napi::Number>().DoubleValue()))) return at::Scalar(*integer);
+  return at::Scalar(Number(index, name));
+}
+
+std::optional<at::Scalar> Arguments::OptionalScalar(size_t index, const char* name) const {
+  if (IsMissing(index)) return std::nullopt;
+  return Scalar(index, name);
+}
+
+std::vector<int64_t> Arguments::Sizes(size_t index, const char* name) const {
+  if (!info_[index].IsArray()) throw Wrong("an array of integers", name);
+  const Napi::Array array = info_[index].As<Napi::Array>();
+  std::vector<int64_t> sizes;
+  sizes.reserve(array.Length());
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const std::optional<int64_t> size = ExactInteger(array.Get(i));
+    if (!size) throw Wrong("an array of integers", name);
+    sizes.push_back(*size);
+  }
+  return sizes;
+}
+
+std::optional<std::vector<int64_t>> Arguments::OptionalSizes(size_t index, const char* name) const {
+  if (IsMissing(index)) return std::nullopt;
+  return Sizes(index, name);
+}
+
+std::array<int64_t, 2> Arguments::Pair(size_t index, const char* name) const {
+  const std::vector<int64_t> sizes = Sizes(index, name);
+  if (sizes.size() != 2) throw Wrong("two integers", name);
+  return {sizes[0], sizes[1]};
+}
+
+at::ScalarType Arguments::DType(size_t index, const char* name) const {
+  const std::optional<at::ScalarType> type = info_[index].IsString() ? DTypeOf(String(index, name)) : std::nullopt;
+  if (!type) throw Wrong("a dtype", name);
+  return *type;
+}
+
+std::optional<at::ScalarType> Arguments::OptionalDType(size_t index, const char* name) const {
+  if (IsMissing(index)) return std::nullopt;
+  return DType(index, name);
+}
+
+at::Device Arguments::Device(size_t index, const char* name) const {
+  const std::string text = String(index, name);
+  const at::Device device(text);
+  if (device.is_cuda()) {
+    CheckCuda(Env(), device);
+  } else if (!device.is_cpu()) {
+    throw Wrong("'cpu', 'cuda' or 'cuda:N'", name);
+  }
+  return device;
+}
+
+std::optional<at::Device> Arguments::OptionalDevice(size_t index, const char* name) const {
+  if (IsMissing(index)) return std::nullopt;
+  return Device(index, name);
+}
+
+napi_torch::Bytes Arguments::Bytes(size_t index, const char* name) const {
+  const Napi::Value value = info_[index];
+  if (value.IsTypedArray()) {
+    const auto array = value.As<Napi::TypedArray>();
+    Napi::ArrayBuffer buffer = array.ArrayBuffer();
+    return {static_cast<uint8_t*>(buffer.Data()) + array.ByteOffset(), array.ByteLength(), buffer};
+  }
+  if (value.IsDataView()) {
+    const auto view = value.As<Napi::DataView>();
+    Napi::ArrayBuffer buffer = view.ArrayBuffer();
+    return {static_cast<uint8_t*>(buffer.Data()) + view.ByteOffset(), view.ByteLength(), buffer};
+  }
+  throw Wrong("a typed array", name);
+}
+
+bool Arguments::IsTensor(size_t index) const { return napi_torch::IsTensor(info_[index]); }
+
+Napi::String DeviceName(Napi::Env env, const at::Device& device) { return Napi::String::New(env, device.str()); }
+
+Napi::Array SizesToArray(Napi::Env env, at::IntArrayRef sizes) {
+  Napi::Array array = Napi::Array::New(env, sizes.size());
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    array.Set(static_cast<uint32_t>(i), Napi::Number::New(env, static_cast<double>(sizes[i])));
+  }
+  return array;
+}
+
+}  // namespace napi_torch

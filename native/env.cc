@@ -1,0 +1,50 @@
+#include "env.h"
+
+#include <utility>
+
+namespace napi_torch {
+
+void Ledger::Acquire(Napi::Env env, const c10::StorageImpl* storage) {
+  ++tensors_;
+  Entry& entry = storages_[storage];
+  if (entry.handles++ > 0) return;
+
+  entry.bytes = static_cast<int64_t>(storage->nbytes());
+  bytes_ += entry.bytes;
+  // Makes the garbage collector feel memory that it cannot see, so that dropped tensors are found in time.
+  if (storage->device_type() == c10::DeviceType::CPU) Napi::MemoryManagement::AdjustExternalMemory(env, entry.bytes);
+}
+
+void Ledger::Release(Napi::Env env, const c10::StorageImpl* storage) {
+  --tensors_;
+  const auto found = storages_.find(storage);
+  if (found == storages_.end() || --found->second.handles > 0) return;
+
+  bytes_ -= found->second.bytes;
+  if (storage->device_type() == c10::DeviceType::CPU) {
+    Napi::MemoryManagement::AdjustExternalMemory(env, -found->second.bytes);
+  }
+  storages_.erase(found);
+}
+
+void Ledger::Retire(napi_ref reference) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (!closed_) retired_.push_back(reference);
+}
+
+void Ledger::DeleteRetired(Napi::Env env) {
+  std::vector<napi_ref> retired;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    retired.swap(retired_);
+  }
+  for (const napi_ref reference : retired) napi_delete_reference(env, reference);
+}
+
+void Ledger::Close() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  closed_ = true;
+  retired_.clear();
+}
+
+}  // namespace napi_torch

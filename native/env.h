@@ -1,0 +1,56 @@
+// State of one JavaScript environment (the main thread or a worker). It hangs on the environment and dies with it: the
+// addon has no mutable globals, as several environments and several copies of the package are normal.
+#pragma once
+
+#include <c10/core/StorageImpl.h>
+#include <napi.h>
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+namespace napi_torch {
+
+// Counts what the handles of one environment keep alive. Shared with handles and deleters, which may outlive the
+// environment by a moment.
+class Ledger {
+ public:
+  // A handle of `storage` begins or ends its life; called on the JavaScript thread alone.
+  void Acquire(Napi::Env env, const c10::StorageImpl* storage);
+  void Release(Napi::Env env, const c10::StorageImpl* storage);
+
+  // Hands over a reference to a JavaScript object that native memory no longer needs. Any thread may call it; the
+  // reference is deleted when the JavaScript thread comes by, since only that thread may.
+  void Retire(napi_ref reference);
+  void DeleteRetired(Napi::Env env);
+  // From now on the environment is gone, and its references with it.
+  void Close();
+
+  int64_t tensors() const { return tensors_; }
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  struct Entry {
+    int64_t handles = 0;
+    int64_t bytes = 0;
+  };
+
+  int64_t tensors_ = 0;
+  int64_t bytes_ = 0;
+  std::unordered_map<const c10::StorageImpl*, Entry> storages_;
+
+  std::mutex mutex_;
+  bool closed_ = false;
+  std::vector<napi_ref> retired_;
+};
+
+struct EnvData {
+  Napi::FunctionReference error_class;
+  std::shared_ptr<Ledger> ledger = std::make_shared<Ledger>();
+
+  static EnvData& Of(Napi::Env env) { return *env.GetInstanceData<EnvData>(); }
+};
+
+}  // namespace napi_torch

@@ -1,0 +1,108 @@
+// A second, tiny addon that is linked to nothing of libtorch. It opens libtorch by absolute path before the real addon,
+// which names libtorch without a search path, is opened; so the folder is chosen at run time, not at build time.
+//
+// open(path: string): string | null    Opens a library for the whole process; gives the system's error text, or null.
+// loaded(name: string): string | null  Path of the library of that file name that the process has open already, or null.
+// builtFor: string                     Version of the libtorch that the real addon was compiled against: a header's macro.
+//
+// Plain C Node-API: a wrapper library could throw, and nothing here needs one.
+
+#include <dlfcn.h>
+#include <node_api.h>
+#include <torch/headeronly/version.h>
+
+#ifdef __APPLE__
+#include <mach-o/dyld.h>
+#else
+#include <link.h>
+#endif
+
+#include <optional>
+#include <string>
+
+namespace {
+
+constexpr char kWrongArgument[] = "Expected one string";
+
+napi_value String(napi_env env, const char* text) {
+  napi_value value = nullptr;
+  napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &value);
+  return value;
+}
+
+napi_value Null(napi_env env) {
+  napi_value value = nullptr;
+  napi_get_null(env, &value);
+  return value;
+}
+
+// The only argument as UTF-8, or nothing and a pending TypeError.
+std::optional<std::string> OnlyString(napi_env env, napi_callback_info info) {
+  napi_value argument = nullptr;
+  size_t count = 1;
+  size_t length = 0;
+  if (napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr) != napi_ok || count != 1 ||
+      napi_get_value_string_utf8(env, argument, nullptr, 0, &length) != napi_ok) {
+    napi_throw_type_error(env, nullptr, kWrongArgument);
+    return std::nullopt;
+  }
+  std::string text(length, '\0');
+  napi_get_value_string_utf8(env, argument, text.data(), length + 1, &length);
+  return text;
+}
+
+napi_value Open(napi_env env, napi_callback_info info) {
+  const std::optional<std::string> path = OnlyString(env, info);
+  if (!path) return nullptr;
+
+  // Global, so that the addon's undefined symbols resolve to it. Never closed: libtorch does not survive being unloaded,
+  // and other environments of the process may be using it.
+  if (dlopen(path->c_str(), RTLD_NOW | RTLD_GLOBAL) != nullptr) return Null(env);
+  const char* const text = dlerror();
+  return String(env, text == nullptr ? "unknown error of dlopen" : text);
+}
+
+napi_value Loaded(napi_env env, napi_callback_info info) {
+  const std::optional<std::string> name = OnlyString(env, info);
+  if (!name) return nullptr;
+
+#ifdef __APPLE__
+  const std::string ending = "/" + *name;
+  for (uint32_t index = 0; index < _dyld_image_count(); ++index) {
+    const char* const image = _dyld_get_image_name(index);
+    if (image == nullptr) continue;  // Unloaded by another thread since it was counted.
+    const std::string path = image;
+    if (path.size() > ending.size() && path.compare(path.size() - ending.size(), ending.size(), ending) == 0) {
+      return String(env, path.c_str());
+    }
+  }
+  return Null(env);
+#else
+  void* const handle = dlopen(name->c_str(), RTLD_LAZY | RTLD_NOLOAD);
+  if (handle == nullptr) return Null(env);
+  link_map* map = nullptr;
+  const bool found = dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0;
+  const napi_value path = found ? String(env, map->l_name) : Null(env);
+  dlclose(handle);  // Gives back the reference of the question; the library stays.
+  return path;
+#endif
+}
+
+void Set(napi_env env, napi_value exports, const char* name, napi_value value) {
+  napi_set_named_property(env, exports, name, value);
+}
+
+napi_value Function(napi_env env, const char* name, napi_callback callback) {
+  napi_value function = nullptr;
+  napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function);
+  return function;
+}
+
+}  // namespace
+
+NAPI_MODULE_INIT() {
+  Set(env, exports, "open", Function(env, "open", Open));
+  Set(env, exports, "loaded", Function(env, "loaded", Loaded));
+  Set(env, exports, "builtFor", String(env, TORCH_VERSION));
+  return exports;
+}

@@ -1,0 +1,179 @@
+#include "random.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
+#include <ATen/ops/dropout.h>
+#include <ATen/ops/normal.h>
+#include <ATen/ops/rand.h>
+#include <ATen/ops/randint.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/uniform.h>
+
+#include <memory>
+
+#include "convert.h"
+#include "error.h"
+#include "handle.h"
+
+namespace napi_torch {
+namespace {
+
+// Drawn at random, as the tag of tensors.
+constexpr napi_type_tag kGeneratorTag = {0xc41d7b9e60f24a83, 0x8a5e02d91b3c6f7d};
+
+at::Generator* GeneratorOf(Napi::Value value) {
+  if (!value.IsObject()) return nullptr;
+  bool ours = false;
+  if (napi_check_object_type_tag(value.Env(), value, &kGeneratorTag, &ours) != napi_ok || !ours) return nullptr;
+  void* data = nullptr;
+  if (napi_unwrap(value.Env(), value, &data) != napi_ok) return nullptr;
+  return static_cast<at::Generator*>(data);
+}
+
+at::Generator& UnwrapGenerator(Napi::Value value) {
+  at::Generator* generator = GeneratorOf(value);
+  if (generator == nullptr) throw Expected(value.Env(), "a generator", "generator");
+  return *generator;
+}
+
+std::optional<at::Generator> OptionalGenerator(Napi::Value value) {
+  if (value.IsNull() || value.IsUndefined()) return std::nullopt;
+  return UnwrapGenerator(value);
+}
+
+// createGenerator(device, seed?): Generator
+Napi::Value CreateGenerator(const Napi::CallbackInfo& info) {
+  const Arguments args(info, "createGenerator");
+  const at::Device device = args.Device(0, "device");
+  at::Generator created = at::globalContext().defaultGenerator(device).clone();
+  if (!info[1].IsNull()) {
+    created.set_current_seed(args.Unsigned(1, "seed"));
+  } else {
+    created.set_current_seed(c10::default_rng_seed_val);
+  }
+
+  auto generator = std::make_unique<at::Generator>(std::move(created));
+  Napi::Object object = Napi::Object::New(info.Env());
+  const auto finalize = [](napi_env, void* data, void*) {
+    const std::unique_ptr<at::Generator> owner(static_cast<at::Generator*>(data));
+  };
+  NAPI_THROW_IF_FAILED(info.Env(), napi_wrap(info.Env(), object, generator.get(), finalize, nullptr, nullptr),
+                       Napi::Value());
+  generator.release();  // NOLINT(bugprone-unused-return-value): the finalizer owns it from here.
+  napi_type_tag_object(info.Env(), object, &kGeneratorTag);
+  return object;
+}
+
+// generatorSeed_(generator, seed)
+Napi::Value SeedGenerator(const Napi::CallbackInfo& info) {
+  at::Generator& generator = UnwrapGenerator(info[0]);
+  const uint64_t seed = Arguments(info, "generatorSeed_").Unsigned(1, "seed");
+
+  const std::lock_guard<std::mutex> lock(generator.mutex());
+  generator.set_current_seed(seed);
+  return info.Env().Undefined();
+}
+
+Napi::Value InitialSeed(const Napi::CallbackInfo& info) {
+  return Napi::BigInt::New(info.Env(), UnwrapGenerator(info[0]).current_seed());
+}
+
+// manualSeed(seed): seeds the default generators of all devices.
+Napi::Value ManualSeed(const Napi::CallbackInfo& info) {
+  at::manual_seed(Arguments(info, "manualSeed").Unsigned(0, "seed"));
+  return info.Env().Undefined();
+}
+
+// rand(shape, dtype, device, generator?): Tensor
+Napi::Value Rand(const Napi::CallbackInfo& info) {
+  const Arguments args(info, "rand");
+  const std::vector<int64_t> shape = args.Sizes(0, "shape");
+  const at::ScalarType dtype = args.DType(1, "dtype");
+  const at::Device device = args.Device(2, "device");
+  const std::optional<at::Generator> generator = OptionalGenerator(info[3]);
+
+  return WrapTensor(info.Env(), at::rand(shape, generator, at::TensorOptions(device).dtype(dtype)));
+}
+
+// randn(shape, dtype, device, generator?): Tensor
+Napi::Value Randn(const Napi::CallbackInfo& info) {
+  const Arguments args(info, "randn");
+  const std::vector<int64_t> shape = args.Sizes(0, "shape");
+  const at::ScalarType dtype = args.DType(1, "dtype");
+  const at::Device device = args.Device(2, "device");
+  const std::optional<at::Generator> generator = OptionalGenerator(info[3]);
+
+  return WrapTensor(info.Env(), at::randn(shape, generator, at::TensorOptions(device).dtype(dtype)));
+}
+
+// randint(low, high, shape, dtype, device, generator?): Tensor
+Napi::Value Randint(const Napi::CallbackInfo& info) {
+  const Arguments args(info, "randint");
+  const int64_t low = args.Integer(0, "low");
+  const int64_t high = args.Integer(1, "high");
+  const std::vector<int64_t> shape = args.Sizes(2, "shape");
+  const at::ScalarType dtype = args.DType(3, "dtype");
+  const at::Device device = args.Device(4, "device");
+  const std::optional<at::Generator> generator = OptionalGenerator(info[5]);
+
+  return WrapTensor(info.Env(), at::randint(low, high, shape, generator, at::TensorOptions(device).dtype(dtype)));
+}
+
+// uniform_(tensor, low, high, generator?)
+Napi::Value Uniform(const Napi::CallbackInfo& info) {
+  const Arguments args(info, "uniform_");
+  at::Tensor tensor = args.Tensor(0, "tensor");
+  const double low = args.Number(1, "low");
+  const double high = args.Number(2, "high");
+
+  tensor.uniform_(low, high, OptionalGenerator(info[3]));
+  return info.Env().Undefined();
+}
+
+// normal_(tensor, mean, std, generator?)
+Napi::Value Normal(const Napi::CallbackInfo& info) {
+  const Arguments args(info, "normal_");
+  at::Tensor tensor = args.Tensor(0, "tensor");
+  const double mean = args.Number(1, "mean");
+  const double std = args.Number(2, "std");
+
+  tensor.normal_(mean, std, OptionalGenerator(info[3]));
+  return info.Env().Undefined();
+}
+
+// dropout(input, p): Tensor, always in training mode.
+Napi::Value Dropout(const Napi::CallbackInfo& info) {
+  const Arguments args(info, "dropout");
+  const at::Tensor input = args.Tensor(0, "input");
+  const double p = args.Number(1, "p");
+
+  return WrapTensor(info.Env(), at::dropout(input, p, /*train=*/true));
+}
+
+// dropout_(input, p)
+Napi::Value DropoutInPlace(const Napi::CallbackInfo& info) {
+  const Arguments args(info, "dropout_");
+  at::Tensor input = args.Tensor(0, "input");
+  const double p = args.Number(1, "p");
+
+  at::dropout_(input, p, /*train=*/true);
+  return info.Env().Undefined();
+}
+
+}  // namespace
+
+void InitRandom(Napi::Env env, Napi::Object exports) {
+  Export<CreateGenerator>(env, exports, "createGenerator");
+  Export<SeedGenerator>(env, exports, "generatorSeed_");
+  Export<InitialSeed>(env, exports, "generatorInitialSeed");
+  Export<ManualSeed>(env, exports, "manualSeed");
+  Export<Rand>(env, exports, "rand");
+  Export<Randn>(env, exports, "randn");
+  Export<Randint>(env, exports, "randint");
+  Export<Uniform>(env, exports, "uniform_");
+  Export<Normal>(env, exports, "normal_");
+  Export<Dropout>(env, exports, "dropout");
+  Export<DropoutInPlace>(env, exports, "dropout_");
+}
+
+}  // namespace napi_torch

@@ -1,0 +1,91 @@
+#include "runtime.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <c10/core/CachingDeviceAllocator.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+#include <torch/headeronly/version.h>
+
+#include <string>
+
+#include "convert.h"
+#include "error.h"
+
+namespace napi_torch {
+namespace {
+
+at::Device CudaDevice(const Arguments& args) {
+  if (!at::globalContext().hasCUDA()) {
+    throw TorchError(args.Env(), "TORCH_CUDA_UNAVAILABLE", "This libtorch has no usable CUDA");
+  }
+  return at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(args.Integer(0, "index")));
+}
+
+// The running libtorch names its version only among the build settings that it prints.
+std::string RunningVersion(const std::string& config) {
+  constexpr std::string_view kSetting = "TORCH_VERSION=";
+  const size_t start = config.find(kSetting);
+  if (start == std::string::npos) return "";
+  const size_t from = start + kSetting.size();
+  return config.substr(from, config.find_first_of(", \n", from) - from);
+}
+
+Napi::Value Version(const Napi::CallbackInfo& info) {
+  const std::string config = at::show_config();
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("libtorch", RunningVersion(config));
+  result.Set("builtFor", TORCH_VERSION);
+  result.Set("config", config);
+  result.Set("cpuCapability", at::get_cpu_capability());
+  return result;
+}
+
+Napi::Value SetNumThreads(const Napi::CallbackInfo& info) {
+  at::set_num_threads(static_cast<int>(Arguments(info, "setNumThreads").Integer(0, "count")));
+  return info.Env().Undefined();
+}
+
+Napi::Value GetNumThreads(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), at::get_num_threads());
+}
+
+Napi::Value CudaIsAvailable(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), at::globalContext().hasCUDA());
+}
+
+Napi::Value CudaDeviceCount(const Napi::CallbackInfo& info) {
+  const bool available = at::globalContext().hasCUDA();
+  return Napi::Number::New(info.Env(), available ? at::detail::getCUDAHooks().deviceCount() : 0);
+}
+
+// cudaMemoryAllocated(index): bytes of live tensors, as torch.cuda.memory_allocated.
+Napi::Value CudaMemoryAllocated(const Napi::CallbackInfo& info) {
+  const at::Device device = CudaDevice(Arguments(info, "cudaMemoryAllocated"));
+  at::DeviceAllocator* allocator = at::getDeviceAllocator(at::kCUDA);
+  if (!allocator->initialized()) return Napi::Number::New(info.Env(), 0);
+
+  constexpr auto kAggregate = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+  const auto stats = allocator->getDeviceStats(device.index());
+  return Napi::Number::New(info.Env(), static_cast<double>(stats.allocated_bytes[kAggregate].current));
+}
+
+Napi::Value CudaSynchronize(const Napi::CallbackInfo& info) {
+  const at::Device device = CudaDevice(Arguments(info, "cudaSynchronize"));
+  c10::impl::VirtualGuardImpl(at::kCUDA).synchronizeDevice(device.index());
+  return info.Env().Undefined();
+}
+
+}  // namespace
+
+void InitRuntime(Napi::Env env, Napi::Object exports) {
+  Export<Version>(env, exports, "version");
+  Export<SetNumThreads>(env, exports, "setNumThreads");
+  Export<GetNumThreads>(env, exports, "getNumThreads");
+  Export<CudaIsAvailable>(env, exports, "cudaIsAvailable");
+  Export<CudaDeviceCount>(env, exports, "cudaDeviceCount");
+  Export<CudaMemoryAllocated>(env, exports, "cudaMemoryAllocated");
+  Export<CudaSynchronize>(env, exports, "cudaSynchronize");
+}
+
+}  // namespace napi_torch
