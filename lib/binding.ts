@@ -35,7 +35,7 @@ export interface NativeBinding {
   // native/tensor.cc: creation, lifetime, metadata, data out.
   empty(shape: Shape, dtype: DType, device: string): TensorHandle
   zeros(shape: Shape, dtype: DType, device: string): TensorHandle
-  full(shape: Shape, value: number | bigint, dtype: DType, device: string): TensorHandle
+  full(shape: Shape, value: number | bigint | boolean, dtype: DType, device: string): TensorHandle
   arange(start: number, end: number, step: number, dtype: DType, device: string): TensorHandle
   /** Copies the bytes of `data`, which are row-major elements of `dtype`. */
   fromBytes(data: Bytes, shape: Shape, dtype: DType, device: string): TensorHandle
@@ -131,18 +131,18 @@ export interface NativeBinding {
     value: number | null,
   ): TensorHandle
   copy_(tensor: TensorHandle, source: TensorHandle): void
-  fill_(tensor: TensorHandle, value: number | bigint): void
+  fill_(tensor: TensorHandle, value: number | bigint | boolean): void
 
   // native/ops/arithmetic.cc. `other` is a tensor or a number.
-  add(tensor: TensorHandle, other: TensorHandle | number, alpha: number): TensorHandle
-  sub(tensor: TensorHandle, other: TensorHandle | number, alpha: number): TensorHandle
-  mul(tensor: TensorHandle, other: TensorHandle | number): TensorHandle
-  div(tensor: TensorHandle, other: TensorHandle | number, roundingMode: 'trunc' | 'floor' | null): TensorHandle
-  add_(tensor: TensorHandle, other: TensorHandle | number, alpha: number): void
-  sub_(tensor: TensorHandle, other: TensorHandle | number, alpha: number): void
-  mul_(tensor: TensorHandle, other: TensorHandle | number): void
-  div_(tensor: TensorHandle, other: TensorHandle | number, roundingMode: 'trunc' | 'floor' | null): void
-  pow(tensor: TensorHandle, exponent: TensorHandle | number): TensorHandle
+  add(tensor: TensorHandle, other: TensorHandle | number | bigint, alpha: number): TensorHandle
+  sub(tensor: TensorHandle, other: TensorHandle | number | bigint, alpha: number): TensorHandle
+  mul(tensor: TensorHandle, other: TensorHandle | number | bigint): TensorHandle
+  div(tensor: TensorHandle, other: TensorHandle | number | bigint, roundingMode: 'trunc' | 'floor' | null): TensorHandle
+  add_(tensor: TensorHandle, other: TensorHandle | number | bigint, alpha: number): void
+  sub_(tensor: TensorHandle, other: TensorHandle | number | bigint, alpha: number): void
+  mul_(tensor: TensorHandle, other: TensorHandle | number | bigint): void
+  div_(tensor: TensorHandle, other: TensorHandle | number | bigint, roundingMode: 'trunc' | 'floor' | null): void
+  pow(tensor: TensorHandle, exponent: TensorHandle | number | bigint): TensorHandle
   matmul(tensor: TensorHandle, other: TensorHandle): TensorHandle
   neg(tensor: TensorHandle): TensorHandle
   abs(tensor: TensorHandle): TensorHandle
@@ -154,12 +154,12 @@ export interface NativeBinding {
   isnan(tensor: TensorHandle): TensorHandle
   isfinite(tensor: TensorHandle): TensorHandle
   clamp(tensor: TensorHandle, min: number | null, max: number | null): TensorHandle
-  eq(tensor: TensorHandle, other: TensorHandle | number): TensorHandle
-  ne(tensor: TensorHandle, other: TensorHandle | number): TensorHandle
-  lt(tensor: TensorHandle, other: TensorHandle | number): TensorHandle
-  le(tensor: TensorHandle, other: TensorHandle | number): TensorHandle
-  gt(tensor: TensorHandle, other: TensorHandle | number): TensorHandle
-  ge(tensor: TensorHandle, other: TensorHandle | number): TensorHandle
+  eq(tensor: TensorHandle, other: TensorHandle | number | bigint): TensorHandle
+  ne(tensor: TensorHandle, other: TensorHandle | number | bigint): TensorHandle
+  lt(tensor: TensorHandle, other: TensorHandle | number | bigint): TensorHandle
+  le(tensor: TensorHandle, other: TensorHandle | number | bigint): TensorHandle
+  gt(tensor: TensorHandle, other: TensorHandle | number | bigint): TensorHandle
+  ge(tensor: TensorHandle, other: TensorHandle | number | bigint): TensorHandle
   /** Same shape and elements, as torch.equal. */
   equal(tensor: TensorHandle, other: TensorHandle): boolean
   allclose(tensor: TensorHandle, other: TensorHandle, rtol: number, atol: number, equalNan: boolean): boolean
@@ -254,7 +254,8 @@ export const native: NativeBinding = open()
 
 function open(): NativeBinding {
   openLibtorch()
-  const binding = require('node-gyp-build')(PACKAGE_ROOT) as NativeBinding
+  const load = require('node-gyp-build') as (folder: string) => NativeBinding
+  const binding = load(PACKAGE_ROOT)
   binding.initialize(TorchError)
   return binding
 }

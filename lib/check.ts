@@ -1,9 +1,10 @@
 import { TorchError } from './errors.js'
 
 /** A method of this name tells how a value prints in an error message (a tensor: `float32 (2, 3)`). */
-export const DESCRIBE = Symbol.for('napi-torch.describe')
+export const DESCRIBE: unique symbol = Symbol.for('napi-torch.describe')
 
 const LONGEST_VALUE = 60
+const DEEPEST_VALUE = 8
 
 /**
  * Makes the error for an argument that is not what it should be: `Expected a positive integer for numFeatures, received 0`.
@@ -16,15 +17,30 @@ export function expected(what: string, name: string, received: unknown): TorchEr
 
 /** Prints a value as it stands in error messages: strings quoted, tensors as dtype and shape, long values cut. */
 export function describe(value: unknown): string {
+  return describeAt(value, 0)
+}
+
+function describeAt(value: unknown, depth: number): string {
   if (typeof value === 'string') return cut(JSON.stringify(value))
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'function') return value.name === '' ? 'a function' : `function ${value.name}`
   if (typeof value !== 'object' || value === null) return String(value)
-  if (DESCRIBE in value && typeof value[DESCRIBE] === 'function') return String(value[DESCRIBE]())
-  if (Array.isArray(value)) return cut(`[${value.slice(0, LONGEST_VALUE).map(describe).join(', ')}]`)
-  const name = Object.getPrototypeOf(value)?.constructor?.name
+  if (describesItself(value)) return value[DESCRIBE]()
+  if (Array.isArray(value)) return describeArray(value, depth)
+  const name = value.constructor?.name
   if (ArrayBuffer.isView(value)) return `${name} of ${value.byteLength} bytes`
   return typeof name === 'string' && name !== 'Object' ? `an instance of ${name}` : 'an object'
+}
+
+/** Reads no more of an array than is shown: it may be large, deep, or contain itself. */
+function describeArray(values: readonly unknown[], depth: number): string {
+  if (depth === DEEPEST_VALUE) return '[…]'
+  let text = ''
+  for (const value of values) {
+    if (text.length > LONGEST_VALUE) break
+    text += `${text === '' ? '' : ', '}${describeAt(value, depth + 1)}`
+  }
+  return cut(`[${text}]`)
 }
 
 /** Prints a shape as PyTorch does: `(2, 3)`, `(4,)`, `()`. */
@@ -83,7 +99,7 @@ export function checkOneOf<const T extends string>(name: string, value: unknown,
 
 /** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `value` is an array of integers of at least 0. */
 export function checkShape(name: string, value: unknown): readonly number[] {
-  if (!Array.isArray(value) || !value.every((size) => isInteger(size) && size >= 0)) {
+  if (!isIntegerArray(value) || value.some((size) => size < 0)) {
     throw expected('an array of non-negative integers', name, value)
   }
   return value
@@ -102,6 +118,15 @@ export function checkOptions(name: string, options: unknown, known: readonly str
   if (unknown === undefined) return
   const list = known.length === 0 ? 'no options' : `options among ${known.join(', ')}`
   throw expected(list, name, unknown)
+}
+
+/** Tells whether `value` is an array of integers that doubles hold exactly. */
+export function isIntegerArray(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.every(isInteger)
+}
+
+function describesItself(value: object): value is { [DESCRIBE](): string } {
+  return DESCRIBE in value && typeof value[DESCRIBE] === 'function'
 }
 
 function isInteger(value: unknown): value is number {

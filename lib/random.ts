@@ -35,6 +35,13 @@ export class Generator {
   }
 }
 
+/** Gives the native handle of an optional generator. */
+export function generatorHandleOf(generator: Generator | undefined): GeneratorHandle | null {
+  if (generator === undefined) return null
+  if (!(generator instanceof Generator)) throw expected('a Generator', 'generator', generator)
+  return generator.handle
+}
+
 /**
  * Seeds the default generators, from which everything draws that is given no generator. Follows `torch.manual_seed`.
  *

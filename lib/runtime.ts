@@ -1,5 +1,5 @@
 import { native } from './binding.js'
-import { checkPositiveInteger } from './check.js'
+import { checkPositiveInteger, expected } from './check.js'
 
 /** What the tensors of this thread hold. */
 export interface MemoryUse {
@@ -14,12 +14,21 @@ export function memory(): MemoryUse {
   return native.memory()
 }
 
-/** Sets how many threads one operation may use, for the whole process. Follows `torch.set_num_threads`. */
+// Guards against a number that is no number of cores: OpenMP ends the process where it cannot start a thread.
+const MOST_THREADS = 1024
+
+/**
+ * Sets how many threads one operation may use, from 1 to 1024: for operations of this thread, and of worker threads that
+ * have not run any yet. Follows `torch.set_num_threads`.
+ *
+ * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `count` is out of range.
+ */
 export function setNumThreads(count: number): void {
-  native.setNumThreads(checkPositiveInteger('count', count))
+  if (checkPositiveInteger('count', count) > MOST_THREADS) throw expected(`at most ${MOST_THREADS}`, 'count', count)
+  native.setNumThreads(count)
 }
 
-/** Gives how many threads one operation may use. Default: one for each core. */
+/** Gives how many threads one operation of this thread may use. Default: one for each core. */
 export function getNumThreads(): number {
   return native.getNumThreads()
 }

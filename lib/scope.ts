@@ -1,7 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
+import { expected } from './check.js'
+
 /** A method of this name gives the tensors that an object holds, so that a scope whose result it is keeps them. */
-export const HELD = Symbol.for('napi-torch.held')
+export const HELD: unique symbol = Symbol.for('napi-torch.held')
 
 /** What a scope can dispose. */
 interface Resource {
@@ -12,25 +14,29 @@ interface Resource {
 class Scope {
   readonly resources = new Set<Resource>()
   readonly parent: Scope | null
+  /** Opened by the call of a module, not by the user. */
+  readonly isCall: boolean
   isOpen = true
 
-  constructor(parent: Scope | null) {
+  constructor(parent: Scope | null, { isCall = false } = {}) {
     this.parent = parent
+    this.isCall = isCall
   }
 
   /** Disposes all but what `result` holds, which passes to the nearest scope around that is still open. */
   close(result: unknown): void {
     this.isOpen = false
-    for (const resource of heldBy(result)) this.release(resource)
-    for (const resource of this.resources) resource.dispose()
-    this.resources.clear()
+    try {
+      for (const resource of heldBy(result)) this.release(resource)
+    } finally {
+      // Even if a getter in the result throws.
+      for (const resource of this.resources) resource.dispose()
+      this.resources.clear()
+    }
   }
 
   release(resource: Resource): void {
-    if (!this.resources.delete(resource)) return
-    let outer = this.parent
-    while (outer !== null && !outer.isOpen) outer = outer.parent
-    outer?.resources.add(resource)
+    if (this.resources.delete(resource)) nearestOpen(this.parent)?.resources.add(resource)
   }
 }
 
@@ -47,22 +53,20 @@ let synchronous: Scope | null = null
  * asynchronous `body` is followed over `await`, until its promise settles. If `body` throws, all is disposed.
  */
 export function scope<T>(body: () => T): T {
+  if (typeof body !== 'function') throw expected('a function', 'body', body)
   const opened = new Scope(currentScope())
   const outer = synchronous
   synchronous = null
   try {
-    return settle(
-      opened,
-      storage.run(opened, () => guard(opened, body)),
-    )
+    return storage.run(opened, () => settle(opened, guard(opened, body)))
   } finally {
     synchronous = outer
   }
 }
 
-/** As {@link scope} for a `body` that does not wait: cheaper, as it need not be followed over `await`. */
+/** As {@link scope} for the call of a module, which does not wait: cheaper, as it need not be followed over `await`. */
 export function synchronousScope<T>(body: () => T): T {
-  const opened = new Scope(currentScope())
+  const opened = new Scope(currentScope(), { isCall: true })
   const outer = synchronous
   synchronous = opened
   try {
@@ -77,21 +81,40 @@ export function synchronousScope<T>(body: () => T): T {
 /**
  * Takes the tensors that `value` holds out of the current scope: they live on until they are disposed by hand or
  * belong to the scope around. Gives `value` back. Without a scope it does nothing.
+ *
+ * In the `forward` or a hook of a module it takes them out of the whole call, however deep the module stands.
  */
 export function keep<T>(value: T): T {
   const current = currentScope()
-  if (current !== null) for (const resource of heldBy(value)) current.release(resource)
+  if (current !== null) for (const resource of heldBy(value)) handOn(current, resource)
   return value
 }
 
 /** Puts a new resource into the current scope, if there is one. */
 export function track(resource: Resource): void {
-  const current = synchronous ?? storage.getStore()
-  if (current?.isOpen === true) current.resources.add(resource)
+  currentScope()?.resources.add(resource)
 }
 
+/** The innermost scope that is open: work that nobody waited for may go on after its own has closed. */
 function currentScope(): Scope | null {
-  return synchronous ?? storage.getStore() ?? null
+  return nearestOpen(synchronous ?? storage.getStore() ?? null)
+}
+
+function nearestOpen(scope: Scope | null): Scope | null {
+  let nearest = scope
+  while (nearest !== null && !nearest.isOpen) nearest = nearest.parent
+  return nearest
+}
+
+/** Takes a resource out of `current` by the user's wish: out of a call, it leaves all calls that go on around, too. */
+function handOn(current: Scope, resource: Resource): void {
+  const leaves = (scope: Scope): boolean => current.isCall && scope.isCall
+  let holder = current
+  while (!holder.resources.has(resource) && holder.parent !== null && leaves(holder.parent)) holder = holder.parent
+  if (!holder.resources.delete(resource)) return
+  let outer = holder.parent
+  while (outer !== null && (!outer.isOpen || leaves(outer))) outer = outer.parent
+  outer?.resources.add(resource)
 }
 
 function guard<T>(opened: Scope, body: () => T): T {
@@ -108,7 +131,7 @@ function settle<T>(opened: Scope, result: T): T {
     opened.close(result)
     return result
   }
-  const settled = result.then(
+  const settled = Promise.resolve(result).then(
     (value) => {
       opened.close(value)
       return value
@@ -133,16 +156,20 @@ function* heldBy(root: unknown): Generator<Resource> {
     const value = open.pop()
     if (typeof value !== 'object' || value === null || seen.has(value)) continue
     seen.add(value)
-    if (HELD in value && typeof value[HELD] === 'function') {
-      for (const resource of value[HELD]()) yield resource
+    if (isHolder(value)) {
+      yield* value[HELD]()
     } else if (Array.isArray(value) || value instanceof Set) {
       for (const item of value) open.push(item)
     } else if (value instanceof Map) {
-      for (const item of value.values()) open.push(item)
+      for (const [key, item] of value) open.push(key, item)
     } else if (isPlainObject(value)) {
       for (const item of Object.values(value)) open.push(item)
     }
   }
+}
+
+function isHolder(value: object): value is { [HELD](): Iterable<Resource> } {
+  return HELD in value && typeof value[HELD] === 'function'
 }
 
 function isPlainObject(value: object): boolean {

@@ -1,5 +1,5 @@
 import { native, type TensorHandle } from './binding.js'
-import { checkInteger, checkNonNegativeInteger, checkOptions, expected } from './check.js'
+import { checkBoolean, checkInteger, checkNonNegativeInteger, checkOptions, expected, isIntegerArray } from './check.js'
 import { checkDType, type DType } from './dtype.js'
 import { TensorArithmetic } from './tensor/arithmetic.js'
 import { handleOf } from './tensor/handle.js'
@@ -30,6 +30,12 @@ export interface TopkOptions {
   readonly largest?: boolean | undefined
   /** In order. Default: `true`. */
   readonly sorted?: boolean | undefined
+}
+
+/** Options of `softmax` and `logSoftmax`. */
+export interface SoftmaxOptions<D extends DType> {
+  /** Convert to this dtype first. Default: the tensor's own. */
+  readonly dtype?: D | undefined
 }
 
 /**
@@ -74,21 +80,24 @@ export class Tensor<D extends DType = DType> extends TensorArithmetic<D> {
     checkOptions('topk()', options, ['dim', 'largest', 'sorted'])
     const { dim = -1, largest = true, sorted = true } = options
     checkNonNegativeInteger('k', k)
-    if (this.ndim > 0 && k > this.size(checkInteger('dim', dim))) {
-      throw expected(`at most ${this.size(dim)}, the size of dimension ${dim},`, 'k', k)
-    }
-    const [values, indices] = native.topk(handleOf(this), k, dim, largest, sorted)
+    const size = this.ndim === 0 ? 1 : this.size(checkInteger('dim', dim))
+    if (k > size) throw expected(`at most ${size}, the size of dimension ${dim},`, 'k', k)
+    checkBoolean('largest', largest)
+    checkBoolean('sorted', sorted)
+    const [values, indices] = native.topk(handleOf(this), k, checkInteger('dim', dim), largest, sorted)
     return { values: new Tensor<D>(values), indices: new Tensor<'int64'>(indices) }
   }
 
   /** Scales the exponentials along `dim` to the sum 1. Follows `torch.softmax`. */
-  softmax<E extends DType = D>(dim: number, { dtype }: { readonly dtype?: E | undefined } = {}): Tensor<E> {
-    return new Tensor<E>(native.softmax(handleOf(this), checkInteger('dim', dim), optionalDType(dtype)))
+  softmax<E extends DType = D>(dim: number, options: SoftmaxOptions<E> = {}): Tensor<E> {
+    checkOptions('softmax()', options, ['dtype'])
+    return new Tensor<E>(native.softmax(handleOf(this), checkInteger('dim', dim), optionalDType(options.dtype)))
   }
 
   /** The logarithm of {@link softmax}, without its loss of precision. Follows `torch.log_softmax`. */
-  logSoftmax<E extends DType = D>(dim: number, { dtype }: { readonly dtype?: E | undefined } = {}): Tensor<E> {
-    return new Tensor<E>(native.logSoftmax(handleOf(this), checkInteger('dim', dim), optionalDType(dtype)))
+  logSoftmax<E extends DType = D>(dim: number, options: SoftmaxOptions<E> = {}): Tensor<E> {
+    checkOptions('logSoftmax()', options, ['dtype'])
+    return new Tensor<E>(native.logSoftmax(handleOf(this), checkInteger('dim', dim), optionalDType(options.dtype)))
   }
 
   protected override wrap<E extends DType = D>(handle: TensorHandle): Tensor<E> {
@@ -102,15 +111,15 @@ function reduction(
 ): { dims: readonly number[] | null; keepdim: boolean; dtype: DType | null } {
   checkOptions(name, options, ['dim', 'keepdim', 'dtype'])
   const { dim, keepdim = false, dtype } = options
-  const dims = dim === undefined ? null : typeof dim === 'number' ? [dim] : dim
-  dims?.forEach((index) => checkInteger('dim', index))
-  return { dims, keepdim, dtype: optionalDType(dtype) }
+  const dims = typeof dim === 'number' ? [dim] : dim
+  if (dims !== undefined && !isIntegerArray(dims)) throw expected('an integer or an array of integers', 'dim', dim)
+  return { dims: dims ?? null, keepdim: checkBoolean('keepdim', keepdim), dtype: optionalDType(dtype) }
 }
 
 function dimension(name: string, options: DimOptions): { dim: number | null; keepdim: boolean } {
   checkOptions(name, options, ['dim', 'keepdim'])
   const { dim, keepdim = false } = options
-  return { dim: dim === undefined ? null : checkInteger('dim', dim), keepdim }
+  return { dim: dim === undefined ? null : checkInteger('dim', dim), keepdim: checkBoolean('keepdim', keepdim) }
 }
 
 function optionalDType(dtype: DType | undefined): DType | null {

@@ -1,6 +1,7 @@
 // Entry of the addon: makes the state of the environment and lets each topic enter its functions.
 #include <napi.h>
 
+#include "allocator.h"
 #include "env.h"
 #include "error.h"
 #include "handle.h"
@@ -25,6 +26,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   auto data = std::make_unique<EnvData>();
   env.AddCleanupHook([ledger = data->ledger] { ledger->Close(); });
   env.SetInstanceData(data.release());  // The environment owns and deletes it.
+  InstallAllocator();
 
   Export<Initialize>(env, exports, "initialize");
   InitHandle(env, exports);

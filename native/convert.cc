@@ -3,6 +3,7 @@
 #include <ATen/Context.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "dtype.h"
@@ -13,12 +14,19 @@ namespace napi_torch {
 namespace {
 
 constexpr double kLargestExactInteger = 9007199254740991.0;  // 2^53 - 1, as Number.MAX_SAFE_INTEGER.
+constexpr uint32_t kMostSizes = 128;  // Padding has two for each of the 64 dimensions that libtorch's operators take.
 
 std::optional<int64_t> ExactInteger(Napi::Value value) {
   if (!value.IsNumber()) return std::nullopt;
   const double number = value.As<Napi::Number>().DoubleValue();
   if (std::trunc(number) != number || std::abs(number) > kLargestExactInteger) return std::nullopt;
   return static_cast<int64_t>(number);
+}
+
+}  // namespace
+
+Napi::Error Expected(Napi::Env env, const std::string& what, const std::string& name) {
+  return TorchError(env, "TORCH_INVALID_ARGUMENT", "Expected " + what + " for " + name);
 }
 
 void CheckCuda(Napi::Env env, const at::Device& device) {
@@ -36,12 +44,6 @@ void CheckCuda(Napi::Env env, const at::Device& device) {
   }
 }
 
-}  // namespace
-
-Napi::Error Expected(Napi::Env env, const std::string& what, const std::string& name) {
-  return TorchError(env, "TORCH_INVALID_ARGUMENT", "Expected " + what + " for " + name);
-}
-
 Napi::Error Arguments::Wrong(const char* what, const char* name) const {
   return Expected(Env(), what, std::string(name) + " of " + function_);
 }
@@ -57,7 +59,7 @@ std::vector<at::Tensor> Arguments::Tensors(size_t index, const char* name) const
   if (!info_[index].IsArray()) throw Wrong("an array of tensors", name);
   const Napi::Array array = info_[index].As<Napi::Array>();
   std::vector<at::Tensor> tensors;
-  tensors.reserve(array.Length());
+  tensors.reserve(std::min<size_t>(array.Length(), 64));  // Not more: the length of a sparse array costs nothing.
   for (uint32_t i = 0; i < array.Length(); ++i) {
     tensors.push_back(UnwrapTensor(array.Get(i), std::string(name) + "[" + std::to_string(i) + "]"));
   }
@@ -126,6 +128,7 @@ std::optional<at::Scalar> Arguments::OptionalScalar(size_t index, const char* na
 std::vector<int64_t> Arguments::Sizes(size_t index, const char* name) const {
   if (!info_[index].IsArray()) throw Wrong("an array of integers", name);
   const Napi::Array array = info_[index].As<Napi::Array>();
+  if (array.Length() > kMostSizes) throw Wrong("at most 128 integers", name);
   std::vector<int64_t> sizes;
   sizes.reserve(array.Length());
   for (uint32_t i = 0; i < array.Length(); ++i) {
@@ -176,20 +179,36 @@ std::optional<at::Device> Arguments::OptionalDevice(size_t index, const char* na
 
 napi_torch::Bytes Arguments::Bytes(size_t index, const char* name) const {
   const Napi::Value value = info_[index];
+  void* data = nullptr;
+  size_t length = 0;
+  napi_value buffer = nullptr;
+  // Not through the wrapper, which takes the buffer for an ArrayBuffer and fails on shared memory.
   if (value.IsTypedArray()) {
-    const auto array = value.As<Napi::TypedArray>();
-    Napi::ArrayBuffer buffer = array.ArrayBuffer();
-    return {static_cast<uint8_t*>(buffer.Data()) + array.ByteOffset(), array.ByteLength(), buffer};
+    const size_t item_size = value.As<Napi::TypedArray>().ElementSize();
+    NAPI_THROW_IF_FAILED(Env(), napi_get_typedarray_info(Env(), value, nullptr, &length, &data, &buffer, nullptr), {});
+    length *= item_size;
+  } else if (value.IsDataView()) {
+    NAPI_THROW_IF_FAILED(Env(), napi_get_dataview_info(Env(), value, &length, &data, &buffer, nullptr), {});
+  } else {
+    throw Wrong("a typed array", name);
   }
-  if (value.IsDataView()) {
-    const auto view = value.As<Napi::DataView>();
-    Napi::ArrayBuffer buffer = view.ArrayBuffer();
-    return {static_cast<uint8_t*>(buffer.Data()) + view.ByteOffset(), view.ByteLength(), buffer};
-  }
-  throw Wrong("a typed array", name);
+  if (data == nullptr) length = 0;
+  return {static_cast<uint8_t*>(data), length, Napi::Object(Env(), buffer)};
 }
 
 bool Arguments::IsTensor(size_t index) const { return napi_torch::IsTensor(info_[index]); }
+
+Napi::ArrayBuffer NewArrayBuffer(Napi::Env env, size_t length) {
+  // By the constructor of JavaScript, as the function of Node-API ends the process where memory is short.
+  try {
+    const auto constructor = env.Global().Get("ArrayBuffer").As<Napi::Function>();
+    const Napi::Value buffer = constructor.New({Napi::Number::New(env, static_cast<double>(length))});
+    if (buffer.IsArrayBuffer()) return buffer.As<Napi::ArrayBuffer>();
+  } catch (const Napi::Error&) {
+  }
+  throw TorchError(env, "TORCH_OUT_OF_MEMORY",
+                   "JavaScript refused an ArrayBuffer of " + std::to_string(length) + " bytes");
+}
 
 Napi::String DeviceName(Napi::Env env, const at::Device& device) { return Napi::String::New(env, device.str()); }
 

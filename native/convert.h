@@ -18,11 +18,11 @@ namespace napi_torch {
 // TORCH_INVALID_ARGUMENT in the wording of lib/check.ts, without the received value.
 Napi::Error Expected(Napi::Env env, const std::string& what, const std::string& name);
 
-// The memory of a typed array, DataView or ArrayBuffer view; valid while JavaScript does not run.
+// The memory of a typed array or DataView; valid while JavaScript does not run, so it is the last argument to be read.
 struct Bytes {
   uint8_t* data = nullptr;
   size_t length = 0;
-  Napi::ArrayBuffer buffer;
+  Napi::Object buffer;  // The ArrayBuffer or SharedArrayBuffer.
 };
 
 class Arguments {
@@ -69,6 +69,12 @@ class Arguments {
   const Napi::CallbackInfo& info_;
   const char* function_;
 };
+
+// TORCH_CUDA_UNAVAILABLE unless the machine has the CUDA device.
+void CheckCuda(Napi::Env env, const at::Device& device);
+
+// An ArrayBuffer of `length` zeros; TORCH_OUT_OF_MEMORY where the engine refuses it.
+Napi::ArrayBuffer NewArrayBuffer(Napi::Env env, size_t length);
 
 // The text of a device: `cpu` or `cuda:N`.
 Napi::String DeviceName(Napi::Env env, const at::Device& device);

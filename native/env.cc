@@ -3,6 +3,16 @@
 #include <utility>
 
 namespace napi_torch {
+namespace {
+
+// Makes the garbage collector feel memory that it cannot see, so that dropped tensors are found in time. Not by the
+// wrapper, which throws: finalizers come by here, and nothing catches behind them.
+void AdjustExternalMemory(Napi::Env env, const c10::StorageImpl* storage, int64_t change) {
+  int64_t total = 0;
+  if (storage->device_type() == c10::DeviceType::CPU) napi_adjust_external_memory(env, change, &total);
+}
+
+}  // namespace
 
 void Ledger::Acquire(Napi::Env env, const c10::StorageImpl* storage) {
   ++tensors_;
@@ -11,8 +21,7 @@ void Ledger::Acquire(Napi::Env env, const c10::StorageImpl* storage) {
 
   entry.bytes = static_cast<int64_t>(storage->nbytes());
   bytes_ += entry.bytes;
-  // Makes the garbage collector feel memory that it cannot see, so that dropped tensors are found in time.
-  if (storage->device_type() == c10::DeviceType::CPU) Napi::MemoryManagement::AdjustExternalMemory(env, entry.bytes);
+  AdjustExternalMemory(env, storage, entry.bytes);
 }
 
 void Ledger::Release(Napi::Env env, const c10::StorageImpl* storage) {
@@ -21,9 +30,7 @@ void Ledger::Release(Napi::Env env, const c10::StorageImpl* storage) {
   if (found == storages_.end() || --found->second.handles > 0) return;
 
   bytes_ -= found->second.bytes;
-  if (storage->device_type() == c10::DeviceType::CPU) {
-    Napi::MemoryManagement::AdjustExternalMemory(env, -found->second.bytes);
-  }
+  AdjustExternalMemory(env, storage, -found->second.bytes);
   storages_.erase(found);
 }
 

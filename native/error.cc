@@ -1,8 +1,50 @@
 #include "error.h"
 
+#include <c10/util/Exception.h>
+
+#include <array>
+#include <new>
+#include <string_view>
+
 #include "env.h"
 
 namespace napi_torch {
+namespace {
+
+struct Mark {
+  std::string_view text;
+  const char* code;
+};
+
+// Errors that libtorch reports by a plain check, so that a piece of the text is all that tells them from the rest.
+constexpr std::array<Mark, 4> kMarks = {{
+    {"DefaultCPUAllocator", "TORCH_OUT_OF_MEMORY"},
+    {"Storage size calculation overflowed", "TORCH_INVALID_ARGUMENT"},
+    {"integer multiplication overflow", "TORCH_INVALID_ARGUMENT"},
+    {"cannot be converted to type", "TORCH_INVALID_ARGUMENT"},
+}};
+
+const char* CodeOf(std::string_view message, const char* otherwise) {
+  for (const Mark& mark : kMarks) {
+    if (message.find(mark.text) != std::string_view::npos) return mark.code;
+  }
+  return otherwise;
+}
+
+// The first line that says something, without the `[enforce fail at file:line] condition. ` of some checks.
+std::string FirstLine(std::string_view message) {
+  constexpr std::string_view kEnforce = "[enforce fail at ";
+  if (message.starts_with(kEnforce)) {
+    const size_t end = message.find(". ", message.find("] "));
+    if (end != std::string_view::npos) message.remove_prefix(end + 2);
+  }
+  const size_t start = message.find_first_not_of(" \n");
+  if (start == std::string_view::npos) return "libtorch gave no message";
+  message.remove_prefix(start);
+  return std::string(message.substr(0, message.find('\n')));
+}
+
+}  // namespace
 
 Napi::Error TorchError(Napi::Env env, const char* code, const std::string& message, const std::string& trace) {
   const EnvData& data = EnvData::Of(env);
@@ -10,18 +52,36 @@ Napi::Error TorchError(Napi::Env env, const char* code, const std::string& messa
 
   Napi::Object options = Napi::Object::New(env);
   if (!trace.empty()) options.Set("nativeTrace", trace);
-  const std::string first_line = message.substr(0, message.find('\n'));
-  const Napi::Object error = data.error_class.New(
-      {Napi::String::New(env, code), Napi::String::New(env, first_line), options});
+  const Napi::Object error =
+      data.error_class.New({Napi::String::New(env, code), Napi::String::New(env, FirstLine(message)), options});
   return Napi::Error(env, error);
 }
 
-const char* CodeOf(const c10::Error& error) {
-  if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) return "TORCH_OUT_OF_MEMORY";
-  // The CPU allocator reports by a plain check whose text is the only mark.
-  const std::string text = error.what_without_backtrace();
-  const bool cpu_allocator = text.find("DefaultCPUAllocator") != std::string::npos;
-  return cpu_allocator ? "TORCH_OUT_OF_MEMORY" : "TORCH_OPERATOR";
+Napi::Error CurrentError(Napi::Env env) {
+  try {
+    throw;
+  } catch (const c10::OutOfMemoryError& error) {
+    return TorchError(env, "TORCH_OUT_OF_MEMORY", error.what_without_backtrace(), error.what());
+  } catch (const c10::Error& error) {
+    const std::string message = error.what_without_backtrace();
+    return TorchError(env, CodeOf(message, "TORCH_OPERATOR"), message, error.what());
+  } catch (const FileError& error) {
+    return TorchError(env, "TORCH_FILE", error.what());
+  } catch (const std::bad_alloc&) {
+    return TorchError(env, "TORCH_OUT_OF_MEMORY", "The system refused the memory");
+  } catch (const std::exception& error) {
+    return TorchError(env, CodeOf(error.what(), "TORCH_INTERNAL"), error.what());
+  } catch (...) {
+    return TorchError(env, "TORCH_INTERNAL", "Unknown native exception");
+  }
+}
+
+void WarningCollector::EmitTo(Napi::Env env) const {
+  if (texts_.empty()) return;
+  const Napi::Object process = env.Global().Get("process").As<Napi::Object>();
+  const Napi::Function emit = process.Get("emitWarning").As<Napi::Function>();
+  for (const std::string& text : texts_)
+    emit.Call(process, {Napi::String::New(env, text), Napi::String::New(env, "TorchWarning")});
 }
 
 }  // namespace napi_torch

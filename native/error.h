@@ -5,15 +5,33 @@
 #include <c10/util/Exception.h>
 #include <napi.h>
 
+#include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace napi_torch {
 
 // Makes the JavaScript TorchError of `code`. The first line of `message` is the message; `trace` goes into a property.
 Napi::Error TorchError(Napi::Env env, const char* code, const std::string& message, const std::string& trace = "");
 
-// The code of a libtorch error: running out of memory is told from the rest.
-const char* CodeOf(const c10::Error& error);
+// A file that cannot be read; becomes TORCH_FILE.
+class FileError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// The TorchError of the C++ exception that is being handled: call it in a catch block.
+Napi::Error CurrentError(Napi::Env env);
+
+// Keeps the warnings of libtorch, which would else print them, and hands them to Node's `process.emitWarning`.
+class WarningCollector : public c10::WarningHandler {
+ public:
+  void process(const c10::Warning& warning) override { texts_.push_back(warning.msg()); }
+  void EmitTo(Napi::Env env) const;
+
+ private:
+  std::vector<std::string> texts_;
+};
 
 // Runs an entry point. An exception that left it uncaught would end the process.
 template <Napi::Value (*Body)(const Napi::CallbackInfo&)>
@@ -21,17 +39,17 @@ Napi::Value Guarded(const Napi::CallbackInfo& info) {
   try {
     // Nothing here records gradients; the mode also spares version counters and view tracking.
     const c10::InferenceMode inference_mode;
-    return Body(info);
+    WarningCollector warnings;
+    const Napi::Value result = [&] {
+      const c10::WarningUtils::WarningHandlerGuard guard(&warnings);
+      return Body(info);
+    }();
+    warnings.EmitTo(info.Env());
+    return result;
   } catch (const Napi::Error&) {
     throw;  // Already JavaScript's: a reader refused an argument, or a callback of the user threw.
-  } catch (const c10::Error& error) {
-    throw TorchError(info.Env(), CodeOf(error), error.what_without_backtrace(), error.what());
-  } catch (const std::bad_alloc&) {
-    throw TorchError(info.Env(), "TORCH_OUT_OF_MEMORY", "The system refused the memory");
-  } catch (const std::exception& error) {
-    throw TorchError(info.Env(), "TORCH_INTERNAL", error.what());
   } catch (...) {
-    throw TorchError(info.Env(), "TORCH_INTERNAL", "Unknown native exception");
+    throw CurrentError(info.Env());
   }
 }
 

@@ -10,8 +10,9 @@
 namespace napi_torch {
 namespace {
 
-// Drawn at random. Tells our handles from the wraps of other addons, and of other versions of this one.
-constexpr napi_type_tag kTensorTag = {0x5d0c1f6f1a7b4e52, 0x9be3a6a1c2d7480f};
+// Tells our handles from all other objects, those of a second copy of this addon included, which may be of another
+// version: one half is drawn at random, the other is an address, of which each loaded copy has its own.
+const napi_type_tag kTensorTag = {0x5d0c1f6f1a7b4e52, reinterpret_cast<uint64_t>(&kTensorTag)};
 
 class Handle {
  public:

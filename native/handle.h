@@ -13,8 +13,8 @@ Napi::Value WrapTensor(Napi::Env env, at::Tensor tensor);
 // Tells whether `value` is a handle of this addon, disposed or not.
 bool IsTensor(Napi::Value value);
 
-// The tensor of a handle; `name` is the argument's in the error of what is no handle or is disposed. The reference holds
-// until the handle is disposed: take a copy before calling back into JavaScript.
+// The tensor of a handle; `name` is the argument's in the error of what is no handle or is disposed. The reference
+// holds until the handle is disposed: take a copy before calling back into JavaScript.
 const at::Tensor& UnwrapTensor(Napi::Value value, const std::string& name);
 
 void InitHandle(Napi::Env env, Napi::Object exports);

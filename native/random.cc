@@ -18,8 +18,8 @@
 namespace napi_torch {
 namespace {
 
-// Drawn at random, as the tag of tensors.
-constexpr napi_type_tag kGeneratorTag = {0xc41d7b9e60f24a83, 0x8a5e02d91b3c6f7d};
+// Made as the tag of tensors is.
+const napi_type_tag kGeneratorTag = {0xc41d7b9e60f24a83, reinterpret_cast<uint64_t>(&kGeneratorTag)};
 
 at::Generator* GeneratorOf(Napi::Value value) {
   if (!value.IsObject()) return nullptr;
@@ -41,18 +41,21 @@ std::optional<at::Generator> OptionalGenerator(Napi::Value value) {
   return UnwrapGenerator(value);
 }
 
+// A generator of the kind that belongs to a device.
+at::Generator NewGenerator(const at::Device& device) {
+  at::Generator parent = at::globalContext().defaultGenerator(device);
+  const std::lock_guard<std::mutex> lock(parent.mutex());  // Workers may be drawing from it.
+  return parent.clone();
+}
+
 // createGenerator(device, seed?): Generator
 Napi::Value CreateGenerator(const Napi::CallbackInfo& info) {
   const Arguments args(info, "createGenerator");
   const at::Device device = args.Device(0, "device");
-  at::Generator created = at::globalContext().defaultGenerator(device).clone();
-  if (!info[1].IsNull()) {
-    created.set_current_seed(args.Unsigned(1, "seed"));
-  } else {
-    created.set_current_seed(c10::default_rng_seed_val);
-  }
+  const uint64_t seed = info[1].IsNull() ? c10::default_rng_seed_val : args.Unsigned(1, "seed");
 
-  auto generator = std::make_unique<at::Generator>(std::move(created));
+  auto generator = std::make_unique<at::Generator>(NewGenerator(device));
+  generator->set_current_seed(seed);
   Napi::Object object = Napi::Object::New(info.Env());
   const auto finalize = [](napi_env, void* data, void*) {
     const std::unique_ptr<at::Generator> owner(static_cast<at::Generator*>(data));

@@ -7,6 +7,7 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/headeronly/version.h>
 
+#include <limits>
 #include <string>
 
 #include "convert.h"
@@ -15,11 +16,17 @@
 namespace napi_torch {
 namespace {
 
+// OpenMP ends the process where the system refuses it a thread, so what is surely too much is not passed on to it.
+constexpr int64_t kMostThreads = 1024;
+
 at::Device CudaDevice(const Arguments& args) {
-  if (!at::globalContext().hasCUDA()) {
-    throw TorchError(args.Env(), "TORCH_CUDA_UNAVAILABLE", "This libtorch has no usable CUDA");
+  const int64_t index = args.Integer(0, "index");
+  if (index < 0 || index > std::numeric_limits<c10::DeviceIndex>::max()) {
+    throw Expected(args.Env(), "a device index from 0 to 127", "index");
   }
-  return at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(args.Integer(0, "index")));
+  const at::Device device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
+  CheckCuda(args.Env(), device);
+  return device;
 }
 
 // The running libtorch names its version only among the build settings that it prints.
@@ -42,7 +49,11 @@ Napi::Value Version(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value SetNumThreads(const Napi::CallbackInfo& info) {
-  at::set_num_threads(static_cast<int>(Arguments(info, "setNumThreads").Integer(0, "count")));
+  const int64_t count = Arguments(info, "setNumThreads").Integer(0, "count");
+  if (count < 1 || count > kMostThreads) throw Expected(info.Env(), "an integer from 1 to 1024", "count");
+
+  at::set_num_threads(static_cast<int>(count));
+  at::get_num_threads();  // Settles it: the first operation of a thread takes what any thread has set last.
   return info.Env().Undefined();
 }
 

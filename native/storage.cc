@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,111 +22,167 @@
 namespace napi_torch {
 namespace {
 
-// An open file, closed at the end of its life.
+FileError SystemError(const std::string& what, const std::string& path) {
+  return FileError(what + " " + path + ": " + std::strerror(errno));
+}
+
+// An open regular file, closed at the end of its life.
 class File {
  public:
-  explicit File(const std::string& path) : descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
-  ~File() {
-    if (descriptor_ >= 0) close(descriptor_);
+  // Does not wait, as opening a pipe would for its other end.
+  explicit File(const std::string& path)
+      : path_(path), descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+    if (descriptor_ < 0) throw SystemError("Cannot open", path_);
   }
+  ~File() { close(descriptor_); }
   File(const File&) = delete;
   File& operator=(const File&) = delete;
 
-  bool is_open() const { return descriptor_ >= 0; }
+  // Throws a FileError unless the file has `length` bytes at `offset`.
+  void CheckHolds(int64_t offset, int64_t length) const {
+    struct stat status = {};
+    if (fstat(descriptor_, &status) != 0) throw SystemError("Cannot read", path_);
+    if (!S_ISREG(status.st_mode)) throw FileError("Cannot read " + path_ + ": it is not a regular file");
+    if (status.st_size < offset || status.st_size - offset < length) throw EndsBefore(offset + length);
+  }
+
+  void Read(int64_t offset, int64_t length, uint8_t* into) const {
+    for (int64_t done = 0; done < length;) {
+      const ssize_t count = pread(descriptor_, into + done, static_cast<size_t>(length - done), offset + done);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) throw SystemError("Cannot read", path_);
+      if (count == 0) throw EndsBefore(offset + length);  // It has been cut meanwhile.
+      done += count;
+    }
+  }
+
   int descriptor() const { return descriptor_; }
 
  private:
+  FileError EndsBefore(int64_t byte) const {
+    return FileError("Cannot read " + path_ + ": it ends before byte " + std::to_string(byte));
+  }
+
+  std::string path_;
   int descriptor_;
 };
 
-std::string SystemError(const std::string& what, const std::string& path) {
-  return what + " " + path + ": " + std::strerror(errno);
+// A stretch of a file.
+struct Stretch {
+  std::string path;
+  int64_t offset;
+  int64_t length;
+};
+
+Stretch StretchOf(const Arguments& args) {
+  Stretch stretch;
+  stretch.path = args.String(0, "path");
+  stretch.offset = args.Integer(1, "offset");
+  stretch.length = args.Integer(2, "length");
+  // The system would take the part before a zero for the whole path.
+  if (stretch.path.find('\0') != std::string::npos) throw Expected(args.Env(), "a path without a zero byte", "path");
+  if (stretch.offset < 0) throw Expected(args.Env(), "a non-negative integer", "offset");
+  if (stretch.length < 0) throw Expected(args.Env(), "a non-negative integer", "length");
+  return stretch;
+}
+
+#ifdef MADV_HUGEPAGE
+constexpr size_t kHugePage = size_t{1} << 21;
+
+// A mapping of `length` bytes that begins where a huge page can, and is made of such as far as the system has some.
+// An undefined tensor where there is no memory.
+at::Tensor OnHugePages(size_t length) {
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const size_t size = (length + page - 1) / page * page;
+  void* const start = mmap(nullptr, size + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (start == MAP_FAILED) return {};
+
+  const size_t lead = (kHugePage - reinterpret_cast<uintptr_t>(start) % kHugePage) % kHugePage;
+  auto* const data = static_cast<uint8_t*>(start) + lead;
+  if (lead > 0) munmap(start, lead);
+  munmap(data + size, kHugePage - lead);
+  madvise(data, size, MADV_HUGEPAGE);
+  const auto unmap = [size](void* memory) { munmap(memory, size); };
+  return at::from_blob(data, {static_cast<int64_t>(length)}, unmap, at::kByte);
+}
+#endif
+
+// Memory to read into. The first touch of a page costs more than reading what it holds, so large pieces get huge pages:
+// measured with the 45 MB of a ResNet-18, 11 ms of processor time in place of 27.
+at::Tensor NewBytes(int64_t length) {
+#ifdef MADV_HUGEPAGE
+  if (static_cast<size_t>(length) >= kHugePage) {
+    at::Tensor bytes = OnHugePages(static_cast<size_t>(length));
+    if (bytes.defined()) return bytes;
+  }
+#endif
+  return at::empty({length}, at::kByte);
 }
 
 // Reads a stretch of a file into new memory on a pool thread. Nothing of JavaScript is touched there.
 class ReadWorker : public Napi::AsyncWorker {
  public:
-  ReadWorker(Napi::Env env, std::string path, int64_t offset, int64_t length)
+  ReadWorker(Napi::Env env, Stretch stretch)
       : Napi::AsyncWorker(env, "napi-torch.readStorage"),
         deferred_(Napi::Promise::Deferred::New(env)),
-        path_(std::move(path)),
-        offset_(offset),
-        length_(length) {}
+        stretch_(std::move(stretch)) {}
 
   Napi::Promise promise() const { return deferred_.Promise(); }
 
   void Execute() override {
     const c10::InferenceMode inference_mode;
-    const File file(path_);
-    if (!file.is_open()) return SetError(SystemError("Cannot open", path_));
-
-    at::Tensor bytes = at::empty({length_}, at::kByte);
-    auto* const data = static_cast<uint8_t*>(bytes.mutable_data_ptr());
-    for (int64_t done = 0; done < length_;) {
-      const ssize_t count = pread(file.descriptor(), data + done, static_cast<size_t>(length_ - done), offset_ + done);
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) return SetError(SystemError("Cannot read", path_));
-      if (count == 0) return SetError("Cannot read " + path_ + ": it ends before byte " + std::to_string(offset_ + length_));
-      done += count;
+    try {
+      const File file(stretch_.path);
+      file.CheckHolds(stretch_.offset, stretch_.length);  // Before memory is taken for what is not there.
+      at::Tensor bytes = NewBytes(stretch_.length);
+      file.Read(stretch_.offset, stretch_.length, static_cast<uint8_t*>(bytes.mutable_data_ptr()));
+      bytes_ = std::move(bytes);
+    } catch (...) {
+      failure_ = std::current_exception();
+      SetError("Reading failed");
     }
-    bytes_ = std::move(bytes);
   }
 
   void OnOK() override { deferred_.Resolve(WrapTensor(Env(), std::move(*bytes_))); }
 
-  void OnError(const Napi::Error& error) override {
-    deferred_.Reject(TorchError(Env(), "TORCH_FILE", error.Message()).Value());
+  void OnError(const Napi::Error& /*error*/) override {
+    try {
+      std::rethrow_exception(failure_);
+    } catch (...) {
+      deferred_.Reject(CurrentError(Env()).Value());
+    }
   }
 
  private:
   Napi::Promise::Deferred deferred_;
-  std::string path_;
-  int64_t offset_;
-  int64_t length_;
+  Stretch stretch_;
   std::optional<at::Tensor> bytes_;
+  std::exception_ptr failure_;
 };
 
 // readStorage(path, offset, length): Promise of a uint8 tensor (length,)
 Napi::Value ReadStorage(const Napi::CallbackInfo& info) {
-  const Arguments args(info, "readStorage");
-  const std::string path = args.String(0, "path");
-  const int64_t offset = args.Integer(1, "offset");
-  const int64_t length = args.Integer(2, "length");
-  if (offset < 0) throw Expected(info.Env(), "a non-negative integer", "offset");
-  if (length < 0) throw Expected(info.Env(), "a non-negative integer", "length");
-
-  auto worker = std::make_unique<ReadWorker>(info.Env(), path, offset, length);
+  auto worker = std::make_unique<ReadWorker>(info.Env(), StretchOf(Arguments(info, "readStorage")));
   const Napi::Promise promise = worker->promise();
   worker->Queue();
   worker.release();  // NOLINT(bugprone-unused-return-value): a queued worker deletes itself.
   return promise;
 }
 
-// mapStorage(path, offset, length): uint8 tensor (length,) over the pages of the file, private to this process when written.
+// mapStorage(path, offset, length): uint8 tensor (length,) over the pages of the file, private to this process when
+// written.
 Napi::Value MapStorage(const Napi::CallbackInfo& info) {
-  const Arguments args(info, "mapStorage");
-  const std::string path = args.String(0, "path");
-  const int64_t offset = args.Integer(1, "offset");
-  const int64_t length = args.Integer(2, "length");
-  if (offset < 0) throw Expected(info.Env(), "a non-negative integer", "offset");
-  if (length < 0) throw Expected(info.Env(), "a non-negative integer", "length");
-  if (length == 0) return WrapTensor(info.Env(), at::empty({0}, at::kByte));
-
+  const auto [path, offset, length] = StretchOf(Arguments(info, "mapStorage"));
   const File file(path);
-  if (!file.is_open()) throw TorchError(info.Env(), "TORCH_FILE", SystemError("Cannot open", path));
-  struct stat status = {};
-  if (fstat(file.descriptor(), &status) != 0) throw TorchError(info.Env(), "TORCH_FILE", SystemError("Cannot read", path));
-  // A page past the end would be a bus error on first touch.
-  if (status.st_size < offset || status.st_size - offset < length) {
-    throw TorchError(info.Env(), "TORCH_FILE", "Cannot map " + path + ": it ends before byte " +
-                                                   std::to_string(offset + length));
-  }
+  file.CheckHolds(offset, length);  // A page past the end would be a bus error on first touch.
+  if (length == 0) return WrapTensor(info.Env(), at::empty({0}, at::kByte));
 
   const int64_t page = sysconf(_SC_PAGESIZE);
   const int64_t lead = offset % page;
   const auto mapped_length = static_cast<size_t>(length + lead);
-  void* const start = mmap(nullptr, mapped_length, PROT_READ | PROT_WRITE, MAP_PRIVATE, file.descriptor(), offset - lead);
-  if (start == MAP_FAILED) throw TorchError(info.Env(), "TORCH_FILE", SystemError("Cannot map", path));
+  void* const start =
+      mmap(nullptr, mapped_length, PROT_READ | PROT_WRITE, MAP_PRIVATE, file.descriptor(), offset - lead);
+  if (start == MAP_FAILED) throw SystemError("Cannot map", path);
 
   const auto unmap = [start, mapped_length](void*) { munmap(start, mapped_length); };
   return WrapTensor(info.Env(), at::from_blob(static_cast<uint8_t*>(start) + lead, {length}, unmap, at::kByte));
@@ -203,7 +260,7 @@ Napi::Value CopyStorage(const Napi::CallbackInfo& info) {
   at::Tensor bytes = at::empty({0}, tensor.options().dtype(at::kByte));
   bytes.set_(tensor.storage(), offset, {length}, {1});
   bytes = bytes.cpu();
-  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(info.Env(), static_cast<size_t>(length));
+  Napi::ArrayBuffer buffer = NewArrayBuffer(info.Env(), static_cast<size_t>(length));
   if (length > 0) std::memcpy(buffer.Data(), bytes.const_data_ptr(), static_cast<size_t>(length));
   return buffer;
 }
@@ -216,7 +273,8 @@ Napi::Value SwapBytes(const Napi::CallbackInfo& info) {
   if (storage.scalar_type() != at::kByte || !storage.is_contiguous() || !storage.is_cpu()) {
     throw Expected(info.Env(), "a uint8 tensor on the CPU", "storage");
   }
-  if (item_size < 1 || storage.numel() % item_size != 0) throw Expected(info.Env(), "a divisor of the size", "itemSize");
+  if (item_size < 1 || storage.numel() % item_size != 0)
+    throw Expected(info.Env(), "a divisor of the size", "itemSize");
 
   auto* const data = static_cast<uint8_t*>(storage.mutable_data_ptr());
   for (int64_t at = 0; at < storage.numel(); at += item_size) std::reverse(data + at, data + at + item_size);

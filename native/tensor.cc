@@ -74,11 +74,12 @@ Napi::Value Arange(const Napi::CallbackInfo& info) {
 // fromBytes(data, shape, dtype, device): Tensor, a copy.
 Napi::Value FromBytes(const Napi::CallbackInfo& info) {
   const Arguments args(info, "fromBytes");
-  const Bytes bytes = args.Bytes(0, "data");
   const std::vector<int64_t> shape = args.Sizes(1, "shape");
   const at::ScalarType dtype = args.DType(2, "dtype");
   const at::Device device = args.Device(3, "device");
-  if (bytes.length != BytesOf(info.Env(), shape, dtype)) throw Expected(info.Env(), "as many bytes as shape says", "data");
+  const Bytes bytes = args.Bytes(0, "data");
+  if (bytes.length != BytesOf(info.Env(), shape, dtype))
+    throw Expected(info.Env(), "as many bytes as shape says", "data");
 
   at::Tensor tensor = at::empty(shape, dtype);
   if (bytes.length > 0) std::memcpy(tensor.mutable_data_ptr(), bytes.data, bytes.length);
@@ -88,13 +89,16 @@ Napi::Value FromBytes(const Napi::CallbackInfo& info) {
 // viewOfBytes(data, shape, dtype): Tensor that shares the memory of `data`.
 Napi::Value ViewOfBytes(const Napi::CallbackInfo& info) {
   const Arguments args(info, "viewOfBytes");
-  const Bytes bytes = args.Bytes(0, "data");
   const std::vector<int64_t> shape = args.Sizes(1, "shape");
   const at::ScalarType dtype = args.DType(2, "dtype");
-  if (bytes.length != BytesOf(info.Env(), shape, dtype)) throw Expected(info.Env(), "as many bytes as shape says", "data");
+  const Bytes bytes = args.Bytes(0, "data");
+  if (bytes.length != BytesOf(info.Env(), shape, dtype))
+    throw Expected(info.Env(), "as many bytes as shape says", "data");
   if (reinterpret_cast<uintptr_t>(bytes.data) % c10::elementSize(dtype) != 0) {
     throw Expected(info.Env(), "memory aligned for the dtype", "data");
   }
+  // Nothing to share; and from_blob would never call back for the null pointer of an empty array.
+  if (bytes.length == 0) return WrapTensor(info.Env(), at::empty(shape, dtype));
 
   // The deleter may run on any thread, where references must not be touched: it hands ours to the ledger.
   napi_ref reference = nullptr;
@@ -140,7 +144,7 @@ Napi::Value IsContiguous(const Napi::CallbackInfo& info) {
 // toBytes(tensor): ArrayBuffer with the elements in row-major order.
 Napi::Value ToBytes(const Napi::CallbackInfo& info) {
   const at::Tensor tensor = Arguments(info, "toBytes").Tensor(0, "tensor").cpu().contiguous();
-  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(info.Env(), tensor.nbytes());
+  Napi::ArrayBuffer buffer = NewArrayBuffer(info.Env(), tensor.nbytes());
   if (tensor.nbytes() > 0) std::memcpy(buffer.Data(), tensor.const_data_ptr(), tensor.nbytes());
   return buffer;
 }

@@ -1,13 +1,13 @@
 import { native, type TensorHandle } from '../binding.js'
-import { checkNumber, checkOptions, expected } from '../check.js'
+import { checkBoolean, checkNumber, checkOptions, expected } from '../check.js'
 import type { DType } from '../dtype.js'
-import type { Generator } from '../random.js'
+import { generatorHandleOf, type Generator } from '../random.js'
 import type { Tensor } from '../tensor.js'
 import { handleOf, TensorBase } from './handle.js'
 import { TensorViews } from './views.js'
 
 /** The second operand: a tensor that broadcasts against the first, or a number. */
-export type Operand = Tensor | number
+export type Operand = Tensor | number | bigint
 
 /** How `div` rounds: towards zero, down, or not at all. */
 export type RoundingMode = 'trunc' | 'floor'
@@ -20,6 +20,11 @@ interface AlphaOptions {
 interface DivOptions {
   /** Default: no rounding. */
   readonly roundingMode?: RoundingMode | undefined
+}
+
+interface DrawOptions {
+  /** Default: the generator of the process, which `manualSeed` seeds. */
+  readonly generator?: Generator | undefined
 }
 
 /**
@@ -162,7 +167,7 @@ export abstract class TensorArithmetic<D extends DType> extends TensorViews<D> {
       handleOf(other, 'other'),
       checkNumber('rtol', rtol),
       checkNumber('atol', atol),
-      equalNan,
+      checkBoolean('equalNan', equalNan),
     )
   }
 
@@ -199,9 +204,8 @@ export abstract class TensorArithmetic<D extends DType> extends TensorViews<D> {
   }
 
   /** Sets every element to `value`. */
-  fill_(value: number | bigint): this {
-    if (typeof value !== 'number' && typeof value !== 'bigint') throw expected('a number', 'value', value)
-    native.fill_(handleOf(this), value)
+  fill_(value: number | bigint | boolean): this {
+    native.fill_(handleOf(this), checkScalar('value', value))
     return this
   }
 
@@ -211,20 +215,32 @@ export abstract class TensorArithmetic<D extends DType> extends TensorViews<D> {
   }
 
   /** Draws every element evenly from `low` to below `high`. Follows `Tensor.uniform_`. */
-  uniform_(low = 0, high = 1, { generator }: { readonly generator?: Generator | undefined } = {}): this {
-    native.uniform_(handleOf(this), checkNumber('low', low), checkNumber('high', high), generator?.handle ?? null)
+  uniform_(low = 0, high = 1, options: DrawOptions = {}): this {
+    checkOptions('uniform_()', options, ['generator'])
+    const generator = generatorHandleOf(options.generator)
+    native.uniform_(handleOf(this), checkNumber('low', low), checkNumber('high', high), generator)
     return this
   }
 
   /** Draws every element from the normal distribution. Follows `Tensor.normal_`. */
-  normal_(mean = 0, std = 1, { generator }: { readonly generator?: Generator | undefined } = {}): this {
-    native.normal_(handleOf(this), checkNumber('mean', mean), checkNumber('std', std), generator?.handle ?? null)
+  normal_(mean = 0, std = 1, options: DrawOptions = {}): this {
+    checkOptions('normal_()', options, ['generator'])
+    const generator = generatorHandleOf(options.generator)
+    native.normal_(handleOf(this), checkNumber('mean', mean), checkNumber('std', std), generator)
     return this
   }
 }
 
-function operand(other: Operand, name = 'other'): TensorHandle | number {
-  if (typeof other === 'number') return other
+/** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `value` is a number, a bigint or a boolean; `NaN` is a number. */
+export function checkScalar(name: string, value: unknown): number | bigint | boolean {
+  if (typeof value !== 'number' && typeof value !== 'bigint' && typeof value !== 'boolean') {
+    throw expected('a number, bigint or boolean', name, value)
+  }
+  return value
+}
+
+function operand(other: Operand, name = 'other'): TensorHandle | number | bigint {
+  if (typeof other === 'number' || typeof other === 'bigint') return other
   if (!(other instanceof TensorBase)) throw expected('a tensor or a number', name, other)
   return handleOf(other, name)
 }

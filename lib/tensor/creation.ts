@@ -1,10 +1,13 @@
-import { native, type TensorHandle } from '../binding.js'
-import { checkInteger, checkNumber, checkOptions, checkShape, expected } from '../check.js'
+import { markAsUntransferable } from 'node:worker_threads'
+
+import { native, type GeneratorHandle, type TensorHandle } from '../binding.js'
+import { checkInteger, checkOptions, checkShape, expected } from '../check.js'
 import { checkDevice, type Device } from '../device.js'
 import { arrayTypeOf, checkDType, type DType, type TypedArrayOf } from '../dtype.js'
-import type { Generator } from '../random.js'
+import { generatorHandleOf, type Generator } from '../random.js'
 import { Tensor } from '../tensor.js'
-import { toBytes, type TensorData } from './data.js'
+import { checkScalar } from './arithmetic.js'
+import { dtypeOfArray, holdsDType, toBytes, type DTypeOfData, type TensorData, type TypedData } from './data.js'
 import { handleOf } from './handle.js'
 
 /** Where and of what a new tensor is made. */
@@ -21,26 +24,15 @@ export interface RandomOptions<D extends DType = 'float32'> extends TensorOption
   readonly generator?: Generator | undefined
 }
 
-/** The dtype that goes without saying for some data: numbers are float32, bigints int64, booleans bool. */
-export type DTypeOfData<T> = T extends Float64Array
-  ? 'float64'
-  : T extends Int8Array
-    ? 'int8'
-    : T extends Int16Array
-      ? 'int16'
-      : T extends Int32Array
-        ? 'int32'
-        : T extends BigInt64Array
-          ? 'int64'
-          : T extends Uint8Array | Uint8ClampedArray
-            ? 'uint8'
-            : T extends bigint | readonly bigint[]
-              ? 'int64'
-              : T extends boolean | readonly boolean[]
-                ? 'bool'
-                : T extends Float32Array | number | readonly number[] | readonly (readonly number[])[]
-                  ? 'float32'
-                  : DType
+/** Options of {@link tensor}. */
+export interface TensorDataOptions<D extends DType | undefined> {
+  /** Default: what goes without saying for the data; see {@link DTypeOfData}. */
+  readonly dtype?: D | undefined
+  /** Default: the nesting of the data, or one dimension for a typed array. */
+  readonly shape?: readonly number[] | undefined
+  /** Default: `cpu`. */
+  readonly device?: Device | undefined
+}
 
 /**
  * Copies data into a new tensor: a value, nested arrays of equal lengths, or a typed array. Follows `torch.tensor`.
@@ -53,16 +45,10 @@ export type DTypeOfData<T> = T extends Float64Array
  */
 export function tensor<const T extends TensorData>(
   data: T,
-  options?: { readonly shape?: readonly number[] | undefined; readonly device?: Device | undefined },
+  options?: TensorDataOptions<undefined>,
 ): Tensor<DTypeOfData<T>>
-export function tensor<D extends DType>(
-  data: TensorData,
-  options: { readonly dtype: D; readonly shape?: readonly number[] | undefined; readonly device?: Device | undefined },
-): Tensor<D>
-export function tensor(
-  data: TensorData,
-  options: TensorOptions<DType> & { readonly shape?: readonly number[] | undefined } = {},
-): Tensor {
+export function tensor<D extends DType>(data: TensorData, options: TensorDataOptions<D>): Tensor<D>
+export function tensor(data: TensorData, options: TensorDataOptions<DType | undefined> = {}): Tensor {
   checkOptions('tensor()', options, ['dtype', 'shape', 'device'])
   const { device = 'cpu' } = options
   const dtype = options.dtype === undefined ? undefined : checkDType('dtype', options.dtype)
@@ -75,6 +61,10 @@ export function tensor(
  * Makes a tensor that shares the memory of a typed array, in row-major order: each sees the other's writes.
  * Follows `torch.from_numpy`.
  *
+ * The memory may be a SharedArrayBuffer, not a resizable ArrayBuffer. From here on it cannot be transferred to another
+ * thread, as the tensor would be left without it (Node 20 copies it instead, later ones throw `DataCloneError`); nothing
+ * can stop `ArrayBuffer.prototype.transfer`, which must not be called on it. With dtype bool all bytes must be 0 or 1.
+ *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `shape` has another number of elements, or the array is not of `dtype`.
  */
 export function fromArray<D extends DType>(
@@ -82,22 +72,23 @@ export function fromArray<D extends DType>(
   shape: readonly number[],
   options: { readonly dtype: D },
 ): Tensor<D>
-export function fromArray<const T extends ArrayBufferView & TensorData>(
-  array: T,
-  shape: readonly number[],
-): Tensor<DTypeOfData<T>>
+export function fromArray<T extends TypedData>(array: T, shape: readonly number[]): Tensor<DTypeOfData<T>>
 export function fromArray(
-  array: ArrayBufferView & TensorData,
+  array: TypedData,
   shape: readonly number[],
   options: { readonly dtype?: DType | undefined } = {},
 ): Tensor {
   checkOptions('fromArray()', options, ['dtype'])
-  const { stored } = toBytes(array, undefined, undefined, options.dtype)
-  const ArrayType = arrayTypeOf(stored)
-  if (!(array instanceof ArrayType)) throw expected(`a ${ArrayType.name}`, 'array', array)
+  const dtype = options.dtype === undefined ? dtypeOfArray(array) : checkDType('dtype', options.dtype)
+  if (dtype === undefined) throw expected('a typed array, a Uint16Array with a dtype,', 'array', array)
+  if (!holdsDType(array, dtype)) throw expected(`the ${arrayTypeOf(dtype).name} of ${dtype}`, 'array', array)
+  if (isResizable(array.buffer)) throw expected('an array in memory of fixed size', 'array', array)
   const count = checkShape('shape', shape).reduce((product, size) => product * size, 1)
   if (array.length !== count) throw expected(`a shape of ${array.length} elements`, 'shape', shape)
-  return new Tensor(native.viewOfBytes(array, shape, stored))
+
+  const made = new Tensor(native.viewOfBytes(array, shape, dtype))
+  markAsUntransferable(array.buffer)
+  return made
 }
 
 /** Makes a tensor without setting its elements. */
@@ -120,18 +111,18 @@ export function zeros<D extends DType = 'float32'>(
 
 /** Makes a tensor of ones. */
 export function ones<D extends DType = 'float32'>(shape: readonly number[], options: TensorOptions<D> = {}): Tensor<D> {
-  return full(shape, 1, options)
+  const { dtype, device } = target('ones()', options)
+  return new Tensor<D>(native.full(checkShape('shape', shape), 1, dtype, device))
 }
 
 /** Makes a tensor whose elements are all `value`. **The dtype does not follow from `value`.** */
 export function full<D extends DType = 'float32'>(
   shape: readonly number[],
-  value: number | bigint,
+  value: number | bigint | boolean,
   options: TensorOptions<D> = {},
 ): Tensor<D> {
   const { dtype, device } = target('full()', options)
-  if (typeof value !== 'number' && typeof value !== 'bigint') throw expected('a number', 'value', value)
-  return new Tensor<D>(native.full(checkShape('shape', shape), value, dtype, device))
+  return new Tensor<D>(native.full(checkShape('shape', shape), checkScalar('value', value), dtype, device))
 }
 
 /** Makes a tensor of zeros of the shape, dtype and device of another. */
@@ -144,25 +135,34 @@ export function onesLike<D extends DType>(other: Tensor<D>): Tensor<D> {
   return new Tensor<D>(native.full(other.shape, 1, other.dtype, other.device))
 }
 
-/** Makes the 1-D tensor of the numbers from `start` to before `end`. Follows `torch.arange`. */
-export function arange<D extends DType = 'float32'>(
-  start: number,
-  end: number,
-  options: TensorOptions<D> & { readonly step?: number | undefined } = {},
-): Tensor<D> {
+/** Options of {@link arange}. */
+export interface ArangeOptions<D extends DType = 'float32'> extends TensorOptions<D> {
+  /** From one number to the next. Default: `1`. */
+  readonly step?: number | undefined
+}
+
+/**
+ * Makes the 1-D tensor of the numbers from `start` (default: 0) to before `end`. Follows `torch.arange`.
+ * **They are float32 unless `dtype` says otherwise.**
+ */
+export function arange<D extends DType = 'float32'>(end: number, options?: ArangeOptions<D>): Tensor<D>
+export function arange<D extends DType = 'float32'>(start: number, end: number, options?: ArangeOptions<D>): Tensor<D>
+export function arange(first: number, second?: number | ArangeOptions<DType>, third?: ArangeOptions<DType>): Tensor {
+  const [start, end, options = {}] = typeof second === 'number' ? [first, second, third] : [0, first, second]
+  checkOptions('arange()', options, ['dtype', 'device', 'step'])
   const { step = 1, ...rest } = options
   const { dtype, device } = target('arange()', rest)
-  checkNumber('start', start)
-  checkNumber('end', end)
-  if (checkNumber('step', step) === 0) throw expected('a number other than 0', 'step', step)
-  return new Tensor<D>(native.arange(start, end, step, dtype, device))
+  checkFinite('start', start)
+  checkFinite('end', end)
+  checkFinite('step', step)
+  if (step === 0 || (end - start) / step < 0) throw expected(`a step from ${start} towards ${end}`, 'step', step)
+  return new Tensor(native.arange(start, end, step, dtype, device))
 }
 
 /** Draws each element evenly from 0 to below 1. Follows `torch.rand`. */
 export function rand<D extends DType = 'float32'>(shape: readonly number[], options: RandomOptions<D> = {}): Tensor<D> {
-  const { generator, ...rest } = options
-  const { dtype, device } = target('rand()', rest)
-  return new Tensor<D>(native.rand(checkShape('shape', shape), dtype, device, generator?.handle ?? null))
+  const { dtype, device, generator } = randomTarget('rand()', options)
+  return new Tensor<D>(native.rand(checkShape('shape', shape), dtype, device, generator))
 }
 
 /** Draws each element from the normal distribution of mean 0 and deviation 1. Follows `torch.randn`. */
@@ -170,9 +170,8 @@ export function randn<D extends DType = 'float32'>(
   shape: readonly number[],
   options: RandomOptions<D> = {},
 ): Tensor<D> {
-  const { generator, ...rest } = options
-  const { dtype, device } = target('randn()', rest)
-  return new Tensor<D>(native.randn(checkShape('shape', shape), dtype, device, generator?.handle ?? null))
+  const { dtype, device, generator } = randomTarget('randn()', options)
+  return new Tensor<D>(native.randn(checkShape('shape', shape), dtype, device, generator))
 }
 
 /** Draws each element evenly from the integers from `low` to below `high`. Follows `torch.randint`. */
@@ -182,31 +181,61 @@ export function randint<D extends DType = 'int64'>(
   shape: readonly number[],
   options: RandomOptions<D> = {},
 ): Tensor<D> {
-  const { generator, ...rest } = options
-  const { dtype, device } = target('randint()', { dtype: 'int64', ...rest })
+  const { dtype, device, generator } = randomTarget('randint()', options, 'int64')
   checkInteger('low', low)
   if (checkInteger('high', high) <= low) throw expected(`an integer above low (${low})`, 'high', high)
-  return new Tensor<D>(native.randint(low, high, checkShape('shape', shape), dtype, device, generator?.handle ?? null))
+  return new Tensor<D>(native.randint(low, high, checkShape('shape', shape), dtype, device, generator))
 }
 
 /** Joins tensors along a dimension that they have. Follows `torch.cat`. */
-export function cat(tensors: readonly Tensor[], { dim = 0 }: { readonly dim?: number | undefined } = {}): Tensor {
+export function cat(tensors: readonly Tensor[], options: { readonly dim?: number | undefined } = {}): Tensor {
+  checkOptions('cat()', options, ['dim'])
+  const { dim = 0 } = options
   return new Tensor(native.cat(handlesOf(tensors), checkInteger('dim', dim)))
 }
 
 /** Joins tensors of one shape along a new dimension. Follows `torch.stack`. */
-export function stack(tensors: readonly Tensor[], { dim = 0 }: { readonly dim?: number | undefined } = {}): Tensor {
+export function stack(tensors: readonly Tensor[], options: { readonly dim?: number | undefined } = {}): Tensor {
+  checkOptions('stack()', options, ['dim'])
+  const { dim = 0 } = options
   return new Tensor(native.stack(handlesOf(tensors), checkInteger('dim', dim)))
 }
 
-function target(name: string, options: TensorOptions<DType>): { dtype: DType; device: Device } {
+interface Target {
+  readonly dtype: DType
+  readonly device: Device
+}
+
+function target(name: string, options: TensorOptions<DType>): Target {
   checkOptions(name, options, ['dtype', 'device'])
-  const { dtype = 'float32', device = 'cpu' } = options
-  return { dtype: checkDType('dtype', dtype), device: checkDevice('device', device) }
+  return targetOf(options, 'float32')
+}
+
+function randomTarget(
+  name: string,
+  options: RandomOptions<DType>,
+  defaultDType: DType = 'float32',
+): Target & { readonly generator: GeneratorHandle | null } {
+  checkOptions(name, options, ['dtype', 'device', 'generator'])
+  return { ...targetOf(options, defaultDType), generator: generatorHandleOf(options.generator) }
+}
+
+function targetOf({ dtype, device = 'cpu' }: TensorOptions<DType>, defaultDType: DType): Target {
+  return { dtype: checkDType('dtype', dtype ?? defaultDType), device: checkDevice('device', device) }
+}
+
+function checkFinite(name: string, value: unknown): void {
+  if (!Number.isFinite(value)) throw expected('a finite number', name, value)
+}
+
+// Shrinking would take the memory away from the tensor. TypeScript's ES2023 does not know the property yet.
+function isResizable(buffer: ArrayBufferLike): boolean {
+  return 'resizable' in buffer && buffer.resizable === true
 }
 
 function handlesOf(tensors: readonly Tensor[]): TensorHandle[] {
-  if (!Array.isArray(tensors) || tensors.length === 0) throw expected('an array of tensors', 'tensors', tensors)
+  const isList: boolean = Array.isArray(tensors) && tensors.length > 0
+  if (!isList) throw expected('an array of at least one tensor', 'tensors', tensors)
   return tensors.map((item, index) => handleOf(item, `tensors[${index}]`))
 }
 

@@ -1,12 +1,11 @@
 import { checkShape, expected } from '../check.js'
 import { arrayTypeOf, isFloatingPoint, type DType } from '../dtype.js'
 
-/** Data of which a tensor can be made. */
-export type TensorData =
-  | number
-  | bigint
-  | boolean
-  | readonly TensorData[]
+/** A number, bigint or boolean, or arrays of them. */
+export type NestedData = number | bigint | boolean | readonly NestedData[]
+
+/** The typed arrays whose elements are those of some dtype; a `Uint16Array` holds the bits of 16-bit floats. */
+export type TypedData =
   | Float32Array
   | Float64Array
   | Int8Array
@@ -16,6 +15,37 @@ export type TensorData =
   | Uint8Array
   | Uint8ClampedArray
   | Uint16Array
+
+/** Data of which a tensor can be made. */
+export type TensorData = NestedData | TypedData
+
+/**
+ * The dtype that goes without saying for some data: numbers are float32, bigints int64, booleans bool, typed arrays what
+ * their elements are.
+ */
+export type DTypeOfData<T> = DTypeOfElement<ElementOf<T>>
+
+type DTypeOfElement<E> = E extends number | Float32Array
+  ? 'float32'
+  : E extends Float64Array
+    ? 'float64'
+    : E extends Int8Array
+      ? 'int8'
+      : E extends Int16Array
+        ? 'int16'
+        : E extends Int32Array
+          ? 'int32'
+          : E extends bigint | BigInt64Array
+            ? 'int64'
+            : E extends Uint8Array | Uint8ClampedArray
+              ? 'uint8'
+              : E extends boolean
+                ? 'bool'
+                : DType
+
+// Not recursive, as the types of users may be: `NestedArray` is.
+type ElementOf<T> = ItemOrSelf<ItemOrSelf<ItemOrSelf<ItemOrSelf<ItemOrSelf<ItemOrSelf<T>>>>>>
+type ItemOrSelf<T> = T extends readonly [] ? number : T extends readonly (infer Item)[] ? Item : T
 
 /** Elements in row-major order, ready to be copied. */
 export interface DataBytes {
@@ -43,11 +73,10 @@ const INTEGER_RANGE: Partial<Record<DType, readonly [bigint, bigint]>> = {
  *
  * @param dtype - What the tensor is to be. Default: what goes without saying for the data.
  * @param shape - What the tensor is to be. Default: the nesting of the data.
- * @param bitsOf - What the bits of a typed array mean, where its type leaves that open.
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if the nesting is uneven, or a value does not fit.
  */
-export function toBytes(data: TensorData, dtype?: DType, shape?: readonly number[], bitsOf?: DType): DataBytes {
-  const { bytes, stored, nested } = ArrayBuffer.isView(data) ? ofTypedArray(data, dtype, bitsOf) : ofNested(data, dtype)
+export function toBytes(data: TensorData, dtype?: DType, shape?: readonly number[]): DataBytes {
+  const { bytes, stored, nested } = ArrayBuffer.isView(data) ? ofTypedArray(data, dtype) : ofNested(data, dtype)
   const count = nested.reduce((product, size) => product * size, 1)
   if (shape !== undefined) {
     const wanted = checkShape('shape', shape).reduce((product, size) => product * size, 1)
@@ -56,32 +85,51 @@ export function toBytes(data: TensorData, dtype?: DType, shape?: readonly number
   return { bytes, shape: shape ?? nested, stored, wanted: dtype ?? stored }
 }
 
-type Elements = { bytes: ArrayBufferView; stored: DType; nested: readonly number[] }
+/** Gives the dtype of the elements of a typed array; undefined for a `Uint16Array`, whose bits may mean two, and others. */
+export function dtypeOfArray(array: unknown): DType | undefined {
+  return DTYPE_OF_ARRAY[typeNameOf(array)]
+}
 
-function ofTypedArray(data: ArrayBufferView, dtype: DType | undefined, bitsOf: DType | undefined): Elements {
-  const stored = bitsOf ?? dtypeOfArray(data, dtype)
+/** Tells whether the elements of a typed array can be those of a tensor of `dtype`. */
+export function holdsDType(array: unknown, dtype: DType): boolean {
+  const name = typeNameOf(array)
+  return name === arrayTypeOf(dtype).name || (name === 'Uint8ClampedArray' && dtype === 'uint8')
+}
+
+// By name, as `instanceof` fails for arrays of another realm: what Node gives to code that Jest runs.
+function typeNameOf(array: unknown): string {
+  return Object.prototype.toString.call(array).slice('[object '.length, -1)
+}
+
+const DTYPE_OF_ARRAY: Readonly<Record<string, DType>> = {
+  Float32Array: 'float32',
+  Float64Array: 'float64',
+  Int8Array: 'int8',
+  Int16Array: 'int16',
+  Int32Array: 'int32',
+  BigInt64Array: 'int64',
+  Uint8Array: 'uint8',
+  Uint8ClampedArray: 'uint8',
+}
+
+interface Elements {
+  readonly bytes: ArrayBufferView
+  readonly stored: DType
+  readonly nested: readonly number[]
+}
+
+function ofTypedArray(data: ArrayBufferView, dtype: DType | undefined): Elements {
+  // A Uint16Array holds the bits of a 16-bit float, of which only the caller knows the kind.
+  const stored = dtypeOfArray(data) ?? (dtype !== undefined && holdsDType(data, dtype) ? dtype : undefined)
   if (stored === undefined || !('length' in data) || typeof data.length !== 'number') {
     throw expected('a typed array of a known dtype (Uint16Array needs dtype float16 or bfloat16)', 'data', data)
   }
   return { bytes: data, stored, nested: [data.length] }
 }
 
-function dtypeOfArray(data: ArrayBufferView, dtype: DType | undefined): DType | undefined {
-  if (data instanceof Float32Array) return 'float32'
-  if (data instanceof Float64Array) return 'float64'
-  if (data instanceof Int8Array) return 'int8'
-  if (data instanceof Int16Array) return 'int16'
-  if (data instanceof Int32Array) return 'int32'
-  if (data instanceof BigInt64Array) return 'int64'
-  if (data instanceof Uint8Array || data instanceof Uint8ClampedArray) return 'uint8'
-  // The bits of a 16-bit float, of which only the caller knows the kind.
-  if (data instanceof Uint16Array && (dtype === 'float16' || dtype === 'bfloat16')) return dtype
-  return undefined
-}
-
 function ofNested(data: TensorData, dtype: DType | undefined): Elements {
   const nested: number[] = []
-  for (let level: TensorData | undefined = data; Array.isArray(level); level = level[0]) {
+  for (let level: unknown = data; isArray(level); level = level[0]) {
     if (nested.length === MAX_DIMENSIONS) throw expected(`at most ${MAX_DIMENSIONS} dimensions`, 'data', data)
     nested.push(level.length)
   }
@@ -108,9 +156,8 @@ function collect(data: unknown, nested: readonly number[], depth: number, values
 }
 
 function dtypeOfValues(values: readonly unknown[]): DType {
-  if (values.length > 0 && values.every((value) => typeof value === 'boolean')) return 'bool'
-  if (values.length > 0 && values.every((value) => typeof value === 'bigint')) return 'int64'
-  return 'float32'
+  if (values.length === 0 || values.some((value) => typeof value === 'number')) return 'float32'
+  return values.some((value) => typeof value === 'bigint') ? 'int64' : 'bool'
 }
 
 function write(values: readonly unknown[], dtype: DType): ArrayBufferView {
@@ -129,6 +176,11 @@ function convert(value: unknown, dtype: DType): number | bigint {
   if (whole < lowest || whole > highest)
     throw expected(`integers from ${lowest} to ${highest} for ${dtype}`, 'data', value)
   return dtype === 'int64' ? whole : Number(whole)
+}
+
+// Unlike the built-in one it narrows `unknown` to an array of unknowns.
+function isArray(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value)
 }
 
 function wholeOf(value: unknown, dtype: DType): bigint {

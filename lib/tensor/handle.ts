@@ -1,5 +1,7 @@
+import { constants } from 'node:buffer'
+
 import { native, type TensorHandle } from '../binding.js'
-import { DESCRIBE, describeShape, expected } from '../check.js'
+import { checkOneOf, checkOptions, DESCRIBE, describeShape, expected } from '../check.js'
 import { arrayTypeOf, isFloatingPoint, ITEM_SIZE, type DType, type ItemOf, type TypedArrayOf } from '../dtype.js'
 import { HELD, track } from '../scope.js'
 import type { Tensor } from '../tensor.js'
@@ -8,8 +10,11 @@ import { formatTensor, type FormatInput } from './format.js'
 /** A number, bigint or boolean, or arrays of them as deep as the tensor has dimensions. */
 export type NestedArray<T> = T | NestedArray<T>[]
 
+/** The layouts of {@link MemoryFormat}. */
+export const MEMORY_FORMATS = ['contiguous_format', 'channels_last'] as const
+
 /** How the elements of a (N, C, H, W) tensor lie: row by row, or with the channels of a pixel side by side. */
-export type MemoryFormat = 'contiguous_format' | 'channels_last'
+export type MemoryFormat = (typeof MEMORY_FORMATS)[number]
 
 /** Gives the native handle of `tensor`. */
 export let handleOf: (tensor: TensorBase<DType>, name?: string) => TensorHandle
@@ -59,7 +64,7 @@ export abstract class TensorBase<D extends DType> implements Disposable {
 
   /** Number of elements. */
   get numel(): number {
-    return this.shape.reduce((product, size) => product * size, 1)
+    return numelOf(this.shape)
   }
 
   get dtype(): D {
@@ -93,15 +98,18 @@ export abstract class TensorBase<D extends DType> implements Disposable {
   /** Gives the size of one dimension; a negative one counts from the end. */
   size(dim: number): number {
     const size = this.shape[dim < 0 ? dim + this.ndim : dim]
-    if (size === undefined) throw expected(`a dimension from ${-this.ndim} to ${this.ndim - 1}`, 'dim', dim)
+    if (size === undefined) {
+      if (this.ndim === 0) throw expected('a tensor with dimensions', 'size()', this)
+      throw expected(`a dimension from ${-this.ndim} to ${this.ndim - 1}`, 'dim', dim)
+    }
     return size
   }
 
   /** Tells whether the elements lie without gaps, in row-major order or in the given `memoryFormat`. */
-  isContiguous({
-    memoryFormat = 'contiguous_format',
-  }: { readonly memoryFormat?: MemoryFormat | undefined } = {}): boolean {
-    return native.isContiguous(this.#handle, memoryFormat === 'channels_last')
+  isContiguous(options: { readonly memoryFormat?: MemoryFormat | undefined } = {}): boolean {
+    checkOptions('isContiguous()', options, ['memoryFormat'])
+    const format = checkOneOf('memoryFormat', options.memoryFormat ?? 'contiguous_format', MEMORY_FORMATS)
+    return native.isContiguous(this.#handle, format === 'channels_last')
   }
 
   /** Tells whether the dtype is float16, bfloat16, float32 or float64. */
@@ -111,12 +119,14 @@ export abstract class TensorBase<D extends DType> implements Disposable {
 
   /** Copies the elements out in row-major order. 16-bit floats come as their bits: see {@link toFloat32Array}. */
   toArray(): TypedArrayOf<D> {
+    this.#checkLength('toArray()')
     const ArrayType = arrayTypeOf(this.dtype)
     return new ArrayType(native.toBytes(this.#handle)) as TypedArrayOf<D>
   }
 
   /** Copies the elements out in row-major order, each converted to float32. */
   toFloat32Array(): Float32Array {
+    this.#checkLength('toFloat32Array()')
     const converted = native.to(this.#handle, 'float32', 'cpu', false, null)
     try {
       return new Float32Array(native.toBytes(converted))
@@ -128,7 +138,9 @@ export abstract class TensorBase<D extends DType> implements Disposable {
   /** Copies the elements out as nested arrays, a bare value where there are no dimensions. Follows `Tensor.tolist`. */
   tolist(): NestedArray<ItemOf<D>> {
     let level: unknown[] = [...this.#values()]
-    for (const size of [...this.shape].reverse()) level = chunk(level, size)
+    for (let dim = this.ndim - 1; dim >= 0; dim--) {
+      level = chunk(level, this.shape[dim] ?? 0, numelOf(this.shape.slice(0, dim)))
+    }
     return level[0] as NestedArray<ItemOf<D>>
   }
 
@@ -145,6 +157,7 @@ export abstract class TensorBase<D extends DType> implements Disposable {
   /** Frees the memory now, unless another tensor shares it. A second call does nothing. */
   dispose(): void {
     native.dispose(this.#handle)
+    this.#shape = undefined
   }
 
   [Symbol.dispose](): void {
@@ -163,6 +176,7 @@ export abstract class TensorBase<D extends DType> implements Disposable {
 
   /** How error messages print it: `float32 (2, 3)`. */
   [DESCRIBE](): string {
+    if (!(#handle in this)) return 'an object that inherits from a tensor'
     return this.isDisposed ? 'a disposed tensor' : `${this.dtype} ${describeShape(this.shape)}`
   }
 
@@ -180,6 +194,11 @@ export abstract class TensorBase<D extends DType> implements Disposable {
   /** Makes a tensor of a native one. */
   protected abstract wrap<E extends DType = D>(handle: TensorHandle): Tensor<E>
 
+  #checkLength(name: string): void {
+    const longest = constants.MAX_LENGTH
+    if (this.numel > longest) throw expected(`a tensor of at most ${longest} elements, as typed arrays,`, name, this)
+  }
+
   #values(): Iterable<number | bigint | boolean> {
     const { dtype } = this
     if (dtype === 'float16' || dtype === 'bfloat16') return this.toFloat32Array()
@@ -187,7 +206,7 @@ export abstract class TensorBase<D extends DType> implements Disposable {
     return dtype === 'bool' ? Array.from(values, Boolean) : values
   }
 
-  /** Reads the elements at the grid of `indices`, one list for each dimension, touching only them. */
+  /** Reads the elements at the grid of `indices`, one list for each dimension, copying little else. */
   #gather(indices: readonly (readonly number[])[]): ArrayLike<number | bigint | boolean> {
     let part = native.alias(this.#handle)
     const replace = (next: TensorHandle): void => {
@@ -195,14 +214,20 @@ export abstract class TensorBase<D extends DType> implements Disposable {
       part = next
     }
     try {
-      indices.forEach((list, dim) => {
+      const { shape } = this
+      const sizeOf = (dim: number): number => shape[dim] ?? 0
+      // A selection copies all that lies behind the other dimensions: the largest comes first, to leave little of it.
+      const selections = Array.from(indices, (list, dim) => ({ list, dim }))
+        .filter(({ list, dim }) => list.length < sizeOf(dim))
+        .sort((one, other) => sizeOf(other.dim) - sizeOf(one.dim))
+      for (const { list, dim } of selections) {
         const index = native.fromBytes(BigInt64Array.from(list, BigInt), [list.length], 'int64', this.device)
         try {
           replace(native.indexSelect(part, dim, index))
         } finally {
           native.dispose(index)
         }
-      })
+      }
       if (this.itemSize === 2 && this.isFloatingPoint()) replace(native.to(part, 'float32', 'cpu', false, null))
       const ArrayType = arrayTypeOf(native.dtype(part))
       const values = new ArrayType(native.toBytes(part))
@@ -213,9 +238,10 @@ export abstract class TensorBase<D extends DType> implements Disposable {
   }
 }
 
-function chunk(values: readonly unknown[], size: number): unknown[] {
-  if (size === 0) return [[]]
-  const chunks: unknown[] = []
-  for (let start = 0; start < values.length; start += size) chunks.push(values.slice(start, start + size))
-  return chunks
+function numelOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1)
+}
+
+function chunk(values: readonly unknown[], size: number, count: number): unknown[] {
+  return Array.from({ length: count }, (_, index) => values.slice(index * size, (index + 1) * size))
 }

@@ -1,11 +1,17 @@
 import { native } from '../binding.js'
-import { checkInteger, checkOneOf, checkOptions, checkPositiveInteger, expected } from '../check.js'
+import {
+  checkBoolean,
+  checkInteger,
+  checkOneOf,
+  checkOptions,
+  checkPositiveInteger,
+  expected,
+  isIntegerArray,
+} from '../check.js'
 import { isDevice, type Device } from '../device.js'
 import { checkDType, DTYPES, type DType } from '../dtype.js'
 import type { Tensor } from '../tensor.js'
-import { handleOf, TensorBase, type MemoryFormat } from './handle.js'
-
-const MEMORY_FORMATS = ['contiguous_format', 'channels_last'] as const
+import { handleOf, MEMORY_FORMATS, TensorBase, type MemoryFormat } from './handle.js'
 
 /** Options of `to()`. */
 export interface ToOptions<D extends DType> {
@@ -30,14 +36,14 @@ export abstract class TensorViews<D extends DType> extends TensorBase<D> {
   to<E extends DType>(dtype: E): Tensor<E>
   to(device: Device): Tensor<D>
   to<E extends DType = D>(options: ToOptions<E>): Tensor<E>
-  to(target: DType | Device | ToOptions<DType>): Tensor<DType> {
+  to(target: DType | Device | ToOptions<DType>): Tensor {
     const options = typeof target === 'string' ? asOptions(target) : target
     checkOptions('to()', options, ['dtype', 'device', 'copy', 'memoryFormat'])
     const { dtype, device, copy = false, memoryFormat } = options
     if (dtype !== undefined) checkDType('dtype', dtype)
     if (device !== undefined && !isDevice(device)) throw expected("'cpu', 'cuda' or 'cuda:N'", 'device', device)
     const channelsLast = memoryFormat === undefined ? null : isChannelsLast(memoryFormat, this)
-    return this.wrap(native.to(handleOf(this), dtype ?? null, device ?? null, copy, channelsLast))
+    return this.wrap(native.to(handleOf(this), dtype ?? null, device ?? null, checkBoolean('copy', copy), channelsLast))
   }
 
   /** Gives a tensor in the memory of the CPU. */
@@ -71,9 +77,9 @@ export abstract class TensorViews<D extends DType> extends TensorBase<D> {
   }
 
   /** Gives a tensor whose elements lie without gaps, this one's memory where they do. Follows `Tensor.contiguous`. */
-  contiguous({
-    memoryFormat = 'contiguous_format',
-  }: { readonly memoryFormat?: MemoryFormat | undefined } = {}): Tensor<D> {
+  contiguous(options: { readonly memoryFormat?: MemoryFormat | undefined } = {}): Tensor<D> {
+    checkOptions('contiguous()', options, ['memoryFormat'])
+    const { memoryFormat = 'contiguous_format' } = options
     return this.wrap(native.contiguous(handleOf(this), isChannelsLast(memoryFormat, this)))
   }
 
@@ -166,7 +172,9 @@ export abstract class TensorViews<D extends DType> extends TensorBase<D> {
   }
 
   /** Gives views of `size` indices each along a dimension, the last of what is left. Follows `torch.split`. */
-  split(size: number, { dim = 0 }: { readonly dim?: number | undefined } = {}): Tensor<D>[] {
+  split(size: number, options: { readonly dim?: number | undefined } = {}): Tensor<D>[] {
+    checkOptions('split()', options, ['dim'])
+    const { dim = 0 } = options
     checkPositiveInteger('size', size)
     return native.split(handleOf(this), size, checkInteger('dim', dim)).map((part) => this.wrap(part))
   }
@@ -186,14 +194,13 @@ function isChannelsLast(format: MemoryFormat, tensor: TensorBase<DType>): boolea
 }
 
 function checkIntegers(name: string, values: readonly number[]): readonly number[] {
-  if (!Array.isArray(values) || !values.every(Number.isSafeInteger))
-    throw expected('an array of integers', name, values)
+  if (!isIntegerArray(values)) throw expected('an array of integers', name, values)
   return values
 }
 
 /** A shape in which -1 stands for a size that follows from the others. */
 function checkTarget(shape: readonly number[]): readonly number[] {
-  if (!Array.isArray(shape) || !shape.every((size) => Number.isSafeInteger(size) && size >= -1)) {
+  if (!isIntegerArray(shape) || shape.some((size) => size < -1)) {
     throw expected('an array of sizes, -1 for one that follows', 'shape', shape)
   }
   return shape

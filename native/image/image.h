@@ -4,7 +4,7 @@
 
 namespace napi_torch {
 
-// Pillow-equal resampling of images.
+// Image kernels. They run on pool threads and know nothing of libtorch.
 void InitImage(Napi::Env env, Napi::Object exports);
 
 }  // namespace napi_torch

@@ -1,6 +1,6 @@
-// A resize is two one-dimensional passes: first along the rows, then along the columns of what came out. Each output
-// pixel is a weighted sum of the input pixels below its window; weights are fixed-point and each pass rounds to bytes.
-// When an image shrinks the windows widen by the same factor, which is what "antialias" means.
+// A resize is two one-dimensional passes, along the rows and down the columns. Each output pixel is a weighted sum of
+// the input pixels in its window; weights are fixed-point and each pass rounds to bytes. When an image shrinks, the
+// windows widen by the same factor, which is what "antialias" means.
 //
 // The order of the floating-point operations is Pillow's wherever another order could round differently.
 #include "resample.h"
@@ -15,7 +15,8 @@
 namespace napi_torch {
 namespace {
 
-// Bits behind the point of a weight: 32, less 8 of the pixel, less 2 as overshooting filters sum beyond 0 to 255.
+// Bits behind the point of a weight: 32, less 8 of the pixel, less 2 as filters with negative lobes sum to less than 0
+// and more than 255. The weights' absolute values sum to at most 1.6, so that no sum leaves its 32 bits.
 constexpr int kPrecisionBits = 32 - 8 - 2;
 constexpr int32_t kHalf = 1 << (kPrecisionBits - 1);
 
@@ -132,25 +133,36 @@ void ResampleRow(const uint8_t* in, const Axis& axis, uint8_t* out) {
   }
 }
 
-using RowPass = void (*)(const uint8_t* in, const Axis& axis, uint8_t* out);
+using Buffer = std::unique_ptr<uint8_t[]>;
 
-RowPass RowPassOf(int64_t channels) {
-  return channels == 1 ? ResampleRow<1> : channels == 3 ? ResampleRow<3> : ResampleRow<4>;
+Buffer Allocate(int64_t size) { return std::make_unique_for_overwrite<uint8_t[]>(static_cast<size_t>(size)); }
+
+// The pass along the rows.
+void ResampleRows(const Raster<const uint8_t>& in, const Axis& axis, uint8_t* out) {
+  const auto resample_row = in.channels == 1 ? ResampleRow<1> : in.channels == 3 ? ResampleRow<3> : ResampleRow<4>;
+  const int64_t out_stride = static_cast<int64_t>(axis.windows.size()) * in.channels;
+  for (int64_t y = 0; y < in.height; ++y) {
+    resample_row(in.pixels + y * in.width * in.channels, axis, out + y * out_stride);
+  }
 }
 
-// The pass down the columns: writes one row of `stride` bytes, a weighted sum of the input rows of its window.
-void ResampleColumns(const uint8_t* rows, int64_t stride, const Window& window, const int32_t* weights, uint8_t* out) {
+// The pass down the columns. `rows` is the input from the first row of the first window on, `stride` bytes each.
+void ResampleColumns(const uint8_t* rows, int64_t stride, const Axis& axis, uint8_t* out) {
   constexpr int64_t kBlock = 1024;  // The sums of a block stay in the first-level cache.
   int32_t sums[kBlock];
-  for (int64_t start = 0; start < stride; start += kBlock) {
-    const int64_t length = std::min(kBlock, stride - start);
-    std::fill_n(sums, length, kHalf);
-    for (int64_t k = 0; k < window.count; ++k) {
-      const uint8_t* in = rows + (window.first + k) * stride + start;
-      const int32_t weight = weights[window.offset + static_cast<size_t>(k)];
-      for (int64_t i = 0; i < length; ++i) sums[i] += weight * in[i];
+  for (const Window& window : axis.windows) {
+    const int32_t* weight = axis.weights.data() + window.offset;
+    const uint8_t* in = rows + (window.first - axis.First()) * stride;
+    for (int64_t start = 0; start < stride; start += kBlock) {
+      const int64_t length = std::min(kBlock, stride - start);
+      std::fill_n(sums, length, kHalf);
+      for (int64_t k = 0; k < window.count; ++k) {
+        const uint8_t* row = in + k * stride + start;
+        for (int64_t i = 0; i < length; ++i) sums[i] += weight[k] * row[i];
+      }
+      for (int64_t i = 0; i < length; ++i) out[start + i] = Round(sums[i]);
     }
-    for (int64_t i = 0; i < length; ++i) out[start + i] = Round(sums[i]);
+    out += stride;
   }
 }
 
@@ -207,21 +219,21 @@ void Resample(const Raster<const uint8_t>& source, const Raster<uint8_t>& target
   const Axis across = MakeAxis(source.width, box.left, box.right, target.width, kernel);
   const Axis down = MakeAxis(source.height, box.top, box.bottom, target.height, kernel);
 
-  // Only the rows that the second pass reads go through the first.
-  const int64_t first_row = down.First();
-  const int64_t row_count = down.End() - first_row;
-  const int64_t in_stride = source.width * source.channels;
-  const int64_t stride = target.width * target.channels;
-  const auto between = std::make_unique_for_overwrite<uint8_t[]>(static_cast<size_t>(row_count * stride));
-  const RowPass resample_row = RowPassOf(source.channels);
-  for (int64_t y = 0; y < row_count; ++y) {
-    resample_row(source.pixels + (first_row + y) * in_stride, across, between.get() + y * stride);
-  }
+  // Only the rows that some window covers are read.
+  const int64_t stride = source.width * source.channels;
+  const Raster<const uint8_t> covered{source.pixels + down.First() * stride, down.End() - down.First(), source.width,
+                                      source.channels};
 
-  for (int64_t y = 0; y < target.height; ++y) {
-    Window window = down.windows[static_cast<size_t>(y)];
-    window.first -= first_row;
-    ResampleColumns(between.get(), stride, window, down.weights.data(), target.pixels + y * stride);
+  // Both passes round, so their order shows in the result. Pillow 12.3 takes very tall images down the columns first.
+  if (source.height > source.width * 100 && target.height < source.height) {
+    const Buffer between = Allocate(target.height * stride);
+    ResampleColumns(covered.pixels, stride, down, between.get());
+    ResampleRows({between.get(), target.height, source.width, source.channels}, across, target.pixels);
+  } else {
+    const int64_t out_stride = target.width * target.channels;
+    const Buffer between = Allocate(covered.height * out_stride);
+    ResampleRows(covered, across, between.get());
+    ResampleColumns(between.get(), out_stride, down, target.pixels);
   }
 }
 

@@ -19,6 +19,7 @@
 #include <ATen/ops/ne.h>
 #include <ATen/ops/neg.h>
 #include <ATen/ops/pow.h>
+#include <ATen/ops/result_type.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/sqrt.h>
 #include <ATen/ops/sub.h>
@@ -48,6 +49,18 @@ std::optional<std::string_view> ViewOf(const std::optional<std::string>& text) {
   return text ? std::optional<std::string_view>(*text) : std::nullopt;
 }
 
+// The quotient, rounded as `mode` says.
+template <typename Other>
+at::Tensor Quotient(const at::Tensor& tensor, const Other& other, const std::optional<std::string>& mode) {
+  if (mode != "trunc" || !at::isIntegralType(at::result_type(tensor, other), /*includeBool=*/false)) {
+    return at::div(tensor, other, ViewOf(mode));
+  }
+  // libtorch's own truncation of integers ends the process where the lowest one is divided by -1: the processor traps.
+  // Its floor does not, and is one too low where the quotient is negative and has a fraction.
+  const at::Tensor floor = at::div(tensor, other, "floor");
+  return floor.add(floor.lt(0).logical_and(at::mul(floor, other).ne(tensor)));
+}
+
 // add(tensor, other, alpha): tensor + alpha * other
 Napi::Value Add(const Napi::CallbackInfo& info) {
   const Arguments args(info, "add");
@@ -72,8 +85,7 @@ Napi::Value Div(const Napi::CallbackInfo& info) {
   const at::Tensor tensor = args.Tensor(0, "tensor");
   const std::optional<std::string> mode = RoundingMode(args);
 
-  return WrapTensor(info.Env(),
-                    WithOther(args, [&](const auto& other) { return at::div(tensor, other, ViewOf(mode)); }));
+  return WrapTensor(info.Env(), WithOther(args, [&](const auto& other) { return Quotient(tensor, other, mode); }));
 }
 
 // add_(tensor, other, alpha)
@@ -111,7 +123,12 @@ Napi::Value DivInPlace(const Napi::CallbackInfo& info) {
   at::Tensor tensor = args.Tensor(0, "tensor");
   const std::optional<std::string> mode = RoundingMode(args);
 
-  WithOther(args, [&](const auto& other) { return tensor.div_(other, ViewOf(mode)); });
+  WithOther(args, [&](const auto& other) {
+    // A result of another dtype is for libtorch to refuse.
+    const bool keeps_dtype = at::result_type(tensor, other) == tensor.scalar_type();
+    return mode == "trunc" && keeps_dtype ? tensor.copy_(Quotient(tensor, other, mode))
+                                          : tensor.div_(other, ViewOf(mode));
+  });
   return info.Env().Undefined();
 }
 

@@ -51,8 +51,8 @@ Napi::Value BatchNorm(const Napi::CallbackInfo& info) {
   const double eps = args.Number(7, "eps");
 
   const bool cudnn = at::globalContext().userEnabledCuDNN();
-  return WrapTensor(info.Env(), at::batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps,
-                                               cudnn));
+  return WrapTensor(info.Env(),
+                    at::batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn));
 }
 
 // linear(input, weight, bias?): Tensor; input (..., C), weight (O, C), bias (O).
@@ -99,8 +99,8 @@ Napi::Value AvgPool2d(const Napi::CallbackInfo& info) {
   const bool count_include_pad = args.Boolean(5, "countIncludePad");
   const std::optional<int64_t> divisor_override = args.OptionalInteger(6, "divisorOverride");
 
-  return WrapTensor(info.Env(), at::avg_pool2d(input, kernel_size, stride, padding, ceil_mode, count_include_pad,
-                                               divisor_override));
+  return WrapTensor(
+      info.Env(), at::avg_pool2d(input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override));
 }
 
 // adaptiveAvgPool2d(input, outputSize): Tensor

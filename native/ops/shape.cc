@@ -7,6 +7,8 @@
 #include <ATen/ops/split.h>
 #include <ATen/ops/stack.h>
 
+#include <cstring>
+
 #include "../convert.h"
 #include "../error.h"
 #include "../handle.h"
@@ -198,7 +200,8 @@ Napi::Value Split(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// pad(tensor, pad, mode, value?): Tensor; pairs of sizes from the last dimension inwards, value with mode 'constant' only.
+// pad(tensor, pad, mode, value?): Tensor; pairs of sizes from the last dimension inwards, value with mode 'constant'
+// only.
 Napi::Value Pad(const Napi::CallbackInfo& info) {
   const Arguments args(info, "pad");
   const at::Tensor tensor = args.Tensor(0, "tensor");
@@ -209,13 +212,28 @@ Napi::Value Pad(const Napi::CallbackInfo& info) {
   return WrapFresh(info.Env(), at::pad(tensor, pad, mode, value), tensor);
 }
 
+// Beyond it several threads gain more than waiting for them can cost; the weights of a ResNet are all smaller.
+constexpr size_t kLargestPlainCopy = size_t{16} << 20;
+
+// Whether the elements can be copied as they lie. libtorch's own copy uses all threads and waits for the last of them:
+// where others want the processor too, as while a server starts, that takes ten times as long as one thread does.
+bool IsPlainCopy(const at::Tensor& tensor, const at::Tensor& source) {
+  return tensor.nbytes() > 0 && tensor.nbytes() <= kLargestPlainCopy && tensor.is_cpu() && source.is_cpu() &&
+         tensor.scalar_type() == source.scalar_type() && tensor.sizes() == source.sizes() && tensor.is_contiguous() &&
+         source.is_contiguous() && !tensor.is_alias_of(source);
+}
+
 // copy_(tensor, source)
 Napi::Value CopyInPlace(const Napi::CallbackInfo& info) {
   const Arguments args(info, "copy_");
   at::Tensor tensor = args.Tensor(0, "tensor");
   const at::Tensor source = args.Tensor(1, "source");
 
-  tensor.copy_(source);
+  if (IsPlainCopy(tensor, source)) {
+    std::memcpy(tensor.mutable_data_ptr(), source.const_data_ptr(), tensor.nbytes());
+  } else {
+    tensor.copy_(source);
+  }
   return info.Env().Undefined();
 }
 

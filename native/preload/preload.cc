@@ -2,8 +2,9 @@
 // which names libtorch without a search path, is opened; so the folder is chosen at run time, not at build time.
 //
 // open(path: string): string | null    Opens a library for the whole process; gives the system's error text, or null.
-// loaded(name: string): string | null  Path of the library of that file name that the process has open already, or null.
-// builtFor: string                     Version of the libtorch that the real addon was compiled against: a header's macro.
+// loaded(name: string): string | null  Path of the library of that file name that the process has open already, or
+// null. builtFor: string                     Version of the libtorch that the real addon was compiled against: a
+// header's macro.
 //
 // Plain C Node-API: a wrapper library could throw, and nothing here needs one.
 
@@ -55,8 +56,8 @@ napi_value Open(napi_env env, napi_callback_info info) {
   const std::optional<std::string> path = OnlyString(env, info);
   if (!path) return nullptr;
 
-  // Global, so that the addon's undefined symbols resolve to it. Never closed: libtorch does not survive being unloaded,
-  // and other environments of the process may be using it.
+  // Global, so that the addon's undefined symbols resolve to it. Never closed: libtorch does not survive being
+  // unloaded, and other environments of the process may be using it.
   if (dlopen(path->c_str(), RTLD_NOW | RTLD_GLOBAL) != nullptr) return Null(env);
   const char* const text = dlerror();
   return String(env, text == nullptr ? "unknown error of dlopen" : text);
