@@ -1,0 +1,104 @@
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { cacheFolder } from '../environment.js'
+import { readLibtorchFolder, type LibtorchFolder } from '../libtorch/folder.js'
+import { CACHE_MANIFEST, CACHE_PREFIX } from '../libtorch/places.js'
+import { installError, textOf } from './failure.js'
+
+const STAGING_PREFIX = 'staging-'
+
+/** A staging folder that nobody has touched for so long was left by a process that was killed. */
+const STAGING_LIFETIME_MS = 24 * 60 * 60 * 1000
+
+/**
+ * Runs `work` with a folder of its own inside the cache, on the same disk, and removes the folder afterwards.
+ *
+ * @throws {TorchError} `TORCH_LIBTORCH_INSTALL` where the cache cannot be written.
+ */
+export async function withStaging<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  let folder: string
+  try {
+    await mkdir(cacheFolder(), { recursive: true })
+    await removeLeftovers()
+    folder = await mkdtemp(join(cacheFolder(), STAGING_PREFIX))
+  } catch (cause) {
+    throw installError(
+      `Cannot write to ${cacheFolder()}: ${textOf(cause)}; set NAPI_TORCH_CACHE to another folder`,
+      cause,
+    )
+  }
+  try {
+    return await work(folder)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/**
+ * Moves a complete libtorch from a staging folder to its place in the cache, in one step: no reader ever sees half of it.
+ *
+ * Where the place is taken, by an older installation or by another process that was faster, `replace` decides.
+ */
+export async function publish(
+  staged: string,
+  { version, flavour }: LibtorchFolder,
+  { origin, replace }: { readonly origin: string; readonly replace: boolean },
+): Promise<string> {
+  const manifest = { version, flavour, origin, installed: new Date().toISOString() }
+  await writeFile(join(staged, CACHE_MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`)
+
+  const place = placeOf(version, flavour)
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await rename(staged, place)
+      return place
+    } catch (cause) {
+      if (!existsSync(place) || attempt === PUBLISH_ATTEMPTS) {
+        throw installError(`Cannot move libtorch to ${place}: ${textOf(cause)}`, cause)
+      }
+    }
+    if (!replace && isComplete(place)) return place
+    await setAside(place, `${staged}-replaced-${attempt}`)
+  }
+}
+
+/** Other processes may take the place between our two renames; so many times in a row is something else. */
+const PUBLISH_ATTEMPTS = 5
+
+/** Makes a complete libtorch of the cache the one that is found first; gives null where there is none. */
+export async function selectInstalled(version: string, flavour: string): Promise<string | null> {
+  const place = placeOf(version, flavour)
+  if (!isComplete(place)) return null
+  const now = new Date()
+  // In a cache that belongs to somebody else the order stays as it is.
+  await utimes(join(place, CACHE_MANIFEST), now, now).catch(() => undefined)
+  return place
+}
+
+function placeOf(version: string, flavour: string): string {
+  return join(cacheFolder(), `${CACHE_PREFIX}${version}-${flavour}`)
+}
+
+function isComplete(place: string): boolean {
+  return existsSync(join(place, CACHE_MANIFEST)) && readLibtorchFolder(place) !== null
+}
+
+/** Into the staging folder, which is removed in the end. */
+async function setAside(place: string, aside: string): Promise<void> {
+  try {
+    await rename(place, aside)
+  } catch (cause) {
+    if (existsSync(place)) throw installError(`Cannot replace ${place}: ${textOf(cause)}`, cause)
+  }
+}
+
+async function removeLeftovers(): Promise<void> {
+  for (const name of await readdir(cacheFolder())) {
+    if (!name.startsWith(STAGING_PREFIX)) continue
+    const folder = join(cacheFolder(), name)
+    const { mtimeMs } = await stat(folder)
+    if (Date.now() - mtimeMs > STAGING_LIFETIME_MS) await rm(folder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,41 @@
+// The npm packages: installs them unless what is in node_modules is what package-lock.json asks for.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { done, run } from './console.mjs'
+import { ROOT } from './root.mjs'
+
+/** Installs the npm packages of a checkout. */
+export async function installPackages() {
+  if (areInstalled()) {
+    done('npm packages are installed')
+    return
+  }
+  // npm names its own program to the scripts that it runs; it is not always on the path.
+  const npm = process.env.npm_execpath
+  const [command, ...first] = npm?.endsWith('.js') ? [process.execPath, npm] : ['npm']
+  const verb = existsSync(join(ROOT, 'package-lock.json')) ? 'ci' : 'install'
+  const args = [...first, verb, '--no-audit', '--no-fund', '--loglevel=error']
+  const took = await run('Installing npm packages', command, args, { cwd: ROOT, shell: process.platform === 'win32' })
+  done(`npm packages installed (${took})`)
+}
+
+/** npm writes what it has installed into a lock file of node_modules; packages for other platforms are not in it. */
+function areInstalled() {
+  const wanted = packagesOf(join(ROOT, 'package-lock.json'))
+  const installed = packagesOf(join(ROOT, 'node_modules', '.package-lock.json'))
+  if (wanted === null || installed === null) return false
+  return Object.entries(wanted).every(([path, { version, optional = false, peer = false }]) => {
+    if (path === '') return true
+    return installed[path] === undefined ? optional || peer : installed[path].version === version
+  })
+}
+
+function packagesOf(path) {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')).packages
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,4 @@
+import { fileURLToPath } from 'node:url'
+
+/** Folder of the package. Not by import.meta.dirname: too old a Node is to be told so, and it has none. */
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url))

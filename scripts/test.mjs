@@ -1,0 +1,30 @@
+// Runs the tests after scripts/setup.mjs: mocha with what stands on the command line, then the type check, in which the
+// type tests of test/types are. `npm test -- test/scope.test.ts` runs one file.
+
+import { spawnSync } from 'node:child_process'
+import { createRequire } from 'node:module'
+
+import { ROOT } from './setup/root.mjs'
+import { provideTestPython } from './setup/test_python.mjs'
+
+const { resolve } = createRequire(import.meta.url)
+
+function runNode(args, env = {}) {
+  const { status, signal } = spawnSync(process.execPath, args, {
+    cwd: ROOT,
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  })
+  if (signal !== null) console.error(`✗ Ended by ${signal}: node ${args.join(' ')}`)
+  return status === 0
+}
+
+const python = await provideTestPython()
+const mocha = ['--expose-gc', '--conditions=napi-torch-source', '--import', 'tsx', resolve('mocha/bin/mocha.js')]
+const args = process.argv.slice(2)
+// Not in .mocharc.json: mocha would run these besides the files that are asked for.
+if (!args.some((arg) => arg.endsWith('.ts'))) args.push('test/**/*.test.ts')
+const tested = runNode([...mocha, ...args], python === null ? {} : { NAPI_TORCH_TEST_PYTHON: python })
+const typed = runNode([resolve('typescript/bin/tsc'), '-p', 'tsconfig.json'])
+console.log(typed ? '✓ Types hold' : '✗ The type check failed')
+process.exitCode = tested && typed ? 0 : 1
