@@ -1,0 +1,33 @@
+import { CheckpointError, type TorchErrorCode } from '../errors.js'
+
+/** Where in a checkpoint something is wrong, as far as it is known. */
+export interface Place {
+  /** The file; undefined for a buffer. */
+  readonly path?: string | undefined
+  /** The archive entry. */
+  readonly entry?: string | undefined
+  /** Byte offset in the entry, or in the file where there is no entry. */
+  readonly offset?: number | undefined
+  /** Name of the pickle instruction. */
+  readonly opcode?: string | undefined
+}
+
+/** Makes an error at a place that the caller knows better than the code that found the fault. */
+export type Fail = (code: TorchErrorCode, text: string) => CheckpointError
+
+/** Makes the error `model.pth, entry archive/data.pkl, byte 42 (REDUCE): text`. */
+export function failure(code: TorchErrorCode, place: Place, text: string, cause?: unknown): CheckpointError {
+  return new CheckpointError(code, `${describePlace(place)}: ${text}`, { ...place, cause })
+}
+
+/** Binds {@link failure} to a place. */
+export function failAt(place: Place): Fail {
+  return (code, text) => failure(code, place, text)
+}
+
+function describePlace({ path, entry, offset, opcode }: Place): string {
+  const parts = [path ?? 'buffer']
+  if (entry !== undefined) parts.push(`entry ${entry}`)
+  if (offset !== undefined) parts.push(`byte ${offset}`)
+  return opcode === undefined ? parts.join(', ') : `${parts.join(', ')} (${opcode})`
+}

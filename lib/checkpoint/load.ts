@@ -1,0 +1,114 @@
+import { checkBoolean, checkOptions, expected } from '../check.js'
+import { StateDict, wrapperPrefix } from '../state_dict.js'
+import type { Tensor } from '../tensor.js'
+import { failure, type Place } from './failure.js'
+import { findStateDict, type FoundStateDict } from './find.js'
+import type { CheckpointLimits } from './limits.js'
+import { readCheckpoint } from './read.js'
+import { StoredTensor } from './stored.js'
+import { checkElementType, materialize } from './tensors.js'
+
+/** Options of {@link loadCheckpoint}. */
+export interface LoadCheckpointOptions {
+  /** Where the state dict lies in the file, such as `ema` or `model.state_dict`. Default: it is found by itself. */
+  readonly key?: string | undefined
+  /**
+   * Take a module that was pickled as a whole for its state dict: its parameters and buffers are read out of its
+   * attributes, and nothing of its code is run. Default: `false`, such a checkpoint is refused.
+   */
+  readonly wholeModule?: boolean | undefined
+  /**
+   * What to take away from the front of every key that begins with it, such as `module.`; `true` takes away what
+   * DataParallel, torch.compile and Lightning put before every key. Default: nothing.
+   */
+  readonly stripPrefix?: string | boolean | undefined
+  /** Map the file instead of reading it: its pages are read when touched and shared between processes. Default: `false`. */
+  readonly mmap?: boolean | undefined
+  /** Limits other than the defaults. */
+  readonly limits?: Partial<CheckpointLimits> | undefined
+}
+
+/**
+ * Loads the state dict of a checkpoint that `torch.save` wrote: a bare one, or one inside a training checkpoint, where
+ * `source` of the result says which was chosen. Follows `torch.load(weights_only=True)`; nothing of the file is run.
+ *
+ * The tensors are on the CPU and belong to the caller: dispose the result when a module has copied them. Those that
+ * shared memory in Python share it here. With `mmap` the file must not be changed while they live.
+ *
+ * @param file - A path, or the bytes of a file.
+ * @throws {CheckpointError} `TORCH_FILE`, `TORCH_CHECKPOINT_FORMAT`, `TORCH_CHECKPOINT_CORRUPT`,
+ * `TORCH_CHECKPOINT_UNSAFE`, `TORCH_CHECKPOINT_UNSUPPORTED` or `TORCH_CHECKPOINT_LIMIT`; nothing is left alive.
+ */
+export async function loadCheckpoint(
+  file: string | Uint8Array,
+  options: LoadCheckpointOptions = {},
+): Promise<StateDict> {
+  checkOptions('options', options, ['key', 'wholeModule', 'stripPrefix', 'mmap', 'limits'])
+  const { key, wholeModule = false, stripPrefix = false, mmap = false, limits } = options
+  checkBoolean('mmap', mmap)
+  checkBoolean('wholeModule', wholeModule)
+  if (typeof stripPrefix !== 'string' && typeof stripPrefix !== 'boolean') {
+    throw expected('a string or a boolean', 'stripPrefix', stripPrefix)
+  }
+  const checkpoint = await readCheckpoint(file, { limits })
+  const place = { path: checkpoint.path ?? undefined }
+  const found = stripped(findStateDict(checkpoint, { key, wholeModule, limits }), stripPrefix, place)
+  for (const [name, tensor] of found.tensors) checkElementType(tensor, `Tensor ${name}`)
+  const tensors = await materialize([...found.tensors.values()], { mmap })
+  const state = new StateDict()
+  state.source = found.source
+  state.metadata = found.metadata
+  for (const [index, name] of [...found.tensors.keys()].entries()) {
+    const tensor = tensors[index]
+    if (tensor !== undefined) state.set(name, tensor)
+  }
+  return state
+}
+
+/** Options of {@link loadTensors}. */
+export interface LoadTensorsOptions {
+  /** As in {@link LoadCheckpointOptions}. Default: `false`. */
+  readonly mmap?: boolean | undefined
+}
+
+/**
+ * Reads tensors that {@link readCheckpoint} found, in the same order. Those that shared memory in Python share it here,
+ * if they are asked for together. They are on the CPU and belong to the caller.
+ *
+ * @throws {CheckpointError} `TORCH_CHECKPOINT_UNSUPPORTED` for an element type outside `DTYPES`; `TORCH_FILE` or
+ * `TORCH_CHECKPOINT_CORRUPT` if the file has changed. Nothing is left alive.
+ */
+export async function loadTensors(stored: Iterable<StoredTensor>, options: LoadTensorsOptions = {}): Promise<Tensor[]> {
+  checkOptions('options', options, ['mmap'])
+  const { mmap = false } = options
+  checkBoolean('mmap', mmap)
+  const all = [...stored]
+  if (!all.every((value) => value instanceof StoredTensor)) throw expected('tensors of readCheckpoint', 'stored', all)
+  return materialize(all, { mmap })
+}
+
+function stripped(found: FoundStateDict, option: string | boolean, place: Place): FoundStateDict {
+  const prefix = typeof option === 'string' ? option : option ? wrapperPrefix(found.tensors.keys()) : ''
+  if (prefix === '') return found
+  const tensors = new Map<string, StoredTensor>()
+  for (const [key, tensor] of found.tensors) {
+    const shorter = key.startsWith(prefix) ? key.slice(prefix.length) : key
+    if (tensors.has(shorter)) {
+      const text = `Without the prefix ${prefix} two tensors would have the key ${shorter}`
+      throw failure('TORCH_CHECKPOINT_UNSUPPORTED', place, text)
+    }
+    tensors.set(shorter, tensor)
+  }
+  return { ...found, tensors, metadata: found.metadata && strippedModules(found.metadata, prefix) }
+}
+
+/** Module paths have no dot at their end: of `module.`, the module `module` becomes the root. */
+function strippedModules<V>(metadata: ReadonlyMap<string, V>, prefix: string): Map<string, V> {
+  const result = new Map<string, V>()
+  for (const [module, facts] of metadata) {
+    const isWrapper = prefix.startsWith(`${module}.`) && `${module}.` !== prefix
+    if (module === '' || isWrapper) continue
+    result.set(`${module}.` === prefix ? '' : module.startsWith(prefix) ? module.slice(prefix.length) : module, facts)
+  }
+  return result
+}

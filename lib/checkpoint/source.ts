@@ -1,0 +1,118 @@
+import { constants } from 'node:fs'
+import { open, type FileHandle } from 'node:fs/promises'
+
+import { failure } from './failure.js'
+
+/** Random access to the bytes of a checkpoint, in a file or in memory. */
+export interface Source {
+  /** The file; undefined for a buffer. */
+  readonly path: string | undefined
+  /** The bytes, if they are in memory. */
+  readonly bytes: Uint8Array | undefined
+  /** Bytes in all. */
+  readonly size: number
+  /** Gives `length` bytes at `offset`. Rejects if the source ends before them. */
+  read(offset: number, length: number): Promise<Uint8Array>
+  close(): Promise<void>
+}
+
+/**
+ * Opens a file, or wraps a buffer without copying it.
+ *
+ * @throws {CheckpointError} `TORCH_FILE` if the path is missing, is not a regular file or cannot be read.
+ */
+export async function openSource(pathOrBytes: string | Uint8Array): Promise<Source> {
+  if (typeof pathOrBytes !== 'string') return new BufferSource(pathOrBytes)
+  const path = pathOrBytes
+  // Without O_NONBLOCK, opening a named pipe would wait for a writer for ever.
+  const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch((cause: unknown) => {
+    throw failure('TORCH_FILE', { path }, reasonOf(cause), cause)
+  })
+  try {
+    const stats = await handle.stat()
+    if (stats.isDirectory()) throw failure('TORCH_FILE', { path }, 'Is a directory, expected a checkpoint file')
+    if (!stats.isFile()) throw failure('TORCH_FILE', { path }, 'Is not a regular file')
+    return new FileSource(path, handle, stats.size)
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+}
+
+class BufferSource implements Source {
+  readonly path = undefined
+  readonly bytes: Uint8Array
+  readonly size: number
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
+    this.size = bytes.byteLength
+  }
+
+  // Not an async function on purpose: a rejected bound is a promise all the same, and the good path saves a turn.
+  read(offset: number, length: number): Promise<Uint8Array> {
+    if (offset + length > this.size) return Promise.reject(endsEarly(this, offset, length))
+    return Promise.resolve(this.bytes.subarray(offset, offset + length))
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+class FileSource implements Source {
+  readonly path: string
+  readonly bytes = undefined
+  readonly size: number
+  readonly #handle: FileHandle
+
+  constructor(path: string, handle: FileHandle, size: number) {
+    this.path = path
+    this.size = size
+    this.#handle = handle
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    // Before the allocation: a length from a hostile file must not reach it.
+    if (offset + length > this.size) throw endsEarly(this, offset, length)
+    const bytes = new Uint8Array(length)
+    let done = 0
+    while (done < length) {
+      const { bytesRead } = await this.#handle
+        .read(bytes, done, length - done, offset + done)
+        .catch((cause: unknown) => {
+          throw failure('TORCH_FILE', { path: this.path, offset: offset + done }, reasonOf(cause), cause)
+        })
+      if (bytesRead === 0) throw endsEarly(this, offset, length)
+      done += bytesRead
+    }
+    return bytes
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close()
+  }
+}
+
+function endsEarly({ path, size }: Source, offset: number, length: number): Error {
+  const text = `Expected ${length} bytes at byte ${offset}, but the file ends at byte ${size}`
+  return failure('TORCH_CHECKPOINT_CORRUPT', { path, offset }, text)
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'No such file',
+  EACCES: 'No permission to open the file',
+  EPERM: 'No permission to open the file',
+  EISDIR: 'Is a directory, expected a checkpoint file',
+  ENOTDIR: 'A part of the path is not a directory',
+  EMFILE: 'Too many files are open',
+  ENOSPC: 'No space is left on the device',
+  EROFS: 'The file system is read-only',
+}
+
+/** Says in words why the system refused a file operation. */
+export function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause)
+  const code = 'code' in cause ? String(cause.code) : ''
+  return REASONS[code] ?? cause.message
+}

@@ -1,0 +1,145 @@
+import { DESCRIBE, describeShape } from '../check.js'
+import type { Fail } from './failure.js'
+import { pastLimit, type CheckpointLimits } from './limits.js'
+import { ELEMENT_TYPES, type ElementType } from './storage_types.js'
+
+interface Stretch {
+  /** The file, or the buffer that was given in its place. */
+  readonly source: string | Uint8Array
+  /** Byte offset in the file. It may be odd: nothing promises alignment. */
+  readonly offset: number
+  /** Bytes in the file; as many as the storage has, unless it is deflated. */
+  readonly length: number
+}
+
+/** Where the bytes of a storage lie. `entry` names the archive entry, for messages; only archives have entries. */
+export type StoredRecord =
+  | (Stretch & { readonly method: 'stored'; readonly entry: string | undefined })
+  | (Stretch & { readonly method: 'deflated'; readonly entry: string })
+
+/** The memory behind one or more tensors of a checkpoint, still in the file. */
+export class StoredStorage {
+  /** Its name in the file. */
+  readonly key: string
+  /** Element type by which the file counts; `uint8` where it counts bytes. */
+  readonly dtype: string
+  /** Bytes. */
+  readonly nbytes: number
+  /** Device on which Python had it, such as `cuda:0`. It is read to the CPU. */
+  readonly location: string
+  /** Byte order of its elements. */
+  readonly byteOrder: 'little' | 'big'
+  readonly record: StoredRecord
+
+  constructor(fields: {
+    readonly key: string
+    readonly dtype: string
+    readonly nbytes: number
+    readonly location: string
+    readonly byteOrder: 'little' | 'big'
+    readonly record: StoredRecord
+  }) {
+    this.key = fields.key
+    this.dtype = fields.dtype
+    this.nbytes = fields.nbytes
+    this.location = fields.location
+    this.byteOrder = fields.byteOrder
+    this.record = fields.record
+  }
+
+  [DESCRIBE](): string {
+    return `a storage of ${this.nbytes} bytes`
+  }
+}
+
+/** What makes a {@link StoredTensor}; all checked by {@link checkGeometry}. */
+export interface StoredTensorFields {
+  readonly storage: StoredStorage
+  readonly dtype: string
+  readonly shape: readonly number[]
+  readonly strides: readonly number[]
+  readonly storageOffset: number
+  readonly requiresGrad: boolean
+}
+
+/**
+ * A tensor of a checkpoint that has not been read: what it is and where its bytes lie.
+ *
+ * Tensors that share a {@link StoredStorage} shared memory in Python.
+ */
+export class StoredTensor {
+  readonly storage: StoredStorage
+  /** Element type by PyTorch's name; not always one of `DTYPES`, such as `complex64` or `float8_e4m3fn`. */
+  readonly dtype: string
+  readonly shape: readonly number[]
+  /** In elements. */
+  readonly strides: readonly number[]
+  /** In elements of `dtype`. */
+  readonly storageOffset: number
+  readonly requiresGrad: boolean
+  /** It was a `torch.nn.Parameter`. */
+  readonly isParameter: boolean
+
+  constructor(fields: StoredTensorFields, { isParameter = false } = {}) {
+    this.storage = fields.storage
+    this.dtype = fields.dtype
+    this.shape = fields.shape
+    this.strides = fields.strides
+    this.storageOffset = fields.storageOffset
+    this.requiresGrad = fields.requiresGrad
+    this.isParameter = isParameter
+  }
+
+  /** The same tensor as a `torch.nn.Parameter`. */
+  asParameter(requiresGrad: boolean): StoredTensor {
+    const { storage, dtype, shape, strides, storageOffset } = this
+    return new StoredTensor({ storage, dtype, shape, strides, storageOffset, requiresGrad }, { isParameter: true })
+  }
+
+  /** Number of elements. */
+  get numel(): number {
+    return this.shape.reduce((product, size) => product * size, 1)
+  }
+
+  /** Bytes of its elements, which for a view is less than its storage has. */
+  get nbytes(): number {
+    const { bytes, packed } = ELEMENT_TYPES.get(this.dtype) ?? { bytes: 1, packed: 1 }
+    return Math.ceil(this.numel / packed) * bytes
+  }
+
+  [DESCRIBE](): string {
+    return `${this.dtype} ${describeShape(this.shape)}`
+  }
+}
+
+/**
+ * Refuses a tensor that reaches outside its storage. All products are exact: a hostile shape cannot overflow into
+ * something small.
+ */
+export function checkGeometry(
+  { storage, dtype, shape, strides, storageOffset }: StoredTensorFields,
+  type: ElementType,
+  limits: CheckpointLimits,
+  fail: Fail,
+): void {
+  const name = `A ${dtype} tensor of shape ${describeShape(shape)}`
+  if (strides.length !== shape.length) {
+    throw fail('TORCH_CHECKPOINT_CORRUPT', `${name} has ${strides.length} strides`)
+  }
+  let numel = 1n
+  let last = BigInt(storageOffset)
+  for (const [dim, size] of shape.entries()) {
+    numel *= BigInt(size)
+    last += BigInt(size - 1) * BigInt(strides[dim] ?? 0)
+  }
+  const elements = BigInt(Math.floor(storage.nbytes / type.bytes)) * BigInt(type.packed)
+  const inside = numel === 0n ? BigInt(storageOffset) <= elements : last < elements
+  if (!inside) {
+    const where = `strides ${describeShape(strides)} and offset ${storageOffset}`
+    throw fail('TORCH_CHECKPOINT_CORRUPT', `${name}, ${where} reaches outside its storage of ${elements} elements`)
+  }
+  const bytes = (numel * BigInt(type.bytes)) / BigInt(type.packed)
+  if (bytes > BigInt(storage.nbytes) && bytes > BigInt(limits.expandedBytes)) {
+    throw pastLimit(fail, limits, 'expandedBytes', `${name} claims ${bytes} bytes of a storage of ${storage.nbytes}`)
+  }
+}

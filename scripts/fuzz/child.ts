@@ -1,0 +1,117 @@
+// Reads the files that scripts/fuzz/supervisor.ts sends, in every way that the package can, and tells what came of it.
+// Whatever ends or hangs this process is what is looked for.
+
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { CheckpointError, findStateDict, loadCheckpoint, memory, readCheckpoint } from 'napi-torch'
+
+import type { Report, Request } from './supervisor.js'
+
+const PATH = join(tmpdir(), `napi-torch-fuzz-${process.pid}`)
+/** From here on the collector is called by hand. */
+const GARBAGE_BYTES = 32 * 2 ** 20
+/** Tensors up to this size are read to the last element. */
+const READ_BYTES = 2 ** 20
+
+/** What one way of reading a file came to. */
+interface Reading {
+  /** `value` or the code of the error. */
+  readonly outcome: string
+  readonly cpuMs: number
+  readonly extraBytes: number
+}
+
+/** Reads once, and measures it. An error that is none of ours is thrown on: it is a find. */
+async function measure(body: () => Promise<unknown>): Promise<Reading> {
+  const rss = status('VmRSS')
+  resetPeak()
+  const before = process.cpuUsage()
+  const outcome = await body().then(
+    () => 'value',
+    (error: unknown) => {
+      if (error instanceof CheckpointError) return error.code
+      throw error
+    },
+  )
+  const { user, system } = process.cpuUsage(before)
+  const extraBytes = (status('VmHWM') - rss) * 1024
+  // Or what one reading has left would be counted among the next one's.
+  if (extraBytes > GARBAGE_BYTES) globalThis.gc?.()
+  return { outcome, cpuMs: (user + system) / 1000, extraBytes }
+}
+
+async function inspect(file: string | Uint8Array, size: number): Promise<void> {
+  const checkpoint = await readCheckpoint(file)
+  const { tensors } = findStateDict(checkpoint, { wholeModule: true })
+  for (const [key, { storage, shape, nbytes }] of tensors) {
+    const { offset, length } = storage.record
+    const isInside =
+      offset >= 0 && length >= 0 && offset + length <= size && shape.every(Number.isSafeInteger) && nbytes >= 0
+    if (!isInside) throw new Error(`Tensor ${key} lies outside of the file: ${offset} + ${length} of ${size}`)
+  }
+}
+
+async function load(file: string | Uint8Array, mmap: boolean): Promise<void> {
+  const state = await loadCheckpoint(file, { mmap, wholeModule: true, stripPrefix: true })
+  try {
+    for (const tensor of state.values()) if (tensor.nbytes <= READ_BYTES) tensor.toArray()
+  } finally {
+    state.dispose()
+  }
+}
+
+/** KiB of a line of /proc/self/status; nothing where there is no such file. */
+function status(name: string): number {
+  try {
+    return Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? 0)
+  } catch {
+    return 0
+  }
+}
+
+function resetPeak(): void {
+  try {
+    writeFileSync('/proc/self/clear_refs', '5')
+  } catch {
+    // Then the peak is that of the process, and a find is reported once too often.
+  }
+}
+
+function openFiles(): number {
+  try {
+    return readdirSync('/proc/self/fd').length
+  } catch {
+    return 0
+  }
+}
+
+async function read({ bytes, way }: Request): Promise<Report> {
+  const file = way === 'bytes' ? bytes : PATH
+  if (way !== 'bytes') writeFileSync(PATH, bytes)
+  const before = { memory: memory(), files: openFiles() }
+  const inspected = await measure(() => inspect(file, bytes.length))
+  const loaded = await measure(() => load(file, way === 'mmap'))
+  const left = memory()
+  if (left.tensors !== before.memory.tensors || left.bytes !== before.memory.bytes) {
+    throw new Error(`Left ${left.tensors - before.memory.tensors} tensors alive`)
+  }
+  if (way !== 'bytes' && openFiles() > before.files) throw new Error(`Left ${openFiles() - before.files} files open`)
+  const isSame = loaded.outcome === inspected.outcome
+  return {
+    outcome: isSame ? loaded.outcome : `${inspected.outcome}, then ${loaded.outcome}`,
+    cpuMs: Math.max(inspected.cpuMs, loaded.cpuMs),
+    extraBytes: Math.max(inspected.extraBytes, loaded.extraBytes),
+  }
+}
+
+process.on('message', (request: Request) => {
+  read(request).then(
+    (report) => process.send?.(report),
+    (error: unknown) =>
+      process.send?.({ foreign: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+  )
+})
+process.on('disconnect', () => rmSync(PATH, { force: true }))
+process.send?.('ready')
