@@ -1,0 +1,133 @@
+import { checkBoolean, checkOneOf, checkOptions, checkPositiveInteger, expected } from '../check.js'
+import { empty } from '../tensor/creation.js'
+import type { Tensor } from '../tensor.js'
+import { checkConvPadding, checkPair, type ConvPadding, type Pair, type Size2d } from './checks.js'
+import { conv2d, pad } from './functional.js'
+import { calculateFanInAndFanOut, kaimingUniform_, uniform_ } from './init.js'
+import { Module } from './module.js'
+import { emptyParameter, type FactoryOptions, type Parameter } from './parameter.js'
+import { pythonSize } from './repr.js'
+
+/** What {@link Conv2d} pads with: zeros, the mirrored image, its border, or the image wrapped around. */
+export const PADDING_MODES = ['zeros', 'reflect', 'replicate', 'circular'] as const
+
+/** A mode of {@link PADDING_MODES}. */
+export type PaddingMode = (typeof PADDING_MODES)[number]
+
+/** Options of {@link Conv2d}; names and defaults are PyTorch's. */
+export interface Conv2dOptions extends FactoryOptions {
+  /** Steps from one window to the next. Default: `1`. */
+  readonly stride?: Size2d | undefined
+  /** Rows and columns put around the image, `'same'` (keep the size; stride 1 only) or `'valid'` (none). Default: `0`. */
+  readonly padding?: ConvPadding | undefined
+  /** Steps between the points of the kernel. Default: `1`. */
+  readonly dilation?: Size2d | undefined
+  /** Groups of channels that do not see each other. Default: `1`. */
+  readonly groups?: number | undefined
+  /** Learn a shift per output channel. Default: `true`. */
+  readonly bias?: boolean | undefined
+  /** Default: `zeros`. */
+  readonly paddingMode?: PaddingMode | undefined
+}
+
+const OPTIONS = ['stride', 'padding', 'dilation', 'groups', 'bias', 'paddingMode', 'dtype', 'device']
+
+/**
+ * Convolves images (N, C, H, W), or one image (C, H, W), with learned kernels.
+ *
+ * State keys: `weight` (outChannels, inChannels / groups, kH, kW) and `bias` (outChannels), both drawn evenly from -b to b
+ * at first, where b = 1 / √(inChannels / groups · kH · kW). Follows `torch.nn.Conv2d`.
+ *
+ * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `inChannels` or `outChannels` is not a multiple of `groups`.
+ */
+export class Conv2d extends Module {
+  readonly inChannels: number
+  readonly outChannels: number
+  readonly kernelSize: Pair
+  readonly stride: Pair
+  readonly padding: Pair | 'same' | 'valid'
+  readonly dilation: Pair
+  readonly groups: number
+  readonly paddingMode: PaddingMode
+  readonly weight: Parameter
+  readonly bias: Parameter | null
+
+  constructor(inChannels: number, outChannels: number, kernelSize: Size2d, options: Conv2dOptions = {}) {
+    super()
+    checkOptions('Conv2d', options, OPTIONS)
+    const { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true, paddingMode = 'zeros' } = options
+    this.inChannels = checkPositiveInteger('inChannels', inChannels)
+    this.outChannels = checkPositiveInteger('outChannels', outChannels)
+    this.kernelSize = checkPair('kernelSize', kernelSize, 1)
+    this.stride = checkPair('stride', stride, 1)
+    this.padding = checkConvPadding(padding, this.stride)
+    this.dilation = checkPair('dilation', dilation, 1)
+    this.groups = checkPositiveInteger('groups', groups)
+    if (inChannels % groups !== 0) throw expected(`a multiple of groups (${groups})`, 'inChannels', inChannels)
+    if (outChannels % groups !== 0) throw expected(`a multiple of groups (${groups})`, 'outChannels', outChannels)
+    this.paddingMode = checkOneOf('paddingMode', paddingMode, PADDING_MODES)
+    checkBoolean('bias', bias)
+    this.weight = emptyParameter([outChannels, inChannels / groups, ...this.kernelSize], options)
+    this.bias = bias ? emptyParameter([outChannels], options) : null
+    this.resetParameters()
+  }
+
+  /** Maps (N, C, H, W) to (N, outChannels, H', W'), and likewise without N. */
+  override forward(input: Tensor): Tensor {
+    const { weight, bias, stride, padding, dilation, groups, paddingMode } = this
+    if (paddingMode === 'zeros') return conv2d(input, weight, { bias, stride, padding, dilation, groups })
+    const padded = pad(input, this.#sides(), { mode: paddingMode })
+    return conv2d(padded, weight, { bias, stride, dilation, groups })
+  }
+
+  /** Draws the parameters anew. */
+  resetParameters(): void {
+    this.#drawWeight()
+    if (this.bias === null) return
+    const bound = 1 / Math.sqrt(calculateFanInAndFanOut(this.weight).fanIn)
+    uniform_(this.bias, -bound, bound)
+  }
+
+  override extraRepr(): string {
+    const { padding, dilation, groups, bias, paddingMode } = this
+    const parts = [String(this.inChannels), String(this.outChannels)]
+    parts.push(`kernel_size=${pythonSize(this.kernelSize)}`, `stride=${pythonSize(this.stride)}`)
+    if (typeof padding === 'string') parts.push(`padding=${padding}`)
+    else if (padding.some((size) => size !== 0)) parts.push(`padding=${pythonSize(padding)}`)
+    if (dilation.some((size) => size !== 1)) parts.push(`dilation=${pythonSize(dilation)}`)
+    if (groups !== 1) parts.push(`groups=${groups}`)
+    if (bias === null) parts.push('bias=False')
+    if (paddingMode !== 'zeros') parts.push(`padding_mode=${paddingMode}`)
+    return parts.join(', ')
+  }
+
+  #drawWeight(): void {
+    if (this.weight.isContiguous()) {
+      kaimingUniform_(this.weight, { a: Math.sqrt(5) })
+      return
+    }
+    // Numbers are drawn in the order of the memory, and must not depend on the layout.
+    const drawn = empty(this.weight.shape, { dtype: this.weight.dtype })
+    try {
+      this.weight.copy_(kaimingUniform_(drawn, { a: Math.sqrt(5) }))
+    } finally {
+      drawn.dispose()
+    }
+  }
+
+  /** What `pad` is to add: left, right, top, bottom. */
+  #sides(): number[] {
+    const { padding, kernelSize, dilation } = this
+    if (padding === 'valid') return [0, 0, 0, 0]
+    if (padding !== 'same') return [padding[1], padding[1], padding[0], padding[0]]
+    const [top, bottom] = halves(dilation[0] * (kernelSize[0] - 1))
+    const [left, right] = halves(dilation[1] * (kernelSize[1] - 1))
+    return [left, right, top, bottom]
+  }
+}
+
+/** Splits an odd number so that the larger part stands behind, as PyTorch does. */
+function halves(total: number): Pair {
+  const before = Math.floor(total / 2)
+  return [before, total - before]
+}

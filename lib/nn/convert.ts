@@ -1,0 +1,76 @@
+import { native, type TensorHandle } from '../binding.js'
+import { checkOneOf, checkOptions, expected } from '../check.js'
+import { isDevice, type Device } from '../device.js'
+import { DTYPES, isFloatingPoint, type DType } from '../dtype.js'
+import { TorchError } from '../errors.js'
+import { handleOf, replaceHandle, type MemoryFormat } from '../tensor/handle.js'
+import type { Tensor } from '../tensor.js'
+
+/** Options of `Module.to()`. */
+export interface ModuleToOptions {
+  /** A dtype of floats; tensors of integers keep theirs. Default: unchanged. */
+  readonly dtype?: DType | undefined
+  /** Default: unchanged. */
+  readonly device?: Device | undefined
+  /** Layout of the tensors (N, C, H, W); others keep theirs. Default: unchanged. */
+  readonly memoryFormat?: MemoryFormat | undefined
+}
+
+/**
+ * Converts tensors in place: each keeps its identity and gets other memory. All or none are converted.
+ *
+ * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if the dtype is not one of floats.
+ */
+export function convertTensors(tensors: Iterable<Tensor>, target: DType | Device | ModuleToOptions): void {
+  const { dtype, device, channelsLast } = checkTarget(target)
+  swapAll([...tensors], (tensor) =>
+    native.to(
+      handleOf(tensor),
+      isFloatingPoint(tensor.dtype) ? dtype : null,
+      device,
+      false,
+      tensor.ndim === 4 ? channelsLast : null,
+    ),
+  )
+}
+
+/** Computes another native tensor for each first, and only then puts them in: if one fails, nothing has changed. */
+export function swapAll(tensors: readonly Tensor[], convert: (tensor: Tensor, index: number) => TensorHandle): void {
+  const handles: TensorHandle[] = []
+  try {
+    tensors.forEach((tensor, index) => handles.push(convert(tensor, index)))
+  } catch (error) {
+    handles.forEach((handle) => native.dispose(handle))
+    throw error
+  }
+  tensors.forEach((tensor, index) => {
+    const handle = handles[index]
+    if (handle !== undefined) replaceHandle(tensor, handle)
+  })
+}
+
+function checkTarget(target: DType | Device | ModuleToOptions): {
+  dtype: DType | null
+  device: Device | null
+  channelsLast: boolean | null
+} {
+  const options = typeof target === 'string' ? asOptions(target) : target
+  checkOptions('to()', options, ['dtype', 'device', 'memoryFormat'])
+  const { dtype = null, device = null, memoryFormat = null } = options
+  if (dtype !== null && !isFloatingPoint(checkOneOf('dtype', dtype, DTYPES))) {
+    throw new TorchError(
+      'TORCH_INVALID_ARGUMENT',
+      `nn.Module.to only accepts floating point or complex dtypes, but got desired dtype=torch.${dtype}`,
+    )
+  }
+  if (device !== null && !isDevice(device)) throw expected("'cpu', 'cuda' or 'cuda:N'", 'device', device)
+  if (memoryFormat !== null) checkOneOf('memoryFormat', memoryFormat, ['contiguous_format', 'channels_last'])
+  return { dtype, device, channelsLast: memoryFormat === null ? null : memoryFormat === 'channels_last' }
+}
+
+function asOptions(target: string): ModuleToOptions {
+  if (isDevice(target)) return { device: target }
+  const dtype = DTYPES.find((name) => name === target)
+  if (dtype === undefined) throw expected('a dtype or a device', 'to()', target)
+  return { dtype }
+}

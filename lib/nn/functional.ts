@@ -1,0 +1,370 @@
+import { native } from '../binding.js'
+import {
+  checkBoolean,
+  checkNumber,
+  checkOneOf,
+  checkOptions,
+  checkPositiveInteger,
+  checkProbability,
+  expected,
+  isIntegerArray,
+} from '../check.js'
+import { checkDType, type DType } from '../dtype.js'
+import { TorchError } from '../errors.js'
+import { handleOf } from '../tensor/handle.js'
+import { Tensor } from '../tensor.js'
+import {
+  checkConvPadding,
+  checkDim,
+  checkFloats,
+  checkImages,
+  checkOutputSize,
+  checkPair,
+  checkSameDevice,
+  checkSameDType,
+  checkShapeIs,
+  type ConvPadding,
+  type OutputSize2d,
+  type Size2d,
+} from './checks.js'
+
+/** What padding is filled with: one value, the mirrored image, its border, or the image wrapped around. */
+export const PAD_MODES = ['constant', 'reflect', 'replicate', 'circular'] as const
+
+/** A mode of {@link PAD_MODES}. */
+export type PadMode = (typeof PAD_MODES)[number]
+
+/** Options of {@link conv2d}. */
+export interface Conv2dFunctionOptions {
+  /** Shape (O). Default: none. */
+  readonly bias?: Tensor | null | undefined
+  /** Default: `1`. */
+  readonly stride?: Size2d | undefined
+  /** Zeros on every side. Default: `0`. */
+  readonly padding?: ConvPadding | undefined
+  /** Steps between the points of the kernel. Default: `1`. */
+  readonly dilation?: Size2d | undefined
+  /** Groups of channels that do not see each other. Default: `1`. */
+  readonly groups?: number | undefined
+}
+
+/**
+ * Convolves images with kernels: input (N, C, H, W) or (C, H, W), weight (O, C / groups, kH, kW).
+ * Follows `torch.nn.functional.conv2d`.
+ *
+ * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if shapes, dtypes or devices do not fit each other; `TORCH_OPERATOR` if
+ * the kernel is larger than the padded image.
+ */
+export function conv2d(input: Tensor, weight: Tensor, options: Conv2dFunctionOptions = {}): Tensor {
+  checkOptions('conv2d()', options, ['bias', 'stride', 'padding', 'dilation', 'groups'])
+  const { bias = null, stride = 1, padding = 0, dilation = 1, groups = 1 } = options
+  const strides = checkPair('stride', stride, 1)
+  const pads = checkConvPadding(padding, strides)
+  const dilations = checkPair('dilation', dilation, 1)
+  checkPositiveInteger('groups', groups)
+  checkImages(input)
+  checkWeights(input, weight, bias)
+  const [outputs, inputsPerGroup] = weight.shape
+  if (weight.ndim !== 4 || outputs === undefined || inputsPerGroup === undefined) {
+    throw expected('a tensor (O, C / groups, kH, kW)', 'weight', weight)
+  }
+  if (outputs % groups !== 0) throw expected(`a multiple of groups (${groups}) as the first size`, 'weight', weight)
+  if (bias !== null) checkShapeIs('bias', bias, [outputs])
+  const channels = input.size(-3)
+  if (channels !== inputsPerGroup * groups) {
+    throw new TorchError(
+      'TORCH_INVALID_ARGUMENT',
+      `Given groups=${groups}, weight of size [${weight.shape.join(', ')}], expected input[${input.shape.join(', ')}] ` +
+        `to have ${inputsPerGroup * groups} channels, but got ${channels} channels instead`,
+    )
+  }
+  const biasHandle = bias === null ? null : handleOf(bias)
+  return new Tensor(native.conv2d(handleOf(input), handleOf(weight), biasHandle, strides, pads, dilations, groups))
+}
+
+/** Options of {@link batchNorm}. */
+export interface BatchNormFunctionOptions {
+  /** Scale, shape (C). Default: none. */
+  readonly weight?: Tensor | null | undefined
+  /** Shift, shape (C). Default: none. */
+  readonly bias?: Tensor | null | undefined
+  /** Normalise by the batch, and update the running statistics. Default: `false`. */
+  readonly training?: boolean | undefined
+  /** Share of the batch in the running statistics, 0 to 1. Default: `0.1`. */
+  readonly momentum?: number | undefined
+  /** Added to the variance before the square root. Default: `1e-5`. */
+  readonly eps?: number | undefined
+}
+
+/**
+ * Normalises each channel of `input` (N, C, ...) by the running statistics (C), or by those of the batch.
+ * Follows `torch.nn.functional.batch_norm`.
+ *
+ * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if shapes, dtypes or devices do not fit each other.
+ */
+export function batchNorm(
+  input: Tensor,
+  runningMean: Tensor | null,
+  runningVar: Tensor | null,
+  options: BatchNormFunctionOptions = {},
+): Tensor {
+  checkOptions('batchNorm()', options, ['weight', 'bias', 'training', 'momentum', 'eps'])
+  const { weight = null, bias = null, training = false, momentum = 0.1, eps = 1e-5 } = options
+  checkBoolean('training', training)
+  checkNumber('momentum', momentum)
+  checkEps(eps, training)
+  checkFloats('input', input)
+  const vectors = { runningMean, runningVar, weight, bias }
+  for (const [name, vector] of Object.entries(vectors)) if (vector !== null) checkChannelVector(name, vector, input)
+  if (input.ndim < 2) throw expected('a tensor (N, C, ...)', 'input', input)
+  if (training && input.numel === input.size(1)) {
+    const size = `torch.Size([${input.shape.join(', ')}])`
+    const text = `Expected more than 1 value per channel when training, got input size ${size}`
+    throw new TorchError('TORCH_INVALID_ARGUMENT', text)
+  }
+  if (!training && (runningMean === null || runningVar === null)) {
+    throw expected('running statistics, or training,', 'runningMean and runningVar', null)
+  }
+  const [mean, variance, scale, shift] = [runningMean, runningVar, weight, bias].map((vector) =>
+    vector === null ? null : handleOf(vector),
+  )
+  return new Tensor(
+    native.batchNorm(
+      handleOf(input),
+      mean ?? null,
+      variance ?? null,
+      scale ?? null,
+      shift ?? null,
+      training,
+      momentum,
+      eps,
+    ),
+  )
+}
+
+/**
+ * Multiplies the last dimension by a matrix: input (..., I), weight (O, I), bias (O), output (..., O).
+ * Follows `torch.nn.functional.linear`.
+ *
+ * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if shapes, dtypes or devices do not fit each other.
+ */
+export function linear(
+  input: Tensor,
+  weight: Tensor,
+  options: { readonly bias?: Tensor | null | undefined } = {},
+): Tensor {
+  checkOptions('linear()', options, ['bias'])
+  const { bias = null } = options
+  handleOf(input, 'input')
+  checkWeights(input, weight, bias)
+  const [outputs, inputs] = weight.shape
+  if (weight.ndim !== 2 || outputs === undefined || inputs === undefined)
+    throw expected('a tensor (O, I)', 'weight', weight)
+  if (bias !== null) checkShapeIs('bias', bias, [outputs])
+  if (input.ndim === 0 || input.size(-1) !== inputs) throw expected(`a tensor (..., ${inputs})`, 'input', input)
+  return new Tensor(native.linear(handleOf(input), handleOf(weight), bias === null ? null : handleOf(bias)))
+}
+
+/** Sets elements below 0 to 0, with `inplace` in `input` itself. Follows `torch.nn.functional.relu`. */
+export function relu<D extends DType>(
+  input: Tensor<D>,
+  options: { readonly inplace?: boolean | undefined } = {},
+): Tensor<D> {
+  checkOptions('relu()', options, ['inplace'])
+  const { inplace = false } = options
+  return checkBoolean('inplace', inplace) ? relu_(input) : new Tensor<D>(native.relu(handleOf(input, 'input')))
+}
+
+/** Sets elements of `input` below 0 to 0, and gives `input` back. Follows `torch.relu_`. */
+export function relu_<T extends Tensor>(input: T): T {
+  native.relu_(handleOf(input, 'input'))
+  return input
+}
+
+/** Options of {@link maxPool2d}. */
+export interface MaxPool2dFunctionOptions {
+  /** Default: `kernelSize`. */
+  readonly stride?: Size2d | null | undefined
+  /** Negative infinities on every side, at most half of `kernelSize`. Default: `0`. */
+  readonly padding?: Size2d | undefined
+  /** Steps between the points of the window. Default: `1`. */
+  readonly dilation?: Size2d | undefined
+  /** Round the size of the output up. Default: `false`. */
+  readonly ceilMode?: boolean | undefined
+}
+
+/**
+ * Gives the largest element of each window of images (N, C, H, W) or (C, H, W). Follows `torch.nn.functional.max_pool2d`.
+ *
+ * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `input` is no image; `TORCH_OPERATOR` if nothing would be left of it.
+ */
+export function maxPool2d<D extends DType>(
+  input: Tensor<D>,
+  kernelSize: Size2d,
+  options: MaxPool2dFunctionOptions = {},
+): Tensor<D> {
+  checkOptions('maxPool2d()', options, ['stride', 'padding', 'dilation', 'ceilMode'])
+  const { stride = null, padding = 0, dilation = 1, ceilMode = false } = options
+  const kernel = checkPair('kernelSize', kernelSize, 1)
+  const strides = stride === null ? kernel : checkPair('stride', stride, 1)
+  const pads = checkPair('padding', padding, 0)
+  const dilations = checkPair('dilation', dilation, 1)
+  checkBoolean('ceilMode', ceilMode)
+  checkImages(input)
+  return new Tensor<D>(native.maxPool2d(handleOf(input), kernel, strides, pads, dilations, ceilMode))
+}
+
+/** Options of {@link avgPool2d}. */
+export interface AvgPool2dFunctionOptions {
+  /** Default: `kernelSize`. */
+  readonly stride?: Size2d | null | undefined
+  /** Zeros on every side, at most half of `kernelSize`. Default: `0`. */
+  readonly padding?: Size2d | undefined
+  /** Round the size of the output up. Default: `false`. */
+  readonly ceilMode?: boolean | undefined
+  /** Count the padding in the average. Default: `true`. */
+  readonly countIncludePad?: boolean | undefined
+  /** Divide by this instead of by the number of elements. Default: `null`. */
+  readonly divisorOverride?: number | null | undefined
+}
+
+/**
+ * Averages each window of images (N, C, H, W) or (C, H, W). Follows `torch.nn.functional.avg_pool2d`.
+ *
+ * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `input` is no image; `TORCH_OPERATOR` if nothing would be left of it.
+ */
+export function avgPool2d<D extends DType>(
+  input: Tensor<D>,
+  kernelSize: Size2d,
+  options: AvgPool2dFunctionOptions = {},
+): Tensor<D> {
+  checkOptions('avgPool2d()', options, ['stride', 'padding', 'ceilMode', 'countIncludePad', 'divisorOverride'])
+  const { stride = null, padding = 0, ceilMode = false, countIncludePad = true, divisorOverride = null } = options
+  const kernel = checkPair('kernelSize', kernelSize, 1)
+  const strides = stride === null ? kernel : checkPair('stride', stride, 1)
+  const pads = checkPair('padding', padding, 0)
+  checkBoolean('ceilMode', ceilMode)
+  checkBoolean('countIncludePad', countIncludePad)
+  if (divisorOverride !== null) checkPositiveInteger('divisorOverride', divisorOverride)
+  checkImages(input)
+  checkFloats('input', input)
+  return new Tensor<D>(
+    native.avgPool2d(handleOf(input), kernel, strides, pads, ceilMode, countIncludePad, divisorOverride),
+  )
+}
+
+/**
+ * Averages images (N, C, H, W) or (C, H, W) to the given size. Follows `torch.nn.functional.adaptive_avg_pool2d`.
+ *
+ * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `input` is no image of floats.
+ */
+export function adaptiveAvgPool2d<D extends DType>(input: Tensor<D>, outputSize: OutputSize2d): Tensor<D> {
+  checkImages(input)
+  checkFloats('input', input)
+  const [height, width] = checkOutputSize(outputSize)
+  return new Tensor<D>(native.adaptiveAvgPool2d(handleOf(input), [height ?? input.size(-2), width ?? input.size(-1)]))
+}
+
+/** Scales the exponentials along `dim` to the sum 1, after converting to `dtype`. Follows `torch.nn.functional.softmax`. */
+export function softmax(input: Tensor, dim: number, options: { readonly dtype?: DType | undefined } = {}): Tensor {
+  const dtype = softmaxDType('softmax()', input, options)
+  return new Tensor(native.softmax(handleOf(input), checkDim(dim, input), dtype))
+}
+
+/** The logarithm of {@link softmax}, without its loss of precision. Follows `torch.nn.functional.log_softmax`. */
+export function logSoftmax(input: Tensor, dim: number, options: { readonly dtype?: DType | undefined } = {}): Tensor {
+  const dtype = softmaxDType('logSoftmax()', input, options)
+  return new Tensor(native.logSoftmax(handleOf(input), checkDim(dim, input), dtype))
+}
+
+/** Options of {@link dropout}. */
+export interface DropoutFunctionOptions {
+  /** Probability of an element to become 0. Default: `0.5`. */
+  readonly p?: number | undefined
+  /** Without it nothing is changed. Default: `true`. */
+  readonly training?: boolean | undefined
+  /** Change `input` itself. Default: `false`. */
+  readonly inplace?: boolean | undefined
+}
+
+/**
+ * Sets elements to 0 by chance and multiplies the others by 1 / (1 - p); gives `input` back where it changes nothing or
+ * works in place. Follows `torch.nn.functional.dropout`.
+ */
+export function dropout<D extends DType>(input: Tensor<D>, options: DropoutFunctionOptions = {}): Tensor<D> {
+  checkOptions('dropout()', options, ['p', 'training', 'inplace'])
+  const { p = 0.5, training = true, inplace = false } = options
+  checkProbability('p', p)
+  checkBoolean('training', training)
+  checkBoolean('inplace', inplace)
+  handleOf(input, 'input')
+  if (!training) return input
+  checkFloats('input', input)
+  if (!inplace) return new Tensor<D>(native.dropout(handleOf(input), p))
+  native.dropout_(handleOf(input), p)
+  return input
+}
+
+/** Options of {@link pad}. */
+export interface PadOptions {
+  /** Default: `constant`. */
+  readonly mode?: PadMode | undefined
+  /** What `constant` fills with. Default: `0`. */
+  readonly value?: number | undefined
+}
+
+/**
+ * Adds elements around a tensor: `pad` holds a number before and one after, for the last dimension first; negative ones
+ * take away. Follows `torch.nn.functional.pad`.
+ *
+ * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `pad` names more dimensions than there are; `TORCH_OPERATOR` if the mode
+ * cannot pad as much.
+ */
+export function pad<D extends DType>(input: Tensor<D>, pad: readonly number[], options: PadOptions = {}): Tensor<D> {
+  checkOptions('pad()', options, ['mode', 'value'])
+  const { mode = 'constant', value } = options
+  checkOneOf('mode', mode, PAD_MODES)
+  handleOf(input, 'input')
+  if (!isIntegerArray(pad) || pad.length % 2 !== 0 || pad.length > 2 * input.ndim) {
+    throw expected(`up to ${input.ndim} pairs of integers in one array`, 'pad', pad)
+  }
+  if (value !== undefined && mode !== 'constant') throw expected(`no value with mode '${mode}'`, 'value', value)
+  const filling = mode === 'constant' ? checkNumber('value', value ?? 0) : null
+  return new Tensor<D>(native.pad(handleOf(input), pad, mode, filling))
+}
+
+function checkWeights(input: Tensor, weight: Tensor, bias: Tensor | null): void {
+  handleOf(weight, 'weight')
+  checkSameDevice('input', input, 'weight', weight)
+  checkSameDType('input', input, 'weight', weight)
+  if (bias === null) return
+  handleOf(bias, 'bias')
+  checkSameDevice('bias', bias, 'weight', weight)
+  checkSameDType('bias', bias, 'weight', weight)
+}
+
+function checkChannelVector(name: string, vector: Tensor, input: Tensor): void {
+  handleOf(vector, name)
+  if (vector.ndim !== 1) throw expected('a tensor (C,)', name, vector)
+  const [channels] = vector.shape
+  if (input.ndim < 2 || input.shape[1] !== channels) throw expected(`a tensor (N, ${channels}, ...)`, 'input', input)
+  checkSameDevice('input', input, name, vector)
+  // Halves may be normalised by float32 statistics, as in mixed precision.
+  const { dtype } = vector
+  if (dtype !== 'float32' || input.itemSize !== 2) checkSameDType('input', input, name, vector)
+}
+
+function checkEps(eps: number, training: boolean): void {
+  checkNumber('eps', eps)
+  if (training && eps <= 0) throw expected('a positive number', 'eps', eps)
+  if (eps < 0) throw expected('a non-negative number', 'eps', eps)
+}
+
+function softmaxDType(name: string, input: Tensor, options: { readonly dtype?: DType | undefined }): DType | null {
+  checkOptions(name, options, ['dtype'])
+  const { dtype } = options
+  handleOf(input, 'input')
+  if (dtype !== undefined) return checkDType('dtype', dtype)
+  checkFloats('input', input)
+  return null
+}

@@ -1,0 +1,191 @@
+import { native, type TensorHandle } from '../binding.js'
+import { checkBoolean, checkOptions, describe, expected } from '../check.js'
+import { StateDictError, type ShapeMismatch } from '../errors.js'
+import { handleOf } from '../tensor/handle.js'
+import type { Tensor } from '../tensor.js'
+import { isTensor } from './checks.js'
+import { swapAll } from './convert.js'
+import { ONLY_FLOATS_REQUIRE_GRAD, Parameter } from './parameter.js'
+
+/** Options of `Module.loadStateDict()`. */
+export interface LoadStateDictOptions {
+  /** Missing and unexpected keys are errors. Default: `true`. */
+  readonly strict?: boolean | undefined
+  /** Take the loaded tensors over with their memory, dtype and device, instead of copying their elements. Default: `false`. */
+  readonly assign?: boolean | undefined
+}
+
+/** The keys by which a state dict and a module differ. */
+export interface IncompatibleKeys {
+  /** Keys of the module that the state dict lacks. */
+  readonly missingKeys: readonly string[]
+  /** Keys of the state dict that the module lacks. */
+  readonly unexpectedKeys: readonly string[]
+}
+
+/** What can be loaded: a `StateDict`, or any map of tensors by their keys. */
+export type LoadableState = ReadonlyMap<string, Tensor> & {
+  readonly metadata?: ReadonlyMap<string, ReadonlyMap<string, unknown>> | null | undefined
+}
+
+/** One module of a tree that is loaded, as far as loading is concerned. */
+export interface LoadTarget {
+  /** Path from the root, such as `layer1.0`; `''` is the root. A parent stands before its children. */
+  readonly path: string
+  /** Parameters, then persistent buffers, by name. */
+  readonly state: ReadonlyMap<string, Tensor>
+  /** Names of the children. */
+  readonly children: ReadonlySet<string>
+  /** Tells whether a state dict that was saved by this version of the module may lack an entry. */
+  forgivesMissing(name: string, version: number | null): boolean
+}
+
+/** An entry of the module with the tensor that it is to take over. */
+interface Match {
+  readonly target: Tensor
+  readonly source: Tensor
+}
+
+/** All that was found out before anything is changed. */
+interface Comparison {
+  readonly matches: Match[]
+  readonly missingKeys: string[]
+  readonly unexpectedKeys: string[]
+  readonly mismatches: ShapeMismatch[]
+  /** Texts of the faults other than missing and unexpected keys, in order. */
+  readonly faults: string[]
+}
+
+/**
+ * Compares everything, then loads: on failure nothing has been changed. Follows `torch.nn.Module.load_state_dict`.
+ *
+ * @throws {StateDictError} `TORCH_STATE_DICT` with every fault, in PyTorch's words.
+ */
+export function loadStateDict(
+  name: string,
+  targets: readonly LoadTarget[],
+  state: LoadableState,
+  options: LoadStateDictOptions,
+): IncompatibleKeys {
+  checkOptions('loadStateDict()', options, ['strict', 'assign'])
+  const strict = checkBoolean('strict', options.strict ?? true)
+  const assign = checkBoolean('assign', options.assign ?? false)
+  if (!(state instanceof Map)) throw expected('a StateDict or a Map of tensors', 'state', state)
+
+  const comparison = compare(targets, state, assign)
+  const { matches, missingKeys, unexpectedKeys, mismatches, faults } = comparison
+  const texts = strict ? [...keyFaults(comparison), ...faults] : faults
+  if (texts.length > 0) {
+    const message = `Error(s) in loading state_dict for ${name}:\n\t${texts.join('\n\t')}`
+    throw new StateDictError(message, { missingKeys, unexpectedKeys, mismatches })
+  }
+
+  if (assign) assignAll(matches)
+  else for (const match of matches) copy(match)
+  return { missingKeys, unexpectedKeys }
+}
+
+function compare(targets: readonly LoadTarget[], state: LoadableState, assign: boolean): Comparison {
+  const result: Comparison = { matches: [], missingKeys: [], unexpectedKeys: [], mismatches: [], faults: [] }
+  // Each module hands those of its keys that belong to a child down to it.
+  const keysByPath = new Map<string, string[]>([['', [...state.keys()]]])
+  for (const target of targets) {
+    const prefix = target.path === '' ? '' : `${target.path}.`
+    compareEntries(target, prefix, state, assign, result)
+    for (const key of keysByPath.get(target.path) ?? []) {
+      const [first = '', ...rest] = key.slice(prefix.length).split('.')
+      if (rest.length === 0) {
+        if (!target.state.has(first)) result.unexpectedKeys.push(key)
+      } else if (target.children.has(first)) {
+        const childKeys = keysByPath.get(prefix + first)
+        if (childKeys === undefined) keysByPath.set(prefix + first, [key])
+        else childKeys.push(key)
+      } else {
+        result.unexpectedKeys.push(key)
+      }
+    }
+  }
+  return result
+}
+
+function compareEntries(
+  module: LoadTarget,
+  prefix: string,
+  state: LoadableState,
+  assign: boolean,
+  result: Comparison,
+): void {
+  const version = versionOf(state, module.path)
+  for (const [name, target] of module.state) {
+    const key = prefix + name
+    const source: unknown = state.get(key)
+    if (source === undefined && !state.has(key)) {
+      if (!module.forgivesMissing(name, version)) result.missingKeys.push(key)
+    } else if (!isTensor(source) || source.isDisposed) {
+      result.faults.push(
+        `While copying the parameter named "${key}", expected torch.Tensor or Tensor-like object from checkpoint ` +
+          `but received ${describe(source)}`,
+      )
+    } else if (!fits(target, source)) {
+      result.mismatches.push({ key, received: source.shape, expected: target.shape })
+      result.faults.push(
+        `size mismatch for ${key}: copying a param with shape ${size(source)} from checkpoint, ` +
+          `the shape in current model is ${size(target)}.`,
+      )
+    } else if (assign && target instanceof Parameter && target.requiresGrad && !source.isFloatingPoint()) {
+      result.faults.push(
+        `While copying the parameter named "${key}", whose dimensions in the model are ${size(target)} and whose ` +
+          `dimensions in the checkpoint are ${size(source)}, an exception occurred : ('${ONLY_FLOATS_REQUIRE_GRAD}',).`,
+      )
+    } else {
+      result.matches.push({ target, source })
+    }
+  }
+}
+
+function versionOf(state: LoadableState, path: string): number | null {
+  const version = state.metadata?.get(path)?.get('version')
+  return typeof version === 'number' || typeof version === 'bigint' ? Number(version) : null
+}
+
+/** Tells whether shapes are the same; PyTorch before 0.4 had no scalars and stored them as (1,). */
+function fits(target: Tensor, source: Tensor): boolean {
+  if (target.ndim === 0 && source.ndim === 1) return source.numel === 1
+  return target.ndim === source.ndim && target.shape.every((length, dim) => length === source.shape[dim])
+}
+
+function keyFaults({ missingKeys, unexpectedKeys }: Comparison): string[] {
+  const faults: string[] = []
+  if (missingKeys.length > 0) faults.push(`Missing key(s) in state_dict: ${quoted(missingKeys)}. `)
+  if (unexpectedKeys.length > 0) faults.push(`Unexpected key(s) in state_dict: ${quoted(unexpectedKeys)}. `)
+  return faults
+}
+
+function quoted(keys: readonly string[]): string {
+  return keys.map((key) => `"${key}"`).join(', ')
+}
+
+function size({ shape }: { readonly shape: readonly number[] }): string {
+  return `torch.Size([${shape.join(', ')}])`
+}
+
+function assignAll(matches: readonly Match[]): void {
+  swapAll(
+    matches.map(({ target }) => target),
+    (target, index) => sharedHandle(target, matches[index]?.source ?? target),
+  )
+}
+
+function copy({ target, source }: Match): void {
+  const handle = sharedHandle(target, source)
+  try {
+    native.copy_(handleOf(target), handle)
+  } finally {
+    native.dispose(handle)
+  }
+}
+
+/** A second handle of the memory of `source`, in the shape of `target`. */
+function sharedHandle(target: Tensor, source: Tensor): TensorHandle {
+  return source.ndim === target.ndim ? native.alias(handleOf(source)) : native.select(handleOf(source), 0, 0)
+}

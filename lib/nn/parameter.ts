@@ -1,0 +1,85 @@
+import { native } from '../binding.js'
+import { checkBoolean, checkOptions } from '../check.js'
+import type { Device } from '../device.js'
+import { isFloatingPoint, type DType } from '../dtype.js'
+import { TorchError } from '../errors.js'
+import { empty } from '../tensor/creation.js'
+import { formatParameter } from '../tensor/format.js'
+import { handleOf } from '../tensor/handle.js'
+import { Tensor } from '../tensor.js'
+
+/** Options of {@link Parameter}. */
+export interface ParameterOptions {
+  /** Whether training changes it. Default: `true`. */
+  readonly requiresGrad?: boolean | undefined
+}
+
+/** Of what and where a layer makes its parameters and buffers. */
+export interface FactoryOptions {
+  /** A dtype of floats. Default: `float32`. */
+  readonly dtype?: DType | undefined
+  /** Default: `cpu`. */
+  readonly device?: Device | undefined
+}
+
+/**
+ * A tensor that belongs to a module: a module that has one in a field counts it among its parameters.
+ *
+ * It shares the memory of the tensor that it is made of, and is disposed by itself. Follows `torch.nn.Parameter`.
+ *
+ * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if it requires a gradient and `data` does not hold floats.
+ */
+export class Parameter<D extends DType = DType> extends Tensor<D> {
+  #requiresGrad: boolean
+
+  constructor(data: Tensor<D>, options: ParameterOptions = {}) {
+    checkOptions('Parameter', options, ['requiresGrad'])
+    const { requiresGrad = true } = options
+    handleOf(data, 'data')
+    checkGradient(data.dtype, requiresGrad)
+    super(native.alias(handleOf(data)))
+    this.#requiresGrad = checkBoolean('requiresGrad', requiresGrad)
+  }
+
+  /** Whether training changes it. Frozen parameters count as not trainable in summaries. */
+  get requiresGrad(): boolean {
+    return this.#requiresGrad
+  }
+
+  set requiresGrad(requiresGrad: boolean) {
+    checkGradient(this.dtype, checkBoolean('requiresGrad', requiresGrad))
+    this.#requiresGrad = requiresGrad
+  }
+
+  /** Freezes with `false`, thaws with `true`. Follows `Tensor.requires_grad_`. */
+  requiresGrad_(requiresGrad = true): this {
+    this.requiresGrad = requiresGrad
+    return this
+  }
+
+  override toString(): string {
+    return formatParameter({ ...this.formatInput(), requiresGrad: this.#requiresGrad })
+  }
+}
+
+/** Tells whether `value` is a parameter, of whatever dtype. */
+export function isParameter(value: unknown): value is Parameter {
+  return value instanceof Parameter
+}
+
+/** Text of PyTorch's for a parameter of integers that is to be trained. */
+export const ONLY_FLOATS_REQUIRE_GRAD = 'Only Tensors of floating point and complex dtype can require gradients'
+
+/** Makes a parameter whose elements are not set. */
+export function emptyParameter(shape: readonly number[], { dtype, device }: FactoryOptions): Parameter {
+  const data = empty<DType>(shape, { dtype, device })
+  try {
+    return new Parameter(data)
+  } finally {
+    data.dispose()
+  }
+}
+
+function checkGradient(dtype: DType, requiresGrad: boolean): void {
+  if (requiresGrad && !isFloatingPoint(dtype)) throw new TorchError('TORCH_INVALID_ARGUMENT', ONLY_FLOATS_REQUIRE_GRAD)
+}
