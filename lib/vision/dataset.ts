@@ -1,0 +1,133 @@
+import { checkNonNegativeInteger, checkOptions, checkPositiveInteger, describeShape, expected } from '../check.js'
+import { TorchError } from '../errors.js'
+import { stack } from '../tensor/creation.js'
+import type { Tensor } from '../tensor.js'
+import type { Image } from './image.js'
+import { prefetch } from './prefetch.js'
+import type { Transform } from './transforms.js'
+
+/** An image of a dataset and its class. */
+export interface Sample {
+  readonly image: Image
+  /** Index of the class in `classes`. */
+  readonly label: number
+}
+
+/** Samples of a dataset, side by side. */
+export interface Batch<Images> {
+  /** A tensor (N, C, H, W) if there was a transform, which the consumer disposes; else the images as they are. */
+  readonly images: Images
+  /** Index of each image's class in `classes`. */
+  readonly labels: readonly number[]
+  /** Index of each image in the dataset. */
+  readonly indices: readonly number[]
+}
+
+/** Options of {@link Dataset.batches}. */
+export interface BatchOptions {
+  /** Default: `32`; the last batch may be smaller. */
+  readonly batchSize?: number | undefined
+  /** Images that are decoded and transformed at a time. Default: `4`, the threads of Node's pool. */
+  readonly concurrency?: number | undefined
+  /** Ends the iteration with its reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Options of {@link Dataset.batches} that make tensors. */
+export interface TransformedBatchOptions extends BatchOptions {
+  /** Applied to each image; must give tensors of one shape. */
+  readonly transform: Transform<Image, Tensor>
+}
+
+/** Labelled images in a fixed order, which are read when they are asked for. */
+export abstract class Dataset {
+  /** Names of the classes, in the order of their indices. */
+  abstract readonly classes: readonly string[]
+  /** Number of samples. */
+  abstract readonly length: number
+
+  /** Reads a sample. */
+  async get(index: number): Promise<Sample> {
+    if (checkNonNegativeInteger('index', index) >= this.length) {
+      throw expected(`an index below ${this.length}`, 'index', index)
+    }
+    return this.read(index)
+  }
+
+  /**
+   * Reads all samples in order, batch by batch. The images of the next batch are read, decoded and transformed while
+   * the consumer works on one; they run ahead by a batch at most.
+   */
+  batches(options: TransformedBatchOptions): AsyncGenerator<Batch<Tensor>, void, undefined>
+  batches(options?: BatchOptions & { readonly transform?: undefined }): AsyncGenerator<Batch<Image[]>, void, undefined>
+  batches(
+    options: BatchOptions & { readonly transform?: Transform<Image, Tensor> | undefined } = {},
+  ): AsyncGenerator<Batch<Tensor | Image[]>, void, undefined> {
+    checkOptions('batches()', options, ['batchSize', 'concurrency', 'signal', 'transform'])
+    const { batchSize = 32, concurrency = 4, transform, signal } = options
+    checkPositiveInteger('batchSize', batchSize)
+    const pace = { concurrency: checkPositiveInteger('concurrency', concurrency), lookahead: batchSize }
+
+    const read = async (index: number): Promise<Sample> => {
+      signal?.throwIfAborted()
+      return this.read(index)
+    }
+    if (transform === undefined) {
+      const samples = prefetch(this.length, read, () => undefined, pace)
+      return this.#join(samples, batchSize, (waiting) => waiting.map(({ image }) => image))
+    }
+
+    const transformed = async (index: number): Promise<Transformed> => {
+      const { image, label } = await read(index)
+      return { tensor: await transform.apply(image), label }
+    }
+    const samples = prefetch(this.length, transformed, ({ tensor }) => tensor.dispose(), pace)
+    return this.#join(samples, batchSize, collate, ({ tensor }) => tensor.dispose())
+  }
+
+  async *#join<T extends { readonly label: number }, Images>(
+    samples: AsyncIterable<T>,
+    batchSize: number,
+    join: (waiting: readonly T[]) => Images,
+    discard?: (sample: T) => void,
+  ): AsyncGenerator<Batch<Images>, void, undefined> {
+    let waiting: T[] = []
+    let consumed = 0
+    try {
+      for await (const sample of samples) {
+        waiting.push(sample)
+        if (waiting.length < batchSize && consumed + waiting.length < this.length) continue
+        const images = join(waiting)
+        const labels = waiting.map(({ label }) => label)
+        const indices = labels.map((_, offset) => consumed + offset)
+        consumed += waiting.length
+        waiting = []
+        yield { images, labels, indices }
+      }
+    } finally {
+      if (discard !== undefined) waiting.forEach(discard)
+    }
+  }
+
+  /** Reads the sample at an index that is known to exist. */
+  protected abstract read(index: number): Promise<Sample>
+}
+
+interface Transformed {
+  readonly tensor: Tensor
+  readonly label: number
+}
+
+/** Stacks (C, H, W) tensors to (N, C, H, W) and disposes them. */
+function collate(samples: readonly Transformed[]): Tensor {
+  const tensors = samples.map(({ tensor }) => tensor)
+  const [first, ...others] = tensors.map(({ shape }) => describeShape(shape))
+  const other = others.find((shape) => shape !== first)
+  if (other !== undefined) {
+    const text = `The transform gave tensors of shapes ${first} and ${other}: a batch needs one shape`
+    throw new TorchError('TORCH_DATASET', text)
+  }
+  const batch = stack(tensors)
+  for (const tensor of tensors) tensor.dispose()
+  return batch
+}

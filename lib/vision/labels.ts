@@ -1,0 +1,92 @@
+import { checkPositiveInteger, checkString } from '../check.js'
+import { TorchError } from '../errors.js'
+import { readBytes } from './file.js'
+import { IMAGENET_LABELS } from './imagenet_labels.js'
+
+/** The lists of class names that come with this package, in the order of the models' outputs. */
+export const LABEL_LISTS = ['imagenet', 'cifar10', 'fashion-mnist'] as const
+
+/** One of {@link LABEL_LISTS}. */
+export type LabelList = (typeof LABEL_LISTS)[number]
+
+const LISTS: Readonly<Record<LabelList, readonly string[]>> = {
+  imagenet: IMAGENET_LABELS,
+  // Learning Multiple Layers of Features from Tiny Images, Krizhevsky 2009.
+  cifar10: ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'],
+  // Fashion-MNIST's README, MIT License, Zalando SE 2017.
+  'fashion-mnist': [
+    'T-shirt/top',
+    'Trouser',
+    'Pullover',
+    'Dress',
+    'Coat',
+    'Sandal',
+    'Shirt',
+    'Sneaker',
+    'Bag',
+    'Ankle boot',
+  ],
+}
+
+/**
+ * Gives class names in the order of a model's outputs: a list of {@link LABEL_LISTS} by its name, or those of a file.
+ *
+ * A text file has one name a line. A JSON file has an array of names, or an object from index to name; the name may be
+ * the last of several strings, as in Keras' `imagenet_class_index.json`.
+ *
+ * @throws {TorchError} `TORCH_LABELS` if the file cannot be read or is of another kind.
+ */
+export async function loadLabels(listOrPath: LabelList | (string & {})): Promise<readonly string[]> {
+  const path = checkString('listOrPath', listOrPath)
+  if (isLabelList(path)) return LISTS[path]
+
+  const text = new TextDecoder().decode(await readBytes(path, 'TORCH_LABELS'))
+  const labels = /^\s*[[{]/.test(text) ? fromJson(path, text) : fromLines(path, text)
+  if (labels.length === 0) throw failure(path, 'Holds no labels')
+  return labels
+}
+
+/** @throws {TorchError} `TORCH_LABELS` unless there are as many labels as a model has classes. */
+export function checkLabels(labels: readonly string[], numClasses: number): readonly string[] {
+  if (labels.length === checkPositiveInteger('numClasses', numClasses)) return labels
+  throw new TorchError(
+    'TORCH_LABELS',
+    `Expected ${numClasses} labels, one a class of the model, received ${labels.length}`,
+  )
+}
+
+function isLabelList(name: string): name is LabelList {
+  return Object.hasOwn(LISTS, name)
+}
+
+function fromLines(path: string, text: string): readonly string[] {
+  const lines = text.split(/\r\n|\n|\r/).map((line) => line.trim())
+  while (lines.at(-1) === '') lines.pop()
+  const blank = lines.indexOf('')
+  if (blank >= 0) throw failure(path, `Line ${blank + 1} is blank, expected a label`)
+  return lines
+}
+
+function fromJson(path: string, text: string): readonly string[] {
+  const value = parse(path, text)
+  const count = Array.isArray(value) ? value.length : Object.keys(value).length
+  return Array.from({ length: count }, (_, index) => {
+    if (!Object.hasOwn(value, index)) throw failure(path, `Has no label for class ${index} of ${count}`)
+    const entry: unknown = Reflect.get(value, index)
+    const label: unknown = Array.isArray(entry) ? entry.at(-1) : entry
+    if (typeof label !== 'string') throw failure(path, `The label of class ${index} is not a string`)
+    return label
+  })
+}
+
+function parse(path: string, text: string): object {
+  try {
+    return JSON.parse(text) as object // It begins with a bracket or a brace.
+  } catch (cause) {
+    throw failure(path, `Is not valid JSON: ${cause instanceof Error ? cause.message : String(cause)}`, cause)
+  }
+}
+
+function failure(path: string, text: string, cause?: unknown): TorchError {
+  return new TorchError('TORCH_LABELS', `${path}: ${text}`, { cause })
+}

@@ -1,0 +1,59 @@
+import { checkOptions } from '../check.js'
+import type { Tensor } from '../tensor.js'
+import type { InterpolationMode } from './functional.js'
+import type { Image } from './image.js'
+import { CenterCrop, Compose, Grayscale, Normalize, Resize, ToTensor, type Transform } from './transforms.js'
+
+/** The whole way from a decoded image to the input (3, H, W) of a model. */
+export type Preset = Transform<Image, Tensor<'float32'>>
+
+/** Options of {@link imagenet}. */
+export interface ImagenetOptions {
+  /** Length of the shorter side before the crop. Default: `256`. */
+  readonly resizeSize?: number | undefined
+  /** Height and width of the result. Default: `224`. */
+  readonly cropSize?: number | undefined
+  /** Default: `bilinear`. */
+  readonly interpolation?: InterpolationMode | undefined
+}
+
+// Means and deviations of the training images' channels, 0 to 1.
+// torchvision.transforms._presets.ImageClassification, whose published models were all trained so.
+const IMAGENET_MEAN = [0.485, 0.456, 0.406]
+const IMAGENET_STD = [0.229, 0.224, 0.225]
+// The training scripts from which the ResNet-18 for CIFAR-10 comes: kuangliu/pytorch-cifar, main.py.
+const CIFAR_MEAN = [0.4914, 0.4822, 0.4465]
+const CIFAR_STD = [0.2023, 0.1994, 0.201]
+// The 60,000 training images of Fashion-MNIST, to four digits; those with which the embedded model was trained.
+const FASHION_MNIST_MEAN = [0.286]
+const FASHION_MNIST_STD = [0.353]
+
+/**
+ * Prepares a photo as torchvision's ImageNet models expect it: shorter side 256, the middle 224 × 224, normalised.
+ * Follows `torchvision.models.ResNet18_Weights.IMAGENET1K_V1.transforms()`.
+ */
+export function imagenet(options: ImagenetOptions = {}): Preset {
+  checkOptions('imagenet()', options, ['resizeSize', 'cropSize', 'interpolation'])
+  const { resizeSize = 256, cropSize = 224, interpolation } = options
+  return new Compose([
+    new Resize(resizeSize, { interpolation }),
+    new CenterCrop(cropSize),
+    new ToTensor(),
+    new Normalize(IMAGENET_MEAN, IMAGENET_STD),
+  ])
+}
+
+/** Prepares an image for the CIFAR-10 models: 32 × 32 (resized where it is not), normalised. */
+export function cifar(): Preset {
+  return new Compose([new Resize([32, 32]), new ToTensor(), new Normalize(CIFAR_MEAN, CIFAR_STD)])
+}
+
+/** Prepares an image for the embedded Fashion-MNIST model: 28 × 28 (resized where it is not), grey, three equal channels. */
+export function fashionMnist(): Preset {
+  return new Compose([
+    new Resize([28, 28]),
+    new Grayscale(3),
+    new ToTensor(),
+    new Normalize(FASHION_MNIST_MEAN, FASHION_MNIST_STD),
+  ])
+}
