@@ -1,0 +1,32 @@
+import { TorchError } from '../errors.js'
+
+/** What a command ends with; `docs/cli.md` explains each. Codes are as stable as error codes are. */
+export const EXIT = {
+  /** All that was asked for was done. */
+  ok: 0,
+  /** The job failed, or a part of its input could not be used. */
+  failed: 1,
+  /** The command line was not understood; nothing was done. */
+  usage: 2,
+  /** libtorch or the native addon is missing or cannot be opened. */
+  installation: 3,
+} as const
+
+/** Added to the number of the signal that ended a command, as shells do: Ctrl-C gives 130. */
+export const EXIT_SIGNAL = 128
+
+/** Gives the exit code for an error that ended a command. */
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof TorchError)) return EXIT.failed
+  switch (error.code) {
+    case 'TORCH_USAGE':
+      return EXIT.usage
+    case 'TORCH_LIBTORCH_NOT_FOUND':
+    case 'TORCH_LIBTORCH_VERSION':
+    case 'TORCH_LIBTORCH_LOAD':
+    case 'TORCH_ADDON_NOT_FOUND':
+      return EXIT.installation
+    default:
+      return EXIT.failed
+  }
+}

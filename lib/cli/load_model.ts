@@ -1,0 +1,54 @@
+import { loadCheckpoint } from '../checkpoint/load.js'
+import type { Device } from '../device.js'
+import { TorchError } from '../errors.js'
+import { createModel } from '../models/create.js'
+import { detectArchitecture, type Architecture } from '../models/detect.js'
+import type { Module } from '../nn/module.js'
+
+/** How {@link loadModel} finds a model. */
+export interface LoadModelOptions {
+  /** Where the state dict lies in the file. */
+  readonly key?: string | undefined
+  /** Take the weights of a whole pickled module. Default: `false`. */
+  readonly wholeModule?: boolean | undefined
+  /** Refuses every other architecture. */
+  readonly arch?: string | undefined
+  readonly device: Device
+}
+
+/** A model that is ready to answer, and what it is. */
+export interface LoadedModel {
+  readonly model: Module
+  readonly architecture: Architecture
+}
+
+/**
+ * Builds the model of a checkpoint in eval mode, in float32, and in channels-last layout: on a CPU that is the faster
+ * one for convolutions.
+ *
+ * @throws {TorchError} `TORCH_ARCHITECTURE` if it is not the one that was asked for, or none that is known.
+ */
+export async function loadModel(
+  checkpoint: string,
+  { key, wholeModule, arch, device }: LoadModelOptions,
+): Promise<LoadedModel> {
+  const state = await loadCheckpoint(checkpoint, { key, wholeModule, stripPrefix: true })
+  try {
+    const architecture = detectArchitecture(state)
+    if (arch !== undefined && architecture.name !== arch) {
+      const message = `Expected the architecture ${arch} in ${checkpoint}, found ${architecture.name}`
+      throw new TorchError('TORCH_ARCHITECTURE', message)
+    }
+    const model = createModel(architecture, { skipInit: true }).eval()
+    try {
+      model.loadStateDict(state)
+      model.to({ device, memoryFormat: 'channels_last' })
+    } catch (error) {
+      model.dispose()
+      throw error
+    }
+    return { model, architecture }
+  } finally {
+    state.dispose()
+  }
+}

@@ -1,0 +1,52 @@
+import { inspect } from 'node:util'
+
+import { TorchError } from '../errors.js'
+import { printable } from './format.js'
+
+/** A state dict that fits nowhere names hundreds of keys: what a screen cannot show is left to `--verbose`. */
+const LONGEST_LINE = 700
+
+/** Kept at the end of a line that is cut: messages end in what to do. */
+const TAIL = 200
+
+/** Makes the one line that says why a command failed: `napi-torch: model.pth: No such file (TORCH_FILE)`. */
+export function errorLine(error: unknown): string {
+  return `napi-torch: ${oneLine(messageOf(error))} (${codeOf(error)})`
+}
+
+/** Puts the text of an error into one line, and cuts its middle out where it is too long for a screen. */
+export function oneLine(message: string): string {
+  const [first = '', ...others] = message
+    .split('\n')
+    .map((line) => printable(line.trim()))
+    .filter((line) => line !== '')
+  const line = others.length === 0 ? first : `${first} ${others.join('; ')}`
+  if (line.length <= LONGEST_LINE) return line
+  return `${line.slice(0, LONGEST_LINE - TAIL)} … ${line.slice(-TAIL)} [--verbose shows all]`
+}
+
+/** Gives all that is known about an error, for `--verbose`: stack, causes, and the trace of native code. */
+export function errorDetails(error: unknown): string {
+  const parts: string[] = []
+  const seen = new Set<unknown>()
+  for (let current = error; current !== undefined && !seen.has(current);) {
+    seen.add(current)
+    const label = parts.length === 0 ? '' : 'Caused by: '
+    parts.push(label + (current instanceof Error ? (current.stack ?? String(current)) : inspect(current)))
+    if (current instanceof TorchError && current.nativeTrace !== undefined && current.nativeTrace !== '') {
+      parts.push(`Native trace:\n${current.nativeTrace.trimEnd()}`)
+    }
+    current = current instanceof Error ? current.cause : undefined
+  }
+  return parts.join('\n')
+}
+
+/** The text of an error, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** The stable name of an error; what has none is a defect of this package. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'TORCH_INTERNAL'
+}

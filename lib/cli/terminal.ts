@@ -1,0 +1,65 @@
+import type { WriteStream } from 'node:tty'
+
+import picocolors from 'picocolors'
+
+import { isColorForced } from '../environment.js'
+
+/** Colour and weight of text: functions that give their argument back unchanged where there is no colour. */
+export type Colors = ReturnType<typeof picocolors.createColors>
+
+/** Wider lines are hard to follow, however wide the window is. */
+const WIDEST = 100
+
+const WIDTH_OF_A_FILE = 80
+
+/** Where a command writes: results to standard output, all else to standard error. */
+export class Terminal {
+  readonly #stdout: WriteStream
+  readonly #stderr: WriteStream
+  /** For standard output: on if that is a terminal or `FORCE_COLOR` is set, off wherever `NO_COLOR` is set. */
+  readonly colors: Colors
+  /** For standard error. */
+  readonly errorColors: Colors
+
+  constructor(stdout: WriteStream, stderr: WriteStream) {
+    this.#stdout = stdout
+    this.#stderr = stderr
+    this.colors = colorsOf(stdout)
+    this.errorColors = colorsOf(stderr)
+  }
+
+  /** Columns to lay out for. */
+  get width(): number {
+    return Math.min(this.#stdout.columns ?? WIDTH_OF_A_FILE, WIDEST)
+  }
+
+  /** The stream on which progress is drawn: standard error, so that results can be piped. */
+  get progressStream(): WriteStream {
+    return this.#stderr
+  }
+
+  /** Writes a line of the result. */
+  print(line = ''): void {
+    this.#stdout.write(`${line}\n`)
+  }
+
+  /** Writes the result as JSON: one document, readable. */
+  printJson(value: unknown): void {
+    // A shape is easier to read in one line. Strings hold no raw line breaks, so none of them fits the pattern.
+    const text = JSON.stringify(value, null, 2)
+    this.print(
+      text.replace(/\[\n\s+[-\d.e+]+(,\n\s+[-\d.e+]+)*\n\s+\]/g, (list) =>
+        list.replace(/\n\s*/g, ' ').replace(/\[ | \]/g, (end) => end.trim()),
+      ),
+    )
+  }
+
+  /** Writes a line that is no part of the result. */
+  note(line: string): void {
+    this.#stderr.write(`${line}\n`)
+  }
+}
+
+function colorsOf(stream: WriteStream): Colors {
+  return picocolors.createColors(picocolors.isColorSupported && (stream.isTTY || isColorForced()))
+}

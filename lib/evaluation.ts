@@ -1,0 +1,165 @@
+import { setImmediate } from 'node:timers/promises'
+
+import { checkOptions, expected } from './check.js'
+import { checkDevice, type Device } from './device.js'
+import { TorchError } from './errors.js'
+import { ConfusionMatrix } from './evaluation/confusion.js'
+import type { Module } from './nn/module.js'
+import { scope } from './scope.js'
+import type { Tensor } from './tensor.js'
+
+export { ConfusionMatrix } from './evaluation/confusion.js'
+
+/** Some images of a dataset and what they show: a `Batch` of a `Dataset` is one. */
+export interface LabelledBatch {
+  /** What the model reads, (N, C, H, W). {@link evaluate} disposes it. */
+  readonly images: Tensor
+  /** Class index of each of the N images. */
+  readonly labels: ArrayLike<number>
+}
+
+/** How far {@link evaluate} is. */
+export interface EvaluationProgress {
+  /** Images so far. */
+  readonly images: number
+  /** Of these, how many are right. */
+  readonly correct: number
+  /** Since the beginning, in ms. */
+  readonly elapsedMs: number
+}
+
+/** Options of {@link evaluate}. */
+export interface EvaluateOptions {
+  /** Where the model lies; batches are moved there. Default: `cpu`. */
+  readonly device?: Device | undefined
+  /** Called after each batch. */
+  readonly onProgress?: ((progress: EvaluationProgress) => void) | undefined
+  /** Stops the evaluation before its next batch: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Size and time of a batch: from the images in memory to the answers in memory. */
+export interface BatchTime {
+  readonly images: number
+  readonly ms: number
+}
+
+/** What {@link evaluate} measures. */
+export interface Evaluation {
+  /** Number of images. */
+  readonly images: number
+  /** Images whose first answer is right. */
+  readonly correct: number
+  /** Share of images whose first answer is right, 0 to 1. */
+  readonly top1: number
+  /** Share of images with the right answer among the first five, 0 to 1; 1 with five classes or less. */
+  readonly top5: number
+  readonly confusion: ConfusionMatrix
+  readonly batches: readonly BatchTime[]
+  /** From the first image to the last answer, the reading of images included, in ms. */
+  readonly elapsedMs: number
+}
+
+/** Answers that count for {@link Evaluation.top5}. */
+const TOP = 5
+
+/**
+ * Measures how often a classifier is right on a labelled dataset.
+ *
+ * The model maps (N, C, H, W) to logits (N, classes) and should be in eval mode. `batches` are those of a `Dataset` with
+ * a transform, or your own. The images of each are disposed when their batch is done, so memory stays flat; the event
+ * loop gets a turn between two batches.
+ *
+ * @throws {TorchError} `TORCH_DATASET` if there is no image, or a label that the model cannot give.
+ */
+export async function evaluate(
+  model: Module,
+  batches: Iterable<LabelledBatch> | AsyncIterable<LabelledBatch>,
+  options: EvaluateOptions = {},
+): Promise<Evaluation> {
+  checkOptions('options', options, ['device', 'onProgress', 'signal'])
+  const { device = 'cpu', onProgress, signal } = options
+  checkDevice('device', device)
+
+  const tally = new Tally()
+  signal?.throwIfAborted()
+  for await (const batch of batches) {
+    try {
+      scope(() => tally.add(batch, model, device))
+    } finally {
+      batch.images.dispose()
+    }
+    onProgress?.(tally.progress())
+    await setImmediate()
+    signal?.throwIfAborted()
+  }
+  return tally.result()
+}
+
+/** What has been found so far. */
+class Tally {
+  readonly #begin = performance.now()
+  readonly #batches: BatchTime[] = []
+  #inTop = 0
+  #confusion: ConfusionMatrix | null = null
+
+  /** Lets the model answer a batch and counts what is right. */
+  add({ images, labels }: LabelledBatch, model: Module, device: Device): void {
+    if (images.size(0) !== labels.length)
+      throw expected(`labels for ${images.size(0)} images`, 'batches', labels.length)
+    const begin = performance.now()
+    const output = model.forward(images.to(device))
+    const [rows, classes] = output.shape
+    if (output.ndim !== 2 || rows !== labels.length || classes === undefined || classes === 0) {
+      throw expected(`logits (${labels.length}, classes)`, 'the output of the model', output)
+    }
+    const logits = output.toFloat32Array()
+    this.#batches.push({ images: labels.length, ms: performance.now() - begin })
+
+    this.#confusion ??= new ConfusionMatrix(classes)
+    for (let row = 0; row < labels.length; row++) {
+      this.#count(logits.subarray(row * classes, (row + 1) * classes), labels[row] ?? 0, this.#confusion)
+    }
+  }
+
+  progress(): EvaluationProgress {
+    const { total = 0, correct = 0 } = this.#confusion ?? {}
+    return { images: total, correct, elapsedMs: performance.now() - this.#begin }
+  }
+
+  result(): Evaluation {
+    const confusion = this.#confusion
+    if (confusion === null || confusion.total === 0) throw new TorchError('TORCH_DATASET', 'The dataset holds no image')
+    const { total: images, correct } = confusion
+    return {
+      images,
+      correct,
+      top1: correct / images,
+      top5: this.#inTop / images,
+      confusion,
+      batches: this.#batches,
+      elapsedMs: performance.now() - this.#begin,
+    }
+  }
+
+  #count(logits: Float32Array, label: number, confusion: ConfusionMatrix): void {
+    const logit = logits[label]
+    if (logit === undefined) {
+      const message = `The dataset has a class ${label}, but the model knows ${logits.length} classes only`
+      throw new TorchError('TORCH_DATASET', message)
+    }
+    let prediction = 0
+    let ahead = 0
+    for (const [index, other] of logits.entries()) {
+      if (isAhead(other, logits[prediction] ?? 0)) prediction = index
+      if (index !== label && (isAhead(other, logit) || (other === logit && index < label))) ahead++
+    }
+    confusion.add(label, prediction)
+    if (ahead < TOP) this.#inTop++
+  }
+}
+
+/** NaN comes first, as in torch.argmax: a broken model must not count as a good one. */
+function isAhead(one: number, other: number): boolean {
+  return one > other || (Number.isNaN(one) && !Number.isNaN(other))
+}

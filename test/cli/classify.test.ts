@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict'
+import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { resnet18, saveCheckpoint, scope } from 'napi-torch'
+
+import { fixture, inFolder } from '../support/checkpoints.js'
+import { napiTorch } from '../support/cli.js'
+import { CHECKPOINT } from '../support/fashion_mnist.js'
+import { testImages, writePng } from '../support/images.js'
+
+interface Report {
+  readonly preset: string
+  readonly labels: string
+  readonly images: readonly {
+    readonly image: string
+    readonly answers: readonly { readonly label: string | null; readonly index: number; readonly probability: number }[]
+    readonly error: { readonly code: string; readonly message: string } | null
+  }[]
+}
+
+/** Writes the first test images, an ankle boot and a pullover, into a folder. */
+async function writeTwo(folder: string): Promise<[string, string]> {
+  const [boot, pullover] = await testImages(2)
+  assert.ok(boot && pullover)
+  return [await writePng(join(folder, 'boot.png'), boot), await writePng(join(folder, 'pullover.png'), pullover)]
+}
+
+describe('napi-torch classify', function () {
+  this.timeout(30_000)
+
+  it('prints the answers for each image', async () => {
+    await inFolder(async (folder) => {
+      const [boot, pullover] = await writeTwo(folder)
+
+      const { status, stdout, stderr } = await napiTorch(['classify', CHECKPOINT, boot, pullover, '--top', '2'])
+
+      assert.deepEqual({ status, stderr }, { status: 0, stderr: '' })
+      assert.equal(
+        stdout,
+        `resnet18Cifar, 10 classes, preset fashion-mnist, labels preset.json
+
+${boot}
+  99.89 %  ████████████████████████  Ankle boot  class 9
+   0.07 %                            Sneaker     class 7
+
+${pullover}
+  99.88 %  ████████████████████████  Pullover  class 2
+   0.08 %                            Shirt     class 6
+`,
+      )
+    })
+  })
+
+  it('prints JSON, with five answers unless told otherwise', async () => {
+    await inFolder(async (folder) => {
+      const [boot] = await writeTwo(folder)
+
+      const { stdout } = await napiTorch(['classify', CHECKPOINT, boot, '--json'])
+
+      const { preset, labels, images } = JSON.parse(stdout) as Report
+      const [{ image, answers, error } = assert.fail('no image')] = images
+      assert.deepEqual([preset, labels, image, error], ['fashion-mnist', 'preset.json', boot, null])
+      assert.deepEqual([answers.length, answers[0]?.label, answers[0]?.index], [5, 'Ankle boot', 9])
+    })
+  })
+
+  it('reports an image that cannot be read, answers the others, and ends with 1', async () => {
+    await inFolder(async (folder) => {
+      const [boot, pullover] = await writeTwo(folder)
+      const broken = join(folder, 'broken.png')
+      await writeFile(broken, 'no image')
+
+      const { status, stdout, stderr } = await napiTorch(['classify', CHECKPOINT, boot, broken, pullover, '--json'])
+
+      const message = `Cannot decode ${broken}: It is not a JPEG, PNG, WebP, GIF, TIFF or AVIF image`
+      assert.equal(status, 1)
+      assert.equal(stderr, `napi-torch: ${message} (TORCH_IMAGE)\n`)
+      assert.deepEqual(
+        (JSON.parse(stdout) as Report).images.map(({ answers, error }) => answers[0]?.label ?? error),
+        ['Ankle boot', { code: 'TORCH_IMAGE', message }, 'Pullover'],
+      )
+    })
+  })
+
+  it('answers more images than fit in a batch, in order', async () => {
+    await inFolder(async (folder) => {
+      const images = await testImages(20)
+      const paths = await Promise.all(images.map((image, index) => writePng(join(folder, `${index}.png`), image)))
+
+      const { stdout } = await napiTorch(['classify', CHECKPOINT, ...paths, '--json'])
+
+      const report = JSON.parse(stdout) as Report
+      assert.deepEqual(
+        report.images.map(({ image, answers }) => [image, answers[0]?.index]),
+        // Python takes the fifth, a shirt, for a top as well.
+        images.map(({ label }, index) => [paths[index], index === 4 ? 0 : label]),
+      )
+    })
+  })
+
+  it('takes the labels of a file', async () => {
+    await inFolder(async (folder) => {
+      const [boot] = await writeTwo(folder)
+      const labels = join(folder, 'labels.txt')
+      await writeFile(labels, 'a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n')
+
+      const { stdout } = await napiTorch(['classify', CHECKPOINT, boot, '--labels', labels, '--top', '1', '--json'])
+
+      assert.equal((JSON.parse(stdout) as Report).images[0]?.answers[0]?.label, 'j')
+    })
+  })
+
+  it('says which preset it concluded from the architecture where no file does', async () => {
+    await inFolder(async (folder) => {
+      const [boot] = await writeTwo(folder)
+      const alone = join(folder, 'alone.pth')
+      await copyFile(CHECKPOINT, alone)
+
+      const { stdout } = await napiTorch(['classify', alone, boot, '--top', '1'])
+
+      assert.equal(
+        stdout.split('\n')[0],
+        'resnet18Cifar, 10 classes, preset cifar, labels cifar10 (by the architecture; --preset and --labels choose others)',
+      )
+    })
+  })
+
+  it('prepares images by --preset rather than by the file beside the checkpoint', async () => {
+    await inFolder(async (folder) => {
+      const [boot] = await writeTwo(folder)
+
+      const { stdout } = await napiTorch(['classify', CHECKPOINT, boot, '--preset', 'cifar', '--top', '1'])
+
+      assert.equal(stdout.split('\n')[0], 'resnet18Cifar, 10 classes, preset cifar, labels cifar10')
+    })
+  })
+
+  it('numbers the classes of a model whose classes nobody names', async () => {
+    await inFolder(async (folder) => {
+      const [boot] = await writeTwo(folder)
+      const file = join(folder, 'new.pth')
+      await scope(() => saveCheckpoint(file, resnet18({ numClasses: 3 }).stateDict()))
+
+      const { stdout } = await napiTorch(['classify', file, boot, '--top', '9'])
+
+      assert.match(stdout, /^resnet18, 3 classes, preset imagenet, labels none \(by the architecture/)
+      assert.deepEqual([...stdout.matchAll(/class (\d)/g)].map(([, index]) => index).sort(), ['0', '1', '2'])
+    })
+  })
+
+  it('takes a checkpoint whose keys have the prefix of a wrapper', async () => {
+    await inFolder(async (folder) => {
+      const [boot] = await writeTwo(folder)
+      const file = join(folder, 'wrapped.pth')
+      await scope(async () => {
+        const state = resnet18({ numClasses: 3 }).stateDict()
+        await saveCheckpoint(file, new Map([...state].map(([key, tensor]) => [`module.${key}`, tensor])))
+      })
+
+      const { status, stderr } = await napiTorch(['classify', file, boot])
+
+      assert.deepEqual({ status, stderr }, { status: 0, stderr: '' })
+    })
+  })
+
+  describe('bad input', () => {
+    const refused = async (args: readonly string[], message: string, code: string): Promise<void> => {
+      assert.deepEqual(await napiTorch(['classify', ...args]), {
+        status: 1,
+        signal: null,
+        stdout: '',
+        stderr: `napi-torch: ${message} (${code})\n`,
+      })
+    }
+
+    it('refuses another architecture than the one asked for', async () => {
+      const message = `Expected the architecture resnet18 in ${CHECKPOINT}, found resnet18Cifar`
+
+      await refused([CHECKPOINT, 'x.png', '--arch', 'resnet18'], message, 'TORCH_ARCHITECTURE')
+    })
+
+    it('refuses a checkpoint of an unknown architecture', async () => {
+      const message =
+        'No known ResNet: there is no conv1.weight (8 tensors: conv.weight, bn.weight, bn.bias, bn.running_mean, …)'
+
+      await refused([fixture('state_dict.pth'), 'x.png'], message, 'TORCH_ARCHITECTURE')
+    })
+
+    it('refuses labels that do not fit the model', async () => {
+      const message = 'Expected 10 labels, one a class of the model, received 1000'
+
+      await refused([CHECKPOINT, 'x.png', '--labels', 'imagenet'], message, 'TORCH_LABELS')
+    })
+
+    it('refuses a model for images of other channels', async () => {
+      await inFolder(async (folder) => {
+        const file = join(folder, 'grey.pth')
+        await scope(() => saveCheckpoint(file, resnet18({ inputChannels: 4, numClasses: 2 }).stateDict()))
+
+        const message = 'The model reads images of 4 channels, but the preset imagenet makes 3'
+        await refused([file, 'x.png'], message, 'TORCH_ARCHITECTURE')
+      })
+    })
+
+    const presets: readonly (readonly [string, string, string, string])[] = [
+      ['that is no JSON', '{', 'Is not valid JSON', 'TORCH_FILE'],
+    ]
+    for (const [what, text, message, code] of presets) {
+      it(`refuses a preset file ${what}`, async () => {
+        await inFolder(async (folder) => {
+          const [file, preset] = [join(folder, 'model.pth'), join(folder, 'preset.json')]
+          await copyFile(CHECKPOINT, file)
+          await writeFile(preset, text)
+
+          await refused([file, 'x.png'], `${preset}: ${message}`, code)
+        })
+      })
+    }
+
+    const fields: readonly (readonly [object, string])[] = [
+      [{ size: [28, 28] }, 'Expected a string for name in PRESET, received undefined'],
+      [{ name: 'x', size: 28 }, 'Expected a height and a width for size in PRESET, received 28'],
+      [{ name: 'x', size: [28, 28], mean: 1 }, 'Expected 1 or 3 numbers for mean in PRESET, received 1'],
+      [
+        { name: 'x', sizes: 1 },
+        'Expected options among name, size, resize, grayscale, mean, std, labels for PRESET, received "sizes"',
+      ],
+    ]
+    for (const [value, message] of fields) {
+      it(`refuses a preset file of ${JSON.stringify(value)}`, async () => {
+        await inFolder(async (folder) => {
+          const [file, preset] = [join(folder, 'model.pth'), join(folder, 'preset.json')]
+          await copyFile(CHECKPOINT, file)
+          await writeFile(preset, JSON.stringify(value))
+
+          await refused([file, 'x.png'], message.replace('PRESET', preset), 'TORCH_INVALID_ARGUMENT')
+        })
+      })
+    }
+
+    it('reports each image when none can be read', async () => {
+      await inFolder(async (folder) => {
+        await mkdir(join(folder, 'images'))
+
+        const { status, stderr } = await napiTorch(['classify', CHECKPOINT, 'missing.png', join(folder, 'images')])
+
+        assert.equal(status, 1)
+        assert.equal(
+          stderr,
+          'napi-torch: missing.png: No such file (TORCH_FILE)\n' +
+            `napi-torch: ${join(folder, 'images')}: Is a directory, expected a file (TORCH_FILE)\n`,
+        )
+      })
+    })
+  })
+})

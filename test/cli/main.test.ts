@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { ESCAPE, HAS_TERMINAL, napiTorch, napiTorchOnTerminal } from '../support/cli.js'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const COMMANDS = ['demo', 'inspect', 'classify', 'evaluate', 'doctor', 'install-libtorch']
+
+/** A libtorch that cannot be opened: whoever tries fails. */
+const NO_LIBTORCH = { NAPI_TORCH_LIBTORCH: join(ROOT, 'no-libtorch-here') }
+
+describe('napi-torch', function () {
+  this.timeout(20_000)
+
+  it('prints its version', async () => {
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
+
+    assert.deepEqual(await napiTorch(['--version'], { env: NO_LIBTORCH }), {
+      status: 0,
+      signal: null,
+      stdout: `${version}\n`,
+      stderr: '',
+    })
+  })
+
+  it('lists its commands in the help, without libtorch', async () => {
+    const { status, stdout, stderr } = await napiTorch(['--help'], { env: NO_LIBTORCH })
+
+    assert.deepEqual({ status, stderr }, { status: 0, stderr: '' })
+    for (const command of COMMANDS) assert.match(stdout, new RegExp(`^ {2}${command}\\b`, 'm'))
+  })
+
+  for (const command of COMMANDS) {
+    it(`prints the help of ${command}, without libtorch`, async () => {
+      const { status, stdout, stderr } = await napiTorch([command, '--help'], { env: NO_LIBTORCH })
+
+      assert.deepEqual({ status, stderr }, { status: 0, stderr: '' })
+      assert.match(stdout, new RegExp(`^Usage: napi-torch ${command}\\b`))
+    })
+  }
+
+  it('prints its help as an error when no command is named', async () => {
+    const { status, stdout, stderr } = await napiTorch([])
+
+    assert.deepEqual({ status, stdout }, { status: 2, stdout: '' })
+    assert.match(stderr, /^Usage: napi-torch <command> \[options\]\n/)
+  })
+
+  const misuses: readonly (readonly [string, readonly string[], string])[] = [
+    ['an unknown command', ['frobnicate'], "Unknown command 'frobnicate'; see napi-torch --help"],
+    [
+      'a misspelled command',
+      ['inspct', 'x'],
+      "Unknown command 'inspct' (Did you mean inspect?); see napi-torch --help",
+    ],
+    [
+      'an unknown option',
+      ['inspect', 'x', '--jsn'],
+      "Unknown option '--jsn' (Did you mean --json?); see napi-torch inspect --help",
+    ],
+    ['a missing argument', ['inspect'], "Missing required argument 'file'; see napi-torch inspect --help"],
+    [
+      'too many arguments',
+      ['inspect', 'x', 'y'],
+      "Too many arguments for 'inspect'. Expected 1 argument but got 2; see napi-torch inspect --help",
+    ],
+    [
+      'a number that is none',
+      ['classify', 'x', 'y', '--top', '0'],
+      "Option '--top <k>' argument '0' is invalid. Expected a positive integer; see napi-torch classify --help",
+    ],
+    [
+      'a device that is none',
+      ['evaluate', 'x', 'y', '--device', 'gpu'],
+      "Option '--device <device>' argument 'gpu' is invalid. Expected cpu, cuda or cuda:N; see napi-torch evaluate --help",
+    ],
+    [
+      'a flavour that is not offered',
+      ['install-libtorch', '--flavour', 'rocm'],
+      "Option '--flavour <name>' argument 'rocm' is invalid. Allowed choices are cpu, cu130; see napi-torch install-libtorch --help",
+    ],
+  ]
+  for (const [what, args, message] of misuses) {
+    it(`refuses ${what} in one line`, async () => {
+      assert.deepEqual(await napiTorch(args, { env: NO_LIBTORCH }), {
+        status: 2,
+        signal: null,
+        stdout: '',
+        stderr: `napi-torch: ${message} (TORCH_USAGE)\n`,
+      })
+    })
+  }
+
+  it('says in one line what is wrong with a file', async () => {
+    assert.deepEqual(await napiTorch(['inspect', 'missing.pth']), {
+      status: 1,
+      signal: null,
+      stdout: '',
+      stderr: 'napi-torch: missing.pth: No such file (TORCH_FILE)\n',
+    })
+  })
+
+  it('adds the stack and the cause with --verbose, wherever it stands', async () => {
+    for (const args of [
+      ['--verbose', 'inspect', 'missing.pth'],
+      ['inspect', 'missing.pth', '--verbose'],
+    ]) {
+      const { stderr } = await napiTorch(args)
+
+      assert.match(stderr, /^napi-torch: missing\.pth: No such file \(TORCH_FILE\)\nCheckpointError: .*\n {4}at /)
+      assert.match(stderr, /\nCaused by: Error: ENOENT: .*\n {4}at /)
+    }
+  })
+
+  it('ends with 3 and the command to run where libtorch is missing', async () => {
+    const { status, stdout, stderr } = await napiTorch(['classify', 'x.pth', 'y.png'], { env: NO_LIBTORCH })
+
+    assert.deepEqual({ status, stdout }, { status: 3, stdout: '' })
+    assert.equal(
+      stderr,
+      `napi-torch: NAPI_TORCH_LIBTORCH names ${NO_LIBTORCH.NAPI_TORCH_LIBTORCH}, which does not exist; ` +
+        'name a folder of libtorch, or unset it and run: npx napi-torch install-libtorch (TORCH_LIBTORCH_NOT_FOUND)\n',
+    )
+  })
+
+  it('ends quietly when the reader of its output goes away', async () => {
+    const { status, stderr } = await napiTorch(['--help'], { onStart: ({ stdout }) => stdout?.destroy() })
+
+    assert.deepEqual({ status, stderr }, { status: 0, stderr: '' })
+  })
+
+  const onTerminal = HAS_TERMINAL ? it : it.skip
+
+  onTerminal('uses colour on a terminal', async () => {
+    const { output } = await napiTorchOnTerminal(['--help'])
+
+    assert.ok(output.startsWith(`${ESCAPE}1mUsage:`))
+  })
+
+  onTerminal('uses no colour where NO_COLOR is set', async () => {
+    const { output } = await napiTorchOnTerminal(['--help'], { env: { NO_COLOR: '1' } })
+
+    assert.match(output, /^Usage:/)
+    assert.ok(!output.includes(ESCAPE))
+  })
+
+  it('uses no colour in a file or pipe, in continuous integration as well', async () => {
+    const { stdout } = await napiTorch(['--help'], { env: { CI: 'true' } })
+
+    assert.ok(!stdout.includes(ESCAPE))
+  })
+
+  it('uses colour in a pipe where FORCE_COLOR is set', async () => {
+    const { stdout } = await napiTorch(['--help'], { env: { FORCE_COLOR: '1' } })
+
+    assert.ok(stdout.startsWith(`${ESCAPE}1mUsage:`))
+  })
+})
