@@ -1,0 +1,338 @@
+// Calls every native function with arguments that are mostly of the right kind and now and then garbage. Run by
+// fuzz.test.ts in a process of its own; its arguments are the number of calls of each function and the seed of the choice.
+// Prints as JSON how often each code came, and what came that should not.
+import { rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { ERROR_CODES } from 'napi-torch'
+
+const { native } = await import(new URL('node_modules/napi-torch/dist/binding.js', `file://${process.cwd()}/`).href)
+
+const [calls, seed] = process.argv.slice(-2).map(Number)
+const file = join(tmpdir(), `napi-torch-fuzz-${process.pid}`)
+writeFileSync(file, Buffer.alloc(5000, 1))
+
+// Sizes are small or beyond every machine: one between would be granted, and take minutes or all memory.
+const HUGE = [2 ** 48, 2 ** 53 - 1, -(2 ** 53 - 1), 1e300]
+const NUMBERS = [0, 1, -1, 2, 3, 7, -7, 0.5, -0, 2 ** 31, 2 ** 32 + 1, NaN, Infinity, -Infinity, ...HUGE]
+const SIZES = [0, 1, 2, 3, 4, 5, -1, 6, 24, ...HUGE]
+
+// mulberry32
+let state = seed
+function random() {
+  state = (state + 0x6d2b79f5) | 0
+  let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+  mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+  return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+}
+const below = (count) => Math.floor(random() * count)
+const pick = (list) => list[below(list.length)]
+const list = (most, item) => Array.from({ length: below(most + 1) }, item)
+
+const DTYPES = ['float32', 'float64', 'float16', 'bfloat16', 'int8', 'int16', 'int32', 'int64', 'uint8', 'bool']
+const LOWEST = { int8: -(2n ** 7n), int16: -(2n ** 15n), int32: -(2n ** 31n), int64: -(2n ** 63n) }
+const plain = (shape, dtype = 'float32') =>
+  native.full(shape, pick([1, 1, 0, LOWEST[dtype] ?? (dtype.includes('float') ? NaN : 1)]), dtype, 'cpu')
+
+function disposed() {
+  const handle = plain([2, 3])
+  native.dispose(handle)
+  return handle
+}
+
+function detached(view) {
+  structuredClone(view.buffer, { transfer: [view.buffer] })
+  return view
+}
+
+function tensor() {
+  const shape = pick([[], [0], [1], [3], [2, 3], [3, 2], [2, 0, 3], [1, 3, 4, 4], [2, 3, 4, 4], [4, 3, 2, 2], [24]])
+  const base = plain(shape, pick(DTYPES))
+  switch (below(8)) {
+    case 0:
+      return native.expand(plain([1, 3, 1, 1]), [2, 3, 4, 4])
+    case 1:
+      return native.contiguous(plain([2, 3, 4, 4], pick(DTYPES)), true)
+    case 2:
+      return native.transpose(plain([3, 2], pick(DTYPES)), 0, 1)
+    case 3:
+      return native.zeros([40], 'uint8', 'cpu')
+    case 4:
+      return native.viewOfBytes(new Uint8Array(new SharedArrayBuffer(24)), [24], 'uint8')
+    default:
+      return base
+  }
+}
+
+class Impostor {}
+
+const GARBAGE = [
+  () => undefined,
+  () => null,
+  () => true,
+  () => pick(NUMBERS),
+  () => pick([0n, 1n, -1n, 2n ** 63n, 2n ** 64n, -(2n ** 70n)]),
+  () =>
+    pick(['', 'float32', 'cpu', 'cuda', 'cuda:99', 'cpu:3', 'meta', 'mps:0', 'same', 'a'.repeat(9999), '\0', '\ud800']),
+  () => Symbol('garbage'),
+  () => () => 1,
+  () => ({}),
+  () => new Impostor(),
+  () => Object.create(plain([2])),
+  () => new Proxy(plain([2]), {}),
+  () => new Proxy([1, 2], {}),
+  () => [],
+  () => [[1, 2], [3]],
+  () => list(6, () => pick(SIZES)),
+  () => Array.from({ length: 200 }, () => 1),
+  () => new Array(2 ** 32 - 1),
+  () => ['1', null, {}],
+  () => [plain([2]), undefined],
+  () => [disposed()],
+  () => Object.defineProperty([1, 2], 0, { get: () => detached(new Float32Array(1)) }),
+  () => new Date(),
+  () => new Map([[1, 2]]),
+  () => Promise.resolve(1),
+  () => new ArrayBuffer(8),
+  () => new SharedArrayBuffer(8),
+  () => detached(new Float32Array(6)),
+  () => detached(new DataView(new ArrayBuffer(8))),
+  () => new Float64Array(new ArrayBuffer(64, { maxByteLength: 128 }), 8),
+  () => new DataView(new ArrayBuffer(24), 4),
+  () => new BigUint64Array(3),
+  () => new Uint8ClampedArray(6),
+  () => Buffer.from('bytes'),
+  () => native.createGenerator('cpu', null),
+  disposed,
+  tensor,
+  () => globalThis,
+  () => new WeakRef({}),
+  () => process.stdout,
+]
+
+const KINDS = {
+  tensor,
+  'tensor?': () => (below(3) === 0 ? null : tensor()),
+  image: () =>
+    plain(
+      pick([
+        [2, 3, 4, 4],
+        [1, 4, 5, 5],
+        [3, 6, 6],
+        [1, 3, 0, 4],
+        [0, 3, 4, 4],
+      ]),
+      pick(['float32', ...DTYPES]),
+    ),
+  weight: () =>
+    plain(
+      pick([
+        [4, 3, 3, 3],
+        [4, 1, 3, 3],
+        [3, 1, 1, 1],
+        [4, 3, 9, 9],
+        [0, 3, 1, 1],
+        [4, 4, 0, 3],
+      ]),
+    ),
+  'vector?': () => (below(2) === 0 ? null : plain(pick([[3], [3], [4], [0]]), pick(['float32', 'float32', ...DTYPES]))),
+  tensors: () => (below(2) === 0 ? Array.from({ length: below(4) }, () => plain([2, 3])) : list(4, tensor)),
+  operand: () => (below(2) === 0 ? tensor() : pick([...NUMBERS, 3n])),
+  shape: () => list(5, () => pick(SIZES)),
+  'shape?': () => (below(3) === 0 ? null : list(4, () => below(6) - 2)),
+  dims: () => list(4, () => below(6) - 2),
+  pair: () => [pick([1, 1, 2, 2, 3, 0, -1, ...HUGE]), pick([1, 2, 3, 0])],
+  padding: () => (below(3) === 0 ? pick(['same', 'valid', 'reflect']) : [below(3), below(3)]),
+  box: () => [below(3), below(3), below(6), below(6)],
+  number: () => pick(NUMBERS),
+  'number?': () => pick([null, ...NUMBERS]),
+  size: () => pick(SIZES),
+  dim: () => below(7) - 3,
+  'dim?': () => pick([null, 0, 1, -1, 5]),
+  bigint: () => pick([0n, 1n, 2n ** 64n - 1n]),
+  'bigint?': () => pick([null, 0n, 2n ** 63n]),
+  boolean: () => below(2) === 0,
+  'boolean?': () => pick([null, true, false]),
+  dtype: () => pick(DTYPES),
+  'dtype?': () => pick([null, ...DTYPES]),
+  device: () => 'cpu',
+  'device?': () => pick([null, 'cpu']),
+  bytes: () =>
+    pick([
+      () => new Float32Array(6),
+      () => new Uint8Array(new SharedArrayBuffer(24)),
+      () => new Uint8Array(new ArrayBuffer(32), below(8), 24),
+      () => new Uint8Array(0),
+    ])(),
+  generator: () => native.createGenerator('cpu', 1n),
+  'generator?': () => (below(2) === 0 ? null : native.createGenerator('cpu', 1n)),
+  path: () => pick([file, file, file, tmpdir(), '/dev/zero', '/does/not/exist', '', 'a\0b']),
+  offset: () => pick([0, 1, 3, 8, 4096, 4999, 5000, 5001, -1, 2 ** 48]),
+  rounding: () => pick([null, 'trunc', 'floor', 'up']),
+  mode: () => pick(['constant', 'reflect', 'replicate', 'circular', 'mirror']),
+  filter: () => pick(['nearest', 'box', 'bilinear', 'hamming', 'bicubic', 'lanczos', 'none']),
+  threads: () => 1 + below(4),
+}
+
+const SIGNATURES = {
+  empty: 'shape dtype device',
+  zeros: 'shape dtype device',
+  full: 'shape number dtype device',
+  arange: 'dim dim dim dtype device',
+  fromBytes: 'bytes shape dtype device',
+  viewOfBytes: 'bytes shape dtype',
+  alias: 'tensor',
+  dispose: 'tensor',
+  isDisposed: 'tensor',
+  shape: 'tensor',
+  strides: 'tensor',
+  storageOffset: 'tensor',
+  dtype: 'tensor',
+  device: 'tensor',
+  isContiguous: 'tensor boolean',
+  toBytes: 'tensor',
+  item: 'tensor',
+  memory: '',
+  readStorage: 'path offset offset',
+  mapStorage: 'path offset offset',
+  viewOfStorage: 'tensor dtype offset shape shape',
+  storageId: 'tensor',
+  storageBytes: 'tensor',
+  copyStorage: 'tensor offset offset',
+  swapBytes_: 'tensor size',
+  createGenerator: 'device bigint?',
+  generatorSeed_: 'generator bigint',
+  generatorInitialSeed: 'generator',
+  manualSeed: 'bigint',
+  rand: 'shape dtype device generator?',
+  randn: 'shape dtype device generator?',
+  randint: 'number number shape dtype device generator?',
+  uniform_: 'tensor number number generator?',
+  normal_: 'tensor number number generator?',
+  dropout: 'tensor number',
+  dropout_: 'tensor number',
+  to: 'tensor dtype? device? boolean boolean?',
+  contiguous: 'tensor boolean',
+  clone: 'tensor',
+  view: 'tensor shape',
+  reshape: 'tensor shape',
+  flatten: 'tensor dim dim',
+  permute: 'tensor dims',
+  transpose: 'tensor dim dim',
+  squeeze: 'tensor dim?',
+  unsqueeze: 'tensor dim',
+  expand: 'tensor shape',
+  select: 'tensor dim number',
+  slice: 'tensor dim number number? number',
+  indexSelect: 'tensor dim tensor',
+  flip: 'tensor dims',
+  cat: 'tensors dim',
+  stack: 'tensors dim',
+  split: 'tensor size dim',
+  pad: 'tensor dims mode number?',
+  copy_: 'tensor tensor',
+  fill_: 'tensor number',
+  add: 'tensor operand number',
+  sub: 'tensor operand number',
+  mul: 'tensor operand',
+  div: 'tensor operand rounding',
+  add_: 'tensor operand number',
+  sub_: 'tensor operand number',
+  mul_: 'tensor operand',
+  div_: 'tensor operand rounding',
+  pow: 'tensor operand',
+  matmul: 'tensor tensor',
+  neg: 'tensor',
+  abs: 'tensor',
+  sqrt: 'tensor',
+  exp: 'tensor',
+  log: 'tensor',
+  sigmoid: 'tensor',
+  tanh: 'tensor',
+  isnan: 'tensor',
+  isfinite: 'tensor',
+  clamp: 'tensor number? number?',
+  eq: 'tensor operand',
+  ne: 'tensor operand',
+  lt: 'tensor operand',
+  le: 'tensor operand',
+  gt: 'tensor operand',
+  ge: 'tensor operand',
+  equal: 'tensor tensor',
+  allclose: 'tensor tensor number number boolean',
+  sum: 'tensor shape? boolean dtype?',
+  mean: 'tensor shape? boolean dtype?',
+  amax: 'tensor dims boolean',
+  amin: 'tensor dims boolean',
+  argmax: 'tensor dim? boolean',
+  topk: 'tensor size dim boolean boolean',
+  conv2d: 'image weight vector? pair padding pair size',
+  batchNorm: 'image vector? vector? vector? vector? boolean number number',
+  linear: 'tensor tensor tensor?',
+  relu: 'tensor',
+  relu_: 'tensor',
+  maxPool2d: 'image pair pair pair pair boolean',
+  avgPool2d: 'image pair pair pair boolean boolean number?',
+  adaptiveAvgPool2d: 'image pair',
+  softmax: 'tensor dim dtype?',
+  logSoftmax: 'tensor dim dtype?',
+  resize: 'bytes size size size size size filter box',
+  version: '',
+  setNumThreads: 'threads',
+  getNumThreads: '',
+  cudaIsAvailable: '',
+  cudaDeviceCount: '',
+  cudaMemoryAllocated: 'number',
+  cudaSynchronize: 'number',
+}
+
+const counts = { value: 0 }
+const faults = []
+
+function check(name, error) {
+  const { code, message } = error ?? {}
+  const isOurs = error instanceof Error && code in ERROR_CODES && typeof message === 'string'
+  counts[code] = (counts[code] ?? 0) + 1
+  if (!isOurs || message === '' || message.includes('\n') || code === 'TORCH_INTERNAL') {
+    faults.push(`${name}: ${error?.name} ${code} ${JSON.stringify(message)}`)
+  }
+}
+
+function release(value) {
+  for (const item of Array.isArray(value) ? value : [value]) {
+    try {
+      native.dispose(item)
+    } catch {
+      // No tensor.
+    }
+  }
+}
+
+async function call(name, args) {
+  try {
+    const result = native[name](...args)
+    release(result instanceof Promise ? await result : result)
+    counts.value += 1
+  } catch (error) {
+    check(name, error)
+  }
+}
+
+const unknown = Object.keys(native).filter((name) => name !== 'initialize' && !(name in SIGNATURES))
+if (unknown.length > 0) faults.push(`No signature for ${unknown.join(', ')}`)
+for (const [name, signature] of Object.entries(SIGNATURES)) {
+  // If the process dies, the last name tells in which function.
+  console.error(name)
+  const kinds = signature === '' ? [] : signature.split(' ')
+  for (let round = 0; round < calls; round++) {
+    // In half of the calls all is of the right kind, in the others each argument may be anything.
+    const isWild = below(2) === 0
+    const args = kinds.map((kind) => (isWild && below(3) === 0 ? pick(GARBAGE)() : KINDS[kind]()))
+    if (isWild && below(8) === 0) args.length = below(args.length + 1)
+    if (isWild && below(8) === 0) args.push(pick(GARBAGE)())
+    await call(name, args)
+  }
+}
+rmSync(file)
+console.log(JSON.stringify({ counts, faults: faults.slice(0, 20) }))
