@@ -1,0 +1,150 @@
+import path from 'node:path'
+
+import eslint from '@eslint/js'
+import tseslint from 'typescript-eslint'
+
+// The layer table of the design: a file may import its own layer and those of the rows before it, not its neighbours in a row.
+const LAYERS = [
+  [
+    {
+      name: 'vocabulary',
+      files: ['errors.ts', 'check.ts', 'dtype.ts', 'device.ts', 'environment.ts', 'scope.ts', 'package.ts'],
+    },
+  ],
+  [{ name: 'libtorch', files: ['libtorch.ts', 'libtorch/'] }],
+  [{ name: 'binding', files: ['binding.ts'] }],
+  [
+    {
+      name: 'primitives',
+      files: ['tensor.ts', 'tensor/', 'random.ts', 'runtime.ts', 'cuda.ts', 'state_dict.ts'],
+    },
+  ],
+  [
+    { name: 'nn', files: ['nn/'] },
+    { name: 'checkpoint', files: ['checkpoint/'] },
+    { name: 'vision', files: ['vision/'] },
+  ],
+  [
+    { name: 'models', files: ['models/'] },
+    { name: 'install', files: ['install/'] },
+  ],
+  [{ name: 'engine', files: ['engine/'] }],
+  [{ name: 'classifier', files: ['classifier.ts', 'evaluation.ts', 'evaluation/'] }],
+  [
+    { name: 'server', files: ['server/'] },
+    { name: 'jobs', files: ['jobs/'] },
+  ],
+  [{ name: 'cli', files: ['cli/'] }],
+  [{ name: 'index', files: ['index.ts'] }],
+]
+
+const LIB = path.join(import.meta.dirname, 'lib')
+
+function layerOf(file) {
+  const inside = path.relative(LIB, file)
+  for (const [rank, row] of LAYERS.entries()) {
+    for (const { name, files } of row) {
+      if (files.some((entry) => (entry.endsWith('/') ? inside.startsWith(entry) : inside === entry)))
+        return { name, rank }
+    }
+  }
+  return null
+}
+
+const layers = {
+  meta: { type: 'problem', schema: [] },
+  create(context) {
+    const importer = layerOf(context.filename)
+    function check(node) {
+      const specifier = node.source?.value
+      if (typeof specifier !== 'string' || !specifier.startsWith('.')) return
+      const target = path.resolve(path.dirname(context.filename), specifier.replace(/\.js$/, '.ts'))
+      const imported = layerOf(target)
+      if (importer === null || imported === null) {
+        const unknown = importer === null ? context.filename : target
+        context.report({ node, message: `${path.relative(LIB, unknown)} is in no layer of eslint.config.js` })
+      } else if (
+        imported.rank > importer.rank ||
+        (imported.rank === importer.rank && imported.name !== importer.name)
+      ) {
+        context.report({
+          node,
+          message: `${importer.name} may not import ${imported.name}: imports go down the layers`,
+        })
+      }
+    }
+    return {
+      ImportDeclaration: check,
+      ExportNamedDeclaration: check,
+      ExportAllDeclaration: check,
+      ImportExpression: check,
+    }
+  },
+}
+
+export default tseslint.config(
+  { ignores: ['dist/', 'build/', 'prebuilds/', '.cache/', 'node_modules/'] },
+  eslint.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [...tseslint.configs.strictTypeChecked, ...tseslint.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      // `declare` fields and checked narrowing need the longer form now and then.
+      '@typescript-eslint/no-unnecessary-condition': 'off',
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/unified-signatures': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      // Its search does not end on types that contain themselves, such as the tree of a checkpoint.
+      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
+      eqeqeq: 'error',
+      'no-console': 'off',
+    },
+  },
+  {
+    files: ['lib/**/*.ts'],
+    plugins: { ours: { rules: { layers } } },
+    rules: {
+      'ours/layers': 'error',
+      '@typescript-eslint/explicit-module-boundary-types': 'error',
+      '@typescript-eslint/no-unsafe-type-assertion': 'off',
+    },
+  },
+  { files: ['lib/**/*.ts'], ignores: ['lib/cli/**'], rules: { 'no-console': 'error' } },
+  {
+    files: ['lib/**/*.ts'],
+    ignores: ['lib/environment.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'env', message: 'Read the environment in lib/environment.ts' },
+      ],
+    },
+  },
+  {
+    files: ['**/*.js', '**/*.mjs'],
+    languageOptions: {
+      globals: {
+        console: 'readonly',
+        process: 'readonly',
+        URL: 'readonly',
+        Buffer: 'readonly',
+        performance: 'readonly',
+        setTimeout: 'readonly',
+        structuredClone: 'readonly',
+        clearTimeout: 'readonly',
+        AbortController: 'readonly',
+        AbortSignal: 'readonly',
+        fetch: 'readonly',
+        setInterval: 'readonly',
+        clearInterval: 'readonly',
+      },
+    },
+  },
+  {
+    files: ['test/**/*.ts'],
+    rules: { '@typescript-eslint/no-floating-promises': ['error', { allowForKnownSafeCalls: ['it', 'describe'] }] },
+  },
+)
