@@ -448,6 +448,27 @@ describe('scope()', () => {
       assert.equal(live(), 0)
     })
 
+    it('refuses a forward that is asynchronous', async () => {
+      class Waiting extends Module<Promise<Tensor>> {
+        override async forward(input: Tensor): Promise<Tensor> {
+          const sum = input.add(1)
+          await setImmediate()
+          return sum.add(1)
+        }
+      }
+      const live = counter()
+      const input = ones([1])
+
+      assert.throws(() => void new Waiting().forward(input), {
+        code: 'TORCH_INVALID_ARGUMENT',
+        message: 'Expected a synchronous forward() for Waiting, received an instance of Promise',
+      })
+      await setImmediate()
+
+      assert.equal(live(), 1)
+      input.dispose()
+    })
+
     it('disposes what forward made when it throws', () => {
       class Failing extends Module {
         override forward(input: Tensor): Tensor {

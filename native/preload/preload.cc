@@ -1,10 +1,12 @@
 // A second, tiny addon that is linked to nothing of libtorch. It opens libtorch by absolute path before the real addon,
 // which names libtorch without a search path, is opened; so the folder is chosen at run time, not at build time.
 //
-// open(path: string): string | null    Opens a library for the whole process; gives the system's error text, or null.
-// loaded(name: string): string | null  Path of the library of that file name that the process has open already, or
-// null. builtFor: string                     Version of the libtorch that the real addon was compiled against: a
-// header's macro.
+// open(path: string): string | null
+//   Opens a library for the whole process; gives the system's error text, or null.
+// loaded(name: string): string | null
+//   Path of the library of that file name that the process has open already, or null.
+// builtFor: string
+//   Version of the libtorch that the real addon was compiled against: a header's macro.
 //
 // Plain C Node-API: a wrapper library could throw, and nothing here needs one.
 
