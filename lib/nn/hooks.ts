@@ -36,7 +36,10 @@ export class Hooks {
       if (result !== undefined) changed = Array.isArray(result) ? result : [result]
     }
     let output = forward(...changed)
-    if (output instanceof Promise) throw expected('a synchronous forward()', module.constructor.name, output)
+    if (output instanceof Promise) {
+      output.catch(() => undefined) // When it goes on its tensors are gone; that error would end the process.
+      throw expected('a synchronous forward()', module.constructor.name, output)
+    }
     for (const hook of this.#after) {
       const result = hook.run(module, changed, output) as Output | undefined
       if (result !== undefined) output = result

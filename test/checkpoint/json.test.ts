@@ -38,12 +38,12 @@ describe('readJson()', () => {
     assert.deepEqual([...value.keys()], ['10', '9', '__proto__', 'constructor'])
   })
 
-  it('reads a million levels without stack', async () => {
-    let value = await read(`${'['.repeat(1e6)}${']'.repeat(1e6)}`)
+  it('reads half a million levels without stack', async () => {
+    let value = await read(`${'['.repeat(5e5)}${']'.repeat(5e5)}`)
 
     let depth = 0
     for (; Array.isArray(value); depth++) value = value[0] ?? null
-    assert.equal(depth, 1e6)
+    assert.equal(depth, 5e5)
   })
 
   const wrong: readonly [text: string, offset: number, message: string][] = [
