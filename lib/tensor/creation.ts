@@ -63,7 +63,8 @@ export function tensor(data: TensorData, options: TensorDataOptions<DType | unde
  *
  * The memory may be a SharedArrayBuffer, not a resizable ArrayBuffer. From here on it cannot be transferred to another
  * thread, as the tensor would be left without it (Node 20 copies it instead, later ones throw `DataCloneError`); nothing
- * can stop `ArrayBuffer.prototype.transfer`, which must not be called on it. With dtype bool all bytes must be 0 or 1.
+ * can stop `ArrayBuffer.prototype.transfer`, which must not be called on it, nor may WebAssembly memory grow meanwhile.
+ * With dtype bool all bytes must be 0 or 1.
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `shape` has another number of elements, or the array is not of `dtype`.
  */
