@@ -59,10 +59,13 @@ export interface NativeBinding {
   memory(): { tensors: number; bytes: number }
 
   // native/storage.cc: raw storages, for checkpoint readers and writers.
-  /** Reads `length` bytes at `offset` of a file into a new uint8 tensor (length,), on a pool thread. */
-  readStorage(path: string, offset: number, length: number): Promise<TensorHandle>
-  /** Maps `length` bytes at `offset` of a file, copy on write, as a uint8 tensor (length,). The page-in is lazy. */
-  mapStorage(path: string, offset: number, length: number): TensorHandle
+  /** Reads stretches of a file into new uint8 tensors (length,), one after the other, on a pool thread. */
+  readStorages(path: string, offsets: Shape, lengths: Shape): Promise<TensorHandle[]>
+  /**
+   * Maps stretches of a file, copy on write, as uint8 tensors (length,). The page-in is lazy. They share one mapping of
+   * the file, which ends with the last of them.
+   */
+  mapStorages(path: string, offsets: Shape, lengths: Shape): TensorHandle[]
   /** A view of the memory of `storage`, whose offset and strides count elements of `dtype`. Refuses what lies outside. */
   viewOfStorage(storage: TensorHandle, dtype: DType, offset: number, shape: Shape, strides: Shape): TensorHandle
   /** Identifies the storage: equal for tensors that share memory. */

@@ -125,18 +125,25 @@ std::optional<at::Scalar> Arguments::OptionalScalar(size_t index, const char* na
   return Scalar(index, name);
 }
 
-std::vector<int64_t> Arguments::Sizes(size_t index, const char* name) const {
+std::vector<int64_t> Arguments::Integers(size_t index, const char* name) const {
   if (!info_[index].IsArray()) throw Wrong("an array of integers", name);
   const Napi::Array array = info_[index].As<Napi::Array>();
-  if (array.Length() > kMostSizes) throw Wrong("at most 128 integers", name);
-  std::vector<int64_t> sizes;
-  sizes.reserve(array.Length());
-  for (uint32_t i = 0; i < array.Length(); ++i) {
-    const std::optional<int64_t> size = ExactInteger(array.Get(i));
-    if (!size) throw Wrong("an array of integers", name);
-    sizes.push_back(*size);
+  const uint32_t length = array.Length();
+  std::vector<int64_t> integers;
+  integers.reserve(std::min<size_t>(length, 1024));  // Not more: the length of a sparse array costs nothing.
+  for (uint32_t i = 0; i < length; ++i) {
+    const std::optional<int64_t> integer = ExactInteger(array.Get(i));
+    if (!integer) throw Wrong("an array of integers", name);
+    integers.push_back(*integer);
   }
-  return sizes;
+  return integers;
+}
+
+std::vector<int64_t> Arguments::Sizes(size_t index, const char* name) const {
+  if (info_[index].IsArray() && info_[index].As<Napi::Array>().Length() > kMostSizes) {
+    throw Wrong("at most 128 integers", name);
+  }
+  return Integers(index, name);
 }
 
 std::optional<std::vector<int64_t>> Arguments::OptionalSizes(size_t index, const char* name) const {

@@ -45,6 +45,8 @@ class Arguments {
   at::Scalar Scalar(size_t index, const char* name) const;
   std::optional<at::Scalar> OptionalScalar(size_t index, const char* name) const;
 
+  std::vector<int64_t> Integers(size_t index, const char* name) const;
+  // Integers, as few as a tensor has dimensions.
   std::vector<int64_t> Sizes(size_t index, const char* name) const;
   std::optional<std::vector<int64_t>> OptionalSizes(size_t index, const char* name) const;
   std::array<int64_t, 2> Pair(size_t index, const char* name) const;

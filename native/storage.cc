@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <exception>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -67,83 +68,74 @@ class File {
   int descriptor_;
 };
 
-// A stretch of a file.
-struct Stretch {
+// Stretches of a file, in any order.
+struct Stretches {
   std::string path;
-  int64_t offset;
-  int64_t length;
+  std::vector<int64_t> offsets;
+  std::vector<int64_t> lengths;
+  // From the first byte in one to the byte after the last, or nothing.
+  int64_t begin = std::numeric_limits<int64_t>::max();
+  int64_t end = 0;
 };
 
-Stretch StretchOf(const Arguments& args) {
-  Stretch stretch;
-  stretch.path = args.String(0, "path");
-  stretch.offset = args.Integer(1, "offset");
-  stretch.length = args.Integer(2, "length");
+// Of the arguments (path, offsets, lengths).
+Stretches StretchesOf(const Arguments& args) {
+  Stretches result;
+  result.path = args.String(0, "path");
+  result.offsets = args.Integers(1, "offsets");
+  result.lengths = args.Integers(2, "lengths");
   // The system would take the part before a zero for the whole path.
-  if (stretch.path.find('\0') != std::string::npos) throw Expected(args.Env(), "a path without a zero byte", "path");
-  if (stretch.offset < 0) throw Expected(args.Env(), "a non-negative integer", "offset");
-  if (stretch.length < 0) throw Expected(args.Env(), "a non-negative integer", "length");
-  return stretch;
-}
-
-#ifdef MADV_HUGEPAGE
-constexpr size_t kHugePage = size_t{1} << 21;
-
-// A mapping of `length` bytes that begins where a huge page can, and is made of such as far as the system has some.
-// An undefined tensor where there is no memory.
-at::Tensor OnHugePages(size_t length) {
-  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-  const size_t size = (length + page - 1) / page * page;
-  void* const start = mmap(nullptr, size + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (start == MAP_FAILED) return {};
-
-  const size_t lead = (kHugePage - reinterpret_cast<uintptr_t>(start) % kHugePage) % kHugePage;
-  auto* const data = static_cast<uint8_t*>(start) + lead;
-  if (lead > 0) munmap(start, lead);
-  munmap(data + size, kHugePage - lead);
-  madvise(data, size, MADV_HUGEPAGE);
-  const auto unmap = [size](void* memory) { munmap(memory, size); };
-  return at::from_blob(data, {static_cast<int64_t>(length)}, unmap, at::kByte);
-}
-#endif
-
-// Memory to read into. The first touch of a page costs more than reading what it holds, so large pieces get huge pages:
-// measured with the 45 MB of a ResNet-18, 11 ms of processor time in place of 27.
-at::Tensor NewBytes(int64_t length) {
-#ifdef MADV_HUGEPAGE
-  if (static_cast<size_t>(length) >= kHugePage) {
-    at::Tensor bytes = OnHugePages(static_cast<size_t>(length));
-    if (bytes.defined()) return bytes;
+  if (result.path.find('\0') != std::string::npos) throw Expected(args.Env(), "a path without a zero byte", "path");
+  if (result.lengths.size() != result.offsets.size()) {
+    throw Expected(args.Env(), "a length for each offset", "lengths");
   }
-#endif
-  return at::empty({length}, at::kByte);
+  for (size_t i = 0; i < result.offsets.size(); ++i) {
+    const int64_t offset = result.offsets[i];
+    const int64_t length = result.lengths[i];
+    if (offset < 0) throw Expected(args.Env(), "non-negative integers", "offsets");
+    if (length < 0) throw Expected(args.Env(), "non-negative integers", "lengths");
+    if (length > 0) result.begin = std::min(result.begin, offset);
+    result.end = std::max(result.end, offset + length);
+  }
+  return result;
 }
 
-// Reads a stretch of a file into new memory on a pool thread. Nothing of JavaScript is touched there.
+Napi::Array WrapAll(Napi::Env env, std::vector<at::Tensor> tensors) {
+  Napi::Array result = Napi::Array::New(env, tensors.size());
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    result.Set(static_cast<uint32_t>(i), WrapTensor(env, std::move(tensors[i])));
+  }
+  return result;
+}
+
+// Reads stretches of a file into new memory on a pool thread. Nothing of JavaScript is touched there.
 class ReadWorker : public Napi::AsyncWorker {
  public:
-  ReadWorker(Napi::Env env, Stretch stretch)
-      : Napi::AsyncWorker(env, "napi-torch.readStorage"),
+  ReadWorker(Napi::Env env, Stretches stretches)
+      : Napi::AsyncWorker(env, "napi-torch.readStorages"),
         deferred_(Napi::Promise::Deferred::New(env)),
-        stretch_(std::move(stretch)) {}
+        stretches_(std::move(stretches)) {}
 
   Napi::Promise promise() const { return deferred_.Promise(); }
 
   void Execute() override {
     const c10::InferenceMode inference_mode;
     try {
-      const File file(stretch_.path);
-      file.CheckHolds(stretch_.offset, stretch_.length);  // Before memory is taken for what is not there.
-      at::Tensor bytes = NewBytes(stretch_.length);
-      file.Read(stretch_.offset, stretch_.length, static_cast<uint8_t*>(bytes.mutable_data_ptr()));
-      bytes_ = std::move(bytes);
+      const auto& [path, offsets, lengths, begin, end] = stretches_;
+      const File file(path);
+      file.CheckHolds(0, end);  // Before memory is taken for what is not there.
+      for (size_t i = 0; i < offsets.size(); ++i) {
+        at::Tensor bytes = at::empty({lengths[i]}, at::kByte);
+        file.Read(offsets[i], lengths[i], static_cast<uint8_t*>(bytes.mutable_data_ptr()));
+        tensors_.push_back(std::move(bytes));
+      }
     } catch (...) {
       failure_ = std::current_exception();
       SetError("Reading failed");
     }
   }
 
-  void OnOK() override { deferred_.Resolve(WrapTensor(Env(), std::move(*bytes_))); }
+  void OnOK() override { deferred_.Resolve(WrapAll(Env(), std::move(tensors_))); }
 
   void OnError(const Napi::Error& /*error*/) override {
     try {
@@ -155,37 +147,58 @@ class ReadWorker : public Napi::AsyncWorker {
 
  private:
   Napi::Promise::Deferred deferred_;
-  Stretch stretch_;
-  std::optional<at::Tensor> bytes_;
+  Stretches stretches_;
+  std::vector<at::Tensor> tensors_;
   std::exception_ptr failure_;
 };
 
-// readStorage(path, offset, length): Promise of a uint8 tensor (length,)
-Napi::Value ReadStorage(const Napi::CallbackInfo& info) {
-  auto worker = std::make_unique<ReadWorker>(info.Env(), StretchOf(Arguments(info, "readStorage")));
+// readStorages(path, offsets, lengths): Promise of a uint8 tensor (length,) for each stretch
+Napi::Value ReadStorages(const Napi::CallbackInfo& info) {
+  auto worker = std::make_unique<ReadWorker>(info.Env(), StretchesOf(Arguments(info, "readStorages")));
   const Napi::Promise promise = worker->promise();
   worker->Queue();
   worker.release();  // NOLINT(bugprone-unused-return-value): a queued worker deletes itself.
   return promise;
 }
 
-// mapStorage(path, offset, length): uint8 tensor (length,) over the pages of the file, private to this process when
-// written.
-Napi::Value MapStorage(const Napi::CallbackInfo& info) {
-  const auto [path, offset, length] = StretchOf(Arguments(info, "mapStorage"));
+// A stretch of a file in memory, private to this process where it is written, until the last tensor in it is gone.
+class Mapping {
+ public:
+  Mapping(const File& file, const std::string& path, int64_t begin, int64_t end)
+      : begin_(begin - begin % sysconf(_SC_PAGESIZE)), length_(static_cast<size_t>(end - begin_)) {
+    void* const start =
+        mmap(nullptr, length_, PROT_READ | PROT_WRITE, MAP_PRIVATE, file.descriptor(), static_cast<off_t>(begin_));
+    if (start == MAP_FAILED) throw SystemError("Cannot map", path);
+    start_ = static_cast<uint8_t*>(start);
+  }
+  ~Mapping() { munmap(start_, length_); }
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+
+  // The byte at `offset` of the file.
+  uint8_t* At(int64_t offset) const { return start_ + (offset - begin_); }
+
+ private:
+  int64_t begin_;
+  size_t length_;
+  uint8_t* start_ = nullptr;
+};
+
+// mapStorages(path, offsets, lengths): for each stretch of the file a uint8 tensor (length,) over its pages. They share
+// one mapping, as a process can have only so many.
+Napi::Value MapStorages(const Napi::CallbackInfo& info) {
+  const auto [path, offsets, lengths, begin, end] = StretchesOf(Arguments(info, "mapStorages"));
   const File file(path);
-  file.CheckHolds(offset, length);  // A page past the end would be a bus error on first touch.
-  if (length == 0) return WrapTensor(info.Env(), at::empty({0}, at::kByte));
+  file.CheckHolds(0, end);  // A page past the end would be a bus error on first touch.
+  const std::shared_ptr<Mapping> mapping = begin < end ? std::make_shared<Mapping>(file, path, begin, end) : nullptr;
 
-  const int64_t page = sysconf(_SC_PAGESIZE);
-  const int64_t lead = offset % page;
-  const auto mapped_length = static_cast<size_t>(length + lead);
-  void* const start =
-      mmap(nullptr, mapped_length, PROT_READ | PROT_WRITE, MAP_PRIVATE, file.descriptor(), offset - lead);
-  if (start == MAP_FAILED) throw SystemError("Cannot map", path);
-
-  const auto unmap = [start, mapped_length](void*) { munmap(start, mapped_length); };
-  return WrapTensor(info.Env(), at::from_blob(static_cast<uint8_t*>(start) + lead, {length}, unmap, at::kByte));
+  std::vector<at::Tensor> tensors;
+  for (size_t i = 0; i < offsets.size(); ++i) {
+    const auto release = [mapping](void*) {};
+    tensors.push_back(lengths[i] == 0 ? at::empty({0}, at::kByte)
+                                      : at::from_blob(mapping->At(offsets[i]), {lengths[i]}, release, at::kByte));
+  }
+  return WrapAll(info.Env(), std::move(tensors));
 }
 
 // The last element that a view can reach, or nothing where a size or the sum overflows.
@@ -284,8 +297,8 @@ Napi::Value SwapBytes(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void InitStorage(Napi::Env env, Napi::Object exports) {
-  Export<ReadStorage>(env, exports, "readStorage");
-  Export<MapStorage>(env, exports, "mapStorage");
+  Export<ReadStorages>(env, exports, "readStorages");
+  Export<MapStorages>(env, exports, "mapStorages");
   Export<ViewOfStorage>(env, exports, "viewOfStorage");
   Export<StorageId>(env, exports, "storageId");
   Export<StorageBytes>(env, exports, "storageBytes");

@@ -77,8 +77,8 @@ describe('worker threads', () => {
         const worker = start(\`
           const { native } = await import('\${BINDING}')
           for (let index = 0; index < 64; index++) {
-            native.readStorage(process.execPath, 0, 2 ** 23).then(native.dispose)
-            native.readStorage('/does/not/exist', 0, 1).catch(() => 0)
+            native.readStorages(process.execPath, [0], [2 ** 23]).then(([handle]) => native.dispose(handle))
+            native.readStorages('/does/not/exist', [0], [1]).catch(() => 0)
           }
           parentPort.postMessage('begun')
           setInterval(() => 0, 1000)
@@ -102,7 +102,7 @@ describe('worker threads', () => {
             fromArray(new Float32Array(100), [100]).view([10, 10]),
             rand([3], { generator: new Generator({ seed: 1 }) }),
           ])
-          native.readStorage(process.execPath, 0, 1000)
+          native.readStorages(process.execPath, [0], [1000])
           \${round % 2 === 0 ? 'process.exit(5)' : ''}
         \`)
         const [code] = await once(worker, 'exit')
@@ -162,7 +162,7 @@ describe('process.exit()', () => {
   it('ends the process cleanly while files are read', () => {
     exits(`
       const { native } = await import(BINDING)
-      for (let index = 0; index < 64; index++) native.readStorage(process.execPath, 0, 2 ** 23)
+      for (let index = 0; index < 64; index++) native.readStorages(process.execPath, [0], [2 ** 23])
       await setTimeout(delay)
       process.exit(7)
     `)
@@ -172,7 +172,7 @@ describe('process.exit()', () => {
     exits(`
       const worker = start(\`
         const { native } = await import('\${BINDING}')
-        for (let index = 0; index < 64; index++) native.readStorage(process.execPath, 0, 2 ** 23)
+        for (let index = 0; index < 64; index++) native.readStorages(process.execPath, [0], [2 ** 23])
         parentPort.postMessage('begun')
       \`)
       await once(worker, 'message')

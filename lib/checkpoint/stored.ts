@@ -122,9 +122,9 @@ export function checkGeometry(
   limits: CheckpointLimits,
   fail: Fail,
 ): void {
-  const name = `A ${dtype} tensor of shape ${describeShape(shape)}`
+  const name = (): string => `A ${dtype} tensor of shape ${describeShape(shape)}`
   if (strides.length !== shape.length) {
-    throw fail('TORCH_CHECKPOINT_CORRUPT', `${name} has ${strides.length} strides`)
+    throw fail('TORCH_CHECKPOINT_CORRUPT', `${name()} has ${strides.length} strides`)
   }
   let numel = 1n
   let last = BigInt(storageOffset)
@@ -136,10 +136,10 @@ export function checkGeometry(
   const inside = numel === 0n ? BigInt(storageOffset) <= elements : last < elements
   if (!inside) {
     const where = `strides ${describeShape(strides)} and offset ${storageOffset}`
-    throw fail('TORCH_CHECKPOINT_CORRUPT', `${name}, ${where} reaches outside its storage of ${elements} elements`)
+    throw fail('TORCH_CHECKPOINT_CORRUPT', `${name()}, ${where} reaches outside its storage of ${elements} elements`)
   }
   const bytes = (numel * BigInt(type.bytes)) / BigInt(type.packed)
   if (bytes > BigInt(storage.nbytes) && bytes > BigInt(limits.expandedBytes)) {
-    throw pastLimit(fail, limits, 'expandedBytes', `${name} claims ${bytes} bytes of a storage of ${storage.nbytes}`)
+    throw pastLimit(fail, limits, 'expandedBytes', `${name()} claims ${bytes} bytes of a storage of ${storage.nbytes}`)
   }
 }

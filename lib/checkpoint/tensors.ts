@@ -14,8 +14,11 @@ import type { StoredStorage, StoredTensor } from './stored.js'
 import type { DescribeLive } from './torch_zip_writer.js'
 import { readEntry } from './zip.js'
 
-/** Reads of storages that overlap: enough to keep a disk busy, few enough to leave the thread pool to others. */
+/** Reads that overlap: enough to keep a disk busy, few enough to leave the thread pool to others. */
 const READS_AT_ONCE = 4
+
+/** Storages are read together up to this size: most are small, and handing each to a thread costs more than reading it. */
+const BATCH_BYTES = 4 * 2 ** 20
 
 const HOST_ORDER = endianness() === 'LE' ? 'little' : 'big'
 
@@ -37,9 +40,19 @@ export async function materialize(stored: readonly StoredTensor[], { mmap }: Mat
   const handles = new Map<StoredStorage, TensorHandle>()
   const tensors: Tensor[] = []
   try {
-    await readAll([...plans], async ([storage, swapped]) => {
-      handles.set(storage, await readHandle(storage, { mmap, swapped }))
+    if (mmap) mapAll(plans, handles)
+    const unread = [...plans.keys()].filter((storage) => !handles.has(storage))
+    await readAll(batchesOf(unread), async (batch) => {
+      const read = await readBatch(batch)
+      for (const [index, storage] of batch.entries()) {
+        const handle = read[index]
+        if (handle !== undefined) handles.set(storage, handle)
+      }
     })
+    for (const [storage, swapped] of plans) {
+      const handle = handles.get(storage)
+      if (handle !== undefined && swapped > 1) native.swapBytes_(handle, swapped)
+    }
     stored.forEach(({ storage, storageOffset, shape, strides }, index) => {
       const handle = handles.get(storage)
       const dtype = dtypes[index]
@@ -100,44 +113,85 @@ function planStorages(stored: readonly StoredTensor[]): Map<StoredStorage, numbe
   return plans
 }
 
-async function readHandle(
-  storage: StoredStorage,
-  { mmap, swapped }: { readonly mmap: boolean; readonly swapped: number },
-): Promise<TensorHandle> {
-  const place = placeOf(storage)
-  const handle = await readBytes(storage, mmap && swapped === 1).catch((cause: unknown) => {
-    const isNative = cause instanceof TorchError && !(cause instanceof CheckpointError)
-    throw isNative ? failure(cause.code, place, cause.message, cause) : cause
-  })
-  if (swapped > 1) native.swapBytes_(handle, swapped)
-  return handle
-}
-
-async function readBytes(storage: StoredStorage, mmap: boolean): Promise<TensorHandle> {
-  const { source, offset, length, method, entry } = storage.record
-  if (method === 'deflated') {
-    const opened = await openSource(source)
+/** Maps the storages whose bytes can be used as they lie, those of a file together. */
+function mapAll(plans: ReadonlyMap<StoredStorage, number>, handles: Map<StoredStorage, TensorHandle>): void {
+  const byFile = new Map<string, StoredStorage[]>()
+  for (const [storage, swapped] of plans) {
+    const path = pathOf(storage)
+    if (path === undefined || swapped > 1 || !isAligned(storage)) continue
+    const storages = byFile.get(path)
+    if (storages === undefined) byFile.set(path, [storage])
+    else storages.push(storage)
+  }
+  for (const [path, storages] of byFile) {
     try {
-      const bytes = await readEntry(opened, {
-        name: entry,
-        method,
-        dataOffset: offset,
-        compressedSize: length,
-        size: storage.nbytes,
-      })
-      return native.fromBytes(bytes, [storage.nbytes], 'uint8', 'cpu')
-    } finally {
-      await opened.close()
+      for (const [index, handle] of native.mapStorages(path, ...stretchesOf(storages)).entries()) {
+        const storage = storages[index]
+        if (storage !== undefined) handles.set(storage, handle)
+      }
+    } catch (cause) {
+      throw placed(cause, { path })
     }
   }
-  if (typeof source !== 'string') {
-    return native.fromBytes(source.subarray(offset, offset + length), [length], 'uint8', 'cpu')
+}
+
+/** Elements of a mapped file lie where they lie, and libtorch wants them aligned. */
+function isAligned({ dtype, record }: StoredStorage): boolean {
+  const itemSize = ELEMENT_TYPES.get(dtype)?.bytes ?? 1
+  return record.offset % (dtype === 'uint8' ? 8 : itemSize) === 0
+}
+
+/** Puts storages that follow each other and lie in one file, as they are, together; all others are alone. */
+function batchesOf(storages: readonly StoredStorage[]): StoredStorage[][] {
+  const batches: StoredStorage[][] = []
+  let bytes = 0
+  let path: string | undefined
+  for (const storage of storages) {
+    const last = batches.at(-1)
+    const own = pathOf(storage)
+    if (last !== undefined && own !== undefined && own === path && bytes + storage.nbytes <= BATCH_BYTES) {
+      last.push(storage)
+      bytes += storage.nbytes
+    } else {
+      batches.push([storage])
+      bytes = storage.nbytes
+      path = own
+    }
   }
-  // Elements of a mapped file lie where they lie, and libtorch wants them aligned.
-  const itemSize = ELEMENT_TYPES.get(storage.dtype)?.bytes ?? 1
-  const aligned = storage.dtype === 'uint8' ? 8 : itemSize
-  if (mmap && offset % aligned === 0) return native.mapStorage(source, offset, length)
-  return native.readStorage(source, offset, length)
+  return batches
+}
+
+async function readBatch(storages: readonly StoredStorage[]): Promise<TensorHandle[]> {
+  const [first] = storages
+  if (first === undefined) return []
+  const path = pathOf(first)
+  const place = storages.length === 1 ? placeOf(first) : { path }
+  const read = path === undefined ? copyOne(first) : native.readStorages(path, ...stretchesOf(storages))
+  return read.catch((cause: unknown) => {
+    throw placed(cause, place)
+  })
+}
+
+/** Reads a storage that is deflated, or in memory already. */
+async function copyOne({ record, nbytes }: StoredStorage): Promise<TensorHandle[]> {
+  const { source, offset: dataOffset, length: compressedSize, method, entry } = record
+  const opened = await openSource(source)
+  try {
+    const size = nbytes
+    const bytes = await readEntry(opened, { name: entry ?? '', method, dataOffset, compressedSize, size })
+    return [native.fromBytes(bytes, [nbytes], 'uint8', 'cpu')]
+  } finally {
+    await opened.close()
+  }
+}
+
+/** The file in which a storage lies as it is. */
+function pathOf({ record: { source, method } }: StoredStorage): string | undefined {
+  return typeof source === 'string' && method === 'stored' ? source : undefined
+}
+
+function stretchesOf(storages: readonly StoredStorage[]): [offsets: number[], lengths: number[]] {
+  return [storages.map(({ record }) => record.offset), storages.map(({ record }) => record.length)]
 }
 
 /** Runs `read` on each item, some at a time. After a failure it starts no more, and waits for those under way. */
@@ -156,6 +210,12 @@ async function readAll<T>(items: readonly T[], read: (item: T) => Promise<void>)
   const results = await Promise.allSettled(Array.from({ length: READS_AT_ONCE }, worker))
   const failed = results.find((result) => result.status === 'rejected')
   if (failed !== undefined) throw failed.reason
+}
+
+/** Says of a native error where it was. */
+function placed(cause: unknown, place: Place): unknown {
+  const isNative = cause instanceof TorchError && !(cause instanceof CheckpointError)
+  return isNative ? failure(cause.code, place, cause.message, cause) : cause
 }
 
 function placeOf({ record }: StoredStorage): Place {

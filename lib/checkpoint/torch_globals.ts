@@ -102,7 +102,7 @@ function makeSize([sizes = new PickleTuple()]: Args, { fail, charge }: Construct
   if (!Array.isArray(sizes))
     throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected sizes for torch.Size, found ${describeValue(sizes)}`)
   charge(sizes.length)
-  return tuple(sizes)
+  return tuple([...sizes])
 }
 
 function refuse(what: string, advice: string): Constructor {

@@ -79,8 +79,8 @@ function rebuild(tensor: TensorFacts, storage: SavableStorage, storages: Storage
   const args = [
     storages.reference(storage, dtype),
     storageOffset,
-    tuple(shape),
-    tuple(strides),
+    tuple([...shape]),
+    tuple([...strides]),
     requiresGrad && !isParameter,
     emptyOrderedDict(),
   ]

@@ -34,8 +34,8 @@ export interface LoadTarget {
   readonly path: string
   /** Parameters, then persistent buffers, by name. */
   readonly state: ReadonlyMap<string, Tensor>
-  /** Names of the children. */
-  readonly children: ReadonlySet<string>
+  /** Gives the names of the children. */
+  children(): ReadonlySet<string>
   /** Tells whether a state dict that was saved by this version of the module may lack an entry. */
   forgivesMissing(name: string, version: number | null): boolean
 }
@@ -87,39 +87,45 @@ export function loadStateDict(
 
 function compare(targets: readonly LoadTarget[], state: LoadableState, assign: boolean): Comparison {
   const result: Comparison = { matches: [], missingKeys: [], unexpectedKeys: [], mismatches: [], faults: [] }
-  // Each module hands those of its keys that belong to a child down to it.
+  let found = 0
+  for (const target of targets) found += compareEntries(target, state, assign, result)
+  // Most state dicts fit: only if one does not is it worth to know in which order PyTorch would say so.
+  if (found < state.size) result.unexpectedKeys.push(...unexpectedKeys(targets, state))
+  return result
+}
+
+/** Each module hands those of its keys that belong to a child down to it. */
+function* unexpectedKeys(targets: readonly LoadTarget[], state: LoadableState): Generator<string> {
   const keysByPath = new Map<string, string[]>([['', [...state.keys()]]])
   for (const target of targets) {
-    const prefix = target.path === '' ? '' : `${target.path}.`
-    compareEntries(target, prefix, state, assign, result)
+    const prefix = prefixOf(target)
+    const children = target.children()
     for (const key of keysByPath.get(target.path) ?? []) {
       const [first = '', ...rest] = key.slice(prefix.length).split('.')
       if (rest.length === 0) {
-        if (!target.state.has(first)) result.unexpectedKeys.push(key)
-      } else if (target.children.has(first)) {
+        if (!target.state.has(first)) yield key
+      } else if (children.has(first)) {
         const childKeys = keysByPath.get(prefix + first)
         if (childKeys === undefined) keysByPath.set(prefix + first, [key])
         else childKeys.push(key)
       } else {
-        result.unexpectedKeys.push(key)
+        yield key
       }
     }
   }
-  return result
 }
 
-function compareEntries(
-  module: LoadTarget,
-  prefix: string,
-  state: LoadableState,
-  assign: boolean,
-  result: Comparison,
-): void {
+/** Gives the number of entries that the state dict has. */
+function compareEntries(module: LoadTarget, state: LoadableState, assign: boolean, result: Comparison): number {
   const version = versionOf(state, module.path)
+  const prefix = prefixOf(module)
+  let found = 0
   for (const [name, target] of module.state) {
     const key = prefix + name
     const source: unknown = state.get(key)
-    if (source === undefined && !state.has(key)) {
+    const isThere = source !== undefined || state.has(key)
+    if (isThere) found++
+    if (!isThere) {
       if (!module.forgivesMissing(name, version)) result.missingKeys.push(key)
     } else if (!isTensor(source) || source.isDisposed) {
       result.faults.push(
@@ -141,6 +147,12 @@ function compareEntries(
       result.matches.push({ target, source })
     }
   }
+  return found
+}
+
+/** What stands before the keys of a module's own entries. */
+function prefixOf({ path }: LoadTarget): string {
+  return path === '' ? '' : `${path}.`
 }
 
 function versionOf(state: LoadableState, path: string): number | null {

@@ -288,7 +288,7 @@ export abstract class Module<Output = Tensor> implements Disposable {
     const targets = Array.from(this.#walk(), ([path, module]) => ({
       path,
       state: module.#ownState(),
-      children: new Set(module.#ownModules().keys()),
+      children: () => new Set(module.#ownModules().keys()),
       forgivesMissing: (name: string, version: number | null) => module.forgivesMissing(name, version),
     }))
     return loadStateDict(this.constructor.name, targets, state, options)

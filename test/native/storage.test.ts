@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { DTYPES } from 'napi-torch'
+import { DTYPES, memory } from 'napi-torch'
 
 import { native, type TensorHandle } from '../../lib/binding.js'
 
@@ -34,11 +34,20 @@ function bytesOf(handle: TensorHandle): number[] {
   }
 }
 
+function map(path: string, offset: number, length: number): TensorHandle {
+  return only(native.mapStorages(path, [offset], [length]))
+}
+
+function only([handle]: readonly TensorHandle[]): TensorHandle {
+  assert.ok(handle !== undefined)
+  return handle
+}
+
 type Open = (path: string, offset: number, length: number) => Promise<TensorHandle>
 
 const OPENERS: Readonly<Record<string, Open>> = {
-  readStorage: async (...args) => await native.readStorage(...args),
-  mapStorage: (...args) => new Promise((resolve) => resolve(native.mapStorage(...args))),
+  readStorages: async (path, offset, length) => only(await native.readStorages(path, [offset], [length])),
+  mapStorages: (...args) => new Promise((resolve) => resolve(map(...args))),
 }
 
 for (const [name, open] of Object.entries(OPENERS)) {
@@ -89,9 +98,9 @@ for (const [name, open] of Object.entries(OPENERS)) {
       ['a device', ['/dev/zero', 0, 1], 'TORCH_FILE', 'Cannot read /dev/zero: it is not a regular file'],
       ['an empty path', ['', 0, 1], 'TORCH_FILE', 'Cannot open : No such file or directory'],
       ['a path with a zero byte', [`${file}\0.txt`, 0, 1], INVALID, 'Expected a path without a zero byte for path'],
-      ['a negative offset', [file, -1, 1], INVALID, 'Expected a non-negative integer for offset'],
-      ['a negative length', [file, 0, -1], INVALID, 'Expected a non-negative integer for length'],
-      ['NaN as length', [file, 0, NaN], INVALID, `Expected an integer for length of ${name}`],
+      ['a negative offset', [file, -1, 1], INVALID, 'Expected non-negative integers for offsets'],
+      ['a negative length', [file, 0, -1], INVALID, 'Expected non-negative integers for lengths'],
+      ['NaN as length', [file, 0, NaN], INVALID, `Expected an array of integers for lengths of ${name}`],
       ['a path that is no string', [Buffer.from(file), 0, 1], INVALID, `Expected a string for path of ${name}`],
     ]
     for (const [title, args, code, message] of refused) {
@@ -131,6 +140,57 @@ for (const [name, open] of Object.entries(OPENERS)) {
   })
 }
 
+const MANY = {
+  readStorages: async (path: string, offsets: number[], lengths: number[]) =>
+    await native.readStorages(path, offsets, lengths),
+  mapStorages: (path: string, offsets: number[], lengths: number[]) =>
+    new Promise<TensorHandle[]>((resolve) => resolve(native.mapStorages(path, offsets, lengths))),
+}
+
+for (const [name, open] of Object.entries(MANY)) {
+  describe(`${name}() of several stretches`, () => {
+    it('gives them in any order; they may overlap or be empty', async () => {
+      const [last, first, none, middle, inner] = await open(file, [9_000, 4, 0, 4_090, 5], [1_000, 3, 0, 10, 2])
+      assert.ok(last && first && none && middle && inner)
+
+      assert.deepEqual(bytesOf(last), Array.from(content.subarray(9_000)))
+      assert.deepEqual(bytesOf(first), [4, 5, 6])
+      assert.deepEqual(bytesOf(none), [])
+      assert.deepEqual(bytesOf(middle), Array.from(content.subarray(4_090, 4_100)))
+      assert.deepEqual(bytesOf(inner), [5, 6])
+    })
+
+    it('gives each a storage of its own, which lives on when others are disposed', async () => {
+      const [first, second] = await open(file, [0, 8], [8, 8])
+      assert.ok(first && second)
+      assert.notEqual(native.storageId(first), native.storageId(second))
+      native.dispose(first)
+
+      assert.deepEqual(bytesOf(second), [8, 9, 10, 11, 12, 13, 14, 15])
+    })
+
+    it('gives nothing for nothing', async () => {
+      assert.deepEqual(await open(file, [], []), [])
+    })
+
+    it('leaves nothing alive where one lies outside of the file', async () => {
+      const before = memory()
+
+      await assert.rejects(open(file, [0, 9_999], [1, 2]), {
+        code: 'TORCH_FILE',
+        message: `Cannot read ${file}: it ends before byte 10001`,
+      })
+      assert.deepEqual(memory(), before)
+    })
+
+    it('refuses another number of lengths', () =>
+      assert.rejects(open(file, [0, 1], [1]), {
+        code: INVALID,
+        message: 'Expected a length for each offset for lengths',
+      }))
+  })
+}
+
 describe('viewOfStorage()', () => {
   for (const dtype of DTYPES) {
     it(`views bytes as ${dtype}`, () =>
@@ -150,7 +210,7 @@ describe('viewOfStorage()', () => {
 
   it('copies where the bytes are not aligned for the dtype', () =>
     using(
-      () => native.mapStorage(file, 1, 16),
+      () => map(file, 1, 16),
       (storage) =>
         using(
           () => native.viewOfStorage(storage, 'int32', 0, [4], [1]),
@@ -244,7 +304,7 @@ describe('viewOfStorage()', () => {
     ))
 
   it('lives on when the storage is disposed', () => {
-    const storage = native.mapStorage(file, 0, 8)
+    const storage = map(file, 0, 8)
     const view = native.viewOfStorage(storage, 'uint8', 2, [3], [2])
     native.dispose(storage)
 
