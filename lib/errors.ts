@@ -17,6 +17,7 @@ export const ERROR_CODES = {
   TORCH_ADDON_NOT_FOUND: 'The native addon is not built for this platform or could not be opened',
   TORCH_STATE_DICT: 'A state dict does not fit the module that it was loaded into',
   TORCH_ARCHITECTURE: 'A state dict holds no known architecture, or not the one asked for',
+  TORCH_TRACE: 'A model does what cannot be compiled: its steps depend on more than the shape of its input',
   TORCH_FILE: 'A file is missing, is a folder, or cannot be read or written',
   TORCH_CHECKPOINT_FORMAT: 'A file is not a checkpoint of a known format',
   TORCH_CHECKPOINT_CORRUPT: 'A checkpoint is truncated or contradicts itself',
@@ -26,6 +27,9 @@ export const ERROR_CODES = {
   TORCH_IMAGE: 'A file is not an image that can be decoded',
   TORCH_DATASET: 'A dataset is missing, empty, or not in a known layout',
   TORCH_LABELS: 'A labels file cannot be read or does not fit the model',
+  TORCH_ENGINE_CLOSED: 'An engine was used after it was closed',
+  TORCH_QUEUE_FULL: 'An engine has more requests waiting than its limits allow',
+  TORCH_DEADLINE: 'A request waited past its deadline, so that no work was spent on it',
   TORCH_USAGE: 'A command was called with unknown or missing arguments',
 } as const
 
@@ -96,6 +100,15 @@ export class StateDictError extends TorchError {
   }
 }
 
+/** An option that would have let a call succeed. */
+export interface SuggestedOption {
+  /** Name of the option, such as `wholeModule`. */
+  readonly name: string
+  readonly value: string | boolean
+  /** How the message names it: `{ wholeModule: true }`. Who has another name for it can put that there instead. */
+  readonly text: string
+}
+
 /** Where in a checkpoint file something is wrong. */
 export interface CheckpointErrorOptions extends TorchErrorOptions {
   /** The file, or undefined for a buffer. */
@@ -106,6 +119,8 @@ export interface CheckpointErrorOptions extends TorchErrorOptions {
   readonly offset?: number | undefined
   /** Name of the pickle instruction. */
   readonly opcode?: string | undefined
+  /** The option that the message advises. */
+  readonly suggestion?: SuggestedOption | undefined
 }
 
 /** A checkpoint file that cannot be read or written. Code: one of `TORCH_CHECKPOINT_…` or `TORCH_FILE`. */
@@ -114,6 +129,8 @@ export class CheckpointError extends TorchError {
   readonly entry: string | undefined
   readonly offset: number | undefined
   readonly opcode: string | undefined
+  /** The option that the message advises, where it advises one. */
+  readonly suggestion: SuggestedOption | undefined
 
   constructor(code: TorchErrorCode, message: string, options: CheckpointErrorOptions = {}) {
     super(code, message, options)
@@ -121,5 +138,6 @@ export class CheckpointError extends TorchError {
     this.entry = options.entry
     this.offset = options.offset
     this.opcode = options.opcode
+    this.suggestion = options.suggestion
   }
 }

@@ -1,5 +1,11 @@
 export { TorchError, StateDictError, CheckpointError, ERROR_CODES } from './errors.js'
-export type { TorchErrorCode, TorchErrorOptions, CheckpointErrorOptions, ShapeMismatch } from './errors.js'
+export type {
+  TorchErrorCode,
+  TorchErrorOptions,
+  CheckpointErrorOptions,
+  ShapeMismatch,
+  SuggestedOption,
+} from './errors.js'
 
 export { DTYPES } from './dtype.js'
 export type { DType, ItemOf, TypedArrayOf } from './dtype.js'

@@ -11,23 +11,31 @@ const BUFFER_BYTES = 1 << 20
 
 /**
  * Writes a file as a whole or not at all: into a new file beside it, which is forced to the disk and then takes its
- * name. Readers see the old file or the new one, and after a failure the old one is untouched.
+ * name. Readers see the old file or the new one, and after a failure, or when `signal` is aborted, the old one is untouched.
  *
  * @throws {CheckpointError} `TORCH_FILE` if the system refuses.
  */
-export async function writeAtomically(path: string, write: (sink: Sink) => Promise<void>): Promise<void> {
+export async function writeAtomically(
+  path: string,
+  write: (sink: Sink) => Promise<void>,
+  signal?: AbortSignal,
+): Promise<void> {
   const folder = dirname(path)
   const temporary = join(folder, `.${basename(path)}.${randomUUID()}.tmp`)
   try {
     const handle = await open(temporary, 'wx')
     try {
       const buffer = new GatheringWriter(handle)
-      await write((bytes) => buffer.write(bytes))
+      await write((bytes) => {
+        signal?.throwIfAborted()
+        return buffer.write(bytes)
+      })
       await buffer.flush()
       await handle.sync()
     } finally {
       await handle.close()
     }
+    signal?.throwIfAborted()
     await rename(temporary, path)
     await syncFolder(folder)
   } catch (error) {

@@ -1,4 +1,4 @@
-import { CheckpointError, type TorchErrorCode } from '../errors.js'
+import { CheckpointError, type SuggestedOption, type TorchErrorCode } from '../errors.js'
 
 /** Where in a checkpoint something is wrong, as far as it is known. */
 export interface Place {
@@ -18,6 +18,12 @@ export type Fail = (code: TorchErrorCode, text: string) => CheckpointError
 /** Makes the error `model.pth, entry archive/data.pkl, byte 42 (REDUCE): text`. */
 export function failure(code: TorchErrorCode, place: Place, text: string, cause?: unknown): CheckpointError {
   return new CheckpointError(code, `${describePlace(place)}: ${text}`, { ...place, cause })
+}
+
+/** Makes an error whose text advises an option: `text` holds `suggestion.text`. */
+export function advice(place: Place, text: string, suggestion: SuggestedOption): CheckpointError {
+  const message = `${describePlace(place)}: ${text}`
+  return new CheckpointError('TORCH_CHECKPOINT_UNSUPPORTED', message, { ...place, suggestion })
 }
 
 /** Binds {@link failure} to a place. */

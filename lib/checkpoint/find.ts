@@ -1,5 +1,5 @@
 import { checkBoolean, checkOptions, expected } from '../check.js'
-import { failure, type Place } from './failure.js'
+import { advice, failure, type Place } from './failure.js'
 import { checkLimits, type CheckpointLimits } from './limits.js'
 import type { Checkpoint } from './read.js'
 import { StoredTensor } from './stored.js'
@@ -190,17 +190,23 @@ function noStateDict(root: CheckpointValue, place: Place, open: Open): Error {
     const text = `Holds no state dict: its keys are ${listKeys(root)}, none of which leads to tensors`
     return failure('TORCH_CHECKPOINT_UNSUPPORTED', place, text)
   }
-  const text = `Holds a state dict under an unusual key: pass { key: '${candidates[0]}' }`
-  const others = candidates.length === 1 ? '' : `, or one of ${candidates.slice(1).join(', ')}`
-  return failure('TORCH_CHECKPOINT_UNSUPPORTED', place, text + others)
+  const [value = '', ...rest] = candidates
+  const suggestion = { name: 'key', value, text: `{ key: '${value}' }` }
+  const others = rest.length === 0 ? '' : `, or one of ${rest.join(', ')}`
+  return advice(place, `Holds a state dict under an unusual key: pass ${suggestion.text}${others}`, suggestion)
 }
 
+const WHOLE_MODULE = { name: 'wholeModule', value: true, text: '{ wholeModule: true }' }
+
 function wholeObject(value: PickledObject, where: string, place: Place): Error {
-  const text = isWholeModule(value)
-    ? `a whole pickled module of class ${value.path}: pass { wholeModule: true } to take its parameters and buffers`
-    : `${describeValue(value)}: its code is not in the file`
-  const advice = `in Python, save torch.save(model.state_dict(), 'new.pth') instead`
-  return failure('TORCH_CHECKPOINT_UNSUPPORTED', place, `${where} is ${text}; ${advice}`)
+  const inPython = `in Python, save torch.save(model.state_dict(), 'new.pth') instead`
+  if (!isWholeModule(value)) {
+    const text = `${where} is ${describeValue(value)}: its code is not in the file; ${inPython}`
+    return failure('TORCH_CHECKPOINT_UNSUPPORTED', place, text)
+  }
+  const what = `a whole pickled module of class ${value.path}`
+  const text = `${where} is ${what}: pass ${WHOLE_MODULE.text} to take its parameters and buffers; ${inPython}`
+  return advice(place, text, WHOLE_MODULE)
 }
 
 function listKeys(dict: Dict): string {

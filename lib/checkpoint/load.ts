@@ -1,11 +1,11 @@
 import { checkBoolean, checkOptions, expected } from '../check.js'
-import { StateDict, wrapperPrefix } from '../state_dict.js'
+import { StateDict } from '../state_dict.js'
 import type { Tensor } from '../tensor.js'
-import { failure, type Place } from './failure.js'
-import { findStateDict, type FoundStateDict } from './find.js'
+import { findStateDict } from './find.js'
 import type { CheckpointLimits } from './limits.js'
 import { readCheckpoint } from './read.js'
 import { StoredTensor } from './stored.js'
+import { stripPrefixOf } from './strip.js'
 import { checkElementType, materialize } from './tensors.js'
 
 /** Options of {@link loadCheckpoint}. */
@@ -52,7 +52,7 @@ export async function loadCheckpoint(
   }
   const checkpoint = await readCheckpoint(file, { limits })
   const place = { path: checkpoint.path ?? undefined }
-  const found = stripped(findStateDict(checkpoint, { key, wholeModule, limits }), stripPrefix, place)
+  const found = stripPrefixOf(findStateDict(checkpoint, { key, wholeModule, limits }), stripPrefix, place)
   for (const [name, tensor] of found.tensors) checkElementType(tensor, `Tensor ${name}`)
   const tensors = await materialize([...found.tensors.values()], { mmap })
   const state = new StateDict()
@@ -85,30 +85,4 @@ export async function loadTensors(stored: Iterable<StoredTensor>, options: LoadT
   const all = [...stored]
   if (!all.every((value) => value instanceof StoredTensor)) throw expected('tensors of readCheckpoint', 'stored', all)
   return materialize(all, { mmap })
-}
-
-function stripped(found: FoundStateDict, option: string | boolean, place: Place): FoundStateDict {
-  const prefix = typeof option === 'string' ? option : option ? wrapperPrefix(found.tensors.keys()) : ''
-  if (prefix === '') return found
-  const tensors = new Map<string, StoredTensor>()
-  for (const [key, tensor] of found.tensors) {
-    const shorter = key.startsWith(prefix) ? key.slice(prefix.length) : key
-    if (tensors.has(shorter)) {
-      const text = `Without the prefix ${prefix} two tensors would have the key ${shorter}`
-      throw failure('TORCH_CHECKPOINT_UNSUPPORTED', place, text)
-    }
-    tensors.set(shorter, tensor)
-  }
-  return { ...found, tensors, metadata: found.metadata && strippedModules(found.metadata, prefix) }
-}
-
-/** Module paths have no dot at their end: of `module.`, the module `module` becomes the root. */
-function strippedModules<V>(metadata: ReadonlyMap<string, V>, prefix: string): Map<string, V> {
-  const result = new Map<string, V>()
-  for (const [module, facts] of metadata) {
-    const isWrapper = prefix.startsWith(`${module}.`) && `${module}.` !== prefix
-    if (module === '' || isWrapper) continue
-    result.set(`${module}.` === prefix ? '' : module.startsWith(prefix) ? module.slice(prefix.length) : module, facts)
-  }
-  return result
 }

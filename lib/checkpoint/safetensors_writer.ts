@@ -1,8 +1,10 @@
+import { describe, expected } from '../check.js'
 import { writeAtomically } from './atomic_file.js'
 import { failure } from './failure.js'
 import { quote } from './json.js'
 import { DEFAULT_LIMITS } from './limits.js'
 import { METADATA_KEY, SAFETENSORS_TYPES } from './safetensors_types.js'
+import type { Sink } from './zip_writer.js'
 
 /** What the reference implementation aligns the data to, with spaces behind the header. */
 const ALIGNMENT = 8
@@ -10,7 +12,7 @@ const ALIGNMENT = 8
 /** A tensor that is to be written. */
 export interface DenseTensor {
   readonly name: string
-  /** PyTorch's name; one that {@link isSafetensorsType} knows. */
+  /** PyTorch's name; one that the format has too. */
   readonly dtype: string
   readonly shape: readonly number[]
   /** Gives the elements in row-major order, little-endian. */
@@ -25,9 +27,32 @@ const TYPES = new Map(
   ]),
 )
 
-/** Tells whether tensors of an element type can be written. */
-export function isSafetensorsType(dtype: string): boolean {
-  return TYPES.has(dtype)
+/**
+ * Makes a tensor for {@link writeSafetensors}; `chunks` is called when it is written.
+ *
+ * @throws {TorchError} `TORCH_INVALID_ARGUMENT` for a name that the format cannot hold.
+ * @throws {CheckpointError} `TORCH_CHECKPOINT_UNSUPPORTED` for an element type that it does not have.
+ */
+export function denseTensor(
+  path: string,
+  name: string,
+  { dtype, shape }: Pick<DenseTensor, 'dtype' | 'shape'>,
+  chunks: DenseTensor['chunks'],
+): DenseTensor {
+  if (TYPES.has(dtype)) return { name: checkName(name), dtype, shape, chunks }
+  const text = `Tensor ${describe(name)} is of type ${dtype}, which safetensors does not have`
+  throw failure('TORCH_CHECKPOINT_UNSUPPORTED', { path }, text)
+}
+
+/** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `name` is one that a tensor can have in the format. */
+export function checkName(name: unknown): string {
+  if (!isText(name) || name === METADATA_KEY) throw expected('names of tensors', 'the keys of tensors', name)
+  return name
+}
+
+/** Tells strings that have a UTF-8 form: half of a character, which JavaScript's strings can hold, has none. */
+export function isText(value: unknown): value is string {
+  return typeof value === 'string' && !/\p{Surrogate}/u.test(value)
 }
 
 /**
@@ -38,6 +63,7 @@ export async function writeSafetensors(
   path: string,
   tensors: readonly DenseTensor[],
   metadata: ReadonlyMap<string, string> | null,
+  signal?: AbortSignal,
 ): Promise<void> {
   const sorted = sort(tensors)
   const header = headerOf(sorted, metadata)
@@ -45,7 +71,7 @@ export async function writeSafetensors(
     const text = `The header would have ${header.length} bytes, more than any reader accepts`
     throw failure('TORCH_CHECKPOINT_UNSUPPORTED', { path }, text)
   }
-  await writeAtomically(path, async (sink) => {
+  const write = async (sink: Sink): Promise<void> => {
     const length = Buffer.alloc(8)
     length.writeBigUInt64LE(BigInt(header.length))
     await sink(length)
@@ -60,7 +86,8 @@ export async function writeSafetensors(
         throw new RangeError(`Tensor ${quote(tensor.name)} has ${written} bytes, expected ${bytesOf(tensor)}`)
       }
     }
-  })
+  }
+  await writeAtomically(path, write, signal)
 }
 
 /** The reference compares names by their bytes, which is not how JavaScript compares strings. */

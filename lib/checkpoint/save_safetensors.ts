@@ -4,10 +4,8 @@ import { ITEM_SIZE } from '../dtype.js'
 import { Tensor } from '../tensor.js'
 import { handleOf } from '../tensor/handle.js'
 import { denseChunks } from './dense.js'
-import { failure } from './failure.js'
 import { CHUNK_BYTES, littleEndian } from './savable.js'
-import { METADATA_KEY } from './safetensors_types.js'
-import { isSafetensorsType, writeSafetensors, type DenseTensor } from './safetensors_writer.js'
+import { checkName, denseTensor, isText, writeSafetensors, type DenseTensor } from './safetensors_writer.js'
 import { StoredTensor } from './stored.js'
 
 /** Options of {@link saveSafetensors}. */
@@ -48,18 +46,12 @@ export async function saveSafetensors(
 }
 
 function checkTensor(path: string, name: unknown, value: unknown): DenseTensor {
-  if (!isText(name) || name === METADATA_KEY) throw expected('names of tensors', 'the keys of tensors', name)
+  const key = checkName(name)
   if (!(value instanceof Tensor) && !(value instanceof StoredTensor)) {
-    throw expected('a tensor', `tensors.get(${describe(name)})`, value)
+    throw expected('a tensor', `tensors.get(${describe(key)})`, value)
   }
   const tensor: Tensor | StoredTensor = value
-  const { dtype, shape } = tensor
-  if (!isSafetensorsType(dtype)) {
-    const text = `Tensor ${describe(name)} is of type ${dtype}, which safetensors does not have`
-    throw failure('TORCH_CHECKPOINT_UNSUPPORTED', { path }, text)
-  }
-  const chunks = tensor instanceof Tensor ? () => liveChunks(tensor) : () => denseChunks(tensor)
-  return { name, dtype, shape, chunks }
+  return denseTensor(path, key, tensor, () => (tensor instanceof Tensor ? liveChunks(tensor) : denseChunks(tensor)))
 }
 
 function* liveChunks(tensor: Tensor): Generator<Uint8Array> {
@@ -89,9 +81,4 @@ function checkMetadata(metadata: unknown): ReadonlyMap<string, string> | null {
     checked.set(key, text)
   }
   return checked
-}
-
-/** Half of a character, which JavaScript's strings can hold, has no place in UTF-8. */
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && !/\p{Surrogate}/u.test(value)
 }

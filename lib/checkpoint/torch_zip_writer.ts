@@ -17,21 +17,26 @@ const CLASS_OF: ReadonlyMap<string, string> = new Map(
   [...STORAGE_CLASSES].filter(([name]) => name !== 'UntypedStorage').map(([name, dtype]) => [dtype, name]),
 )
 
-/** Tells what a live tensor is and gives its memory; undefined for what is no tensor. */
+/** Tells what a tensor is and gives its memory; undefined for what is no tensor, or a stored one to be written as it is. */
 export type DescribeLive = (value: object) => { facts: TensorFacts; storage: SavableStorage } | undefined
 
 /** Writes an archive of torch.save; `saveCheckpoint` says what and how. Trees of stored tensors need no libtorch. */
-export async function writeTorchZip(path: string, tree: CheckpointTree, describeLive?: DescribeLive): Promise<void> {
+export async function writeTorchZip(
+  path: string,
+  tree: CheckpointTree,
+  describeLive?: DescribeLive,
+  signal?: AbortSignal,
+): Promise<void> {
   const place = { path }
   checkTree(tree, place, (value) => describeLive?.(value) !== undefined)
   const storages = new StorageTable(place)
   const pickle = writePickle(tree, (value) => {
-    if (value instanceof StoredStorage) return storages.reference(savableStorage(value), value.dtype)
-    if (value instanceof StoredTensor) return rebuild(value, savableStorage(value.storage), storages)
     const live = describeLive?.(value)
-    return live === undefined ? undefined : rebuild(live.facts, live.storage, storages)
+    if (live !== undefined) return rebuild(live.facts, live.storage, storages)
+    if (value instanceof StoredStorage) return storages.reference(savableStorage(value), value.dtype)
+    return value instanceof StoredTensor ? rebuild(value, savableStorage(value.storage), storages) : undefined
   })
-  await writeAtomically(path, (sink) => writeArchive(new ZipWriter(sink), pickle, storages.all()))
+  await writeAtomically(path, (sink) => writeArchive(new ZipWriter(sink), pickle, storages.all()), signal)
 }
 
 interface StorageEntry {

@@ -4,7 +4,7 @@ import { TorchError } from '../errors.js'
 export const EXIT = {
   /** All that was asked for was done. */
   ok: 0,
-  /** The job failed, or a part of its input could not be used. */
+  /** The job failed, a part of its input could not be used, or what was compared differs. */
   failed: 1,
   /** The command line was not understood; nothing was done. */
   usage: 2,

@@ -8,6 +8,21 @@ export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`
 }
 
+/** Prints any number with four digits, integers below a billion with all of theirs: `-0.1234`, `1.2e-7`, `42`. */
+export function figure(value: number | bigint): string {
+  if (typeof value === 'bigint' || (Number.isInteger(value) && Math.abs(value) < 1e9)) return String(value)
+  return String(Number(value.toPrecision(4)))
+}
+
+/** Makes a number fit for JSON: what a double does not hold, or JSON has no word for, becomes a string. */
+export function jsonNumber(value: number | bigint | null): number | string | null {
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
+  return value === null || Number.isFinite(value) ? value : String(value)
+}
+
+/** Rows of a table of tensors that are printed unless all are asked for: more of them hide the summary. */
+export const MOST_ROWS = 400
+
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB']
 
 /** Prints bytes in decimal units with three digits, as file managers do: `512 B`, `22.4 MB`. */

@@ -7,7 +7,8 @@ import { TorchError } from '../errors.js'
 import { detectArchitecture, type Architecture } from '../models/detect.js'
 import type { Context } from './context.js'
 import { EXIT } from './exit_codes.js'
-import { bytes, count, plural, printable } from './format.js'
+import { bytes, count, jsonNumber, MOST_ROWS, plural, printable } from './format.js'
+import { readStats, STATS_HEADS, statsColumns, type TensorStats } from './inspect_stats.js'
 import { canBeChecked, countNotFinite, type NotFinite } from './inspect_values.js'
 import type { InspectFlags } from './program.js'
 import { oneLine } from './report.js'
@@ -19,12 +20,17 @@ const CHECKED_BYTES = 1e9
 /** Other entries of a training checkpoint that are worth a line each. */
 const MOST_ENTRIES = 20
 
-/** Lists what a checkpoint holds. libtorch is not opened. */
-export async function inspect(file: string, flags: InspectFlags, { terminal, signal }: Context): Promise<number> {
+/** Lists what a checkpoint holds, or compares it with another. libtorch is not opened. */
+export async function inspect(file: string, flags: InspectFlags, context: Context): Promise<number> {
+  if (flags.diff !== undefined) {
+    const { inspectDiff } = await import('./inspect_diff.js')
+    return inspectDiff(file, flags.diff, flags, context)
+  }
+  const { terminal, signal } = context
   const checkpoint = await readCheckpoint(file)
   const report = await createReport(checkpoint, flags, signal)
   if (flags.json === true) terminal.printJson(report)
-  else for (const line of linesOf(report, terminal.colors)) terminal.print(line)
+  else for (const line of linesOf(report, flags, terminal.colors)) terminal.print(line)
   return EXIT.ok
 }
 
@@ -75,6 +81,9 @@ export interface TensorReport {
   readonly storageOffset: number
   /** Tensors that have this in common share memory. */
   readonly storage: string
+  /** With `--stats`: null for complex and quantised tensors. Infinities and integers past 2^53 are strings. */
+  readonly stats?:
+    (Pick<TensorStats, 'nan' | 'infinite'> & Readonly<Record<'min' | 'max' | 'mean', number | string | null>>) | null
 }
 
 async function createReport(checkpoint: Checkpoint, flags: InspectFlags, signal: AbortSignal): Promise<InspectReport> {
@@ -85,6 +94,10 @@ async function createReport(checkpoint: Checkpoint, flags: InspectFlags, signal:
   const sum = (sizes: Iterable<number>): number => [...sizes].reduce((total, part) => total + part, 0)
   const dtypes: Record<string, number> = {}
   for (const [, { dtype }] of stored) dtypes[dtype] = (dtypes[dtype] ?? 0) + 1
+  const stats = new Map<string, TensorStats | null>()
+  if (flags.stats === true) for (const [key, tensor] of stored) stats.set(key, await readStats(tensor, signal))
+  // Nothing of it would be printed.
+  const check = flags.check ?? (flags.tensors === true && flags.json !== true ? false : undefined)
   return {
     file: path,
     format,
@@ -102,8 +115,8 @@ async function createReport(checkpoint: Checkpoint, flags: InspectFlags, signal:
       dtypes,
     },
     entries: entriesBeside(checkpoint, found),
-    values: await checkValues(stored, flags.check, signal),
-    tensors: stored.map(([key, tensor]) => reportTensor(key, tensor)),
+    values: await checkValues(stored, check, stats, signal),
+    tensors: stored.map(([key, tensor]) => reportTensor(key, tensor, stats.get(key))),
   }
 }
 
@@ -144,50 +157,83 @@ type Stored = readonly (readonly [string, StoredTensor])[]
 async function checkValues(
   stored: Stored,
   wanted: boolean | undefined,
+  stats: ReadonlyMap<string, TensorStats | null>,
   signal: AbortSignal,
 ): Promise<InspectReport['values']> {
   const floats = stored.filter(([, { dtype }]) => canBeChecked(dtype))
-  const size = floats.reduce((total, [, { nbytes }]) => total + nbytes, 0)
+  const uncounted = floats.filter(([key]) => (stats.get(key) ?? null) === null)
+  const size = uncounted.reduce((total, [, { nbytes }]) => total + nbytes, 0)
   if (!(wanted ?? size <= CHECKED_BYTES)) return { checked: false, notFinite: [] }
   const counts = await countNotFinite(
-    floats.map(([, tensor]) => tensor),
+    uncounted.map(([, tensor]) => tensor),
     signal,
   )
-  const notFinite = floats.flatMap(([key], index) => {
-    const { nan = 0, infinite = 0 } = counts[index] ?? {}
+  const byKey = new Map(uncounted.map(([key], index) => [key, counts[index]]))
+  const notFinite = floats.flatMap(([key]) => {
+    const { nan, infinite } = stats.get(key) ?? byKey.get(key) ?? { nan: 0, infinite: 0 }
     return nan + infinite === 0 ? [] : [{ key, nan, infinite }]
   })
   return { checked: true, notFinite }
 }
 
-function reportTensor(key: string, tensor: StoredTensor): TensorReport {
+function reportTensor(key: string, tensor: StoredTensor, stats: TensorStats | null | undefined): TensorReport {
   const { dtype, shape, strides, storageOffset, storage, numel, nbytes } = tensor
-  return { key, dtype, shape, elements: numel, bytes: nbytes, strides, storageOffset, storage: storage.key }
+  const report = { key, dtype, shape, elements: numel, bytes: nbytes, strides, storageOffset, storage: storage.key }
+  if (stats === undefined) return report
+  if (stats === null) return { ...report, stats }
+  const { nan, infinite } = stats
+  const [min, max, mean] = [jsonNumber(stats.min), jsonNumber(stats.max), jsonNumber(stats.mean)]
+  return { ...report, stats: { min, max, mean, nan, infinite } }
 }
 
-function* linesOf(report: InspectReport, { bold, dim, yellow }: Context['terminal']['colors']): Generator<string> {
-  const { tensors, values } = report
+function* linesOf(
+  report: InspectReport,
+  flags: InspectFlags,
+  colors: Context['terminal']['colors'],
+): Generator<string> {
+  const { tensors } = report
+  const summary = table(
+    [{}, {}],
+    [...summaryOf(report)].map(([title, text]) => [colors.bold(title), text]),
+  )
+  if (flags.tensors === true) {
+    yield tensorTable(tensors, tensors.length, colors)
+  } else if (tensors.length <= MOST_ROWS) {
+    yield tensorTable(tensors, tensors.length, colors)
+    yield ''
+    yield summary
+  } else {
+    // The end of so long a table is where nobody looks for it.
+    yield summary
+    yield ''
+    yield tensorTable(tensors, MOST_ROWS, colors)
+    yield `… ${plural(tensors.length - MOST_ROWS, 'more tensor')} (--tensors prints all)`
+  }
+  for (const { key, nan, infinite } of report.values.notFinite) {
+    const found = [nan > 0 ? `${count(nan)} NaN` : '', infinite > 0 ? `${count(infinite)} infinite` : '']
+    yield `${colors.yellow('Warning:')} ${printable(key)} holds ${found.filter((part) => part !== '').join(' and ')}`
+  }
+}
+
+/** The first `rows` of the tensors. */
+function tensorTable(tensors: readonly TensorReport[], rows: number, { dim }: Context['terminal']['colors']): string {
   const sharing = sharedBy(tensors)
-  yield table(
-    [{ head: 'key' }, { head: 'dtype' }, { head: 'shape' }, { head: 'size', align: 'right' }, {}],
-    tensors.map(({ key, dtype, shape, bytes: size, storage }) => [
-      printable(key),
-      dtype,
-      describeShape(shape),
-      bytes(size),
-      sharing.has(storage) ? dim(`shares memory ${storage}`) : '',
-    ]),
+  const hasStats = tensors.some(({ stats }) => stats !== undefined)
+  const heads = hasStats ? STATS_HEADS.map((head) => ({ head, align: 'right' }) as const) : []
+  return table(
+    [{ head: 'key' }, { head: 'dtype' }, { head: 'shape' }, { head: 'size', align: 'right' }, ...heads, {}],
+    tensors
+      .slice(0, rows)
+      .map(({ key, dtype, shape, bytes: size, storage, stats }) => [
+        printable(key),
+        dtype,
+        describeShape(shape),
+        bytes(size),
+        ...(hasStats ? statsColumns(stats ?? null) : []),
+        sharing.has(storage) ? dim(`shares memory ${storage}`) : '',
+      ]),
     { styleHead: dim },
   )
-  yield ''
-  yield table(
-    [{}, {}],
-    [...summaryOf(report)].map(([title, text]) => [bold(title), text]),
-  )
-  for (const { key, nan, infinite } of values.notFinite) {
-    const found = [nan > 0 ? `${count(nan)} NaN` : '', infinite > 0 ? `${count(infinite)} infinite` : '']
-    yield `${yellow('Warning:')} ${printable(key)} holds ${found.filter((part) => part !== '').join(' and ')}`
-  }
 }
 
 function* summaryOf({ file, format, ...report }: InspectReport): Generator<[string, string]> {

@@ -37,7 +37,17 @@ export type PresetName = (typeof PRESETS)[number]
 const INSPECT_HELP = `
 Examples:
   $ napi-torch inspect model.pth
-  $ napi-torch inspect model.pth --json | jq '.tensors[].key'`
+  $ napi-torch inspect model.pth --json | jq '.tensors[].key'
+  $ napi-torch inspect model.pth --stats
+  $ napi-torch inspect model.pth --diff model.safetensors`
+
+const CONVERT_HELP = `
+OUT says the format by its end: .pth, .pt, .bin and .ckpt are files of torch.save, .safetensors is
+safetensors. It holds the state dict alone; without --half or --bf16 its bytes are copied as they are.
+
+Examples:
+  $ napi-torch convert resnet18.pth resnet18.safetensors
+  $ napi-torch convert training.ckpt model.pth --half --strip-prefix module.`
 
 const CLASSIFY_HELP = `
 The architecture is recognised from the checkpoint. How images are prepared and what the classes
@@ -93,16 +103,39 @@ function createProgram(context: Context, done: (exitCode: number) => void): Comm
     .command('inspect')
     .summary('list what a checkpoint holds')
     .description('Lists what a checkpoint holds: tensors, sizes, architecture. Nothing in the file is run.')
-    .argument('<file>', 'a checkpoint that torch.save wrote')
+    .argument('<file>', 'a checkpoint of any format that is read')
     .option('--json', 'print JSON')
     .option('--key <key>', 'where the state dict lies in the file, such as model.ema')
     .option('--whole-module', 'take the weights of a pickled module, without running its code')
     .option('--check', 'look for NaN and infinity even in a file of more than 1 GB')
     .option('--no-check', 'do not look at the values')
+    .option('--tensors', 'print all tensors, and nothing else')
+    .addOption(new Option('--stats', 'print min, max, mean and NaN of each tensor').conflicts('diff'))
+    .option('--diff <other>', 'compare with another checkpoint: ends with 1 if they differ')
+    .option('--diff-key <key>', 'where the state dict lies in the other checkpoint')
     .addHelpText('after', INSPECT_HELP)
     .action(async (file: string, options: InspectFlags) => {
       const { inspect } = await import('./inspect.js')
       done(await inspect(file, options, context))
+    })
+
+  program
+    .command('convert')
+    .summary('write a checkpoint in another format')
+    .description('Writes the state dict of a checkpoint in another format. Nothing in the file is run.')
+    .argument('<in>', 'a checkpoint of any format that is read')
+    .argument('<out>', 'the new file')
+    .addOption(new Option('--half', 'cast floating point tensors to float16').conflicts('bf16'))
+    .option('--bf16', 'cast floating point tensors to bfloat16')
+    .option('--strip-prefix <prefix>', 'take this away from the front of the keys, such as module.')
+    .option('--key <key>', 'where the state dict lies in the file, such as model.ema')
+    .option('--whole-module', 'take the weights of a pickled module, without running its code')
+    .option('--force', 'replace OUT if it exists')
+    .option('--json', 'print JSON')
+    .addHelpText('after', CONVERT_HELP)
+    .action(async (file: string, out: string, options: ConvertFlags) => {
+      const { convert } = await import('./convert.js')
+      done(await convert(file, out, options, context))
     })
 
   program
@@ -183,6 +216,21 @@ export interface InspectFlags {
   readonly wholeModule?: true
   /** Default: if it is quick. */
   readonly check?: boolean
+  readonly tensors?: true
+  readonly stats?: true
+  readonly diff?: string
+  readonly diffKey?: string
+}
+
+/** Options of `convert` as they stand on the command line. */
+export interface ConvertFlags {
+  readonly half?: true
+  readonly bf16?: true
+  readonly stripPrefix?: string
+  readonly key?: string
+  readonly wholeModule?: true
+  readonly force?: true
+  readonly json?: true
 }
 
 /** Options of `classify` as they stand on the command line. */

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 
-import { TorchError } from '../errors.js'
+import { CheckpointError, TorchError } from '../errors.js'
 import { printable } from './format.js'
 
 /** A state dict that fits nowhere names hundreds of keys: what a screen cannot show is left to `--verbose`. */
@@ -41,9 +41,20 @@ export function errorDetails(error: unknown): string {
   return parts.join('\n')
 }
 
-/** The text of an error, whatever was thrown. */
+/** The text of an error, whatever was thrown; an option that it advises is named as on the command line. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  if (!(error instanceof Error)) return String(error)
+  if (!(error instanceof CheckpointError) || error.suggestion === undefined) return error.message
+  const { name, value, text } = error.suggestion
+  // A function: in a string, `$&` would stand for what was found.
+  return error.message.replace(text, () => flagOf(name, value))
+}
+
+/** Makes `--whole-module` or `--key 'a b'` of an option and its value. */
+function flagOf(name: string, value: string | boolean): string {
+  const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+  if (typeof value === 'boolean') return flag
+  return /^[\w.+/:-]+$/.test(value) ? `${flag} ${value}` : `${flag} '${value.replaceAll("'", "'\\''")}'`
 }
 
 /** The stable name of an error; what has none is a defect of this package. */

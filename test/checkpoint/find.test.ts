@@ -101,6 +101,18 @@ describe('findStateDict()', () => {
     })
   })
 
+  it('gives the option that it advises beside the text', async () => {
+    const whole = await readCheckpoint(fixture('whole_module.pth'))
+    const unusual = checkpoint(new Map([['my_net', await tensorsOf('state_dict.pth')]]))
+
+    assert.throws(() => findStateDict(whole), {
+      suggestion: { name: 'wholeModule', value: true, text: '{ wholeModule: true }' },
+    })
+    assert.throws(() => findStateDict(unusual), {
+      suggestion: { name: 'key', value: 'my_net', text: "{ key: 'my_net' }" },
+    })
+  })
+
   it('refuses a key that is not there, listing those that are', async () => {
     const nested = await readCheckpoint(fixture('nested.pth'))
 

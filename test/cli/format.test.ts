@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { bytes, duration, percent, plural, printable, rate } from '../../lib/cli/format.js'
+import { bytes, duration, figure, percent, plural, printable, rate } from '../../lib/cli/format.js'
 import { percentile } from '../../lib/cli/statistics.js'
 
 describe('numbers of the command line', () => {
@@ -19,6 +19,12 @@ describe('numbers of the command line', () => {
     [rate(1204.4), '1,204'],
     [percent(0.9394), '93.94 %'],
     [percent(NaN), '-'],
+    [figure(-0.123456), '-0.1235'],
+    [figure(1.23456e-9), '1.235e-9'],
+    [figure(123456), '123456'],
+    [figure(1.2345678e20), '123500000000000000000'],
+    [figure(-Infinity), '-Infinity'],
+    [figure(2n ** 63n), '9223372036854775808'],
     [plural(1, 'class', 'classes'), '1 class'],
     [plural(1200, 'tensor'), '1,200 tensors'],
   ]

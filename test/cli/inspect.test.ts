@@ -7,6 +7,7 @@ import { full, saveCheckpoint, scope, tensor } from 'napi-torch'
 import { fixture, inFolder } from '../support/checkpoints.js'
 import { napiTorch } from '../support/cli.js'
 import { CHECKPOINT } from '../support/fashion_mnist.js'
+import { formatFixture } from '../support/formats.js'
 
 /** A libtorch that cannot be opened: whoever tries fails. */
 const env = { NAPI_TORCH_LIBTORCH: 'no-libtorch-here' }
@@ -118,11 +119,71 @@ size          544 B
     )
   })
 
+  const formats: readonly (readonly [name: string, format: string, ...flags: string[]])[] = [
+    ['legacy.pth', 'legacy'],
+    ['traced.pt', 'torchscript'],
+    ['module.pth', 'zip', '--whole-module'],
+    ['legacy_module.pth', 'legacy', '--whole-module'],
+    ['tensors.safetensors', 'safetensors'],
+    ['sharded/model.safetensors.index.json', 'safetensors-index'],
+  ]
+  for (const [name, expected, ...flags] of formats) {
+    it(`lists the tensors of ${name}, with and without --stats`, async () => {
+      const { format, tensors } = await inspectJson(formatFixture(name), ...flags)
+      const { tensors: measured } = await inspectJson(formatFixture(name), '--stats', ...flags)
+
+      assert.equal(format, expected)
+      assert.ok(tensors.length > 0)
+      assert.deepEqual(
+        measured.map(({ key, dtype, shape }) => [key, dtype, shape]),
+        tensors.map(({ key, dtype, shape }) => [key, dtype, shape]),
+      )
+    })
+  }
+
   it('marks tensors that share memory', async () => {
     const { stdout } = await napiTorch(['inspect', fixture('tensors.pth')], { env })
 
     assert.match(stdout, /^tied +float32 +\S.* B {2}shares memory 0$/m)
     assert.match(stdout, /^scalar +float32 +\(\) +4 B$/m)
+  })
+
+  describe('a checkpoint of more than 400 tensors', () => {
+    /** Saves 402 tensors of one element. */
+    const saveMany = async (folder: string): Promise<string> => {
+      const file = join(folder, 'many.pth')
+      const keys = Array.from({ length: 402 }, (_, index) => `w.${index}`)
+      await scope(() => saveCheckpoint(file, new Map(keys.map((key, index) => [key, full([1], index || NaN)]))))
+      return file
+    }
+
+    it('has its summary first, and 400 of them listed', async () => {
+      const { stdout } = await inFolder(async (folder) => napiTorch(['inspect', await saveMany(folder)], { env }))
+
+      const lines = stdout.split('\n')
+      assert.match(lines[0] ?? '', /^file +.*many\.pth/)
+      assert.match(stdout, /^w\.399 +float32/m)
+      assert.doesNotMatch(stdout, /^w\.400 /m)
+      assert.deepEqual(lines.slice(-3), ['… 2 more tensors (--tensors prints all)', 'Warning: w.0 holds 1 NaN', ''])
+    })
+
+    it('has all listed, and nothing else, with --tensors', async () => {
+      const { stdout } = await inFolder(async (folder) =>
+        napiTorch(['inspect', await saveMany(folder), '--tensors'], { env }),
+      )
+
+      const lines = stdout.trimEnd().split('\n')
+      assert.deepEqual(
+        [lines.length, lines[0], lines[402]],
+        [403, 'key    dtype    shape  size', 'w.401  float32  (1,)    4 B'],
+      )
+    })
+
+    it('has all in the JSON', async () => {
+      const { tensors } = await inFolder(async (folder) => inspectJson(await saveMany(folder)))
+
+      assert.equal(tensors.length, 402)
+    })
   })
 
   describe('values', () => {
@@ -219,7 +280,7 @@ size          544 B
         'a whole pickled module',
         async () => readFile(fixture('whole_module.pth')),
         'The checkpoint is a whole pickled module of class torch.nn.modules.container.Sequential: ' +
-          "pass { wholeModule: true } to take its parameters and buffers; in Python, save torch.save(model.state_dict(), 'new.pth') instead",
+          "pass --whole-module to take its parameters and buffers; in Python, save torch.save(model.state_dict(), 'new.pth') instead",
         'TORCH_CHECKPOINT_UNSUPPORTED',
       ],
     ]

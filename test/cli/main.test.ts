@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { ESCAPE, HAS_TERMINAL, napiTorch, napiTorchOnTerminal } from '../support/cli.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const COMMANDS = ['demo', 'inspect', 'classify', 'evaluate', 'doctor', 'install-libtorch']
+const COMMANDS = ['demo', 'inspect', 'convert', 'classify', 'evaluate', 'doctor', 'install-libtorch']
 
 /** A libtorch that cannot be opened: whoever tries fails. */
 const NO_LIBTORCH = { NAPI_TORCH_LIBTORCH: join(ROOT, 'no-libtorch-here') }

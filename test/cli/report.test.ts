@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { TorchError } from 'napi-torch'
+import { CheckpointError, TorchError } from 'napi-torch'
 
 import { EXIT, exitCodeOf } from '../../lib/cli/exit_codes.js'
 import { errorDetails, errorLine } from '../../lib/cli/report.js'
@@ -28,6 +28,22 @@ describe('errorLine()', () => {
       'napi-torch: \\u001b[31m.pth: No such file (TORCH_FILE)',
     )
   })
+
+  const advised: readonly (readonly [name: string, value: string | boolean, flag: string])[] = [
+    ['wholeModule', true, '--whole-module'],
+    ['key', 'model.ema', '--key model.ema'],
+    ['key', "it's $& `new`", "--key 'it'\\''s $& `new`'"],
+    ['stripPrefix', 'module.', '--strip-prefix module.'],
+  ]
+  for (const [name, value, flag] of advised) {
+    it(`names the option ${name} as ${flag}`, () => {
+      const text = '{ as in a program }'
+      const options = { suggestion: { name, value, text } }
+      const error = new CheckpointError('TORCH_CHECKPOINT_UNSUPPORTED', `x.pth: pass ${text} to take it`, options)
+
+      assert.equal(errorLine(error), `napi-torch: x.pth: pass ${flag} to take it (TORCH_CHECKPOINT_UNSUPPORTED)`)
+    })
+  }
 
   it('gives the code of a system error, and TORCH_INTERNAL for what has none', () => {
     const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
