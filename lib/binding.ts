@@ -7,6 +7,9 @@ import { openLibtorch } from './libtorch.js'
 
 declare const HANDLE: unique symbol
 declare const GENERATOR: unique symbol
+declare const ENGINE: unique symbol
+declare const PLAN: unique symbol
+declare const WEIGHTS: unique symbol
 
 /** A native tensor. Only {@link native} makes and reads one. */
 export interface TensorHandle {
@@ -16,6 +19,149 @@ export interface TensorHandle {
 /** A native random number generator. */
 export interface GeneratorHandle {
   readonly [GENERATOR]: true
+}
+
+/** A share in the native executor with a certain number of threads: its jobs are done in order. */
+export interface EngineHandle {
+  readonly [ENGINE]: true
+}
+
+/** A native plan. */
+export interface PlanHandle {
+  readonly [PLAN]: true
+}
+
+/** The weights of a convolution in the forms that own kernels read. */
+export interface WeightsHandle {
+  readonly [WEIGHTS]: true
+}
+
+/** Images in the memory of a {@link NetworkStep}: those of a chunk, or the whole batch. */
+export interface NetworkPicture {
+  readonly batch: number
+  readonly channels: number
+  readonly height: number
+  readonly width: number
+  /** Zeros on every side. */
+  readonly halo: number
+  /** Pictures of one slot share their memory, and have the same layout. */
+  readonly slot: number
+}
+
+/** Windows of a pooling. */
+export interface NetworkWindows {
+  readonly kernelSize: Pair
+  readonly stride: Pair
+  readonly padding: Pair
+  readonly dilation: Pair
+}
+
+/** What own kernels do with pictures, by their indices. */
+export type NetworkOperation =
+  | {
+      readonly kind: 'conv2d'
+      /** Name of native/engine/convolution.cc. */
+      readonly algorithm: string
+      readonly weights: number
+      /** A picture; with `planes` an index into those of the step. */
+      readonly input: number
+      readonly output: number
+      readonly residual: number | null
+      readonly relu: boolean
+      /** Of what the convolution gives; with `planes` alone. */
+      readonly pool: NetworkWindows | null
+    }
+  | ({ readonly kind: 'maxPool2d'; readonly input: number; readonly output: number } & NetworkWindows)
+  | { readonly kind: 'globalAvgPool'; readonly input: number; readonly output: number }
+  | {
+      readonly kind: 'linear'
+      readonly weights: number
+      readonly input: number
+      readonly output: number
+      readonly relu: boolean
+    }
+  | {
+      readonly kind: 'add'
+      readonly left: number
+      readonly right: number
+      readonly output: number
+      readonly relu: boolean
+    }
+
+/** Operations through which the batch goes in chunks. */
+export interface NetworkSegment {
+  readonly chunk: number
+  readonly operations: readonly NetworkOperation[]
+}
+
+/** A value of the plan, and the picture that holds its elements. */
+export interface NetworkPort {
+  readonly value: number
+  readonly picture: number
+}
+
+/** A part of the model that own kernels compute in float32: native/engine/network.h. */
+export interface NetworkStep {
+  readonly kind: 'network'
+  readonly batch: number
+  readonly weights: readonly WeightsHandle[]
+  readonly pictures: readonly NetworkPicture[]
+  /** Values (N, C, H, W) that convolutions read as they are. */
+  readonly planes: Shape
+  readonly inputs: readonly NetworkPort[]
+  readonly segments: readonly NetworkSegment[]
+  readonly outputs: readonly NetworkPort[]
+  readonly dead: Shape
+}
+
+/** A value of a plan, for each run a tensor. */
+export interface PlanValue {
+  readonly shape: Shape
+  readonly dtype: DType
+  /** Where in the memory of the plan it lies, `offset` and `strides` in elements; null if a step makes it anew. */
+  readonly arena: { readonly offset: number; readonly strides: Shape } | null
+}
+
+/** An argument of an operator; a value is its index in {@link PlanSpec.values}. */
+export type PlanArgument =
+  | { readonly value: number }
+  | { readonly values: readonly (number | TensorHandle)[] }
+  | { readonly constant: TensorHandle }
+  | { readonly literal: null | boolean | number | bigint | string | readonly (number | null)[] }
+
+/** A step of a plan. After it the values in `dead` are let go. */
+export type PlanStep =
+  | {
+      readonly kind: 'aten'
+      /** Name and overload. */
+      readonly schema: string
+      readonly args: readonly PlanArgument[]
+      readonly outputs: Shape
+      readonly dead: Shape
+    }
+  /** As `aten`, unless a plan that ran in the same engine has a value of that key already: then it is that one. */
+  | {
+      readonly kind: 'shared'
+      readonly key: string
+      readonly schema: string
+      readonly args: readonly PlanArgument[]
+      readonly outputs: readonly [number]
+      readonly dead: Shape
+    }
+  | { readonly kind: 'copy'; readonly input: number; readonly output: number; readonly dead: Shape }
+  | NetworkStep
+
+/** What native/engine/plan_reader.cc reads. */
+export interface PlanSpec {
+  readonly values: readonly PlanValue[]
+  /** Zeros at first. */
+  readonly arenaBytes: number
+  readonly input: number
+  readonly output: number
+  readonly outputDtype: DType
+  /** Run once, before the first run. */
+  readonly preparation: readonly PlanStep[]
+  readonly steps: readonly PlanStep[]
 }
 
 type Pair = readonly [number, number]
@@ -235,6 +381,50 @@ export interface NativeBinding {
     box: readonly [number, number, number, number],
   ): Promise<Uint8Array>
 
+  // native/engine/engine.cc. `id` is an integer that no other unfinished job of the environment has.
+  createEngine(threads: number): EngineHandle
+  /** What its plans have in common goes as soon as no job uses it. */
+  disposeEngine(engine: EngineHandle): void
+  createPlan(spec: PlanSpec): PlanHandle
+  /** The memory goes as soon as no run uses it. */
+  disposePlan(plan: PlanHandle): void
+  /** Bytes that the plan holds beside its constants. */
+  planBytes(plan: PlanHandle): number
+  /** Does what is to be done once: a plan that is not prepared does it in its first run. */
+  preparePlan(engine: EngineHandle, id: number, plan: PlanHandle): Promise<boolean>
+  /**
+   * Runs a batch: each plan takes the samples that follow those of the one before it. The memory of `input` is read and
+   * that of `output` written until the promise settles: with true, or with false where the job was cancelled.
+   */
+  runPlans(
+    engine: EngineHandle,
+    id: number,
+    plans: readonly PlanHandle[],
+    input: Bytes,
+    output: Bytes,
+  ): Promise<boolean>
+  /** As {@link runPlans}, but waits. */
+  runPlansSync(engine: EngineHandle, plans: readonly PlanHandle[], input: Bytes, output: Bytes): void
+  /** Runs a plan that often and gives the median of each step in nanoseconds. */
+  measurePlan(engine: EngineHandle, id: number, plan: PlanHandle, runs: number): Promise<number[]>
+  /** Ends a job early, at the latest after the step at which it is. */
+  cancelJob(engine: EngineHandle, id: number): void
+
+  // native/engine/weights_handle.cc
+  /** Names of the own kernels that this processor can run, best first: `avx512`, `avx2`, `portable`. */
+  kernelSets(): string[]
+  /** Keeps the memory of `weight` (O, I, kH, kW) or (O, I) and `bias` (O), float32; packs them when a plan first needs that. */
+  createConvWeights(
+    kernels: string,
+    weight: TensorHandle,
+    bias: TensorHandle | null,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+  ): WeightsHandle
+  /** Bytes of the forms into which they have been packed. */
+  convWeightsBytes(weights: WeightsHandle): number
+
   // native/runtime.cc
   /** `versionString` is libtorch's own, such as `2.13.0`; `builtFor` the one that the addon was compiled with. */
   version(): { libtorch: string; builtFor: string; config: string; cpuCapability: string }
@@ -252,8 +442,28 @@ const require = createRequire(import.meta.url)
 /** Folder of the package: both `lib/` and `dist/` stand directly below it. */
 export const PACKAGE_ROOT = fileURLToPath(new URL('..', import.meta.url))
 
-/** The opened addon; opening libtorch comes first, as the addon is linked to it without a search path. */
-export const native: NativeBinding = open()
+/**
+ * The opened addon; opening libtorch comes first, as the addon is linked to it without a search path. What imports it sees
+ * what {@link withBinding} puts in its place: call its functions, and keep none.
+ */
+export let native: NativeBinding = open()
+
+const addon = native
+
+/**
+ * Sends every call to `binding` instead of the addon while `body` runs, which must be synchronous: so can a model be traced.
+ *
+ * @throws {TorchError} `TORCH_TRACE` if that is under way already.
+ */
+export function withBinding<T>(binding: NativeBinding, body: () => T): T {
+  if (native !== addon) throw new TorchError('TORCH_TRACE', 'A model cannot be traced while a model is being traced')
+  native = binding
+  try {
+    return body()
+  } finally {
+    native = addon
+  }
+}
 
 function open(): NativeBinding {
   openLibtorch()

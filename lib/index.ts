@@ -149,3 +149,12 @@ export type { ImageFile, ImageFolderOptions } from './vision/image_folder.js'
 
 export { ConfusionMatrix, evaluate } from './evaluation.js'
 export type { BatchTime, EvaluateOptions, Evaluation, EvaluationProgress, LabelledBatch } from './evaluation.js'
+
+export { compile, DEFAULT_MAX_QUEUE_BYTES, DEFAULT_MAX_QUEUE_SIZE, ENGINE_DTYPES } from './engine/compile.js'
+export type { CompileOptions, EngineDType } from './engine/compile.js'
+export { Engine } from './engine/engine.js'
+export type { EngineStats, ExplainOptions, InferOptions, RunOptions } from './engine/engine.js'
+export { Explanation } from './engine/explain.js'
+export type { ExplainedStep } from './engine/explain.js'
+export { KERNEL_SETS } from './engine/lower.js'
+export type { KernelSet } from './engine/lower.js'

@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "allocator.h"
+#include "engine/engine.h"
 #include "env.h"
 #include "error.h"
 #include "handle.h"
@@ -38,6 +39,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   InitReduce(env, exports);
   InitNn(env, exports);
   InitImage(env, exports);
+  InitEngine(env, exports);
   InitRuntime(env, exports);
   return exports;
 }

@@ -4,25 +4,94 @@
 #include <c10/util/Exception.h>
 
 #include <cerrno>
-#include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <limits>
-#include <memory>
-
-#ifdef __GLIBC__
-#include <gnu/libc-version.h>
-#endif
+#include <map>
+#include <mutex>
+#include <new>
+#include <tuple>
+#include <utility>
 
 namespace napi_torch {
+
+// The blocks of one cache. Each block holds on to it while it is used.
+class BlockPool {
+ public:
+  ~BlockPool() { Clear(); }
+
+  // A free block of at least `size` bytes and little more, and its size, or null.
+  std::pair<void*, size_t> Take(size_t size) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = free_.lower_bound(size);
+    if (found == free_.end() || found->first - size > size / 4) return {nullptr, 0};
+    const std::pair<void*, size_t> result{found->second, found->first};
+    free_.erase(found);
+    return result;
+  }
+
+  void Grow(size_t size) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    bytes_ += static_cast<int64_t>(size);
+  }
+
+  void Give(void* block, size_t size) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (is_open_) {
+      free_.emplace(size, block);
+    } else {
+      std::free(block);
+    }
+  }
+
+  void Close() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    is_open_ = false;
+    Clear();
+  }
+
+  int64_t bytes() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return bytes_;
+  }
+
+ private:
+  void Clear() {
+    for (const auto& [size, block] : free_) std::free(block);
+    free_.clear();
+  }
+
+  mutable std::mutex mutex_;
+  bool is_open_ = true;
+  std::multimap<size_t, void*> free_;
+  int64_t bytes_ = 0;
+};
+
 namespace {
 
 constexpr size_t kAlignment = 64;  // As libtorch's own.
 
+// Stands before the data of each tensor.
+struct Header {
+  void* block = nullptr;
+  size_t size = 0;
+  std::shared_ptr<BlockPool> pool;
+};
+static_assert(sizeof(Header) <= kAlignment);
+
+constexpr size_t kOverhead = 2 * kAlignment;  // The header, and what aligning it may take.
+
+Header* HeaderOf(void* data) { return reinterpret_cast<Header*>(static_cast<char*>(data) - kAlignment); }
+
+// The pool that the thread's tensors are to come from. State of a thread, as the modes of libtorch are.
+const std::shared_ptr<BlockPool>*& CurrentPool() {
+  static thread_local const std::shared_ptr<BlockPool>* pool = nullptr;
+  return pool;
+}
+
 // libtorch asks for aligned memory. Before version 2.38, glibc seldom finds a freed block again for that, as it looks
 // for one that is longer by the alignment: 3,000 tensors of 1 MiB, each freed before the next, could take 1 GiB. So
 // this one asks for plain memory and aligns by itself. (glibc bug 14581)
-class PlainAllocator final : public c10::Allocator {
+class HeaderAllocator final : public c10::Allocator {
  public:
   c10::DataPtr allocate(size_t size) override {
     void* const data = size == 0 ? nullptr : Allocate(size);
@@ -37,40 +106,58 @@ class PlainAllocator final : public c10::Allocator {
 
  private:
   static void* Allocate(size_t size) {
-    const bool fits = size <= std::numeric_limits<size_t>::max() - kAlignment;
-    void* const block = fits ? std::malloc(size + kAlignment) : nullptr;
+    const bool fits = size <= std::numeric_limits<size_t>::max() - kOverhead;
+    std::shared_ptr<BlockPool> pool = CurrentPool() == nullptr ? nullptr : *CurrentPool();
+    size_t block_size = size + kOverhead;
+    void* block = nullptr;
+    if (fits && pool != nullptr) {
+      const auto [found, found_size] = pool->Take(block_size);
+      if (found != nullptr) std::tie(block, block_size) = std::pair(found, found_size);
+    }
+    if (fits && block == nullptr) {
+      block = std::malloc(block_size);
+      if (block != nullptr && pool != nullptr) pool->Grow(block_size);
+    }
     // libtorch's words, for which people search.
     TORCH_CHECK_WITH(OutOfMemoryError, block != nullptr,
                      "DefaultCPUAllocator: can't allocate memory: you tried to allocate ", size, " bytes. Error code ",
                      ENOMEM, " (Cannot allocate memory)");
-    // malloc aligns to 16 bytes, so that between the beginning of the block and the data there is room for a pointer.
-    const auto address = (reinterpret_cast<uintptr_t>(block) + kAlignment) & ~(kAlignment - 1);
-    auto* const data = reinterpret_cast<void**>(address);
-    data[-1] = block;
+    const auto address = (reinterpret_cast<uintptr_t>(block) + kOverhead - 1) & ~(kAlignment - 1);
+    auto* const data = reinterpret_cast<void*>(address);
+    new (HeaderOf(data)) Header{block, block_size, std::move(pool)};
     return data;
   }
 
   static void Free(void* data) {
-    if (data != nullptr) std::free(static_cast<void**>(data)[-1]);
+    if (data == nullptr) return;
+    Header* const header = HeaderOf(data);
+    void* const block = header->block;
+    const size_t size = header->size;
+    const std::shared_ptr<BlockPool> pool = std::move(header->pool);
+    header->~Header();
+    if (pool == nullptr) {
+      std::free(block);
+    } else {
+      pool->Give(block, size);
+    }
   }
 };
 
-bool LosesAlignedBlocks() {
-#ifdef __GLIBC__
-  int major = 0;
-  int minor = 0;
-  return std::sscanf(gnu_get_libc_version(), "%d.%d", &major, &minor) == 2 && major == 2 && minor < 38;
-#else
-  return false;
-#endif
-}
-
 }  // namespace
 
+BlockCache::BlockCache() : pool_(std::make_shared<BlockPool>()) {}
+
+BlockCache::~BlockCache() { pool_->Close(); }
+
+int64_t BlockCache::bytes() const { return pool_->bytes(); }
+
+BlockCache::Use::Use(const BlockCache& cache) : before_(std::exchange(CurrentPool(), &cache.pool_)) {}
+
+BlockCache::Use::~Use() { CurrentPool() = before_; }
+
 void InstallAllocator() {
-  if (!LosesAlignedBlocks()) return;
   // Never destroyed: threads may be at work when the process ends.
-  static PlainAllocator& allocator = *std::make_unique<PlainAllocator>().release();
+  static HeaderAllocator& allocator = *std::make_unique<HeaderAllocator>().release();
   if (c10::GetCPUAllocator() != &allocator) c10::SetCPUAllocator(&allocator);
 }
 

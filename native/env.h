@@ -13,6 +13,10 @@
 
 namespace napi_torch {
 
+namespace engine {
+class Host;
+}
+
 // Counts what the handles of one environment keep alive. Shared with handles and deleters, which may outlive the
 // environment by a moment.
 class Ledger {
@@ -49,6 +53,8 @@ class Ledger {
 struct EnvData {
   Napi::FunctionReference error_class;
   std::shared_ptr<Ledger> ledger = std::make_shared<Ledger>();
+  // By the number of their threads.
+  std::unordered_map<int, std::shared_ptr<engine::Host>> hosts;
 
   static EnvData& Of(Napi::Env env) { return *env.GetInstanceData<EnvData>(); }
 };

@@ -111,7 +111,138 @@ const GARBAGE = [
   () => process.stdout,
 ]
 
+const SCHEMAS = [
+  ['aten::relu', () => [{ value: 0 }]],
+  ['aten::relu_', () => [{ value: 1 }]],
+  ['aten::add.Tensor', () => [{ value: 0 }, pick([{ value: 0 }, { constant: tensor() }]), { literal: pick(NUMBERS) }]],
+  ['aten::cat', () => [{ values: [0, plain([2, 3]), 0] }, { literal: below(4) - 1 }]],
+  ['aten::softmax.int', () => [{ value: 0 }, { literal: 1 }, { literal: pick([null, ...DTYPES]) }]],
+  ['aten::_to_copy', () => [{ value: 0 }, { literal: pick(DTYPES) }]],
+  ['aten::contiguous', () => [{ constant: tensor() }, { literal: 'channels_last' }]],
+  ['aten::max_pool2d', () => [{ constant: KINDS.image() }, { literal: [1, 2] }]],
+  ['aten::topk', () => [{ value: 0 }, { literal: 1 }]],
+  ['aten::reshape', () => [{ value: 0 }, { literal: KINDS.dims() }]],
+  [
+    'mkldnn::_reorder_convolution_weight',
+    () => [{ constant: KINDS.weight() }, ...[KINDS.pair(), KINDS.pair(), [1, 1]].map((literal) => ({ literal }))],
+  ],
+  ['aten::nothing', () => []],
+]
+
+/** Puts garbage into some place of a plan. */
+function spoil(part) {
+  if (typeof part !== 'object' || part === null || below(4) === 0) return pick(GARBAGE)()
+  const keys = Object.keys(part)
+  if (keys.length === 0) return pick(GARBAGE)()
+  const key = pick(keys)
+  const copy = Array.isArray(part) ? [...part] : { ...part }
+  copy[key] = spoil(part[key])
+  return copy
+}
+
+function convWeights() {
+  return native.createConvWeights(pick(native.kernelSets()), plain([4, 2, 3, 3]), null, [1, 1], [1, 1], [1, 1])
+}
+
+/** A plan of own kernels: a convolution, and other operations on pictures of its sizes. */
+function networkSpec() {
+  const picture = (slot, height = 5) => ({
+    batch: 2,
+    channels: pick([2, 4, 4]),
+    height,
+    width: 5,
+    halo: below(3),
+    slot,
+  })
+  const windows = () => ({ kernelSize: [2, 2], stride: [1, 1], padding: [0, 0], dilation: [1, 1] })
+  const port = (value) => ({ value, picture: below(4) })
+  const operation = () => ({
+    kind: pick(['conv2d', 'conv2d', 'maxPool2d', 'globalAvgPool', 'linear', 'add']),
+    algorithm: pick(['direct', 'planes', 'winograd2', 'winograd4', 'winograd2Phased', 'winograd4Phased']),
+    weights: 0,
+    input: below(3),
+    left: below(3),
+    right: below(3),
+    output: below(4),
+    residual: pick([null, null, 1]),
+    relu: below(2) === 0,
+    pool: pick([null, null, windows()]),
+    ...windows(),
+  })
+  const step = {
+    kind: 'network',
+    batch: 2,
+    weights: [convWeights()],
+    pictures: [picture(0), picture(1), picture(2), picture(3, pick([1, 4, 5]))],
+    planes: pick([[], [0]]),
+    inputs: pick([[], [port(0)]]),
+    segments: [{ chunk: pick([1, 2]), operations: list(3, operation) }],
+    outputs: [port(1)],
+    dead: [],
+  }
+  const value = (channels) => ({ shape: [2, channels, 5, 5], dtype: 'float32', arena: null })
+  const spec = {
+    values: [value(2), value(4)],
+    arenaBytes: 0,
+    input: 0,
+    output: 1,
+    outputDtype: 'float32',
+    preparation: [],
+    steps: [step],
+  }
+  return below(2) === 0 ? spoil(spec) : spec
+}
+
+function planSpec() {
+  if (below(2) === 0) return networkSpec()
+  const value = (arena) => ({ shape: [2, 3], dtype: 'float32', arena })
+  const step = () => {
+    const [schema, args] = pick(SCHEMAS)
+    return { kind: pick(['aten', 'shared']), key: 'key', schema, args: args(), outputs: [2], dead: pick([[], [2]]) }
+  }
+  const spec = {
+    values: [
+      value(null),
+      value({
+        offset: below(2),
+        strides: pick([
+          [3, 1],
+          [1, 2],
+          [9, 9],
+          [0, 0],
+        ]),
+      }),
+      value(null),
+    ],
+    arenaBytes: pick([28, 28, 0, 1, 2 ** 39]),
+    input: 0,
+    output: below(3),
+    outputDtype: pick(DTYPES),
+    preparation: [],
+    steps: [{ kind: 'copy', input: 0, output: 1, dead: [] }, ...list(1, step)],
+  }
+  return below(2) === 0 ? spoil(spec) : spec
+}
+
+function plan() {
+  const [input, output] = ['float32', pick(['float32', 'float32', 'float16', 'int8'])]
+  const values = [{ shape: [2, 3], dtype: input, arena: null }]
+  const made = { values, arenaBytes: 0, input: 0, output: 0, outputDtype: output, preparation: [], steps: [] }
+  const handle = native.createPlan(made)
+  if (below(8) === 0) native.disposePlan(handle)
+  return handle
+}
+
+let newest = 0
+
 const KINDS = {
+  engine: () => native.createEngine(1 + below(2)),
+  plan,
+  plans: () => (below(3) === 0 ? list(2, plan) : [plan()]),
+  spec: planSpec,
+  kernels: () => pick([...native.kernelSets(), 'sse9', '']),
+  weights: convWeights,
+  id: () => (below(4) === 0 ? 1 : ++newest),
   tensor,
   'tensor?': () => (below(3) === 0 ? null : tensor()),
   image: () =>
@@ -278,6 +409,19 @@ const SIGNATURES = {
   softmax: 'tensor dim dtype?',
   logSoftmax: 'tensor dim dtype?',
   resize: 'bytes size size size size size filter box',
+  createEngine: 'threads',
+  disposeEngine: 'engine',
+  createPlan: 'spec',
+  disposePlan: 'plan',
+  planBytes: 'plan',
+  preparePlan: 'engine id plan',
+  runPlans: 'engine id plans bytes bytes',
+  runPlansSync: 'engine plans bytes bytes',
+  measurePlan: 'engine id plan size',
+  cancelJob: 'engine id',
+  kernelSets: '',
+  createConvWeights: 'kernels weight tensor? pair pair pair',
+  convWeightsBytes: 'weights',
   version: '',
   setNumThreads: 'threads',
   getNumThreads: '',
@@ -309,9 +453,18 @@ function release(value) {
   }
 }
 
+/** What comes of a plan once it is read. */
+async function runOf(handle, { values, input, output }) {
+  const [from, to] = [input, output].map((value) => {
+    return new Float32Array(values[value].shape.reduce((product, size) => product * size, 1))
+  })
+  await native.runPlans(native.createEngine(1), ++newest, [handle], from, to)
+}
+
 async function call(name, args) {
   try {
     const result = native[name](...args)
+    if (name === 'createPlan') await runOf(result, ...args)
     release(result instanceof Promise ? await result : result)
     counts.value += 1
   } catch (error) {

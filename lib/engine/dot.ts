@@ -1,0 +1,41 @@
+import { describeShape } from '../check.js'
+import { inputsOf, outputsOf, type Graph, type Node, type Value } from './graph.js'
+
+/** Prints a graph in the language of Graphviz: `dot -Tsvg` draws it. */
+export function toDot(graph: Graph): string {
+  const makers = new Map<Value, string>()
+  const lines: string[] = []
+  const draw = (name: string, label: readonly string[], from: readonly Value[], shape: string): void => {
+    lines.push(`  ${name} [label=${JSON.stringify(label.join('\n'))}, shape=${shape}]`)
+    for (const value of from) lines.push(`  ${makers.get(value)} -> ${name}`)
+  }
+  graph.inputs.forEach((input, index) => {
+    draw(`input${index}`, ['input', describeValue(input)], [], 'ellipse')
+    makers.set(input, `input${index}`)
+  })
+  graph.nodes.forEach((node, index) => {
+    const label = [titleOf(node), node.path, ...outputsOf(node).map(describeValue)]
+    draw(
+      `node${index}`,
+      label.filter((line) => line !== ''),
+      inputsOf(node),
+      'box',
+    )
+    for (const output of outputsOf(node)) makers.set(output, `node${index}`)
+  })
+  graph.outputs.forEach((output, index) => draw(`output${index}`, ['output'], [output], 'ellipse'))
+  return ['digraph {', ...lines, '}', ''].join('\n')
+}
+
+/** What a node does: `conv2d + residual + relu`. */
+function titleOf(node: Node): string {
+  if (node.kind === 'aten') return node.schema
+  const parts: string[] = [node.kind]
+  if (node.kind === 'conv2d' && node.residual !== null) parts.push('residual')
+  if ('activation' in node && node.activation !== 'none') parts.push(node.activation)
+  return parts.join(' + ')
+}
+
+function describeValue({ dtype, shape }: Value): string {
+  return `${dtype} ${describeShape(shape)}`
+}

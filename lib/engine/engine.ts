@@ -1,0 +1,302 @@
+import { native, type EngineHandle, type PlanHandle } from '../binding.js'
+import { checkNumber, checkOptions, checkPositiveInteger, describeShape, expected } from '../check.js'
+import { TorchError } from '../errors.js'
+import { isTensor } from '../nn/checks.js'
+import { fromArray } from '../tensor/creation.js'
+import type { Tensor } from '../tensor.js'
+import { checkSignal } from './abort.js'
+import { Batcher, type BatcherLimits } from './batcher.js'
+import { chunk } from './buckets.js'
+import { toDot } from './dot.js'
+import { Explanation } from './explain.js'
+import { followJob } from './jobs.js'
+import type { PlanStore } from './plan_store.js'
+
+/** Options of {@link Engine.run}. */
+export interface RunOptions {
+  /** Ends the run early; the promise then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+  /** Where the outputs go, (N × outputs) elements. Default: a new array. */
+  readonly output?: Float32Array | undefined
+}
+
+/** Options of {@link Engine.infer}. */
+export interface InferOptions {
+  /** Takes the request back; the promise then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+  /** Refuses the request if its computation has not begun after so many ms. Default: never. */
+  readonly deadlineMs?: number | undefined
+  /** Requests with a higher one are served first. Default: `0`. */
+  readonly priority?: number | undefined
+}
+
+/** Options of {@link Engine.explain}. */
+export interface ExplainOptions {
+  /** Samples in the batches that are measured: a size for which the engine makes plans. Default: the largest. */
+  readonly batchSize?: number | undefined
+  /** How often it is run. Default: `10`. */
+  readonly runs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What an {@link Engine} has done and holds. */
+export interface EngineStats {
+  /** Calls of `run` and `runSync`, and batches that were made of requests. */
+  readonly batches: number
+  /** Samples in these. */
+  readonly samples: number
+  /** Batches under way. */
+  readonly running: number
+  /** Requests that wait to become part of a batch. */
+  readonly queued: number
+  /** Bytes of their samples. */
+  readonly queuedBytes: number
+  /** Requests that were refused as the queue was full. */
+  readonly rejected: number
+  /** Requests whose deadline passed while they waited. */
+  readonly expired: number
+  /** Requests that were taken back. */
+  readonly aborted: number
+  /** Plans in memory: one for each size of batches. */
+  readonly plans: number
+  /** Bytes that the plans hold beside the weights. */
+  readonly planBytes: number
+}
+
+/** What {@link compile} makes an engine of. */
+export interface EngineParts {
+  readonly handle: EngineHandle
+  readonly plans: PlanStore
+  /** From the largest to 1. */
+  readonly buckets: readonly number[]
+  readonly inputShape: readonly number[]
+  readonly outputShape: readonly number[]
+  readonly limits: BatcherLimits
+}
+
+/**
+ * A compiled model: computes on native threads of its own while the event loop goes on. Made by `compile()`.
+ *
+ * Samples are float32, in row-major order, and so are outputs; each sample is computed by itself. {@link run} takes a batch
+ * that is there, {@link infer} a sample, which it computes together with others that come at the same time. Arrays that are
+ * handed over are read where they lie: until the promise settles they must be left as they are, and not be transferred to
+ * another thread.
+ *
+ * Close it when it is no longer needed: `await using`, or {@link close}.
+ */
+export class Engine implements AsyncDisposable {
+  /** Shape of a sample, such as (C, H, W). */
+  readonly inputShape: readonly number[]
+  /** Shape of the output for a sample. */
+  readonly outputShape: readonly number[]
+  readonly #handle: EngineHandle
+  readonly #plans: PlanStore
+  readonly #buckets: readonly number[]
+  readonly #batcher: Batcher
+  readonly #inputLength: number
+  readonly #outputLength: number
+  #batches = 0
+  #samples = 0
+  #running = 0
+  #closing: Promise<void> | undefined
+  #isClosed = false
+  #onIdle: (() => void) | undefined
+
+  /** @internal Engines are made by `compile()`. */
+  constructor({ handle, plans, buckets, inputShape, outputShape, limits }: EngineParts) {
+    this.#handle = handle
+    this.#plans = plans
+    this.#buckets = buckets
+    this.inputShape = inputShape
+    this.outputShape = outputShape
+    this.#inputLength = lengthOf(inputShape)
+    this.#outputLength = lengthOf(outputShape)
+    this.#batcher = new Batcher(limits, {
+      sampleLength: this.#inputLength,
+      outputLength: this.#outputLength,
+      run: (input, output) => this.#run(input, output, undefined),
+    })
+  }
+
+  /**
+   * Computes a batch: of N samples one after the other (N × inputs), which gives N × outputs, or a tensor (N, ...), which
+   * gives a tensor.
+   *
+   * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if the batch has another length or shape; `TORCH_ENGINE_CLOSED`.
+   */
+  run(batch: Float32Array, options?: RunOptions): Promise<Float32Array>
+  run(batch: Tensor, options?: RunOptions): Promise<Tensor>
+  async run(batch: Float32Array | Tensor, options: RunOptions = {}): Promise<Float32Array | Tensor> {
+    checkOptions('run()', options, ['signal', 'output'])
+    this.#checkOpen()
+    const input = this.#inputOf('batch', batch, this.inputShape)
+    const output = this.#outputOf(options.output, input.length / this.#inputLength)
+    await this.#run(input, output, checkSignal(options.signal))
+    return this.#resultOf(batch, output)
+  }
+
+  /** As {@link run}, but waits: the event loop stands still meanwhile. */
+  runSync(batch: Float32Array, options?: Omit<RunOptions, 'signal'>): Float32Array
+  runSync(batch: Tensor, options?: Omit<RunOptions, 'signal'>): Tensor
+  runSync(batch: Float32Array | Tensor, options: Omit<RunOptions, 'signal'> = {}): Float32Array | Tensor {
+    checkOptions('runSync()', options, ['output'])
+    this.#checkOpen()
+    const input = this.#inputOf('batch', batch, this.inputShape)
+    const output = this.#outputOf(options.output, input.length / this.#inputLength)
+    native.runPlansSync(this.#handle, this.#plansFor(input), input, output)
+    this.#count(input)
+    return this.#resultOf(batch, output)
+  }
+
+  /**
+   * Computes one sample, together with others that wait: an array (inputs) gives one of (outputs), a tensor of the shape of
+   * a sample a tensor of the shape of an output.
+   *
+   * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if the sample has another length or shape; `TORCH_QUEUE_FULL`,
+   * `TORCH_DEADLINE`, `TORCH_ENGINE_CLOSED`.
+   */
+  infer(sample: Float32Array, options?: InferOptions): Promise<Float32Array>
+  infer(sample: Tensor, options?: InferOptions): Promise<Tensor>
+  async infer(sample: Float32Array | Tensor, options: InferOptions = {}): Promise<Float32Array | Tensor> {
+    checkOptions('infer()', options, ['signal', 'deadlineMs', 'priority'])
+    const { deadlineMs, priority } = options
+    const signal = checkSignal(options.signal)
+    if (deadlineMs !== undefined && checkNumber('deadlineMs', deadlineMs) < 0) {
+      throw expected('a number of at least 0', 'deadlineMs', deadlineMs)
+    }
+    if (priority !== undefined) checkNumber('priority', priority)
+    this.#checkOpen()
+    const input = this.#sampleOf(sample)
+    const output = await this.#batcher.request(input, { signal, deadlineMs, priority })
+    return isTensor(sample) ? fromArray(output, this.outputShape) : output
+  }
+
+  /** Tells what the engine has done and holds. */
+  stats(): EngineStats {
+    const { queued, queuedBytes, counts } = this.#batcher
+    const { rejected, expired, aborted } = counts
+    const { size: plans, bytes: planBytes } = this.#plans
+    const [batches, samples, running] = [this.#batches, this.#samples, this.#running]
+    return { batches, samples, running, queued, queuedBytes, rejected, expired, aborted, plans, planBytes }
+  }
+
+  /** Runs the plan for batches of one size and tells what each step does, by which kernel, and how long it takes. */
+  async explain(options: ExplainOptions = {}): Promise<Explanation> {
+    checkOptions('explain()', options, ['batchSize', 'runs', 'signal'])
+    const { batchSize = this.#buckets[0] ?? 1, runs = 10 } = options
+    if (!this.#buckets.includes(batchSize)) throw expected(`one of ${this.#buckets.join(', ')}`, 'batchSize', batchSize)
+    checkPositiveInteger('runs', runs)
+    const signal = checkSignal(options.signal)
+    this.#checkOpen()
+    const { handle, infos } = this.#plans.get(batchSize)
+    const nanoseconds = await this.#follow(() =>
+      followJob(this.#handle, signal, (id) => native.measurePlan(this.#handle, id, handle, runs)),
+    )
+    const steps = infos.map((info, index) => ({ ...info, ms: (nanoseconds[index] ?? 0) / 1e6 }))
+    return new Explanation(batchSize, steps, this.#plans.bytes)
+  }
+
+  /** Prints what is computed in the language of Graphviz: `dot -Tsvg` draws it. */
+  toDot(): string {
+    this.#checkOpen()
+    return toDot(this.#plans.get(1).graph)
+  }
+
+  /** Refuses new work, waits for what is under way and for requests that wait, and lets all memory go. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    this.#isClosed = true
+    await this.#batcher.drain()
+    if (this.#running > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
+    this.#plans.dispose()
+  }
+
+  async #run(input: Float32Array, output: Float32Array, signal: AbortSignal | undefined): Promise<void> {
+    const plans = this.#plansFor(input)
+    await this.#follow(() =>
+      followJob(this.#handle, signal, (id) => native.runPlans(this.#handle, id, plans, input, output)),
+    )
+    this.#count(input)
+  }
+
+  async #follow<T>(job: () => Promise<T>): Promise<T> {
+    this.#running++
+    try {
+      return await job()
+    } finally {
+      this.#running--
+      if (this.#running === 0) this.#onIdle?.()
+    }
+  }
+
+  #plansFor(input: Float32Array): PlanHandle[] {
+    return chunk(input.length / this.#inputLength, this.#buckets).map((size) => this.#plans.get(size).handle)
+  }
+
+  #count(input: Float32Array): void {
+    this.#batches++
+    this.#samples += input.length / this.#inputLength
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new TorchError('TORCH_ENGINE_CLOSED', 'The engine is closed')
+  }
+
+  #inputOf(name: string, batch: Float32Array | Tensor, shape: readonly number[]): Float32Array {
+    if (isTensor(batch)) {
+      const [count, ...rest] = batch.shape
+      if (count === undefined || count < 1 || describeShape(rest) !== describeShape(shape)) {
+        throw expected(`a tensor (N, ${shape.join(', ')})`, name, batch)
+      }
+      return batch.toFloat32Array()
+    }
+    const what = `a Float32Array of N × ${this.#inputLength} elements, or a tensor,`
+    if (!isFloat32Array(batch)) throw expected(what, name, batch)
+    if (batch.length === 0 || batch.length % this.#inputLength !== 0) throw expected(what, name, batch)
+    return checkFixed(name, batch)
+  }
+
+  #sampleOf(sample: Float32Array | Tensor): Float32Array {
+    if (isTensor(sample)) {
+      if (describeShape(sample.shape) === describeShape(this.inputShape)) return sample.toFloat32Array()
+      throw expected(`a tensor ${describeShape(this.inputShape)}`, 'sample', sample)
+    }
+    if (isFloat32Array(sample) && sample.length === this.#inputLength) return sample
+    throw expected(`a Float32Array of ${this.#inputLength} elements, or a tensor,`, 'sample', sample)
+  }
+
+  #outputOf(given: Float32Array | undefined, count: number): Float32Array {
+    const length = count * this.#outputLength
+    if (given === undefined) return new Float32Array(length)
+    if (isFloat32Array(given) && given.length === length) return checkFixed('output', given)
+    throw expected(`a Float32Array of ${length} elements`, 'output', given)
+  }
+
+  #resultOf(batch: Float32Array | Tensor, output: Float32Array): Float32Array | Tensor {
+    return isTensor(batch) ? fromArray(output, [output.length / this.#outputLength, ...this.outputShape]) : output
+  }
+}
+
+function lengthOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1)
+}
+
+// Also one of another realm.
+function isFloat32Array(value: unknown): value is Float32Array {
+  return Object.prototype.toString.call(value) === '[object Float32Array]' && ArrayBuffer.isView(value)
+}
+
+/** Refuses memory that could be taken away while it is used. */
+function checkFixed(name: string, array: Float32Array): Float32Array {
+  const { buffer } = array
+  if ('resizable' in buffer && buffer.resizable === true) throw expected('an array of fixed length', name, array)
+  return array
+}

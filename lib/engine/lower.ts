@@ -1,0 +1,37 @@
+import type { DType } from '../dtype.js'
+import type { Constants } from './constants.js'
+import type { Graph, Node } from './graph.js'
+import { lowerAten } from './lower_aten.js'
+import { lowerOneDnn } from './lower_onednn.js'
+import { lowerOwn } from './lower_own.js'
+import { Lowering, type LoweredPlan } from './lowering.js'
+
+/** Sets of kernels: libtorch's ordinary operators; oneDNN's fused ones with packed weights; or our own for float32. */
+export const KERNEL_SETS = ['aten', 'onednn', 'own'] as const
+
+/** One of {@link KERNEL_SETS}. */
+export type KernelSet = (typeof KERNEL_SETS)[number]
+
+const LOWER: Readonly<Record<KernelSet, (lowering: Lowering, nodes: readonly Node[]) => void>> = {
+  aten: (lowering, nodes) => {
+    for (const node of nodes) lowerAten(lowering, node)
+  },
+  onednn: (lowering, nodes) => {
+    for (const node of nodes) lowerOneDnn(lowering, node)
+  },
+  own: lowerOwn,
+}
+
+/**
+ * Chooses the native steps for a graph whose constants are held. A node for which a set has no kernel of its own is done by
+ * the ordinary operator, in the dtype that the model has.
+ */
+export function lower(
+  graph: Graph,
+  constants: Constants,
+  { kernels, dtype }: { readonly kernels: KernelSet; readonly dtype: DType },
+): LoweredPlan {
+  const lowering = new Lowering(graph, constants, dtype)
+  LOWER[kernels](lowering, graph.nodes)
+  return lowering.finish()
+}

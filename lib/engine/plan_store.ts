@@ -1,0 +1,74 @@
+import { native, type EngineHandle, type PlanHandle } from '../binding.js'
+import type { DType } from '../dtype.js'
+import type { Constants } from './constants.js'
+import type { Graph } from './graph.js'
+import { lower, type KernelSet } from './lower.js'
+import type { LoweredPlan } from './lowering.js'
+
+/** Plans that an engine keeps at most; it makes those again that it needs again. Each holds its activations. */
+export const MOST_PLANS = 16
+
+/** A native plan for batches of one size, and what it was made of. */
+export interface StoredPlan {
+  readonly handle: PlanHandle
+  readonly graph: Graph
+  readonly infos: LoweredPlan['infos']
+}
+
+/** What a {@link PlanStore} makes plans of. */
+export interface PlanSource {
+  /** The graph for batches of that size, all of whose constants are held. */
+  readonly graphOf: (batchSize: number) => Graph
+  readonly constants: Constants
+  readonly kernels: KernelSet
+  readonly dtype: DType
+}
+
+/** The plans of one engine, by the size of their batches. */
+export class PlanStore {
+  readonly #engine: EngineHandle
+  readonly #source: PlanSource
+  /** From the one whose use is longest ago. */
+  readonly #plans = new Map<number, StoredPlan>()
+
+  constructor(engine: EngineHandle, source: PlanSource) {
+    this.#engine = engine
+    this.#source = source
+  }
+
+  /** Gives the plan for batches of that size, and makes it if there is none. */
+  get(batchSize: number): StoredPlan {
+    const found = this.#plans.get(batchSize) ?? this.#make(batchSize)
+    this.#plans.delete(batchSize)
+    this.#plans.set(batchSize, found)
+    const [oldest] = this.#plans
+    if (this.#plans.size > MOST_PLANS && oldest !== undefined) {
+      this.#plans.delete(oldest[0])
+      native.disposePlan(oldest[1].handle)
+    }
+    return found
+  }
+
+  /** Bytes that the plans hold beside the weights. */
+  get bytes(): number {
+    return [...this.#plans.values()].reduce((sum, { handle }) => sum + native.planBytes(handle), 0)
+  }
+
+  get size(): number {
+    return this.#plans.size
+  }
+
+  dispose(): void {
+    for (const { handle } of this.#plans.values()) native.disposePlan(handle)
+    this.#plans.clear()
+    this.#source.constants.dispose()
+    native.disposeEngine(this.#engine)
+  }
+
+  #make(batchSize: number): StoredPlan {
+    const { graphOf, constants, kernels, dtype } = this.#source
+    const graph = graphOf(batchSize)
+    const { spec, infos } = lower(graph, constants, { kernels, dtype })
+    return { handle: native.createPlan(spec), graph, infos }
+  }
+}

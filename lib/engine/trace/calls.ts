@@ -1,0 +1,94 @@
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { PACKAGE_ROOT } from '../../binding.js'
+import { TorchError } from '../../errors.js'
+import type { Module } from '../../nn/module.js'
+
+interface Call {
+  readonly path: string
+  readonly module: Module<unknown>
+}
+
+/** Folders of the package's own code, in a checkout and in an installed package. */
+const OWN_CODE = ['lib', 'dist'].map((folder) => path.join(PACKAGE_ROOT, folder, path.sep))
+
+/** The file that calls the model. */
+const TRACE_FILE = fileURLToPath(new URL(`../trace${path.extname(import.meta.url)}`, import.meta.url))
+
+/** Follows which module of a model is being called. */
+export class ModuleCalls {
+  readonly #root: Call
+  readonly #open: Call[] = []
+
+  constructor(model: Module<unknown>) {
+    this.#root = { path: '', module: model }
+  }
+
+  /** Path of the module that is being called. */
+  get path(): string {
+    return this.#current.path
+  }
+
+  /** Runs `body`, in which the calls of all modules of the model are followed. */
+  follow<T>(body: () => T): T {
+    const { module: model } = this.#root
+    const restore = model.namedModules().map(([name, module]) => this.#watch({ path: name, module }))
+    try {
+      return body()
+    } finally {
+      for (const undo of restore) undo()
+    }
+  }
+
+  /** Makes the error of a model that cannot be traced; it names the module, and the line of the caller's own code. */
+  failure(reason: string): TorchError {
+    const { path: where, module } = this.#current
+    const name = where === '' ? module.constructor.name : `${where} (${module.constructor.name})`
+    const line = callersLine()
+    return new TorchError('TORCH_TRACE', `Cannot trace ${name}: ${reason}${line === null ? '' : `, at ${line}`}`)
+  }
+
+  get #current(): Call {
+    return this.#open.at(-1) ?? this.#root
+  }
+
+  // Every module has a `forward` of its own, which its constructor put before the one of its class.
+  #watch(call: Call): () => void {
+    const { module } = call
+    const descriptor = Object.getOwnPropertyDescriptor(module, 'forward')
+    if (descriptor === undefined) return () => undefined
+    const forward = module.forward.bind(module)
+    const value: typeof forward = (...inputs) => {
+      this.#open.push(call)
+      try {
+        return forward(...inputs)
+      } finally {
+        this.#open.pop()
+      }
+    }
+    Object.defineProperty(module, 'forward', { ...descriptor, value })
+    return () => void Object.defineProperty(module, 'forward', descriptor)
+  }
+}
+
+/** The innermost line of the stack that is not of this package, between here and the call of the model. */
+function callersLine(): string | null {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = Infinity
+  const { stack } = new Error()
+  Error.stackTraceLimit = stackTraceLimit
+  // A program may have set Error.prepareStackTrace, which makes of the stack whatever it likes.
+  if (typeof stack !== 'string') return null
+  for (const line of stack.split('\n')) {
+    const place = /(?:\(|at )((?:file:\/\/)?\/?[^()]+):(\d+):(\d+)\)?$/.exec(line)
+    if (place === null) continue
+    const [, source = '', row, column] = place
+    const file = source.startsWith('file://') ? fileURLToPath(source) : source
+    if (file === TRACE_FILE) return null
+    if (!file.startsWith('node:') && !OWN_CODE.some((folder) => file.startsWith(folder))) {
+      return `${file}:${row}:${column}`
+    }
+  }
+  return null
+}

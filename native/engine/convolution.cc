@@ -1,0 +1,59 @@
+#include "convolution.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "conv_direct.h"
+#include "conv_planes.h"
+#include "conv_winograd.h"
+
+namespace napi_torch::engine {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, Algorithm>, 6> kNames{{
+    {"direct", Algorithm::kDirect},
+    {"planes", Algorithm::kPlanes},
+    {"winograd2", Algorithm::kWinograd2},
+    {"winograd4", Algorithm::kWinograd4},
+    {"winograd2Phased", Algorithm::kWinograd2Phased},
+    {"winograd4Phased", Algorithm::kWinograd4Phased},
+}};
+
+}  // namespace
+
+std::optional<Algorithm> AlgorithmOf(std::string_view name) {
+  const auto* const found = std::find_if(kNames.begin(), kNames.end(), [&](const auto& each) { return each.first == name; });
+  if (found == kNames.end()) return std::nullopt;
+  return found->second;
+}
+
+bool Supports(const ConvGeometry& geometry, Algorithm algorithm) {
+  return algorithm == Algorithm::kDirect || algorithm == Algorithm::kPlanes || geometry.IsWinograd();
+}
+
+int64_t HaloOf(const ConvGeometry& geometry, Algorithm algorithm) {
+  if (algorithm == Algorithm::kPlanes) return 0;
+  return std::max(geometry.padding[0], geometry.padding[1]);
+}
+
+std::unique_ptr<Convolution> Convolution::Create(Algorithm algorithm, std::shared_ptr<ConvWeights> weights,
+                                                 const ImageLayout& in, const ImageLayout& out, ThreadPool& pool) {
+  switch (algorithm) {
+    case Algorithm::kDirect:
+      return NewDirect(std::move(weights), in, out, pool);
+    case Algorithm::kPlanes:
+      return NewPlanes(std::move(weights), in, out, pool);
+    case Algorithm::kWinograd2:
+      return NewWinograd(2, false, std::move(weights), in, out, pool);
+    case Algorithm::kWinograd4:
+      return NewWinograd(4, false, std::move(weights), in, out, pool);
+    case Algorithm::kWinograd2Phased:
+      return NewWinograd(2, true, std::move(weights), in, out, pool);
+    case Algorithm::kWinograd4Phased:
+      return NewWinograd(4, true, std::move(weights), in, out, pool);
+  }
+  return nullptr;
+}
+
+}  // namespace napi_torch::engine

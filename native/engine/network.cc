@@ -1,0 +1,227 @@
+#include "network.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "conv_planes.h"
+
+namespace napi_torch::engine {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+template <class... Cases>
+struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
+
+}  // namespace
+
+// What an operation needs for one chunk.
+struct Call {
+  ThreadPool& pool;
+  const Network& network;
+  const std::vector<const float*>& planes;
+  int64_t chunk;
+  int64_t iteration;
+  float* workspace;
+
+  // The chunk's part of a picture, which holds the chunk or the whole batch.
+  Image At(size_t picture) const {
+    Image image = network.PictureAt(picture);
+    if (image.layout.n != chunk) image.data += iteration * chunk * image.layout.image_stride;
+    image.layout.n = chunk;
+    return image;
+  }
+  Image PlanesAt(size_t input, ImageLayout layout) const {
+    const int64_t image_floats = layout.c * layout.h * layout.w;
+    layout.n = chunk;
+    // Convolutions only read what they are given as input.
+    return {layout, const_cast<float*>(planes[input]) + iteration * chunk * image_floats};
+  }
+};
+
+class Network::Prepared {
+ public:
+  virtual ~Prepared() = default;
+  virtual int64_t WorkspaceFloats() const { return 0; }
+  virtual void Run(const Call& call) const = 0;
+};
+
+struct Network::Loop {
+  int64_t chunk;
+  std::vector<std::unique_ptr<Prepared>> operations;
+};
+
+namespace {
+
+ImageLayout Chunk(ImageLayout layout, int64_t chunk) {
+  layout.n = chunk;
+  return layout;
+}
+
+}  // namespace
+
+std::unique_ptr<Network::Prepared> Network::Make(const NetworkParts::Operation& operation, int64_t chunk,
+                                                 ThreadPool& pool) const {
+  const auto layout_of = [&](size_t picture) { return Chunk(parts_.pictures[picture].layout, chunk); };
+
+  class Conv final : public Prepared {
+   public:
+    Conv(std::unique_ptr<Convolution> convolution, NetworkParts::Conv2d parts)
+        : convolution_(std::move(convolution)), parts_(std::move(parts)) {}
+    int64_t WorkspaceFloats() const override { return convolution_->WorkspaceFloats(); }
+    void Run(const Call& call) const override {
+      const bool reads_planes = parts_.algorithm == Algorithm::kPlanes;
+      const Image in = reads_planes ? call.PlanesAt(parts_.input, parts_.planes) : call.At(parts_.input);
+      const std::optional<Image> residual = parts_.residual ? std::optional(call.At(*parts_.residual)) : std::nullopt;
+      convolution_->Run(call.pool, in, call.At(parts_.output), residual ? &*residual : nullptr, parts_.relu,
+                        call.workspace);
+    }
+
+   private:
+    std::unique_ptr<Convolution> convolution_;
+    NetworkParts::Conv2d parts_;
+  };
+
+  class Pool final : public Prepared {
+   public:
+    Pool(const Kernels& kernels, const NetworkParts::MaxPool2d& parts) : kernels_(kernels), parts_(parts) {}
+    void Run(const Call& call) const override {
+      MaxPool2d(call.pool, kernels_, parts_.geometry, call.At(parts_.input), call.At(parts_.output));
+    }
+
+   private:
+    const Kernels& kernels_;
+    NetworkParts::MaxPool2d parts_;
+  };
+
+  class Mean final : public Prepared {
+   public:
+    Mean(const Kernels& kernels, const NetworkParts::GlobalAvgPool& parts) : kernels_(kernels), parts_(parts) {}
+    void Run(const Call& call) const override {
+      GlobalAvgPool(call.pool, kernels_, call.At(parts_.input), call.At(parts_.output));
+    }
+
+   private:
+    const Kernels& kernels_;
+    NetworkParts::GlobalAvgPool parts_;
+  };
+
+  class Product final : public Prepared {
+   public:
+    Product(const NetworkParts::Linear& parts, ThreadPool& pool)
+        : linear_(parts.weights, pool), parts_(parts) {}
+    void Run(const Call& call) const override {
+      linear_.Run(call.pool, call.At(parts_.input), call.At(parts_.output), parts_.relu);
+    }
+
+   private:
+    Linear linear_;
+    NetworkParts::Linear parts_;
+  };
+
+  class Sum final : public Prepared {
+   public:
+    Sum(const Kernels& kernels, const NetworkParts::Add& parts) : kernels_(kernels), parts_(parts) {}
+    void Run(const Call& call) const override {
+      Add(call.pool, kernels_, call.At(parts_.left), call.At(parts_.right), call.At(parts_.output), parts_.relu);
+    }
+
+   private:
+    const Kernels& kernels_;
+    NetworkParts::Add parts_;
+  };
+
+  const Kernels& kernels = *parts_.kernels;
+  return std::visit(
+      Overloaded{
+          [&](const NetworkParts::Conv2d& parts) -> std::unique_ptr<Prepared> {
+            const bool reads_planes = parts.algorithm == Algorithm::kPlanes;
+            const ImageLayout in = reads_planes ? Chunk(parts.planes, chunk) : layout_of(parts.input);
+            const ImageLayout out = layout_of(parts.output);
+            auto convolution = parts.pool ? NewPooledPlanes(parts.weights, *parts.pool, in, out, pool)
+                                          : Convolution::Create(parts.algorithm, parts.weights, in, out, pool);
+            return std::make_unique<Conv>(std::move(convolution), parts);
+          },
+          [&](const NetworkParts::MaxPool2d& parts) -> std::unique_ptr<Prepared> {
+            return std::make_unique<Pool>(kernels, parts);
+          },
+          [&](const NetworkParts::GlobalAvgPool& parts) -> std::unique_ptr<Prepared> {
+            return std::make_unique<Mean>(kernels, parts);
+          },
+          [&](const NetworkParts::Linear& parts) -> std::unique_ptr<Prepared> {
+            return std::make_unique<Product>(parts, pool);
+          },
+          [&](const NetworkParts::Add& parts) -> std::unique_ptr<Prepared> {
+            return std::make_unique<Sum>(kernels, parts);
+          },
+      },
+      operation);
+}
+
+Network::Network(NetworkParts parts) : parts_(std::move(parts)) {}
+
+Network::~Network() = default;
+
+size_t Network::operations() const {
+  size_t count = 0;
+  for (const NetworkParts::Segment& segment : parts_.segments) count += segment.operations.size();
+  return count;
+}
+
+void Network::Prepare(ThreadPool& pool) {
+  if (is_prepared_) return;
+  std::vector<int64_t> sizes;
+  for (const NetworkParts::Picture& picture : parts_.pictures) {
+    if (picture.slot >= sizes.size()) sizes.resize(picture.slot + 1);
+    sizes[picture.slot] = std::max(sizes[picture.slot], picture.layout.floats());
+  }
+  std::vector<Loop> loops;
+  int64_t workspace_floats = 0;
+  for (const NetworkParts::Segment& segment : parts_.segments) {
+    Loop& loop = loops.emplace_back(Loop{segment.chunk, {}});
+    for (const NetworkParts::Operation& operation : segment.operations) {
+      loop.operations.push_back(Make(operation, segment.chunk, pool));
+      workspace_floats = std::max(workspace_floats, loop.operations.back()->WorkspaceFloats());
+    }
+  }
+  std::vector<AlignedFloats> slots;
+  int64_t floats = workspace_floats;
+  for (const int64_t size : sizes) {
+    slots.push_back(NewFloats(size));
+    floats += size;
+  }
+  workspace_ = NewFloats(workspace_floats);
+  slots_ = std::move(slots);
+  loops_ = std::move(loops);
+  bytes_ = floats * static_cast<int64_t>(sizeof(float));
+  is_prepared_ = true;
+}
+
+Image Network::PictureAt(size_t index) const {
+  const NetworkParts::Picture& picture = parts_.pictures[index];
+  return {picture.layout, slots_[picture.slot].get() + picture.layout.origin()};
+}
+
+void Network::Run(ThreadPool& pool, const std::vector<const float*>& planes, int64_t* nanoseconds) {
+  Prepare(pool);
+  if (nanoseconds != nullptr) std::fill_n(nanoseconds, operations(), 0);
+  for (const Loop& loop : loops_) {
+    for (int64_t iteration = 0; iteration * loop.chunk < parts_.batch; ++iteration) {
+      const Call call{pool, *this, planes, loop.chunk, iteration, workspace_.get()};
+      for (size_t i = 0; i < loop.operations.size(); ++i) {
+        const Clock::time_point start = nanoseconds == nullptr ? Clock::time_point() : Clock::now();
+        loop.operations[i]->Run(call);
+        if (nanoseconds == nullptr) continue;
+        nanoseconds[i] += std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count();
+      }
+    }
+    if (nanoseconds != nullptr) nanoseconds += loop.operations.size();
+  }
+}
+
+}  // namespace napi_torch::engine

@@ -1,0 +1,44 @@
+// A step that runs a part of the model by the own kernels: see Network.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "network.h"
+#include "step.h"
+
+namespace napi_torch::engine {
+
+class NetworkStep final : public Step {
+ public:
+  // A value of the plan, and the picture that holds its elements.
+  struct Port {
+    size_t value = 0;
+    size_t picture = 0;
+    std::vector<int64_t> sizes;  // Of the value: (N, C, H, W), or (N, C) where pictures have one pixel.
+  };
+  struct Parts {
+    NetworkParts network;
+    // Values that are read as planes, by the indices that convolutions of planes have for input.
+    std::vector<size_t> planes;
+    std::vector<Port> inputs;
+    std::vector<Port> outputs;
+  };
+
+  explicit NetworkStep(Parts parts);
+
+  void Run(Frame& frame) override;
+  size_t operations() const override { return network_.operations(); }
+  int64_t bytes() const override { return network_.bytes(); }
+
+ private:
+  at::Tensor View(const Port& port) const;
+
+  Network network_;
+  std::vector<size_t> planes_;
+  std::vector<Port> inputs_;
+  std::vector<Port> outputs_;
+};
+
+}  // namespace napi_torch::engine

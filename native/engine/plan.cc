@@ -1,0 +1,93 @@
+#include "plan.h"
+
+#include <ATen/ops/from_blob.h>
+#include <c10/util/ScopeExit.h>
+
+#include <chrono>
+#include <functional>
+#include <numeric>
+
+namespace napi_torch::engine {
+namespace {
+
+size_t BytesOf(const std::vector<int64_t>& sizes, at::ScalarType dtype) {
+  const int64_t count = std::accumulate(sizes.begin(), sizes.end(), int64_t{1}, std::multiplies<>());
+  return static_cast<size_t>(count) * c10::elementSize(dtype);
+}
+
+}  // namespace
+
+Plan::Plan(PlanParts parts)
+    : parts_(std::move(parts)),
+      input_bytes_(BytesOf(parts_.values[parts_.input].sizes, parts_.values[parts_.input].dtype)),
+      output_bytes_(BytesOf(parts_.values[parts_.output].sizes, parts_.output_dtype)),
+      bytes_(parts_.arena_bytes) {
+  for (const std::unique_ptr<Step>& step : parts_.steps) operations_ += step->operations();
+  for (size_t i = 0; i < parts_.values.size(); ++i) {
+    frame_.values.push_back(parts_.values[i].memory);
+    if (!parts_.values[i].memory.defined()) transient_.push_back(i);
+  }
+}
+
+size_t Plan::input_alignment() const { return c10::elementSize(parts_.values[parts_.input].dtype); }
+
+size_t Plan::output_alignment() const { return c10::elementSize(parts_.output_dtype); }
+
+bool Plan::Prepare(const Workplace& workplace, const Interrupt& interrupt) {
+  frame_.pool = &workplace.pool;
+  frame_.shared = &workplace.shared;
+  if (is_prepared_) return true;
+  for (const std::unique_ptr<Step>& step : parts_.preparation) {
+    if (interrupt.Requested()) return false;
+    step->Run(frame_);
+    Let(step->dead);
+  }
+  parts_.preparation.clear();
+  // What has been made now stays.
+  std::erase_if(transient_, [this](size_t value) { return frame_.values[value].defined(); });
+  is_prepared_ = true;
+  return true;
+}
+
+// What steps take when they first run is there from then on.
+int64_t Plan::StepBytes() const {
+  return std::accumulate(parts_.steps.begin(), parts_.steps.end(), parts_.arena_bytes,
+                         [](int64_t sum, const std::unique_ptr<Step>& step) { return sum + step->bytes(); });
+}
+
+bool Plan::Run(const Workplace& workplace, const Buffers& buffers, const Interrupt& interrupt, int64_t* nanoseconds) {
+  using Clock = std::chrono::steady_clock;
+  if (!Prepare(workplace, interrupt)) return false;
+  const auto clear = c10::make_scope_exit([this] { Let(transient_); });
+  const BlockCache::Use use(cache_);
+  const PlanParts::Value& input = parts_.values[parts_.input];
+  const PlanParts::Value& output = parts_.values[parts_.output];
+  // Nothing writes there: a step that worked in place on its input would have to own it.
+  frame_.values[parts_.input] = at::from_blob(const_cast<void*>(buffers.input), input.sizes, input.dtype);
+
+  for (const std::unique_ptr<Step>& step : parts_.steps) {
+    if (interrupt.Requested()) return false;
+    const bool is_timed_here = nanoseconds != nullptr && step->operations() == 1;
+    const Clock::time_point start = is_timed_here ? Clock::now() : Clock::time_point();
+    frame_.nanoseconds = nanoseconds;
+    step->Run(frame_);
+    Let(step->dead);
+    if (is_timed_here) {
+      *nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count();
+    }
+    if (nanoseconds != nullptr) nanoseconds += step->operations();
+  }
+
+  bytes_ = StepBytes();
+  const at::Tensor& result = frame_.values[parts_.output];
+  TORCH_CHECK(result.sizes() == at::IntArrayRef(output.sizes), "The plan made ", result.sizes(), " where it promised ",
+              at::IntArrayRef(output.sizes));
+  at::from_blob(buffers.output, output.sizes, parts_.output_dtype).copy_(result);
+  return true;
+}
+
+void Plan::Let(const std::vector<size_t>& values) {
+  for (const size_t value : values) frame_.values[value].reset();
+}
+
+}  // namespace napi_torch::engine

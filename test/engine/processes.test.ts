@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict'
+
+import { runChild } from '../support/installed.js'
+
+const PREAMBLE = `
+  import { once } from 'node:events'
+  import { setTimeout } from 'node:timers/promises'
+  import { Worker } from 'node:worker_threads'
+
+  const start = (text) => new Worker("import { parentPort } from 'node:worker_threads';" + text, { eval: true })
+
+  const ENGINE = \`
+    const { compile, memory, resnet18Cifar } = await import('napi-torch')
+    const make = async (options) => {
+      const model = resnet18Cifar({ numClasses: 10 }).eval()
+      // Not drawn: all threads draw from one generator.
+      for (const parameter of model.parameters()) parameter.fill_(0.01)
+      const engine = await compile(model, { input: [3, 32, 32], maxBatchSize: 4, threads: 2, warmup: false, ...options })
+      model.dispose()
+      return engine
+    }
+    const batch = new Float32Array(5 * 3072).fill(0.5)
+  \`
+  const engineOf = async () => {
+    const { compile, resnet18Cifar } = await import('napi-torch')
+    return compile(resnet18Cifar({ numClasses: 10 }).eval(), { input: [3, 32, 32], maxBatchSize: 4, threads: 2, warmup: false })
+  }
+`
+
+function run(source: string, flags: readonly string[] = []): void {
+  const { code, signal, stdout, stderr } = runChild(PREAMBLE + source, { flags })
+
+  assert.deepEqual({ code, signal, stdout }, { code: 0, signal: null, stdout: 'done\n' }, stderr)
+}
+
+describe('engines in worker threads', () => {
+  it('compute side by side: eight of them, the same results, nothing left alive', () => {
+    run(`
+      const workers = Array.from({ length: 8 }, () => start(ENGINE + \`
+        const engine = await make()
+        const outputs = await Promise.all(Array.from({ length: 4 }, () => engine.run(batch)))
+        await engine.close()
+        parentPort.postMessage([outputs.every((output) => output.every((value, index) => value === outputs[0][index])), outputs[0][3], memory().tensors])
+      \`))
+      const answers = await Promise.all(workers.map(async (worker) => {
+        const exit = once(worker, 'exit')
+        const [answer] = await once(worker, 'message')
+        return JSON.stringify([...answer, ...(await exit)])
+      }))
+      console.log(new Set(answers).size === 1 && answers[0].startsWith('[true,') && answers[0].endsWith(',0,0]') ? 'done' : answers)
+    `)
+  })
+
+  it('may be terminated in the middle of runs, again and again', () => {
+    run(`
+      const engine = await engineOf()
+      const batch = new Float32Array(3072)
+      const wanted = await engine.run(batch)
+      for (let round = 0; round < 5; round++) {
+        const workers = Array.from({ length: 3 }, () => start(ENGINE + \`
+          const engine = await make()
+          parentPort.postMessage('begun')
+          for (;;) await Promise.all([engine.run(batch), engine.infer(batch.subarray(0, 3072)), engine.run(batch)])
+        \`))
+        await Promise.all(workers.map((worker) => once(worker, 'message')))
+        await setTimeout(round * 9)
+        await Promise.all(workers.map((worker) => worker.terminate()))
+        const received = await engine.run(batch)
+        if (received[0] !== wanted[0]) throw new Error('The main thread computes wrong')
+      }
+      await engine.close()
+      console.log('done')
+    `)
+  })
+
+  it('may end with engines that nobody closed, and runs that nobody waits for', () => {
+    run(`
+      for (let round = 0; round < 4; round++) {
+        const worker = start(ENGINE + \`
+          const engine = await make()
+          engine.run(batch)
+          engine.infer(batch.subarray(0, 3072))
+          \${round % 2 === 0 ? 'process.exit(5)' : ''}
+        \`)
+        const [code] = await once(worker, 'exit')
+        if (code !== (round % 2 === 0 ? 5 : 0)) throw new Error(\`The worker ended with \${code}\`)
+      }
+      console.log('done')
+    `)
+  })
+})
+
+describe('process.exit()', () => {
+  for (const delay of [0, 5, 40]) {
+    it(`ends the process cleanly while batches are computed, after ${delay} ms`, () => {
+      const { code, signal, stderr } = runChild(`${PREAMBLE}
+        const engine = await engineOf()
+        const batch = new Float32Array(64 * 3072)
+        for (let round = 0; round < 8; round++) engine.run(batch)
+        for (let round = 0; round < 8; round++) engine.infer(batch.subarray(0, 3072))
+        await setTimeout(${delay})
+        process.exit(7)
+      `)
+
+      assert.deepEqual({ code, signal, stderr }, { code: 7, signal: null, stderr: '' })
+    })
+  }
+
+  it('ends the process cleanly while a model is compiled', () => {
+    const { code, signal, stderr } = runChild(`${PREAMBLE}
+      const { compile, resnet18Cifar } = await import('napi-torch')
+      compile(resnet18Cifar().eval(), { input: [3, 32, 32] })
+      await setTimeout(5)
+      process.exit(7)
+    `)
+
+    assert.deepEqual({ code, signal, stderr }, { code: 7, signal: null, stderr: '' })
+  })
+})
+
+describe('a process', () => {
+  it('ends by itself when runs are done, though engines are open', () => {
+    run(`
+      const engine = await engineOf()
+      engine.run(new Float32Array(3072)).then(() => console.log('done'))
+    `)
+  })
+
+  it('gets the memory of engines back that were dropped without being closed', () => {
+    run(
+      `
+      const { compile, Conv2d, Sequential } = await import('napi-torch')
+      const make = async () => {
+        const model = new Sequential(new Conv2d(64, 64, 3, { padding: 1 })).eval()
+        const engine = await compile(model, { input: [64, 64, 64], maxBatchSize: 8, threads: 1 })
+        await engine.run(new Float32Array(8 * 64 * 64 * 64))
+        model.dispose()
+      }
+      const grow = async (count) => {
+        for (let index = 0; index < count; index++) await make()
+        for (let index = 0; index < 5; index++) {
+          globalThis.gc()
+          await setTimeout(5)
+        }
+        return process.memoryUsage().rss / 2 ** 20
+      }
+      const before = await grow(10)
+      const after = await grow(40)
+      // One engine takes about 35 MiB.
+      console.log(after - before < 200 ? 'done' : \`\${before} MiB, then \${after} MiB\`)
+    `,
+      ['--expose-gc'],
+    )
+  })
+
+  it('keeps its event loop free while batches are computed', () => {
+    run(`
+      const engine = await engineOf()
+      const batch = new Float32Array(64 * 3072)
+      let [turns, isDone] = [0, false]
+      const done = Promise.all([engine.run(batch), engine.run(batch)]).then(() => (isDone = true))
+      while (!isDone) {
+        await setTimeout(0)
+        turns++
+      }
+      await done
+      console.log(turns > 20 ? 'done' : \`\${turns} turns\`)
+    `)
+  })
+})
