@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 
 import { checkOptions, expected } from './check.js'
 import { checkDevice, type Device } from './device.js'
+import { Engine } from './engine/engine.js'
 import { TorchError } from './errors.js'
 import { ConfusionMatrix } from './evaluation/confusion.js'
 import type { Module } from './nn/module.js'
@@ -30,7 +31,7 @@ export interface EvaluationProgress {
 
 /** Options of {@link evaluate}. */
 export interface EvaluateOptions {
-  /** Where the model lies; batches are moved there. Default: `cpu`. */
+  /** Where the module lies; batches are moved there. Default: `cpu`, where engines compute. */
   readonly device?: Device | undefined
   /** Called after each batch. */
   readonly onProgress?: ((progress: EvaluationProgress) => void) | undefined
@@ -66,26 +67,28 @@ const TOP = 5
 /**
  * Measures how often a classifier is right on a labelled dataset.
  *
- * The model maps (N, C, H, W) to logits (N, classes) and should be in eval mode. `batches` are those of a `Dataset` with
- * a transform, or your own. The images of each are disposed when their batch is done, so memory stays flat; the event
- * loop gets a turn between two batches.
+ * The model maps (N, C, H, W) to logits (N, classes): a module, which should be in eval mode, or an engine, which computes
+ * a batch while the next one is read. `batches` are those of a `Dataset` with a transform, or your own. The images of each
+ * are disposed when their batch is done, so memory stays flat; the event loop gets a turn between two batches.
  *
  * @throws {TorchError} `TORCH_DATASET` if there is no image, or a label that the model cannot give.
  */
 export async function evaluate(
-  model: Module,
+  model: Module | Engine,
   batches: Iterable<LabelledBatch> | AsyncIterable<LabelledBatch>,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   checkOptions('options', options, ['device', 'onProgress', 'signal'])
   const { device = 'cpu', onProgress, signal } = options
   checkDevice('device', device)
+  if (model instanceof Engine && device !== 'cpu') throw expected("'cpu' for an engine", 'device', device)
 
   const tally = new Tally()
-  signal?.throwIfAborted()
-  for await (const batch of batches) {
+  const compute = async (batch: LabelledBatch): Promise<void> => {
     try {
-      scope(() => tally.add(batch, model, device))
+      const begin = performance.now()
+      const answer = await answerTo(batch, model, device)
+      tally.add(batch, answer, performance.now() - begin)
     } finally {
       batch.images.dispose()
     }
@@ -93,7 +96,49 @@ export async function evaluate(
     await setImmediate()
     signal?.throwIfAborted()
   }
+  signal?.throwIfAborted()
+  let current = Promise.resolve()
+  try {
+    for await (const batch of batches) {
+      await current.catch((error: unknown) => {
+        batch.images.dispose()
+        throw error
+      })
+      current = compute(batch)
+      // Whoever waits for it will see it fail; until then it is no unhandled rejection.
+      current.catch(() => undefined)
+      if (!(model instanceof Engine)) await current
+    }
+  } finally {
+    await current
+  }
   return tally.result()
+}
+
+/** Logits (N, classes) in row-major order. */
+interface Logits {
+  readonly values: Float32Array
+  readonly classes: number
+}
+
+async function answerTo({ images, labels }: LabelledBatch, model: Module | Engine, device: Device): Promise<Logits> {
+  if (images.size(0) !== labels.length) throw expected(`labels for ${images.size(0)} images`, 'batches', labels.length)
+  if (model instanceof Engine) {
+    const { outputShape } = model
+    const [classes] = outputShape
+    if (outputShape.length !== 1 || classes === undefined) {
+      throw expected('logits (N, classes)', 'the output of the engine', outputShape)
+    }
+    return { values: await model.run(images.toFloat32Array()), classes }
+  }
+  return scope(() => {
+    const output = model.forward(images.to(device))
+    const [rows, classes] = output.shape
+    if (output.ndim !== 2 || rows !== labels.length || classes === undefined || classes === 0) {
+      throw expected(`logits (${labels.length}, classes)`, 'the output of the model', output)
+    }
+    return { values: output.toFloat32Array(), classes }
+  })
 }
 
 /** What has been found so far. */
@@ -103,22 +148,12 @@ class Tally {
   #inTop = 0
   #confusion: ConfusionMatrix | null = null
 
-  /** Lets the model answer a batch and counts what is right. */
-  add({ images, labels }: LabelledBatch, model: Module, device: Device): void {
-    if (images.size(0) !== labels.length)
-      throw expected(`labels for ${images.size(0)} images`, 'batches', labels.length)
-    const begin = performance.now()
-    const output = model.forward(images.to(device))
-    const [rows, classes] = output.shape
-    if (output.ndim !== 2 || rows !== labels.length || classes === undefined || classes === 0) {
-      throw expected(`logits (${labels.length}, classes)`, 'the output of the model', output)
-    }
-    const logits = output.toFloat32Array()
-    this.#batches.push({ images: labels.length, ms: performance.now() - begin })
-
+  /** Counts what is right in the answer to a batch. */
+  add({ labels }: LabelledBatch, { values, classes }: Logits, ms: number): void {
+    this.#batches.push({ images: labels.length, ms })
     this.#confusion ??= new ConfusionMatrix(classes)
     for (let row = 0; row < labels.length; row++) {
-      this.#count(logits.subarray(row * classes, (row + 1) * classes), labels[row] ?? 0, this.#confusion)
+      this.#count(values.subarray(row * classes, (row + 1) * classes), labels[row] ?? 0, this.#confusion)
     }
   }
 

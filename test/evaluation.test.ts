@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { ConfusionMatrix, evaluate, memory, Module, tensor, type LabelledBatch, type Tensor } from 'napi-torch'
+import { compile, ConfusionMatrix, evaluate, memory, Module, tensor, type LabelledBatch, type Tensor } from 'napi-torch'
 
 /** Gives its input, (N, C), back as logits. */
 class Echo extends Module {
@@ -138,6 +138,68 @@ describe('evaluate()', () => {
     await assert.rejects(evaluate(new Echo(), [], { onprogress: () => undefined } as object), {
       code: 'TORCH_INVALID_ARGUMENT',
       message: 'Expected options among device, onProgress, signal for options, received "onprogress"',
+    })
+  })
+})
+
+describe('evaluate() of an engine', () => {
+  it('counts the same as of the module, and leaves no tensor', async () => {
+    await using engine = await compile(new Echo().eval(), { input: [2] })
+    const before = memory().tensors
+    const batches = (): Generator<LabelledBatch> =>
+      batchesOf(
+        [
+          [
+            [2, 0],
+            [0, 3],
+          ],
+          [0, 0],
+        ],
+        [[[1, 0]], [0]],
+        [[[0, NaN]], [0]],
+      )
+
+    const ofEngine = await evaluate(engine, batches())
+    const ofModule = await evaluate(new Echo().eval(), batches())
+
+    assert.deepEqual([ofEngine.images, ofEngine.correct, ofEngine.top5], [4, 2, 1])
+    assert.deepEqual([ofModule.images, ofModule.correct], [4, 2])
+    assert.equal(memory().tensors, before)
+  })
+
+  it('reads the next batch while one is computed', async () => {
+    await using engine = await compile(new Echo().eval(), { input: [2] })
+    const log: string[] = []
+    function* logged(): Generator<LabelledBatch> {
+      for (const batch of batchesOf([[[1, 0]], [0]], [[[1, 0]], [0]], [[[1, 0]], [0]])) {
+        log.push('read')
+        yield batch
+      }
+    }
+
+    await evaluate(engine, logged(), { onProgress: () => log.push('computed') })
+
+    assert.deepEqual(log.slice(0, 2), ['read', 'read'])
+    assert.equal(log.filter((entry) => entry === 'computed').length, 3)
+  })
+
+  it('disposes the images and fails as the run does where the engine is closed meanwhile', async () => {
+    const engine = await compile(new Echo().eval(), { input: [2] })
+    const before = memory().tensors
+    const batches = batchesOf([[[1, 0]], [0]], [[[1, 0]], [0]], [[[1, 0]], [0]])
+
+    const evaluation = evaluate(engine, batches, { onProgress: () => void engine.close() })
+
+    await assert.rejects(evaluation, { code: 'TORCH_ENGINE_CLOSED' })
+    assert.equal(memory().tensors, before)
+  })
+
+  it('refuses another device', async () => {
+    await using engine = await compile(new Echo().eval(), { input: [2] })
+
+    await assert.rejects(evaluate(engine, [], { device: 'cuda' }), {
+      code: 'TORCH_INVALID_ARGUMENT',
+      message: `Expected 'cpu' for an engine for device, received "cuda"`,
     })
   })
 })

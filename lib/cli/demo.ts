@@ -1,6 +1,7 @@
 import { join, relative } from 'node:path'
 
 import { currentLibtorch } from '../libtorch.js'
+import { Engine } from '../engine/engine.js'
 import type { Module } from '../nn/module.js'
 import { PACKAGE_ROOT } from '../package.js'
 import { getNumThreads, version } from '../runtime.js'
@@ -9,6 +10,7 @@ import { Dataset, type Sample } from '../vision/dataset.js'
 import { IdxDataset } from '../vision/idx_dataset.js'
 import type { Evaluation } from '../evaluation.js'
 import { accuracyLines } from './accuracy.js'
+import { withCompiled } from './compile_model.js'
 import type { Context } from './context.js'
 import { evaluateDataset } from './evaluate.js'
 import { EXIT } from './exit_codes.js'
@@ -43,11 +45,13 @@ export async function demo({ images }: DemoFlags, { terminal, signal }: Context)
     for (const line of introduction(loaded, dataset, colors)) terminal.print(line)
 
     const flags = { batchSize: BATCH_SIZE, device: 'cpu' } as const
-    const evaluation = await evaluateDataset({ loaded, dataset, recipe, flags, terminal, signal })
-    for (const line of accuracy(evaluation, recipe.labels ?? dataset.classes, colors)) terminal.print(line)
+    await withCompiled(loaded.model, dataset, recipe, { ...flags, signal }, async (model) => {
+      const evaluation = await evaluateDataset({ model, dataset, recipe, flags, terminal, signal })
+      for (const line of accuracy(evaluation, recipe.labels ?? dataset.classes, colors)) terminal.print(line)
 
-    const single = await singleImageTimes(loaded.model, dataset, recipe, signal)
-    for (const line of speed(evaluation, single, colors)) terminal.print(line)
+      const single = await singleImageTimes(model, dataset, recipe, signal)
+      for (const line of speed(evaluation, single, colors)) terminal.print(line)
+    })
     for (const line of nextCommands(colors)) terminal.print(line)
     return EXIT.ok
   } finally {
@@ -96,7 +100,7 @@ function* accuracy(evaluation: Evaluation, labels: readonly string[], colors: Co
 
 /** Times of one image after the other, each from pixels in memory to the logits, in ms. */
 async function singleImageTimes(
-  model: Module,
+  model: Module | Engine,
   dataset: Dataset,
   { preset }: Recipe,
   signal: AbortSignal,
@@ -108,7 +112,8 @@ async function singleImageTimes(
     await scope(async () => {
       const begin = performance.now()
       const input = await preset.apply(image)
-      model.forward(input.unsqueeze(0)).toFloat32Array()
+      if (model instanceof Engine) await model.run(input.toFloat32Array())
+      else model.forward(input.unsqueeze(0)).toFloat32Array()
       if (run >= 0) times.push(performance.now() - begin)
     })
   }

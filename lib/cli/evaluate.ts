@@ -2,7 +2,9 @@ import { readdir, stat } from 'node:fs/promises'
 
 import { TorchError } from '../errors.js'
 import { evaluate as measure, type ConfusionMatrix, type Evaluation, type LabelledBatch } from '../evaluation.js'
+import type { Engine } from '../engine/engine.js'
 import type { Architecture } from '../models/detect.js'
+import type { Module } from '../nn/module.js'
 import type { Tensor } from '../tensor.js'
 import type { Batch, Dataset } from '../vision/dataset.js'
 import { IdxDataset } from '../vision/idx_dataset.js'
@@ -12,6 +14,7 @@ import type { Context } from './context.js'
 import { EXIT } from './exit_codes.js'
 import { count, duration, percent, plural, rate } from './format.js'
 import { loadModel, type LoadedModel } from './load_model.js'
+import { withCompiled } from './compile_model.js'
 import type { EvaluateFlags } from './program.js'
 import { Progress } from './progress.js'
 import { findRecipe, type Recipe } from './recipe.js'
@@ -31,7 +34,9 @@ export async function evaluate(
   try {
     const recipe = await findRecipe(checkpoint, loaded.architecture, flags)
     const { labels, classOf } = matchClasses(dataset, recipe, loaded.architecture)
-    const evaluation = await evaluateDataset({ loaded, dataset, classOf, recipe, flags, terminal, signal })
+    const evaluation = await withCompiled(loaded.model, dataset, recipe, { ...flags, signal }, (model) =>
+      evaluateDataset({ model, dataset, classOf, recipe, flags, terminal, signal }),
+    )
     if (flags.json === true) terminal.printJson(reportOf(path, loaded, recipe, evaluation, labels))
     else for (const line of linesOf(loaded, recipe, evaluation, labels, terminal.colors)) terminal.print(line)
     return EXIT.ok
@@ -42,7 +47,7 @@ export async function evaluate(
 
 /** What {@link evaluateDataset} works on. */
 export interface DatasetEvaluation {
-  readonly loaded: LoadedModel
+  readonly model: Module | Engine
   readonly dataset: Dataset
   /** Class of the model for each class of the dataset. Default: the same. */
   readonly classOf?: readonly number[] | undefined
@@ -54,12 +59,12 @@ export interface DatasetEvaluation {
 
 /** Evaluates a model on a dataset and shows how far it is. */
 export async function evaluateDataset(work: DatasetEvaluation): Promise<Evaluation> {
-  const { loaded, dataset, classOf, recipe, flags, terminal, signal } = work
+  const { model, dataset, classOf, recipe, flags, terminal, signal } = work
   const { batchSize, device } = flags
   const batches = dataset.batches({ batchSize, transform: recipe.preset, signal })
   const progress = new Progress(terminal, dataset.length, (done, total) => `${count(done)} of ${count(total)}`)
   try {
-    return await measure(loaded.model, classOf === undefined ? batches : relabelled(batches, classOf), {
+    return await measure(model, classOf === undefined ? batches : relabelled(batches, classOf), {
       device,
       signal,
       onProgress: ({ images, correct, elapsedMs }) => {
