@@ -150,6 +150,24 @@ export type PlanStep =
     }
   | { readonly kind: 'copy'; readonly input: number; readonly output: number; readonly dead: Shape }
   | NetworkStep
+  | BytesStep
+
+/** A step on bytes: native/engine/bytes.h. */
+export type BytesStep =
+  | {
+      readonly kind: 'quantize' | 'dequantize' | 'meanOfBytes'
+      readonly input: number
+      readonly output: number
+      readonly scale: number
+      readonly zeroPoint: number
+      readonly dead: Shape
+    }
+  | ({
+      readonly kind: 'maxPoolBytes'
+      readonly input: number
+      readonly output: number
+      readonly dead: Shape
+    } & NetworkWindows)
 
 /** What native/engine/plan_reader.cc reads. */
 export interface PlanSpec {
@@ -167,6 +185,7 @@ export interface PlanSpec {
 type Pair = readonly [number, number]
 type Shape = readonly number[]
 type Bytes = ArrayBufferView
+type ImageFilter = 'nearest' | 'box' | 'bilinear' | 'hamming' | 'bicubic' | 'lanczos'
 
 /**
  * What the addon exports. Each function makes exactly one call of libtorch, on the calling thread.
@@ -369,6 +388,7 @@ export interface NativeBinding {
   /**
    * Resamples `box` (left, top, right, bottom; pixels of the source) of a row-major (height, width, channels) uint8
    * image to (outHeight, outWidth, channels), with the bytes that Pillow's `Image.resize` gives, on a pool thread.
+   * `kernels` is one of {@link kernelSets}. Default: the best.
    */
   resize(
     pixels: Uint8Array,
@@ -377,19 +397,42 @@ export interface NativeBinding {
     channels: number,
     outHeight: number,
     outWidth: number,
-    filter: 'nearest' | 'box' | 'bilinear' | 'hamming' | 'bicubic' | 'lanczos',
+    filter: ImageFilter,
     box: readonly [number, number, number, number],
+    kernels?: string | null,
   ): Promise<Uint8Array>
+  /**
+   * Resizes an image to `resized`, cuts `crop` out at `corner` (black outside of the image), makes it grey where that is
+   * wanted, and writes (outChannels, height, width) as torchvision's ToTensor and Normalize give it into `output`, from
+   * element `offset` on, on a pool thread. `mean` and `std` are one number, or one for each channel of the result.
+   */
+  prepareImage(
+    pixels: Uint8Array,
+    height: number,
+    width: number,
+    channels: number,
+    resized: Pair,
+    filter: ImageFilter,
+    corner: Pair,
+    crop: Pair,
+    grayscale: boolean,
+    outChannels: number,
+    mean: readonly number[],
+    std: readonly number[],
+    kernels: string | null,
+    output: Float32Array,
+    offset: number,
+  ): Promise<Float32Array>
 
   // native/engine/engine.cc. `id` is an integer that no other unfinished job of the environment has.
   createEngine(threads: number): EngineHandle
   /** What its plans have in common goes as soon as no job uses it. */
   disposeEngine(engine: EngineHandle): void
+  /** Bytes that the plans that have run in it hold beside their constants. */
+  engineBytes(engine: EngineHandle): number
   createPlan(spec: PlanSpec): PlanHandle
   /** The memory goes as soon as no run uses it. */
   disposePlan(plan: PlanHandle): void
-  /** Bytes that the plan holds beside its constants. */
-  planBytes(plan: PlanHandle): number
   /** Does what is to be done once: a plan that is not prepared does it in its first run. */
   preparePlan(engine: EngineHandle, id: number, plan: PlanHandle): Promise<boolean>
   /**
@@ -405,8 +448,8 @@ export interface NativeBinding {
   ): Promise<boolean>
   /** As {@link runPlans}, but waits. */
   runPlansSync(engine: EngineHandle, plans: readonly PlanHandle[], input: Bytes, output: Bytes): void
-  /** Runs a plan that often and gives the median of each step in nanoseconds. */
-  measurePlan(engine: EngineHandle, id: number, plan: PlanHandle, runs: number): Promise<number[]>
+  /** Runs a plan that often and gives the median of each step in nanoseconds, or false where the job was cancelled. */
+  measurePlan(engine: EngineHandle, id: number, plan: PlanHandle, runs: number): Promise<number[] | false>
   /** Ends a job early, at the latest after the step at which it is. */
   cancelJob(engine: EngineHandle, id: number): void
 
@@ -422,6 +465,8 @@ export interface NativeBinding {
     padding: Pair,
     dilation: Pair,
   ): WeightsHandle
+  /** The memory goes as soon as no plan has them. */
+  disposeConvWeights(weights: WeightsHandle): void
   /** Bytes of the forms into which they have been packed. */
   convWeightsBytes(weights: WeightsHandle): number
 

@@ -17,6 +17,19 @@ export function cacheFolder(): string {
   return own === undefined ? join(systemCacheFolder(), 'napi-torch') : resolve(own)
 }
 
+/**
+ * Where the user wants the wheel of libtorch to be fetched from, instead of PyTorch's server: the address in
+ * `NAPI_TORCH_LIBTORCH_URL` of the file itself or, if it ends in a slash, of the folder that holds it; or undefined.
+ */
+export function libtorchUrl(): string | undefined {
+  return nonEmpty(process.env['NAPI_TORCH_LIBTORCH_URL'])
+}
+
+/** Tells whether `PREBUILDS_ONLY` asks for the addon of the package, as node-gyp-build has it, and not one built here. */
+export function isPrebuiltWanted(): boolean {
+  return nonEmpty(process.env['PREBUILDS_ONLY']) !== undefined
+}
+
 /** Tells whether the user wants colour even where the output is no terminal: https://force-color.org. */
 export function isColorForced(): boolean {
   return nonEmpty(process.env['FORCE_COLOR']) !== undefined

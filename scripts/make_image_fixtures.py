@@ -75,9 +75,12 @@ def write_images():
     save(photo, "444.jpg", quality=90, subsampling="4:4:4")
     save(photo, "422.jpg", quality=75, subsampling="4:2:2")
     save(photo, "420.jpg", quality=75, subsampling="4:2:0")
+    # Larger than the crop, as photos are.
+    save(Image.fromarray(scene(330, 440)), "photo.jpg", quality=40)
     save(photo, "progressive.jpg", quality=80, progressive=True)
     save(grey, "grey.jpg", quality=80)
     save(photo.convert("CMYK"), "cmyk.jpg", quality=90)
+    (FOLDER / "ycck.jpg").write_bytes(as_ycck((FOLDER / "cmyk.jpg").read_bytes()))
     save(photo, "profile.jpg", quality=90, icc_profile=profile)
     for orientation in range(2, 9):
         save(photo, f"turned-{orientation}.jpg", quality=60, exif=turned(orientation))
@@ -90,7 +93,11 @@ def write_images():
     save(few, "palette-transparent.png", transparency=bytes(range(0, 130, 10)))
     save(photo.convert("1"), "bilevel.png")
     save(wide, "grey16.png")
-    (FOLDER / "rgb16.png").write_bytes(png16(13, 9))
+    (FOLDER / "rgb16.png").write_bytes(png16(13, 9, channels=3))
+    (FOLDER / "rgba16.png").write_bytes(png16(13, 9, channels=4))
+    (FOLDER / "grey-alpha16.png").write_bytes(png16(13, 9, channels=2))
+    # More than 100 times as high as wide: Pillow takes the columns first where it shrinks.
+    save(Image.fromarray(scene(707, 7)), "tall.png")
 
     save(photo, "lossy.webp", quality=75)
     save(alpha, "alpha.webp", lossless=True)
@@ -102,6 +109,8 @@ def write_images():
     save(photo, "lzw.tif", compression="tiff_lzw")
     save(photo.convert("CMYK"), "cmyk.tif")
     save(wide, "grey16.tif")
+    save(alpha, "rgba.tif", compression="tiff_lzw")
+    (FOLDER / "rgb16.tif").write_bytes(tiff16(13, 9))
     save(photo, "turned-6.tif", exif=turned(6), compression="tiff_lzw")
     save(photo, "420.avif", quality=80)
 
@@ -123,16 +132,44 @@ def turned(orientation):
     return exif
 
 
-def png16(width, height):
-    """An RGB PNG of 16 bits a channel, which Pillow cannot write."""
+def as_ycck(jpeg):
+    """The same data, of which the Adobe marker says that they are luma, chroma and black."""
+    marker = jpeg.index(b"\xff\xee\x00\x0eAdobe")
+    assert jpeg[marker + 15] == 0
+    return jpeg[: marker + 15] + b"\2" + jpeg[marker + 16 :]
+
+
+def png16(width, height, channels):
+    """A PNG of 16 bits a channel with colour or alpha, which Pillow cannot write."""
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    rows = noise(height * width * 6, 5).reshape(height, width * 6)
+    rows = noise(height * width * channels * 2, 5).reshape(height, -1)
     data = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
-    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    colour_type = {2: 4, 3: 2, 4: 6}[channels]
+    header = struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def tiff16(width, height):
+    """An RGB TIFF of 16 bits a channel, which Pillow cannot write."""
+    data = noise(height * width * 6, 7).tobytes()
+    SHORT, LONG = 3, 4
+    depths, pixels = 8, 14  # Their offsets: both stand before the directory.
+    entries = [
+        (256, SHORT, 1, width),
+        (257, SHORT, 1, height),
+        (258, SHORT, 3, depths),
+        (259, SHORT, 1, 1),  # Not compressed.
+        (262, SHORT, 1, 2),  # RGB.
+        (273, LONG, 1, pixels),
+        (277, SHORT, 1, 3),
+        (278, SHORT, 1, height),
+        (279, LONG, 1, len(data)),
+    ]
+    directory = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    return b"II*\0" + struct.pack("<IHHH", pixels + len(data), 16, 16, 16) + data + directory + bytes(4)
 
 
 def small_frame_gif():

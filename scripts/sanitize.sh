@@ -2,16 +2,67 @@
 # Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer into build/sanitize, and runs the tests that reach
 # native code with it. For Linux with GCC, after `node scripts/setup.mjs`. Ends with one line that says what was found.
 #
-#   npm run sanitize [-- TEST…]     default: the tests of tensors, operators, images and checkpoint files
+#   npm run sanitize [-- TEST…]     default: the tests of tensors, operators, images, checkpoint files and the engine
+#   npm run sanitize -- --thread    instead, the threads of the engine's own kernels with ThreadSanitizer
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly folder=build/sanitize
 readonly minutes=20
+
+# libtorch is not compiled for ThreadSanitizer, which would take its every lock for a race: a program of the parts that
+# do without it.
+sanitize_threads() {
+  local objects=$folder/thread log sources=(scripts/sanitize/threads.cc
+    native/engine/{thread_pool,convolution,network,pooling,linear}.cc native/engine/conv_*.cc native/engine/kernels/*.cc)
+  mkdir -p "$objects"
+  # The instruction sets are those of CMakeLists.txt.
+  compile() {
+    local options=()
+    case $1 in
+      */kernels_avx2.cc) options=(-mavx2 -mfma) ;;
+      */kernels_avx512.cc) options=(-mavx512f -mavx512dq -mavx512vl -mavx512bw -mfma -mprefer-vector-width=512) ;;
+    esac
+    g++ -std=c++20 -O2 -g1 -ffp-contract=fast -fsanitize=thread "${options[@]}" -Inative/engine -c "$1" \
+      -o "$objects/$(basename "$1" .cc).o"
+  }
+  export objects
+  export -f compile
+  if [ "$(uname -m)" != x86_64 ]; then
+    for index in "${!sources[@]}"; do [[ ${sources[index]} == */kernels_avx* ]] && unset "sources[index]"; done
+  fi
+  rm -f "$objects"/*.o
+  printf '%s\0' "${sources[@]}" | xargs -0 -P "${JOBS:-2}" -I{} bash -euc 'compile {}'
+  g++ -fsanitize=thread "$objects"/*.o -pthread -o "$objects/threads"
+
+  log=$(mktemp)
+  local status=0
+  # Its shadow memory has fixed places, where the system's random ones may lie.
+  TSAN_OPTIONS=halt_on_error=0:exitcode=66 timeout --signal=KILL "${minutes}m" setarch "$(uname -m)" -R \
+    "$objects/threads" 2>&1 | tee "$log" || status=$?
+  local found
+  found=$(grep -c 'WARNING: ThreadSanitizer' "$log" || true)
+  rm -f "$log"
+  if [ "$found" -ne 0 ]; then
+    echo "✗ ThreadSanitizer has found something, $found times: see above"
+    exit 1
+  elif [ "$status" -ne 0 ]; then
+    echo '✗ The program fails with ThreadSanitizer, which itself found nothing'
+    exit 1
+  fi
+  echo '✓ ThreadSanitizer found nothing'
+}
+
+if [ "${1:-}" = --thread ]; then
+  sanitize_threads
+  exit
+fi
+
 tests=("$@")
 if [ ${#tests[@]} -eq 0 ]; then
   tests=('test/native/*.test.ts' 'test/tensor/*.test.ts' 'test/ops/*.test.ts' test/nn/functional.test.ts
-    test/vision/functional.test.ts test/checkpoint/load.test.ts test/checkpoint/fuzz.test.ts)
+    test/vision/functional.test.ts test/checkpoint/load.test.ts test/checkpoint/fuzz.test.ts
+    test/engine/{kernels,engine,infer}.test.ts)
 fi
 
 # Where the ordinary build found what it needs.

@@ -1,4 +1,6 @@
+import type { Pair } from '../nn/checks.js'
 import type { Conv2dNode, Value } from './graph.js'
+import type { InstructionSet } from './instruction_set.js'
 
 /** Algorithms of native/engine/convolution.h. */
 export type Algorithm = 'direct' | 'planes' | 'winograd2' | 'winograd4' | 'winograd2Phased' | 'winograd4Phased'
@@ -34,23 +36,88 @@ export function chooseChunk(batch: number, values: readonly Value[]): number {
   return 1
 }
 
-/** Chooses the algorithm of a convolution of pictures with a kernel of that size, for so many images at once. */
-export function chooseAlgorithm(
-  { input, stride, padding, dilation, output }: Conv2dNode,
-  kernel: readonly number[],
-  images: number,
-): Algorithm {
-  const [, channels = 0] = input.shape
-  const isWinograd = all(kernel, 3) && all(stride, 1) && all(padding, 1) && all(dilation, 1)
-  if (!isWinograd) return 'direct'
-  const [, , height = 1, width = 1] = output.shape
-  const tiles = (size: number): number => images * Math.ceil(height / size) * Math.ceil(width / size)
+/** A convolution of pictures, as far as it matters for how fast it is. */
+export interface Convolution {
+  readonly channels: number
+  readonly outputs: number
+  /** Of the input. */
+  readonly size: Pair
+  readonly kernel: Pair
+  readonly stride: Pair
+  readonly padding: Pair
+  readonly dilation: Pair
+  /** That go through at once. */
+  readonly images: number
+}
+
+/** What computes a convolution: an own algorithm, or oneDNN. */
+export type Choice = Algorithm | 'onednn'
+
+/** Chooses what computes a convolution. */
+export type Choose = (convolution: Convolution) => Choice
+
+/** The algorithms for 3 × 3 with stride 1. */
+const WINOGRAD: readonly Algorithm[] = ['winograd4', 'winograd2', 'winograd4Phased', 'winograd2Phased']
+
+/** Describes the convolution of a node whose weight has that shape, for so many images at once. */
+export function convolutionOf(node: Conv2dNode, weight: readonly number[], images: number): Convolution {
+  const { stride, padding, dilation } = node
+  const [, , height = 1, width = 1] = node.input.shape
+  const [outputs = 1, channels = 1, rows = 1, columns = 1] = weight
+  const geometry = { kernel: [rows, columns], stride, padding, dilation } as const
+  return { channels, outputs, size: [height, width], ...geometry, images }
+}
+
+/** Chooses by rules that were found by measuring. */
+export const chooseByRules: Choose = (convolution) => {
+  if (!isWinograd(convolution)) return 'direct'
+  const { channels } = convolution
   const fewest = channels >= MANY_CHANNELS ? FEWEST_TILES.many : FEWEST_TILES.few
-  if (tiles(4) >= fewest) return channels > MOST_FUSED_CHANNELS ? 'winograd4Phased' : 'winograd4'
-  if (tiles(2) >= fewest) return 'winograd2'
+  if (tilesOf(convolution, 4) >= fewest) return channels > MOST_FUSED_CHANNELS ? 'winograd4Phased' : 'winograd4'
+  if (tilesOf(convolution, 2) >= fewest) return 'winograd2'
   return 'direct'
 }
 
-function all(sizes: readonly number[], size: number): boolean {
+/** Lists what can compute a convolution and might do so fastest: the choice of the rules is the first. */
+export function candidatesOf(convolution: Convolution, set: InstructionSet): readonly Choice[] {
+  const first = chooseByRules(convolution)
+  const most = MOST_EXTRA_WORK * multiplicationsOf(convolution, first)
+  const own: readonly Algorithm[] = isWinograd(convolution) ? [...WINOGRAD, 'direct'] : ['direct']
+  const others = own.filter((each) => each !== first && multiplicationsOf(convolution, each) <= most)
+  return [first, ...others, ...(mayOneDnnWin(convolution, set) ? (['onednn'] as const) : [])]
+}
+
+/** What needs so many times the multiplications of another algorithm is not faster. */
+const MOST_EXTRA_WORK = 2.5
+
+/** Output channels that own kernels compute at once, whether there are as many or not. */
+const BLOCK = 32
+/** What own kernels with vector instructions waste at least where oneDNN can be faster, as a part of their work. */
+const WASTE = 1 / 3
+
+function mayOneDnnWin({ channels, outputs }: Convolution, set: InstructionSet): boolean {
+  if (channels <= MOST_PLANES) return false
+  return set === 'portable' || 1 - outputs / (Math.ceil(outputs / BLOCK) * BLOCK) >= WASTE
+}
+
+function isWinograd({ kernel, stride, padding, dilation }: Convolution): boolean {
+  return all(kernel, 3) && all(stride, 1) && all(padding, 1) && all(dilation, 1)
+}
+
+/** Those for an input and an output channel. */
+function multiplicationsOf(convolution: Convolution, choice: Choice): number {
+  const { kernel, images, size } = convolution
+  if (choice.startsWith('winograd4')) return 36 * tilesOf(convolution, 4)
+  if (choice.startsWith('winograd2')) return 16 * tilesOf(convolution, 2)
+  return images * size[0] * size[1] * kernel[0] * kernel[1]
+}
+
+/** Tiles with so many results on each side. The output of what has tiles has the size of the input. */
+function tilesOf({ images, size: [height, width] }: Convolution, size: number): number {
+  return images * Math.ceil(height / size) * Math.ceil(width / size)
+}
+
+/** Tells whether all of `sizes` are `size`. */
+export function all(sizes: readonly number[], size: number): boolean {
   return sizes.every((each) => each === size)
 }

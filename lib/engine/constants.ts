@@ -2,6 +2,7 @@ import { native, type TensorHandle, type WeightsHandle } from '../binding.js'
 import type { DType } from '../dtype.js'
 import { handleOf } from '../tensor/handle.js'
 import type { Tensor } from '../tensor.js'
+import { checkInstructionSet, type InstructionSet } from './instruction_set.js'
 import { isConstant, type AtenArgument, type Conv2dNode, type Graph, type LinearNode, type Node } from './graph.js'
 
 /** A tensor that a graph holds. */
@@ -20,20 +21,23 @@ const ONE_TAP = { stride: [1, 1], padding: [0, 0], dilation: [1, 1] } as const
 export class Constants {
   readonly #held = new Map<Tensor, Constant>()
   readonly #weights = new Map<string, WeightsHandle>()
-  readonly #kernels: string
+  readonly #instructionSet: InstructionSet
 
-  /** `kernels` names the own kernels that read weights. */
-  constructor(kernels = native.kernelSets()[0] ?? 'portable') {
-    this.#kernels = kernels
+  /** The instruction set is that of the own kernels that read weights. Default: the best. */
+  constructor(instructionSet = checkInstructionSet(undefined)) {
+    this.#instructionSet = instructionSet
   }
 
   /** Takes hold of what a graph needs: the graph and the model may be disposed then. */
   add(graph: Graph): void {
-    for (const tensor of graph.nodes.flatMap(constantsOf)) {
-      if (this.#held.has(tensor)) continue
-      const { shape, dtype } = tensor
-      this.#held.set(tensor, { id: this.#held.size, handle: native.alias(handleOf(tensor)), shape, dtype })
-    }
+    for (const tensor of graph.nodes.flatMap(constantsOf)) this.hold(tensor)
+  }
+
+  /** Takes hold of a tensor. */
+  hold(tensor: Tensor): void {
+    if (this.#held.has(tensor)) return
+    const { shape, dtype } = tensor
+    this.#held.set(tensor, { id: this.#held.size, handle: native.alias(handleOf(tensor)), shape, dtype })
   }
 
   of(tensor: Tensor): Constant {
@@ -51,7 +55,7 @@ export class Constants {
     const known = this.#weights.get(key)
     if (known !== undefined) return known
     const handle = bias?.handle ?? null
-    const made = native.createConvWeights(this.#kernels, weight.handle, handle, stride, padding, dilation)
+    const made = native.createConvWeights(this.#instructionSet, weight.handle, handle, stride, padding, dilation)
     this.#weights.set(key, made)
     return made
   }
@@ -62,6 +66,7 @@ export class Constants {
   }
 
   dispose(): void {
+    for (const weights of this.#weights.values()) native.disposeConvWeights(weights)
     this.#weights.clear()
     for (const { handle } of this.#held.values()) native.dispose(handle)
     this.#held.clear()

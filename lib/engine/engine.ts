@@ -7,9 +7,12 @@ import type { Tensor } from '../tensor.js'
 import { checkSignal } from './abort.js'
 import { Batcher, type BatcherLimits } from './batcher.js'
 import { chunk } from './buckets.js'
+import type { EngineDType } from './compile_options.js'
 import { toDot } from './dot.js'
 import { Explanation } from './explain.js'
+import type { InstructionSet } from './instruction_set.js'
 import { followJob } from './jobs.js'
+import type { KernelSet } from './lower.js'
 import type { PlanStore } from './plan_store.js'
 
 /** Options of {@link Engine.run}. */
@@ -41,6 +44,12 @@ export interface ExplainOptions {
 
 /** What an {@link Engine} has done and holds. */
 export interface EngineStats {
+  /** As {@link Engine.dtype}. */
+  readonly dtype: EngineDType | 'int8'
+  /** Which kernels compute; `onednn` for a quantised model. */
+  readonly kernels: KernelSet
+  /** The vector instructions of own kernels; null if others compute. */
+  readonly instructionSet: InstructionSet | null
   /** Calls of `run` and `runSync`, and batches that were made of requests. */
   readonly batches: number
   /** Samples in these. */
@@ -71,6 +80,9 @@ export interface EngineParts {
   readonly buckets: readonly number[]
   readonly inputShape: readonly number[]
   readonly outputShape: readonly number[]
+  readonly dtype: EngineDType | 'int8'
+  readonly kernels: KernelSet
+  readonly instructionSet: InstructionSet | null
   readonly limits: BatcherLimits
 }
 
@@ -89,8 +101,12 @@ export class Engine implements AsyncDisposable {
   readonly inputShape: readonly number[]
   /** Shape of the output for a sample. */
   readonly outputShape: readonly number[]
+  /** In which layers and what stands between them keep numbers; `int8` is that of a quantised model. */
+  readonly dtype: EngineDType | 'int8'
   readonly #handle: EngineHandle
   readonly #plans: PlanStore
+  readonly #kernels: KernelSet
+  readonly #instructionSet: InstructionSet | null
   readonly #buckets: readonly number[]
   readonly #batcher: Batcher
   readonly #inputLength: number
@@ -103,12 +119,25 @@ export class Engine implements AsyncDisposable {
   #onIdle: (() => void) | undefined
 
   /** @internal Engines are made by `compile()`. */
-  constructor({ handle, plans, buckets, inputShape, outputShape, limits }: EngineParts) {
+  constructor({
+    handle,
+    plans,
+    buckets,
+    inputShape,
+    outputShape,
+    dtype,
+    kernels,
+    instructionSet,
+    limits,
+  }: EngineParts) {
     this.#handle = handle
     this.#plans = plans
     this.#buckets = buckets
     this.inputShape = inputShape
     this.outputShape = outputShape
+    this.dtype = dtype
+    this.#kernels = kernels
+    this.#instructionSet = instructionSet
     this.#inputLength = lengthOf(inputShape)
     this.#outputLength = lengthOf(outputShape)
     this.#batcher = new Batcher(limits, {
@@ -177,7 +206,8 @@ export class Engine implements AsyncDisposable {
     const { rejected, expired, aborted } = counts
     const { size: plans, bytes: planBytes } = this.#plans
     const [batches, samples, running] = [this.#batches, this.#samples, this.#running]
-    return { batches, samples, running, queued, queuedBytes, rejected, expired, aborted, plans, planBytes }
+    const computes = { dtype: this.dtype, kernels: this.#kernels, instructionSet: this.#instructionSet }
+    return { ...computes, batches, samples, running, queued, queuedBytes, rejected, expired, aborted, plans, planBytes }
   }
 
   /** Runs the plan for batches of one size and tells what each step does, by which kernel, and how long it takes. */
@@ -193,7 +223,7 @@ export class Engine implements AsyncDisposable {
       followJob(this.#handle, signal, (id) => native.measurePlan(this.#handle, id, handle, runs)),
     )
     const steps = infos.map((info, index) => ({ ...info, ms: (nanoseconds[index] ?? 0) / 1e6 }))
-    return new Explanation(batchSize, steps, this.#plans.bytes)
+    return new Explanation(batchSize, steps, this.#instructionSet, this.#plans.bytes)
   }
 
   /** Prints what is computed in the language of Graphviz: `dot -Tsvg` draws it. */

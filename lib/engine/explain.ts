@@ -1,4 +1,5 @@
 import { describeShape } from '../check.js'
+import type { InstructionSet } from './instruction_set.js'
 import type { StepInfo } from './plan_builder.js'
 
 /** A step of a compiled plan and what it took. */
@@ -12,12 +13,20 @@ export class Explanation {
   /** Number of samples in the batches that were measured. */
   readonly batchSize: number
   readonly steps: readonly ExplainedStep[]
+  /** The vector instructions of the own kernels; null if others compute. */
+  readonly instructionSet: InstructionSet | null
   /** Bytes that the plans of the engine hold beside the weights. */
   readonly planBytes: number
 
-  constructor(batchSize: number, steps: readonly ExplainedStep[], planBytes: number) {
+  constructor(
+    batchSize: number,
+    steps: readonly ExplainedStep[],
+    instructionSet: InstructionSet | null,
+    planBytes: number,
+  ) {
     this.batchSize = batchSize
     this.steps = steps
+    this.instructionSet = instructionSet
     this.planBytes = planBytes
   }
 
@@ -43,8 +52,9 @@ export class Explanation {
         )
         .join('  ')
         .trimEnd()
-    const memory = `batches of ${this.batchSize}; plans hold ${(this.planBytes / 2 ** 20).toFixed(1)} MiB beside the weights`
-    return [...table.map(line), memory].join('\n')
+    const memory = `plans hold ${(this.planBytes / 2 ** 20).toFixed(1)} MiB beside the weights`
+    const own = this.instructionSet === null ? [] : [`own kernels for ${this.instructionSet}`]
+    return [...table.map(line), [`batches of ${this.batchSize}`, ...own, memory].join('; ')].join('\n')
   }
 
   /** What `console.log` shows. */

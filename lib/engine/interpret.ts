@@ -36,7 +36,7 @@ export function runGraph(graph: Graph, input: Tensor): Tensor {
       return tensor
     }
     for (const node of graph.nodes) {
-      const made = compute(node, lookup)
+      const made = computeNode(node, lookup)
       outputsOf(node).forEach((output, index) => tensors.set(output, checked(node, output, made[index])))
     }
     // A tensor of its own, also where it is the input.
@@ -51,7 +51,8 @@ function checked(node: Node, { shape, dtype }: Value, tensor: Tensor | undefined
   throw new TypeError(`A node ${node.kind} of the graph gives ${describe(tensor)}, where ${wanted} is expected`)
 }
 
-function compute(node: Node, lookup: Lookup): Tensor[] {
+/** Computes one node with the eager operator. */
+export function computeNode(node: Node, lookup: (value: Value) => Tensor): Tensor[] {
   if (node.kind !== 'aten') return [computeOne(node, lookup)]
   const args = node.args.map((argument) => eagerArgument(argument, lookup))
   return runEagerly({ schema: node.schema, args }).map((handle) => new Tensor(handle))

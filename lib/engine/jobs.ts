@@ -12,15 +12,16 @@ let newest = 0
 export async function followJob<T>(
   engine: EngineHandle,
   signal: AbortSignal | undefined,
-  start: (id: number) => Promise<T>,
+  start: (id: number) => Promise<T | false>,
 ): Promise<T> {
   signal?.throwIfAborted()
   const id = ++newest
   const ignore = onAbort(signal, () => native.cancelJob(engine, id))
   try {
     const result = await start(id)
-    if (result === false) signal?.throwIfAborted()
-    return result
+    if (result !== false) return result
+    signal?.throwIfAborted()
+    throw new TypeError('Only a signal ends a job early')
   } finally {
     ignore()
   }

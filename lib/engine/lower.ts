@@ -1,10 +1,10 @@
-import type { DType } from '../dtype.js'
 import type { Constants } from './constants.js'
 import type { Graph, Node } from './graph.js'
 import { lowerAten } from './lower_aten.js'
+import { lowerInt8 } from './lower_int8.js'
 import { lowerOneDnn } from './lower_onednn.js'
 import { lowerOwn } from './lower_own.js'
-import { Lowering, type LoweredPlan } from './lowering.js'
+import { Lowering, type LoweredPlan, type LoweringOptions } from './lowering.js'
 
 /** Sets of kernels: libtorch's ordinary operators; oneDNN's fused ones with packed weights; or our own for float32. */
 export const KERNEL_SETS = ['aten', 'onednn', 'own'] as const
@@ -22,16 +22,19 @@ const LOWER: Readonly<Record<KernelSet, (lowering: Lowering, nodes: readonly Nod
   own: lowerOwn,
 }
 
+/** How a graph is lowered. */
+export interface LowerOptions extends LoweringOptions {
+  /** Without a say in a quantised graph. */
+  readonly kernels: KernelSet
+}
+
 /**
  * Chooses the native steps for a graph whose constants are held. A node for which a set has no kernel of its own is done by
  * the ordinary operator, in the dtype that the model has.
  */
-export function lower(
-  graph: Graph,
-  constants: Constants,
-  { kernels, dtype }: { readonly kernels: KernelSet; readonly dtype: DType },
-): LoweredPlan {
-  const lowering = new Lowering(graph, constants, dtype)
-  LOWER[kernels](lowering, graph.nodes)
+export function lower(graph: Graph, constants: Constants, { kernels, ...options }: LowerOptions): LoweredPlan {
+  const lowering = new Lowering(graph, constants, options)
+  if ((options.quantization ?? null) === null) LOWER[kernels](lowering, graph.nodes)
+  else for (const node of graph.nodes) lowerInt8(lowering, node)
   return lowering.finish()
 }

@@ -1,5 +1,5 @@
 import type { NetworkOperation, NetworkSegment, NetworkStep, WeightsHandle } from '../binding.js'
-import { chooseAlgorithm, chooseChunk, isPlanesInput } from './choose.js'
+import { all, chooseChunk, convolutionOf, isPlanesInput, type Choice } from './choose.js'
 import { inputsOf, outputsOf, type Conv2dNode, type MaxPool2dNode, type Node, type Value } from './graph.js'
 import { lowerOneDnn } from './lower_onednn.js'
 import type { Lowering } from './lowering.js'
@@ -19,6 +19,8 @@ export function lowerOwn(lowering: Lowering, nodes: readonly Node[]): void {
     run = []
   }
   for (const node of nodes) {
+    const isSame = run[0] === undefined || batchOf(run[0]) === batchOf(node)
+    if (!isSame) finish()
     if (isSupported(lowering, node)) {
       run.push(node)
       continue
@@ -29,17 +31,26 @@ export function lowerOwn(lowering: Lowering, nodes: readonly Node[]): void {
   finish()
 }
 
+function batchOf(node: Node): number | undefined {
+  return outputsOf(node)[0]?.shape[0]
+}
+
 /** Tells whether own kernels do what a node does. */
 function isSupported(lowering: Lowering, node: Node): boolean {
   if (lowering.dtype !== 'float32' || node.kind === 'aten') return false
   const values = [...inputsOf(node), node.output]
-  if (values.some(({ dtype, shape }) => dtype !== 'float32' || (shape.length !== 4 && shape.length !== 2))) return false
+  const isImages = ({ dtype, shape }: Value): boolean =>
+    dtype === 'float32' && (shape.length === 4 || shape.length === 2) && shape[0] === batchOf(node)
+  if (!values.every(isImages)) return false
   switch (node.kind) {
     case 'conv2d':
-      return node.groups === 1 && isFloat32(lowering, node)
+      if (node.groups !== 1 || !isFloat32(lowering, node)) return false
+      return isPlanesInput(node) || choiceOf(lowering, node) !== 'onednn'
     case 'linear':
       return isFloat32(lowering, node)
     case 'maxPool2d':
+      // Points that are far from each other may all lie in the padding.
+      return all(node.dilation, 1) || all(node.padding, 0)
     case 'globalAvgPool':
     case 'add':
       return true
@@ -48,6 +59,12 @@ function isSupported(lowering: Lowering, node: Node): boolean {
     default:
       return false
   }
+}
+
+/** Chooses what computes a convolution, with so many images at once as it would have by own kernels. */
+function choiceOf(lowering: Lowering, node: Conv2dNode): Choice {
+  const images = chooseChunk(batchOf(node) ?? 1, [node.input, node.output])
+  return lowering.choose(convolutionOf(node, lowering.constantFacts(node.weight).shape, images))
 }
 
 function isFloat32(lowering: Lowering, { weight, bias }: Pick<Conv2dNode, 'weight' | 'bias'>): boolean {
@@ -96,7 +113,7 @@ class NetworkBuilder {
     this.#lowering = lowering
     this.#nodes = nodes
     this.#made = new Set(nodes.flatMap(outputsOf))
-    this.#batch = nodes[0]?.kind === 'aten' ? 1 : (nodes[0]?.output.shape[0] ?? 1)
+    this.#batch = (nodes[0] && batchOf(nodes[0])) ?? 1
     const inside = new Set(nodes)
     this.#outputs = [...this.#made].filter((value) => lowering.isReadOutside(value, inside))
   }
@@ -161,7 +178,7 @@ class NetworkBuilder {
   /** Tells whether a pooling can follow in the same pass. */
   #mayPool(node: Conv2dNode | Node, pool: MaxPool2dNode): boolean {
     if (node.kind !== 'conv2d' || node.residual !== null || pool.input !== node.output) return false
-    if (pool.dilation.some((step) => step !== 1) || this.#outputs.includes(node.output)) return false
+    if (!all(pool.dilation, 1) || this.#outputs.includes(node.output)) return false
     return this.#nodes.filter((reader) => inputsOf(reader).includes(node.output)).length === 1
   }
 
@@ -268,9 +285,9 @@ class NetworkBuilder {
     }
   }
 
-  #algorithmOf({ isPlanes, chunk }: Draft, node: Conv2dNode): string {
+  #algorithmOf({ isPlanes }: Draft, node: Conv2dNode): string {
     if (isPlanes) return 'planes'
-    return chooseAlgorithm(node, this.#lowering.constantFacts(node.weight).shape.slice(2), chunk)
+    return choiceOf(this.#lowering, node)
   }
 
   #infoOf(draft: Draft): StepInfo {

@@ -1,5 +1,6 @@
 import type { NetworkStep, PlanArgument, PlanSpec, WeightsHandle } from '../binding.js'
 import type { DType } from '../dtype.js'
+import { chooseByRules, type Choose } from './choose.js'
 import type { Constant, Constants } from './constants.js'
 import {
   inputsOf,
@@ -11,7 +12,9 @@ import {
   type Node,
   type Value,
 } from './graph.js'
-import { PlanBuilder, type StepInfo, type ValueType } from './plan_builder.js'
+import { PlanBuilder, type BytesDraft, type StepInfo, type ValueType } from './plan_builder.js'
+import type { ByteScale } from './quantization/byte_scale.js'
+import type { Quantization } from './quantization/quantized_model.js'
 import type { Tensor } from '../tensor.js'
 
 /** A value of a graph as it lies in a plan. */
@@ -31,6 +34,16 @@ export interface Wish {
   readonly isChannelsLast?: boolean | undefined
 }
 
+/** How a graph is lowered. */
+export interface LoweringOptions {
+  /** In which floats of 32 bits are kept. */
+  readonly dtype: DType
+  /** Of a graph whose layers are to be computed with integers. */
+  readonly quantization?: Quantization | null | undefined
+  /** Default: by rules. */
+  readonly choose?: Choose | undefined
+}
+
 /** A plan made with what it takes to explain it. */
 export interface LoweredPlan {
   readonly spec: PlanSpec
@@ -43,19 +56,24 @@ const NOTHING: PlanArgument = { literal: null }
 /**
  * What the lowering of one graph knows: where its values lie in the plan, and what is read later.
  *
- * Floats of 32 bits are kept as `dtype` where the kernels of a node can do with it.
+ * Floats of 32 bits are kept as `dtype` where the kernels of a node can do with it, or as bytes: see {@link byteScale}.
  */
 export class Lowering {
   readonly dtype: DType
+  /** What computes a convolution for which there are own kernels. */
+  readonly choose: Choose
   readonly #graph: Graph
   readonly #constants: Constants
+  readonly #quantization: Quantization | null
   readonly #builder = new PlanBuilder()
   readonly #operands = new Map<Value, Operand[]>()
   readonly #lastReader = new Map<Value, Node | null>()
   readonly #input: number
 
-  constructor(graph: Graph, constants: Constants, dtype: DType) {
+  constructor(graph: Graph, constants: Constants, { dtype, quantization = null, choose }: LoweringOptions) {
     this.dtype = dtype
+    this.choose = choose ?? chooseByRules
+    this.#quantization = quantization
     this.#graph = graph
     this.#constants = constants
     const [input] = graph.inputs
@@ -73,6 +91,16 @@ export class Lowering {
     return value.dtype === 'float32' ? this.dtype : value.dtype
   }
 
+  /** Tells how bytes stand for a value of floats, if it has such a form: reading it as uint8 gives these. */
+  byteScale(value: Value): ByteScale | undefined {
+    return value.dtype === 'float32' ? this.#quantization?.values.get(value.id) : undefined
+  }
+
+  /** Gives the scales of the output channels, if weights are integers. */
+  weightScales(weight: Tensor): Tensor | undefined {
+    return this.#quantization?.scales.get(weight)
+  }
+
   /** Gives a value in the dtype and layout that a kernel wants, by a step that converts it where need be. */
   read(value: Value, { dtype, isChannelsLast = false }: Wish): PlanArgument {
     return { value: this.operand(value, { dtype, isChannelsLast }).index }
@@ -86,6 +114,13 @@ export class Lowering {
       throw new TypeError(`Value ${value.id} is read before it is made`)
     const found = operands.find((operand) => operand.dtype === dtype && (operand.isChannelsLast || !isChannelsLast))
     if (found !== undefined) return found
+
+    const scale = this.byteScale(value)
+    if (scale !== undefined && (dtype === 'uint8' || first.dtype === 'uint8')) {
+      const made = this.#convertBytes(value, first, dtype, scale)
+      operands.push(made)
+      return made
+    }
 
     // The copy of a tensor is fresh; where the dtype is right, there may be nothing to copy.
     const isSame = first.dtype === dtype
@@ -101,6 +136,20 @@ export class Lowering {
     const made = { index, dtype, isChannelsLast, isFresh: !isSame }
     operands.push(made)
     return made
+  }
+
+  /** Makes bytes of floats, or the other way. */
+  #convertBytes({ shape }: Value, from: Operand, dtype: DType, scale: ByteScale): Operand {
+    const kind = dtype === 'uint8' ? 'quantize' : 'dequantize'
+    const index = this.#builder.value({ shape, dtype: kind === 'quantize' ? 'uint8' : 'float32' })
+    const info = { path: '', operation: kind, kernel: 'own int8', outputShape: shape, flop: 0 }
+    this.#builder.bytes(info, { kind, input: from.index, output: index, ...scale })
+    return {
+      index,
+      dtype: kind === 'quantize' ? 'uint8' : 'float32',
+      isChannelsLast: shape.length === 4,
+      isFresh: true,
+    }
   }
 
   /** Gives a constant in the dtype that a kernel wants. */
@@ -150,6 +199,13 @@ export class Lowering {
       const index = outputs[position] ?? -1
       this.define(value, { index, dtype: value.dtype, isChannelsLast: false, isFresh: false })
     })
+  }
+
+  /** Adds a step on bytes that does what a node asks for, and gives the index of the value that it makes. */
+  emitBytes(node: Node, step: (output: number) => BytesDraft, type: ValueType): number {
+    const output = this.#builder.value(type)
+    this.#builder.bytes(this.infoOf([node], 'own int8'), step(output))
+    return output
   }
 
   define(value: Value, operand: Operand): void {
@@ -202,7 +258,8 @@ export class Lowering {
     const [output] = this.#graph.outputs
     const [operand] = (output && this.#operands.get(output)) ?? []
     if (output === undefined || operand === undefined) throw new TypeError('The output of a graph is made by a node')
-    const spec = this.#builder.finish(this.#input, operand.index, exchangeDtype(output.dtype))
+    const { index } = this.byteScale(output) === undefined ? operand : this.operand(output, { dtype: 'float32' })
+    const spec = this.#builder.finish(this.#input, index, exchangeDtype(output.dtype))
     return { spec, infos: this.#builder.infos }
   }
 

@@ -1,4 +1,4 @@
-import type { NetworkStep, PlanArgument, PlanSpec, PlanStep, PlanValue } from '../binding.js'
+import type { BytesStep, NetworkStep, PlanArgument, PlanSpec, PlanStep, PlanValue } from '../binding.js'
 import type { DType } from '../dtype.js'
 
 /** What a value of a plan is. */
@@ -18,6 +18,9 @@ export interface StepInfo {
 }
 
 type Draft = PlanStep extends infer S ? (S extends PlanStep ? Omit<S, 'dead'> : never) : never
+
+/** A step on bytes before it is known what is let go after it. */
+export type BytesDraft = BytesStep extends infer S ? (S extends BytesStep ? Omit<S, 'dead'> : never) : never
 
 /** Collects the values and steps of a plan, and finds out after which step each value is let go. */
 export class PlanBuilder {
@@ -41,6 +44,12 @@ export class PlanBuilder {
   network(step: Omit<NetworkStep, 'dead'>, infos: readonly StepInfo[]): void {
     this.#steps.push(step)
     this.infos.push(...infos)
+  }
+
+  /** Adds a step on bytes. */
+  bytes(info: StepInfo, step: BytesDraft): void {
+    this.#steps.push(step)
+    this.infos.push(info)
   }
 
   /** Adds a value that an operator makes once for this plan, and gives its index. */
@@ -84,7 +93,7 @@ function withDead(steps: readonly Draft[], kept: readonly number[]): PlanStep[] 
 
 function readBy(step: Draft): number[] {
   if (step.kind === 'network') return [...step.planes, ...step.inputs.map(({ value }) => value)]
-  return step.kind === 'copy' ? [step.input] : step.args.flatMap(readByArgument)
+  return 'input' in step ? [step.input] : step.args.flatMap(readByArgument)
 }
 
 function readByArgument(argument: PlanArgument): number[] {
@@ -94,5 +103,5 @@ function readByArgument(argument: PlanArgument): number[] {
 
 function writtenBy(step: Draft): readonly number[] {
   if (step.kind === 'network') return step.outputs.map(({ value }) => value)
-  return step.kind === 'copy' ? [step.output] : step.outputs
+  return 'output' in step ? [step.output] : step.outputs
 }

@@ -1,8 +1,8 @@
 import { native, type EngineHandle, type PlanHandle } from '../binding.js'
-import type { DType } from '../dtype.js'
+import type { Choose } from './choose.js'
 import type { Constants } from './constants.js'
 import type { Graph } from './graph.js'
-import { lower, type KernelSet } from './lower.js'
+import { lower, type LowerOptions } from './lower.js'
 import type { LoweredPlan } from './lowering.js'
 
 /** Plans that an engine keeps at most; it makes those again that it needs again. Each holds its activations. */
@@ -13,15 +13,15 @@ export interface StoredPlan {
   readonly handle: PlanHandle
   readonly graph: Graph
   readonly infos: LoweredPlan['infos']
+  /** Whether preparing it leaves nothing to be done that a first run alone would do. */
+  readonly isPreparable: boolean
 }
 
 /** What a {@link PlanStore} makes plans of. */
-export interface PlanSource {
+export interface PlanSource extends Omit<LowerOptions, 'choose'> {
   /** The graph for batches of that size, all of whose constants are held. */
   readonly graphOf: (batchSize: number) => Graph
   readonly constants: Constants
-  readonly kernels: KernelSet
-  readonly dtype: DType
 }
 
 /** The plans of one engine, by the size of their batches. */
@@ -30,6 +30,7 @@ export class PlanStore {
   readonly #source: PlanSource
   /** From the one whose use is longest ago. */
   readonly #plans = new Map<number, StoredPlan>()
+  #choose: Choose | undefined
 
   constructor(engine: EngineHandle, source: PlanSource) {
     this.#engine = engine
@@ -49,9 +50,14 @@ export class PlanStore {
     return found
   }
 
+  /** Has what computes the convolutions of plans that are made from now on chosen by `choose`. */
+  chooseBy(choose: Choose): void {
+    this.#choose = choose
+  }
+
   /** Bytes that the plans hold beside the weights. */
   get bytes(): number {
-    return [...this.#plans.values()].reduce((sum, { handle }) => sum + native.planBytes(handle), 0)
+    return native.engineBytes(this.#engine)
   }
 
   get size(): number {
@@ -66,9 +72,11 @@ export class PlanStore {
   }
 
   #make(batchSize: number): StoredPlan {
-    const { graphOf, constants, kernels, dtype } = this.#source
+    const { graphOf, constants } = this.#source
     const graph = graphOf(batchSize)
-    const { spec, infos } = lower(graph, constants, { kernels, dtype })
-    return { handle: native.createPlan(spec), graph, infos }
+    const { spec, infos } = lower(graph, constants, { ...this.#source, choose: this.#choose })
+    // libtorch's operators take memory, and oneDNN makes code, when they first run.
+    const isPreparable = spec.steps.every(({ kind }) => kind === 'network')
+    return { handle: native.createPlan(spec), graph, infos, isPreparable }
   }
 }

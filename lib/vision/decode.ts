@@ -5,6 +5,7 @@ import { checkBoolean, checkOptions, checkPositiveInteger, expected } from '../c
 import { TorchError } from '../errors.js'
 import { readBytes } from './file.js'
 import { readGifFrame } from './gif.js'
+import { readJpegHeader, readPngHeader, type ImageHeader } from './header.js'
 import { MAX_PIXELS, type Image } from './image.js'
 import { cmykToRgb, grey16ToRgb } from './pillow_modes.js'
 import { inSlices } from './slices.js'
@@ -74,23 +75,33 @@ async function decode(file: EncodedImage, autoOrient: boolean, maxPixels: number
   const sharp = await loadSharp()
   try {
     // Like Pillow, `failOn: 'error'` forgives what a decoder only warns of, and refuses a truncated file.
-    const options = { ignoreIcc: true, failOn: 'error', autoOrient } as const
-    const { width, height, space, channels } = await sharp(file.bytes, {
-      ...options,
-      limitInputPixels: false,
-    }).metadata()
+    const options = { ignoreIcc: true, failOn: 'error', autoOrient, limitInputPixels: false } as const
+    const { width, height, space } = headerOf(file) ?? (await readHeader(sharp(file.bytes, options), file))
     if (width * height > maxPixels) {
       throw failure(file, `Its ${width} × ${height} pixels are more than maxPixels, which is ${maxPixels}`)
     }
     const input = sharp(file.bytes, { ...options, limitInputPixels: maxPixels })
     if (space === 'cmyk') return await decodeCmyk(input)
-    if (space === 'grey16' && isPlainGrey(file, channels)) return await decodeGrey16(input)
+    if (space === 'grey16') return await decodeGrey16(input)
     if (file.format === 'gif') return await decodeGif(file, input)
     return await decodeRgb(input)
   } catch (error) {
     if (error instanceof TorchError) throw error
     throw failure(file, firstLine(error), error)
   }
+}
+
+/** What the file says itself, where that is easy to read. */
+function headerOf({ format, bytes }: EncodedImage): ImageHeader | null {
+  if (format === 'jpeg') return readJpegHeader(bytes)
+  return format === 'png' ? readPngHeader(bytes) : null
+}
+
+async function readHeader(input: Sharp, { format }: EncodedImage): Promise<ImageHeader> {
+  const { width, height, space, channels } = await input.metadata()
+  if (space === 'cmyk') return { width, height, space }
+  // Pillow clips grey of 16 bits, but not where an alpha channel stands beside it.
+  return { width, height, space: space === 'grey16' && format !== 'png' && channels === 1 ? space : null }
 }
 
 async function decodeRgb(input: Sharp): Promise<Image> {
@@ -147,21 +158,19 @@ async function decodeGif(file: EncodedImage, input: Sharp): Promise<Image> {
   return rgbImage(rgb, info)
 }
 
-/** Pillow clips grey of 16 bits, but not where an alpha channel stands beside it. */
-function isPlainGrey({ format, bytes }: EncodedImage, channels: number): boolean {
-  const COLOUR_TYPE = 25 // Offset in a PNG, whose transparent colour libvips turns into an alpha channel.
-  return format === 'png' ? bytes[COLOUR_TYPE] === 0 : channels === 1
-}
-
 function rgbImage(data: Uint8Array, { width, height }: { readonly width: number; readonly height: number }): Image {
   return { data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength), height, width, channels: 3 }
 }
 
+// Opened with the first image: reading a checkpoint needs none of it. Asking Node for it each time costs up to a millisecond.
+let loaded: typeof sharpFactory | null = null
+
 async function loadSharp(): Promise<typeof sharpFactory> {
-  // Opened with the first image: reading a checkpoint needs none of it.
+  if (loaded !== null) return loaded
   const { default: sharp } = await import('sharp').catch((cause: unknown) => {
     throw new TorchError('TORCH_IMAGE', `The image decoder sharp cannot be loaded: ${firstLine(cause)}`, { cause })
   })
+  loaded = sharp
   return sharp
 }
 

@@ -1,5 +1,5 @@
 import { native } from '../binding.js'
-import { checkInteger, checkOneOf, checkOptions, checkPositiveInteger, expected } from '../check.js'
+import { checkOneOf, checkOptions, checkPositiveInteger, expected } from '../check.js'
 import { checkDevice } from '../device.js'
 import { isFloatingPoint } from '../dtype.js'
 import { TorchError } from '../errors.js'
@@ -76,10 +76,14 @@ export async function resize(image: Image, size: ResizeSize, options: ResizeOpti
     throw fault('TORCH_IMAGE', `Cannot resize ${sizes}: they are more than MAX_PIXELS, which is ${MAX_PIXELS}`)
   }
 
-  const pillowFilter = filter === 'nearest-exact' ? 'nearest' : filter
   const box = [0, 0, width, height] as const
-  const resized = await native.resize(data, height, width, channels, outHeight, outWidth, pillowFilter, box)
+  const resized = await native.resize(data, height, width, channels, outHeight, outWidth, pillowFilter(filter), box)
   return { data: resized, height: outHeight, width: outWidth, channels }
+}
+
+/** Pillow's name of a filter: it has one for both that take the nearest pixel. */
+export function pillowFilter(interpolation: InterpolationMode): Exclude<InterpolationMode, 'nearest-exact'> {
+  return interpolation === 'nearest-exact' ? 'nearest' : interpolation
 }
 
 /** The size that {@link resize} gives an image of (H, W): the longer side is cut to an integer, not rounded. */
@@ -134,14 +138,20 @@ export function checkMaxSize(size: ResizeSize, maxSize: number | null | undefine
 export async function centerCrop(image: Image, size: readonly [height: number, width: number]): Promise<Image> {
   const [cropHeight, cropWidth] = size
   const { height, width } = checkImage('image', image)
-  const [missingWidth, missingHeight] = [Math.max(cropWidth - width, 0), Math.max(cropHeight - height, 0)]
-  const [left, top] = [Math.floor(missingWidth / 2), Math.floor(missingHeight / 2)]
-  const padded =
-    missingWidth + missingHeight === 0 ? image : await pad(image, [left, top, missingWidth - left, missingHeight - top])
+  if (cropHeight * cropWidth > MAX_PIXELS) throw expected(`at most ${MAX_PIXELS} pixels`, 'size', size)
+  const [top, left] = centerCropCorner([height, width], size)
+  const rows = range(top, cropHeight).map((row) => PLACE.constant(row, height))
+  const columns = range(left, cropWidth).map((column) => PLACE.constant(column, width))
+  return gather(image, rows, columns)
+}
 
-  const fromTop = roundHalfToEven((padded.height - cropHeight) / 2)
-  const fromLeft = roundHalfToEven((padded.width - cropWidth) / 2)
-  return gather(padded, range(fromTop, cropHeight), range(fromLeft, cropWidth))
+/** Where {@link centerCrop} begins in an image of (H, W); outside of it where the image is smaller. */
+export function centerCropCorner(
+  [height, width]: readonly [number, number],
+  [cropHeight, cropWidth]: readonly [number, number],
+): [top: number, left: number] {
+  const start = (rest: number): number => (rest < 0 ? -Math.floor(-rest / 2) : roundHalfToEven(rest / 2))
+  return [start(height - cropHeight), start(width - cropWidth)]
 }
 
 /** Puts a frame around an image. Follows `torchvision.transforms.functional.pad`; **a negative padding is refused**. */
@@ -267,7 +277,7 @@ function modulo(value: number, divisor: number): number {
 function roundHalfToEven(value: number): number {
   const floor = Math.floor(value)
   if (value - floor !== 0.5) return Math.round(value)
-  return checkInteger('value', floor % 2 === 0 ? floor : floor + 1)
+  return floor % 2 === 0 ? floor : floor + 1
 }
 
 function fault(code: 'TORCH_IMAGE' | 'TORCH_INVALID_ARGUMENT', text: string): TorchError {

@@ -29,3 +29,12 @@ export function checkImage(name: string, value: unknown): Image {
   }
   return { data, height: rows, width: columns, channels }
 }
+
+/** Tells whether `value` is what {@link checkImage} takes. */
+export function isImage(value: unknown): value is Image {
+  if (typeof value !== 'object' || value === null || !('data' in value)) return false
+  const { data, height, width, channels }: { [K in keyof Image]?: unknown } = value
+  if (!(data instanceof Uint8Array) || (channels !== 1 && channels !== 3)) return false
+  const isSize = (size: unknown): size is number => Number.isSafeInteger(size) && Number(size) >= 0
+  return isSize(height) && isSize(width) && data.length === height * width * channels
+}

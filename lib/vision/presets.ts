@@ -2,7 +2,10 @@ import { checkOptions } from '../check.js'
 import type { Tensor } from '../tensor.js'
 import type { InterpolationMode } from './functional.js'
 import type { Image } from './image.js'
-import { CenterCrop, Compose, Grayscale, Normalize, Resize, ToTensor, type Transform } from './transforms.js'
+import { ImagePreset } from './preset.js'
+import type { Transform } from './transforms.js'
+
+export { beside, fromJson, fromMetadata, load, PRESET_FILE, save } from './preset_file.js'
 
 /** The whole way from a decoded image to the input (3, H, W) of a model. */
 export type Preset = Transform<Image, Tensor<'float32'>>
@@ -32,28 +35,31 @@ const FASHION_MNIST_STD = [0.353]
  * Prepares a photo as torchvision's ImageNet models expect it: shorter side 256, the middle 224 × 224, normalised.
  * Follows `torchvision.models.ResNet18_Weights.IMAGENET1K_V1.transforms()`.
  */
-export function imagenet(options: ImagenetOptions = {}): Preset {
+export function imagenet(options: ImagenetOptions = {}): ImagePreset {
   checkOptions('imagenet()', options, ['resizeSize', 'cropSize', 'interpolation'])
   const { resizeSize = 256, cropSize = 224, interpolation } = options
-  return new Compose([
-    new Resize(resizeSize, { interpolation }),
-    new CenterCrop(cropSize),
-    new ToTensor(),
-    new Normalize(IMAGENET_MEAN, IMAGENET_STD),
-  ])
+  return new ImagePreset({
+    name: 'imagenet',
+    size: [cropSize, cropSize],
+    resize: resizeSize,
+    interpolation,
+    mean: IMAGENET_MEAN,
+    std: IMAGENET_STD,
+  })
 }
 
 /** Prepares an image for the CIFAR-10 models: 32 × 32 (resized where it is not), normalised. */
-export function cifar(): Preset {
-  return new Compose([new Resize([32, 32]), new ToTensor(), new Normalize(CIFAR_MEAN, CIFAR_STD)])
+export function cifar(): ImagePreset {
+  return new ImagePreset({ name: 'cifar', size: [32, 32], mean: CIFAR_MEAN, std: CIFAR_STD })
 }
 
 /** Prepares an image for the embedded Fashion-MNIST model: 28 × 28 (resized where it is not), grey, three equal channels. */
-export function fashionMnist(): Preset {
-  return new Compose([
-    new Resize([28, 28]),
-    new Grayscale(3),
-    new ToTensor(),
-    new Normalize(FASHION_MNIST_MEAN, FASHION_MNIST_STD),
-  ])
+export function fashionMnist(): ImagePreset {
+  return new ImagePreset({
+    name: 'fashion-mnist',
+    size: [28, 28],
+    grayscale: true,
+    mean: FASHION_MNIST_MEAN,
+    std: FASHION_MNIST_STD,
+  })
 }

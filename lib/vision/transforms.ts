@@ -1,6 +1,5 @@
 import { checkOneOf, checkOptions, expected } from '../check.js'
 import { TorchError } from '../errors.js'
-import { scope } from '../scope.js'
 import type { Tensor } from '../tensor.js'
 import {
   centerCrop,
@@ -33,50 +32,6 @@ export interface Transform<Input, Output> {
   /** How it stands in the text of a {@link Compose}. */
   toString(): string
 }
-
-/** Applies transforms one after the other and disposes the tensors between them. Follows `torchvision.transforms.Compose`. */
-export class Compose<const T extends readonly Transform<never, unknown>[]> implements Transform<
-  InputOf<T>,
-  OutputOf<T>
-> {
-  readonly transforms: T
-
-  constructor(transforms: T) {
-    if (!Array.isArray(transforms)) throw expected('an array of transforms', 'transforms', transforms)
-    const wrong: unknown = transforms.find((transform: unknown) => !isTransform(transform))
-    if (wrong !== undefined) throw expected('objects with a method apply', 'transforms', wrong)
-    this.transforms = transforms
-  }
-
-  async apply(input: InputOf<T>): Promise<OutputOf<T>> {
-    return scope(async () => {
-      let value: unknown = input
-      // Each checks what it is given, as the types of a chain are known at its ends only.
-      for (const transform of this.transforms as readonly Transform<unknown, unknown>[]) {
-        value = await transform.apply(value)
-      }
-      return value as OutputOf<T>
-    })
-  }
-
-  toString(): string {
-    return ['Compose(', ...this.transforms.map((transform) => `    ${transform.toString()}`), ')'].join('\n')
-  }
-}
-
-/** What the first transform of a chain takes. */
-export type InputOf<T extends readonly Transform<never, unknown>[]> = T extends readonly [infer First, ...unknown[]]
-  ? First extends Transform<infer Input, unknown>
-    ? Input
-    : never
-  : never
-
-/** What the last transform of a chain gives. */
-export type OutputOf<T extends readonly Transform<never, unknown>[]> = T extends readonly [...unknown[], infer Last]
-  ? Last extends Transform<never, infer Output>
-    ? Output
-    : never
-  : never
 
 /**
  * Resizes so that the shorter side is `size`, or to a height and a width. Equal to Pillow's resize to the byte.
@@ -221,10 +176,6 @@ export class Normalize implements Transform<Tensor<'float32'>, Tensor<'float32'>
   toString(): string {
     return `Normalize(mean=[${this.mean.join(', ')}], std=[${this.std.join(', ')}])`
   }
-}
-
-function isTransform(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'apply' in value && typeof value.apply === 'function'
 }
 
 function checkNumbers(name: string, values: readonly number[]): readonly number[] {

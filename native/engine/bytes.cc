@@ -10,10 +10,13 @@
 namespace napi_torch::engine {
 namespace {
 
-constexpr int64_t kChunk = 1 << 14;     // Elements that a thread takes at a time.
-constexpr float kRounder = 12582912.f;  // 1.5 * 2^23: added to a small float it leaves the nearest integer in the low bits.
+constexpr int64_t kChunk = 1 << 14;  // Elements that a thread takes at a time.
+constexpr float kRounder =
+    12582912.f;  // 1.5 * 2^23: added to a small float it leaves the nearest integer in the low bits.
 
-void QuantizeRow(const float* source, int64_t count, const ByteScale& scale, uint8_t* target) {
+// The loops stand in functions of their own: bytes may be written anywhere, even, for all that the compiler knows, over
+// what bounds a loop, unless that is a local variable.
+void QuantizeRow(const float* source, int64_t count, ByteScale scale, uint8_t* target) {
   const float factor = 1.f / scale.scale;
   const auto zero_point = static_cast<float>(scale.zero_point);
   const float low = -zero_point;
@@ -26,12 +29,29 @@ void QuantizeRow(const float* source, int64_t count, const ByteScale& scale, uin
   }
 }
 
+void DequantizeRow(const uint8_t* source, int64_t count, ByteScale scale, float* target) {
+  for (int64_t i = 0; i < count; ++i) {
+    target[i] = static_cast<float>(static_cast<int32_t>(source[i]) - scale.zero_point) * scale.scale;
+  }
+}
+
+void MaxInto(uint8_t* target, const uint8_t* source, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    const uint8_t one = target[i];
+    const uint8_t other = source[i];
+    target[i] = one > other ? one : other;
+  }
+}
+
+void AddInto(int32_t* target, const uint8_t* source, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) target[i] += source[i];
+}
+
 // Calls body(begin, end) for the parts of a range.
 template <class Body>
 void Split(ThreadPool& pool, int64_t count, const Body& body) {
-  pool.Run((count + kChunk - 1) / kChunk, [&](int64_t item, int /*thread*/) {
-    body(item * kChunk, std::min(count, (item + 1) * kChunk));
-  });
+  pool.Run((count + kChunk - 1) / kChunk,
+           [&](int64_t item, int /*thread*/) { body(item * kChunk, std::min(count, (item + 1) * kChunk)); });
 }
 
 void CheckImages(const at::Tensor& input, at::ScalarType dtype) {
@@ -72,9 +92,8 @@ at::Tensor Quantize(ThreadPool& pool, const at::Tensor& input, const ByteScale& 
     return output;
   }
   const auto* const elements = source.const_data_ptr<float>();
-  Split(pool, source.numel(), [&](int64_t begin, int64_t end) {
-    QuantizeRow(elements + begin, end - begin, scale, target + begin);
-  });
+  Split(pool, source.numel(),
+        [&](int64_t begin, int64_t end) { QuantizeRow(elements + begin, end - begin, scale, target + begin); });
   return output;
 }
 
@@ -84,11 +103,8 @@ at::Tensor Dequantize(ThreadPool& pool, const at::Tensor& input, const ByteScale
   at::Tensor output = at::empty_like(source, at::TensorOptions(at::kFloat), at::MemoryFormat::Preserve);
   const auto* const bytes = source.const_data_ptr<uint8_t>();
   auto* const target = output.mutable_data_ptr<float>();
-  Split(pool, source.numel(), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      target[i] = static_cast<float>(static_cast<int32_t>(bytes[i]) - scale.zero_point) * scale.scale;
-    }
-  });
+  Split(pool, source.numel(),
+        [&](int64_t begin, int64_t end) { DequantizeRow(bytes + begin, end - begin, scale, target + begin); });
   return output;
 }
 
@@ -115,7 +131,7 @@ at::Tensor MaxPoolBytes(ThreadPool& pool, const at::Tensor& input, const PoolGeo
     const PoolSpan span = PoolSpan::Of(top, geometry.kernel[0], geometry.dilation[0], in_height);
     for (int64_t k = 0; k < span.count; ++k) {
       const uint8_t* const row = image + (top + (span.begin + k) * geometry.dilation[0]) * row_length;
-      for (int64_t i = 0; i < row_length; ++i) columns[i] = std::max(columns[i], row[i]);
+      MaxInto(columns, row, row_length);
     }
     for (int64_t x = 0; x < width; ++x) {
       uint8_t* const pixel = target + (item * width + x) * channels;
@@ -124,7 +140,7 @@ at::Tensor MaxPoolBytes(ThreadPool& pool, const at::Tensor& input, const PoolGeo
       const PoolSpan across = PoolSpan::Of(left, geometry.kernel[1], geometry.dilation[1], in_width);
       for (int64_t k = 0; k < across.count; ++k) {
         const uint8_t* const column = columns + (left + (across.begin + k) * geometry.dilation[1]) * channels;
-        for (int64_t c = 0; c < channels; ++c) pixel[c] = std::max(pixel[c], column[c]);
+        MaxInto(pixel, column, channels);
       }
     }
   });
@@ -141,14 +157,14 @@ at::Tensor MeanOfBytes(ThreadPool& pool, const at::Tensor& input, const ByteScal
               ", received ", sizes);
   const auto* const images = source.const_data_ptr<uint8_t>();
   auto* const target = output.mutable_data_ptr<float>();
-  std::vector<std::vector<int64_t>> totals(static_cast<size_t>(pool.threads()), std::vector<int64_t>(channels));
+  // Beyond, sums of 32 bits would overflow.
+  TORCH_CHECK(pixels < (int64_t{1} << 23), "Expected images of at most 2^23 pixels, received ", source.sizes());
+  std::vector<std::vector<int32_t>> totals(static_cast<size_t>(pool.threads()), std::vector<int32_t>(channels));
   pool.Run(source.size(0), [&](int64_t image, int thread) {
-    int64_t* const sums = totals[static_cast<size_t>(thread)].data();
-    std::fill_n(sums, channels, int64_t{0});
+    int32_t* const sums = totals[static_cast<size_t>(thread)].data();
+    std::fill_n(sums, channels, 0);
     const uint8_t* const first = images + image * pixels * channels;
-    for (int64_t p = 0; p < pixels; ++p) {
-      for (int64_t c = 0; c < channels; ++c) sums[c] += first[p * channels + c];
-    }
+    for (int64_t p = 0; p < pixels; ++p) AddInto(sums, first + p * channels, channels);
     for (int64_t c = 0; c < channels; ++c) {
       const double mean = static_cast<double>(sums[c]) / static_cast<double>(pixels);
       target[image * channels + c] = static_cast<float>((mean - scale.zero_point) * static_cast<double>(scale.scale));

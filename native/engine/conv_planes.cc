@@ -42,7 +42,8 @@ class PaddedPlanes {
       const auto [first, end] = Part(height_, item % kParts, kParts);
       float* const rows = target + plane * height_ * width_;
       std::memset(rows + first * width_, 0, static_cast<size_t>((end - first) * width_) * sizeof(float));
-      for (int64_t y = std::max(first, top); y < std::min(end, top + in_.h); ++y) copy(plane, y - top, rows + y * width_);
+      for (int64_t y = std::max(first, top); y < std::min(end, top + in_.h); ++y)
+        copy(plane, y - top, rows + y * width_);
     });
   }
 
@@ -114,9 +115,7 @@ class PooledPlanes final : public Convolution {
         row_floats_(width_ * out.channels),
         threads_(pool.threads()) {}
 
-  int64_t WorkspaceFloats() const override {
-    return planes_.floats() + threads_ * pooling_.kernel[0] * row_floats_;
-  }
+  int64_t WorkspaceFloats() const override { return planes_.floats() + threads_ * pooling_.kernel[0] * row_floats_; }
 
   void Run(ThreadPool& pool, const Image& in, const Image& out, const Image* /*residual*/, bool relu,
            float* workspace) const override {

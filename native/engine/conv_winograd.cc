@@ -79,7 +79,8 @@ class Winograd : public Convolution {
   }
 
   // Transforms channels [first, first + count) of a tile of the input.
-  void Input(const Image& in, int64_t tile, int64_t first, int64_t count, float* target, int64_t position_stride) const {
+  void Input(const Image& in, int64_t tile, int64_t first, int64_t count, float* target,
+             int64_t position_stride) const {
     const auto [image, y, x] = PlaceOf(tile);
     const float* const source = in.At(image, y, x) - in.layout.row_stride - in.layout.channels + first;
     const TileInput arguments{source, in.layout.row_stride, in.layout.channels, count, target, position_stride};

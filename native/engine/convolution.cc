@@ -23,7 +23,8 @@ constexpr std::array<std::pair<std::string_view, Algorithm>, 6> kNames{{
 }  // namespace
 
 std::optional<Algorithm> AlgorithmOf(std::string_view name) {
-  const auto* const found = std::find_if(kNames.begin(), kNames.end(), [&](const auto& each) { return each.first == name; });
+  const auto* const found =
+      std::find_if(kNames.begin(), kNames.end(), [&](const auto& each) { return each.first == name; });
   if (found == kNames.end()) return std::nullopt;
   return found->second;
 }

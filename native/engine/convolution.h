@@ -17,7 +17,8 @@ enum class Algorithm {
   kDirect,
   // The same straight from planes NCHW, as users hand images over: for few channels.
   kPlanes,
-  // 3 x 3 with step 1 in tiles of 2 x 2 or 4 x 4, with 2.25 or 4 times fewer multiplications. A block of tiles goes through
+  // 3 x 3 with step 1 in tiles of 2 x 2 or 4 x 4, with 2.25 or 4 times fewer multiplications. A block of tiles goes
+  // through
   // all phases in the cache of one thread,
   kWinograd2,
   kWinograd4,

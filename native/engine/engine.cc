@@ -39,7 +39,6 @@ struct EngineHandle {
 
 struct PlanHandle {
   std::shared_ptr<Plan> plan;  // Null when disposed.
-  int64_t external_bytes = 0;
 };
 
 EngineHandle& UnwrapEngine(Napi::Value value) { return Unwrap<EngineHandle>(value, kEngineTag, "an engine", "engine"); }
@@ -124,9 +123,10 @@ Napi::Value DisposePlan(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// planBytes(plan): bytes that it holds beside its constants.
-Napi::Value PlanBytes(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(LivePlan(info[0], "plan")->bytes()));
+// engineBytes(engine): bytes that its plans hold beside their constants.
+Napi::Value EngineBytes(const Napi::CallbackInfo& info) {
+  const EngineHandle& handle = UnwrapEngine(info[0]);
+  return Napi::Number::New(info.Env(), static_cast<double>(handle.lane->memory().bytes()));
 }
 
 double ReadId(const Arguments& args, size_t index) { return static_cast<double>(args.Integer(index, "id")); }
@@ -170,7 +170,7 @@ Napi::Value RunPlansSync(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// measurePlan(engine, id, plan, runs): Promise of the median nanoseconds of each operation.
+// measurePlan(engine, id, plan, runs): Promise of the median nanoseconds of each operation, or of false.
 Napi::Value MeasurePlan(const Napi::CallbackInfo& info) {
   const Arguments args(info, "measurePlan");
   const EngineHandle& handle = UnwrapEngine(info[0]);
@@ -181,6 +181,7 @@ Napi::Value MeasurePlan(const Napi::CallbackInfo& info) {
 
   auto job = std::make_shared<engine::MeasureJob>(std::move(plan), runs);
   const auto result = [](Napi::Env env, const Job& done) -> Napi::Value {
+    if (done.was_cancelled) return Napi::Boolean::New(env, false);
     const std::vector<double> medians = static_cast<const engine::MeasureJob&>(done).Medians();
     Napi::Array array = Napi::Array::New(env, medians.size());
     for (size_t i = 0; i < medians.size(); ++i) array.Set(static_cast<uint32_t>(i), Napi::Number::New(env, medians[i]));
@@ -204,7 +205,7 @@ void InitEngine(Napi::Env env, Napi::Object exports) {
   Export<DisposeEngine>(env, exports, "disposeEngine");
   Export<CreatePlan>(env, exports, "createPlan");
   Export<DisposePlan>(env, exports, "disposePlan");
-  Export<PlanBytes>(env, exports, "planBytes");
+  Export<EngineBytes>(env, exports, "engineBytes");
   Export<PreparePlan>(env, exports, "preparePlan");
   Export<RunPlans>(env, exports, "runPlans");
   Export<RunPlansSync>(env, exports, "runPlansSync");

@@ -110,7 +110,7 @@ void Executor::WorkOn(Lock& lock) {
     const c10::WarningUtils::WarningHandlerGuard guard(&job->warnings);
     if (!is_limited_) LimitOperatorThreads(pool_.threads());
     is_limited_ = true;
-    has_more = job->Advance({pool_, lane->shared_}, {job->is_cancelled_, stopping_});
+    has_more = job->Advance({pool_, lane->memory_}, {job->is_cancelled_, stopping_});
   } catch (...) {
     job->failure = std::current_exception();
   }

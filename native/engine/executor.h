@@ -38,11 +38,13 @@ class Job {
 
 // The jobs of one engine, done in their order.
 class Lane {
+ public:
+  const EngineMemory& memory() const { return memory_; }
+
  private:
   friend class Executor;
   std::deque<std::shared_ptr<Job>> jobs_;
-  // Touched by the executor alone.
-  SharedTensors shared_;
+  EngineMemory memory_;
   // Whether the executor is at the first of them.
   bool is_active_ = false;
   // Whether the executor will come by.

@@ -26,7 +26,7 @@ class RunJob final : public Job {
   size_t next_ = 0;
 };
 
-// Runs what a plan has to run once.
+// Does what a plan has to do once.
 class PrepareJob final : public Job {
  public:
   explicit PrepareJob(std::shared_ptr<Plan> plan) : plan_(std::move(plan)) {}
@@ -47,7 +47,7 @@ class MeasureJob final : public Job {
 
   bool Advance(const Workplace& workplace, const Interrupt& interrupt) override;
 
-  // Of each operation, the median in nanoseconds.
+  // Of each operation, the median in nanoseconds, if the job was not cancelled.
   std::vector<double> Medians() const;
 
  private:

@@ -13,6 +13,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// In the keys of memory. That for work, whose content means nothing, has zeros alone.
+constexpr int64_t kPicture = 1;
+
 template <class... Cases>
 struct Overloaded : Cases... {
   using Cases::operator()...;
@@ -113,8 +116,7 @@ std::unique_ptr<Network::Prepared> Network::Make(const NetworkParts::Operation& 
 
   class Product final : public Prepared {
    public:
-    Product(const NetworkParts::Linear& parts, ThreadPool& pool)
-        : linear_(parts.weights, pool), parts_(parts) {}
+    Product(const NetworkParts::Linear& parts, ThreadPool& pool) : linear_(parts.weights, pool), parts_(parts) {}
     void Run(const Call& call) const override {
       linear_.Run(call.pool, call.At(parts_.input), call.At(parts_.output), parts_.relu);
     }
@@ -137,30 +139,30 @@ std::unique_ptr<Network::Prepared> Network::Make(const NetworkParts::Operation& 
   };
 
   const Kernels& kernels = *parts_.kernels;
-  return std::visit(
-      Overloaded{
-          [&](const NetworkParts::Conv2d& parts) -> std::unique_ptr<Prepared> {
-            const bool reads_planes = parts.algorithm == Algorithm::kPlanes;
-            const ImageLayout in = reads_planes ? Chunk(parts.planes, chunk) : layout_of(parts.input);
-            const ImageLayout out = layout_of(parts.output);
-            auto convolution = parts.pool ? NewPooledPlanes(parts.weights, *parts.pool, in, out, pool)
-                                          : Convolution::Create(parts.algorithm, parts.weights, in, out, pool);
-            return std::make_unique<Conv>(std::move(convolution), parts);
-          },
-          [&](const NetworkParts::MaxPool2d& parts) -> std::unique_ptr<Prepared> {
-            return std::make_unique<Pool>(kernels, parts);
-          },
-          [&](const NetworkParts::GlobalAvgPool& parts) -> std::unique_ptr<Prepared> {
-            return std::make_unique<Mean>(kernels, parts);
-          },
-          [&](const NetworkParts::Linear& parts) -> std::unique_ptr<Prepared> {
-            return std::make_unique<Product>(parts, pool);
-          },
-          [&](const NetworkParts::Add& parts) -> std::unique_ptr<Prepared> {
-            return std::make_unique<Sum>(kernels, parts);
-          },
-      },
-      operation);
+  return std::visit(Overloaded{
+                        [&](const NetworkParts::Conv2d& parts) -> std::unique_ptr<Prepared> {
+                          const bool reads_planes = parts.algorithm == Algorithm::kPlanes;
+                          const ImageLayout in = reads_planes ? Chunk(parts.planes, chunk) : layout_of(parts.input);
+                          const ImageLayout out = layout_of(parts.output);
+                          auto convolution = parts.pool
+                                                 ? NewPooledPlanes(parts.weights, *parts.pool, in, out, pool)
+                                                 : Convolution::Create(parts.algorithm, parts.weights, in, out, pool);
+                          return std::make_unique<Conv>(std::move(convolution), parts);
+                        },
+                        [&](const NetworkParts::MaxPool2d& parts) -> std::unique_ptr<Prepared> {
+                          return std::make_unique<Pool>(kernels, parts);
+                        },
+                        [&](const NetworkParts::GlobalAvgPool& parts) -> std::unique_ptr<Prepared> {
+                          return std::make_unique<Mean>(kernels, parts);
+                        },
+                        [&](const NetworkParts::Linear& parts) -> std::unique_ptr<Prepared> {
+                          return std::make_unique<Product>(parts, pool);
+                        },
+                        [&](const NetworkParts::Add& parts) -> std::unique_ptr<Prepared> {
+                          return std::make_unique<Sum>(kernels, parts);
+                        },
+                    },
+                    operation);
 }
 
 Network::Network(NetworkParts parts) : parts_(std::move(parts)) {}
@@ -173,13 +175,8 @@ size_t Network::operations() const {
   return count;
 }
 
-void Network::Prepare(ThreadPool& pool) {
-  if (is_prepared_) return;
-  std::vector<int64_t> sizes;
-  for (const NetworkParts::Picture& picture : parts_.pictures) {
-    if (picture.slot >= sizes.size()) sizes.resize(picture.slot + 1);
-    sizes[picture.slot] = std::max(sizes[picture.slot], picture.layout.floats());
-  }
+void Network::Prepare(ThreadPool& pool, SharedFloats& memory) {
+  if (threads_ == pool.threads()) return;
   std::vector<Loop> loops;
   int64_t workspace_floats = 0;
   for (const NetworkParts::Segment& segment : parts_.segments) {
@@ -189,17 +186,26 @@ void Network::Prepare(ThreadPool& pool) {
       workspace_floats = std::max(workspace_floats, loop.operations.back()->WorkspaceFloats());
     }
   }
-  std::vector<AlignedFloats> slots;
-  int64_t floats = workspace_floats;
-  for (const int64_t size : sizes) {
-    slots.push_back(NewFloats(size));
-    floats += size;
-  }
-  workspace_ = NewFloats(workspace_floats);
-  slots_ = std::move(slots);
+  slots_ = Slots(memory);
+  workspace_ = memory.Get({}, workspace_floats);
   loops_ = std::move(loops);
-  bytes_ = floats * static_cast<int64_t>(sizeof(float));
-  is_prepared_ = true;
+  threads_ = pool.threads();
+}
+
+// Slots of one layout are told apart by their order, so that plans for other batches, whose pictures differ in nothing
+// but the number of images, have the same.
+std::vector<SharedFloats::Pointer> Network::Slots(SharedFloats& memory) const {
+  std::vector<SharedFloats::Pointer> slots;
+  std::map<SharedFloats::Key, int64_t> counts;
+  for (const auto& [layout, slot] : parts_.pictures) {
+    if (slot >= slots.size()) slots.resize(slot + 1);
+    if (slots[slot] != nullptr) continue;  // Pictures of one slot have one layout.
+    SharedFloats::Key key{layout.c, layout.h, layout.w, layout.halo, layout.channels, parts_.ordinal, kPicture, 0};
+    const int64_t order = counts[key]++;
+    key.back() = order;
+    slots[slot] = memory.Get(key, layout.floats());
+  }
+  return slots;
 }
 
 Image Network::PictureAt(size_t index) const {
@@ -207,13 +213,14 @@ Image Network::PictureAt(size_t index) const {
   return {picture.layout, slots_[picture.slot].get() + picture.layout.origin()};
 }
 
-void Network::Run(ThreadPool& pool, const std::vector<const float*>& planes, int64_t* nanoseconds) {
-  Prepare(pool);
+void Network::Run(ThreadPool& pool, const std::vector<const float*>& planes, const Interrupt& interrupt,
+                  int64_t* nanoseconds) {
   if (nanoseconds != nullptr) std::fill_n(nanoseconds, operations(), 0);
   for (const Loop& loop : loops_) {
     for (int64_t iteration = 0; iteration * loop.chunk < parts_.batch; ++iteration) {
       const Call call{pool, *this, planes, loop.chunk, iteration, workspace_.get()};
       for (size_t i = 0; i < loop.operations.size(); ++i) {
+        if (interrupt.Requested()) return;
         const Clock::time_point start = nanoseconds == nullptr ? Clock::time_point() : Clock::now();
         loop.operations[i]->Run(call);
         if (nanoseconds == nullptr) continue;

@@ -1,8 +1,8 @@
 // A part of a model whose every operation has an own kernel: it runs over images in memory of its own.
 //
-// Operations stand in segments. A segment runs over the batch in chunks of images, so that the activations of large images
-// stay in the cache from one operation to the next, while the last layers, whose weights are what is large, still see the
-// whole batch at once.
+// Operations stand in segments. A segment runs over the batch in chunks of images, so that the activations of large
+// images stay in the cache from one operation to the next, while the last layers, whose weights are what is large,
+// still see the whole batch at once.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "convolution.h"
+#include "interrupt.h"
 #include "linear.h"
 #include "pooling.h"
+#include "shared_floats.h"
 
 namespace napi_torch::engine {
 
@@ -65,6 +67,8 @@ struct NetworkParts {
   };
 
   const Kernels* kernels = nullptr;
+  // Tells the networks of one plan apart.
+  int64_t ordinal = 0;
   int64_t batch = 1;
   std::vector<Picture> pictures;
   std::vector<Segment> segments;
@@ -75,30 +79,30 @@ class Network {
   explicit Network(NetworkParts parts);
   ~Network();
 
-  // Packs weights and takes memory, if that has not been done.
-  void Prepare(ThreadPool& pool);
+  // Packs weights and takes memory, if that has not been done for as many threads.
+  void Prepare(ThreadPool& pool, SharedFloats& memory);
 
   size_t operations() const;
-  // Memory of pictures and for work, in bytes.
-  int64_t bytes() const { return bytes_; }
   Image PictureAt(size_t index) const;
 
-  // `planes` are the inputs (N, C, H, W), dense, to which convolutions of planes refer. `nanoseconds`, if given, takes
-  // the time of each operation.
-  void Run(ThreadPool& pool, const std::vector<const float*>& planes, int64_t* nanoseconds = nullptr);
+  // Once it is prepared. `planes` are the inputs (N, C, H, W), dense, to which convolutions of planes refer.
+  // Ends early where that is requested. `nanoseconds`, if given, takes the time of each operation.
+  void Run(ThreadPool& pool, const std::vector<const float*>& planes, const Interrupt& interrupt,
+           int64_t* nanoseconds = nullptr);
 
  private:
   class Prepared;
   struct Loop;
 
+  std::vector<SharedFloats::Pointer> Slots(SharedFloats& memory) const;
   std::unique_ptr<Prepared> Make(const NetworkParts::Operation& operation, int64_t chunk, ThreadPool& pool) const;
 
   NetworkParts parts_;
-  std::vector<AlignedFloats> slots_;
-  AlignedFloats workspace_;
+  std::vector<SharedFloats::Pointer> slots_;
+  SharedFloats::Pointer workspace_;
   std::vector<Loop> loops_;
-  int64_t bytes_ = 0;
-  bool is_prepared_ = false;
+  // For which it is prepared.
+  int threads_ = 0;
 };
 
 }  // namespace napi_torch::engine

@@ -10,9 +10,9 @@
 namespace napi_torch::engine {
 namespace {
 
-constexpr int64_t kMostSize = 1 << 20;        // Of a dimension.
-constexpr int64_t kMostFloats = 1LL << 38;    // Of a picture: far from where a product of sizes could overflow.
-constexpr int64_t kMostSteps = 1 << 16;       // Of a window.
+constexpr int64_t kMostSize = 1 << 20;      // Of a dimension.
+constexpr int64_t kMostFloats = 1LL << 38;  // Of a picture: far from where a product of sizes could overflow.
+constexpr int64_t kMostSteps = 1 << 16;     // Of a window.
 constexpr size_t kMostSlots = 100'000;
 
 class Reader {
@@ -20,14 +20,16 @@ class Reader {
   Reader(const std::vector<PlanParts::Value>& values, const ValueReaders& readers)
       : values_(values), readers_(readers) {}
 
-  std::unique_ptr<Step> Read(const Part& spec) {
+  std::unique_ptr<Step> Read(const Part& spec, int64_t ordinal) {
     for (const Part& weights : spec["weights"].Items()) {
       weights_.push_back(UnwrapWeights(weights.value(), weights.path()));
-      if (&weights_.back()->kernels() != &weights_.front()->kernels()) throw weights.Wrong("weights for the same kernels");
+      if (&weights_.back()->kernels() != &weights_.front()->kernels())
+        throw weights.Wrong("weights for the same kernels");
     }
     if (weights_.empty()) throw spec["weights"].Wrong("weights");
     NetworkParts& network = parts_.network;
     network.kernels = &weights_.front()->kernels();
+    network.ordinal = ordinal;
     network.batch = spec["batch"].Integer(1, kMostSize);
     for (const Part& picture : spec["pictures"].Items()) ReadPicture(picture);
     for (const Part& planes : spec["planes"].Items()) ReadPlanes(planes);
@@ -55,7 +57,8 @@ class Reader {
     picture.slot = spec["slot"].Index(kMostSlots);
     // Of others the halo could be what was a pixel.
     for (const NetworkParts::Picture& other : parts_.network.pictures) {
-      if (other.slot == picture.slot && !IsSame(other.layout, picture.layout)) throw spec["slot"].Wrong("a slot of its layout");
+      if (other.slot == picture.slot && !IsSame(other.layout, picture.layout))
+        throw spec["slot"].Wrong("a slot of its layout");
     }
     parts_.network.pictures.push_back(picture);
   }
@@ -155,14 +158,16 @@ class Reader {
 
     if (!spec["pool"].IsNull()) {
       parts.pool = ReadPooling(spec["pool"], result, LayoutOf(parts.output));
-      const bool is_plain = parts.algorithm == Algorithm::kPlanes && parts.pool->dilation == std::array<int64_t, 2>{1, 1};
+      const bool is_plain =
+          parts.algorithm == Algorithm::kPlanes && parts.pool->dilation == std::array<int64_t, 2>{1, 1};
       if (!is_plain || !spec["residual"].IsNull()) throw spec["pool"].Wrong("no pooling");
     } else if (!HasSize(LayoutOf(parts.output), result)) {
       throw spec["output"].Wrong("a picture of the size of the result");
     }
     if (!spec["residual"].IsNull()) {
       parts.residual = ReadOperand(spec["residual"]);
-      if (SlotOf(*parts.residual) == SlotOf(parts.output)) throw spec["residual"].Wrong("a picture with a slot of its own");
+      if (SlotOf(*parts.residual) == SlotOf(parts.output))
+        throw spec["residual"].Wrong("a picture with a slot of its own");
       // The kernels go through both with the same steps.
       const ImageLayout& residual = LayoutOf(*parts.residual);
       if (!HasSize(residual, result) || residual.row_stride != LayoutOf(parts.output).row_stride) {
@@ -182,11 +187,12 @@ class Reader {
     const std::array<int64_t, 2> from{in.h, in.w};
     const std::array<int64_t, 2> to{out.h, out.w};
     for (size_t dim = 0; dim < 2; ++dim) {
-      const int64_t reach = (geometry.kernel[dim] - 1) * geometry.dilation[dim] - geometry.padding[dim];
       const int64_t last = (to[dim] - 1) * geometry.stride[dim] - geometry.padding[dim];
-      // A point of the first window, and every first point that is not in the padding, must be inside.
-      const bool fits = reach >= 0 && last < from[dim] && geometry.padding[dim] <= geometry.kernel[dim] / 2 &&
-                        PoolSpan::Of(-geometry.padding[dim], geometry.kernel[dim], geometry.dilation[dim], from[dim]).count > 0;
+      bool fits = last < from[dim] && geometry.padding[dim] <= geometry.kernel[dim] / 2;
+      // Of those that begin in the padding each must reach a point; the first one of all others is one.
+      for (int64_t start = -geometry.padding[dim]; fits && start < 0; start += geometry.stride[dim]) {
+        fits = PoolSpan::Of(start, geometry.kernel[dim], geometry.dilation[dim], from[dim]).count > 0;
+      }
       if (!fits) throw spec.Wrong("windows that reach into the picture");
     }
     if (in.c != out.c) throw spec.Wrong("windows over as many channels");
@@ -206,7 +212,8 @@ class Reader {
     parts.input = ReadOperand(spec["input"]);
     parts.output = ReadResult(spec["output"], {parts.input});
     const ImageLayout& out = LayoutOf(parts.output);
-    if (out.h != 1 || out.w != 1 || out.c != LayoutOf(parts.input).c) throw spec["output"].Wrong("a picture of one pixel");
+    if (out.h != 1 || out.w != 1 || out.c != LayoutOf(parts.input).c)
+      throw spec["output"].Wrong("a picture of one pixel");
     return parts;
   }
 
@@ -248,9 +255,9 @@ class Reader {
 
 }  // namespace
 
-std::unique_ptr<Step> ReadNetwork(const Part& spec, const std::vector<PlanParts::Value>& values,
+std::unique_ptr<Step> ReadNetwork(const Part& spec, int64_t ordinal, const std::vector<PlanParts::Value>& values,
                                   const ValueReaders& readers) {
-  return Reader(values, readers).Read(spec);
+  return Reader(values, readers).Read(spec, ordinal);
 }
 
 }  // namespace napi_torch::engine

@@ -15,8 +15,9 @@ struct ValueReaders {
   std::function<size_t(const Part& index)> make;
 };
 
-// Reads a step of own kernels. Refuses whatever could make it touch memory that is not there.
-std::unique_ptr<Step> ReadNetwork(const Part& spec, const std::vector<PlanParts::Value>& values,
+// Reads a step of own kernels, the `ordinal`-th of a plan. Refuses whatever could make it touch memory that is not
+// there.
+std::unique_ptr<Step> ReadNetwork(const Part& spec, int64_t ordinal, const std::vector<PlanParts::Value>& values,
                                   const ValueReaders& readers);
 
 }  // namespace napi_torch::engine

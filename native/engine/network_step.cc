@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "engine_memory.h"
+
 namespace napi_torch::engine {
 
 NetworkStep::NetworkStep(Parts parts)
@@ -12,8 +14,10 @@ NetworkStep::NetworkStep(Parts parts)
       inputs_(std::move(parts.inputs)),
       outputs_(std::move(parts.outputs)) {}
 
+void NetworkStep::Prepare(Frame& frame) { network_.Prepare(*frame.pool, frame.memory->floats); }
+
 void NetworkStep::Run(Frame& frame) {
-  network_.Prepare(*frame.pool);
+  Prepare(frame);
   std::vector<at::Tensor> dense;
   std::vector<const float*> planes;
   for (const size_t value : planes_) {
@@ -21,7 +25,7 @@ void NetworkStep::Run(Frame& frame) {
     planes.push_back(dense.back().const_data_ptr<float>());
   }
   for (const Port& port : inputs_) View(port).copy_(frame.values[port.value]);
-  network_.Run(*frame.pool, planes, frame.nanoseconds);
+  network_.Run(*frame.pool, planes, *frame.interrupt, frame.nanoseconds);
   // They stay as they are until the next run, which is long enough for the steps that follow.
   for (const Port& port : outputs_) frame.values[port.value] = View(port);
 }

@@ -29,8 +29,8 @@ class NetworkStep final : public Step {
   explicit NetworkStep(Parts parts);
 
   void Run(Frame& frame) override;
+  void Prepare(Frame& frame) override;
   size_t operations() const override { return network_.operations(); }
-  int64_t bytes() const override { return network_.bytes(); }
 
  private:
   at::Tensor View(const Port& port) const;

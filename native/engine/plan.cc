@@ -20,8 +20,7 @@ size_t BytesOf(const std::vector<int64_t>& sizes, at::ScalarType dtype) {
 Plan::Plan(PlanParts parts)
     : parts_(std::move(parts)),
       input_bytes_(BytesOf(parts_.values[parts_.input].sizes, parts_.values[parts_.input].dtype)),
-      output_bytes_(BytesOf(parts_.values[parts_.output].sizes, parts_.output_dtype)),
-      bytes_(parts_.arena_bytes) {
+      output_bytes_(BytesOf(parts_.values[parts_.output].sizes, parts_.output_dtype)) {
   for (const std::unique_ptr<Step>& step : parts_.steps) operations_ += step->operations();
   for (size_t i = 0; i < parts_.values.size(); ++i) {
     frame_.values.push_back(parts_.values[i].memory);
@@ -35,12 +34,17 @@ size_t Plan::output_alignment() const { return c10::elementSize(parts_.output_dt
 
 bool Plan::Prepare(const Workplace& workplace, const Interrupt& interrupt) {
   frame_.pool = &workplace.pool;
-  frame_.shared = &workplace.shared;
+  frame_.memory = &workplace.memory;
+  frame_.interrupt = &interrupt;
   if (is_prepared_) return true;
   for (const std::unique_ptr<Step>& step : parts_.preparation) {
     if (interrupt.Requested()) return false;
     step->Run(frame_);
     Let(step->dead);
+  }
+  for (const std::unique_ptr<Step>& step : parts_.steps) {
+    if (interrupt.Requested()) return false;
+    step->Prepare(frame_);
   }
   parts_.preparation.clear();
   // What has been made now stays.
@@ -49,17 +53,11 @@ bool Plan::Prepare(const Workplace& workplace, const Interrupt& interrupt) {
   return true;
 }
 
-// What steps take when they first run is there from then on.
-int64_t Plan::StepBytes() const {
-  return std::accumulate(parts_.steps.begin(), parts_.steps.end(), parts_.arena_bytes,
-                         [](int64_t sum, const std::unique_ptr<Step>& step) { return sum + step->bytes(); });
-}
-
 bool Plan::Run(const Workplace& workplace, const Buffers& buffers, const Interrupt& interrupt, int64_t* nanoseconds) {
   using Clock = std::chrono::steady_clock;
   if (!Prepare(workplace, interrupt)) return false;
   const auto clear = c10::make_scope_exit([this] { Let(transient_); });
-  const BlockCache::Use use(cache_);
+  const BlockCache::Use use(workplace.memory.blocks);
   const PlanParts::Value& input = parts_.values[parts_.input];
   const PlanParts::Value& output = parts_.values[parts_.output];
   // Nothing writes there: a step that worked in place on its input would have to own it.
@@ -77,8 +75,8 @@ bool Plan::Run(const Workplace& workplace, const Buffers& buffers, const Interru
     }
     if (nanoseconds != nullptr) nanoseconds += step->operations();
   }
+  if (interrupt.Requested()) return false;  // The last step may have ended early.
 
-  bytes_ = StepBytes();
   const at::Tensor& result = frame_.values[parts_.output];
   TORCH_CHECK(result.sizes() == at::IntArrayRef(output.sizes), "The plan made ", result.sizes(), " where it promised ",
               at::IntArrayRef(output.sizes));

@@ -1,11 +1,11 @@
 // What a model computes for one shape of input: steps over values, and the memory of the values.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <optional>
 
-#include "../allocator.h"
+#include "engine_memory.h"
+#include "interrupt.h"
 #include "step.h"
 
 namespace napi_torch::engine {
@@ -13,17 +13,7 @@ namespace napi_torch::engine {
 // What the thread that runs a plan lends it.
 struct Workplace {
   ThreadPool& pool;
-  SharedTensors& shared;
-};
-
-// Tells a run that it is to end early: nobody wants the result any more, or the environment ends.
-struct Interrupt {
-  const std::atomic<bool>& cancelled;
-  const std::atomic<bool>& stopping;
-
-  bool Requested() const {
-    return cancelled.load(std::memory_order_relaxed) || stopping.load(std::memory_order_relaxed);
-  }
+  EngineMemory& memory;
 };
 
 // Memory of JavaScript that a run reads and writes: as many bytes as the plan says, aligned for the dtypes.
@@ -48,10 +38,9 @@ struct PlanParts {
   // Run once. What they make, all later steps read.
   std::vector<std::unique_ptr<Step>> preparation;
   std::vector<std::unique_ptr<Step>> steps;
-  int64_t arena_bytes = 0;
 };
 
-// Only one thread at a time may use it; `bytes` is for all.
+// Only one thread at a time may use it, in one engine.
 class Plan {
  public:
   explicit Plan(PlanParts parts);
@@ -62,10 +51,8 @@ class Plan {
   size_t output_alignment() const;
   // The times that a run takes.
   size_t operations() const { return operations_; }
-  // What it holds beside its constants.
-  int64_t bytes() const { return bytes_ + cache_.bytes(); }
 
-  // Runs what is to be run once, if it has not been. False where it was interrupted.
+  // Does what is to be done once, if it has not been. False where it was interrupted.
   bool Prepare(const Workplace& workplace, const Interrupt& interrupt);
 
   // False where it was interrupted. `nanoseconds`, if given, takes the time of each operation.
@@ -73,16 +60,13 @@ class Plan {
            int64_t* nanoseconds = nullptr);
 
  private:
-  int64_t StepBytes() const;
   void Let(const std::vector<size_t>& values);
 
   PlanParts parts_;
   size_t input_bytes_;
   size_t output_bytes_;
   size_t operations_ = 0;
-  std::atomic<int64_t> bytes_;
   bool is_prepared_ = false;
-  BlockCache cache_;
   Frame frame_;
   // What a run leaves behind if it does not come to its end.
   std::vector<size_t> transient_;

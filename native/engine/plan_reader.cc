@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "aten_step.h"
+#include "bytes_step.h"
 #include "copy_step.h"
 #include "network_reader.h"
 #include "part.h"
@@ -44,8 +45,8 @@ class Reader {
 
  private:
   void ReadArena(const Part& bytes) {
-    parts_.arena_bytes = bytes.Integer(0, kMostElements);
-    if (parts_.arena_bytes > 0) arena_ = at::zeros({parts_.arena_bytes}, at::kByte);
+    arena_bytes_ = bytes.Integer(0, kMostElements);
+    if (arena_bytes_ > 0) arena_ = at::zeros({arena_bytes_}, at::kByte);
   }
 
   void ReadValue(const Part& spec) {
@@ -66,7 +67,7 @@ class Reader {
   // A view of the arena.
   at::Tensor ReadMemory(const Part& spec, const PlanParts::Value& value) const {
     const auto item_size = static_cast<int64_t>(c10::elementSize(value.dtype));
-    const int64_t room = parts_.arena_bytes / item_size;
+    const int64_t room = arena_bytes_ / item_size;
     const int64_t offset = spec["offset"].Integer(0, std::max<int64_t>(room - 1, 0));
     std::vector<int64_t> strides;
     int64_t last = offset;
@@ -93,6 +94,8 @@ class Reader {
       step = ReadCopy(spec);
     } else if (kind == "network") {
       step = ReadNetworkStep(spec);
+    } else if (BytesStep::IsKind(kind)) {
+      step = ReadBytes(spec);
     } else {
       throw spec["kind"].Wrong("a kind of step");
     }
@@ -106,8 +109,9 @@ class Reader {
   }
 
   std::unique_ptr<Step> ReadNetworkStep(const Part& spec) {
-    return ReadNetwork(spec, parts_.values, {[this](const Part& index) { return ReadMade(index); },
-                                             [this](const Part& index) { return Make(index); }});
+    return ReadNetwork(
+        spec, networks_++, parts_.values,
+        {[this](const Part& index) { return ReadMade(index); }, [this](const Part& index) { return Make(index); }});
   }
 
   std::unique_ptr<Step> ReadShared(const Part& spec) {
@@ -124,6 +128,13 @@ class Reader {
     if (!IsInArena(output)) throw spec["output"].Wrong("a value with memory of the plan");
     if (parts_.values[input].sizes != parts_.values[output].sizes) throw spec["input"].Wrong("a value of one shape");
     return std::make_unique<CopyStep>(input, output);
+  }
+
+  std::unique_ptr<Step> ReadBytes(const Part& spec) {
+    const size_t input = ReadMade(spec["input"]);
+    const size_t output = Make(spec["output"]);
+    if (IsInArena(output)) throw spec["output"].Wrong("a value without memory of the plan");
+    return BytesStep::Read(spec, input, output, parts_.values[output].sizes);
   }
 
   std::unique_ptr<Step> ReadAten(const Part& spec) {
@@ -220,7 +231,10 @@ class Reader {
   bool IsInArena(size_t value) const { return parts_.values[value].memory.defined(); }
 
   PlanParts parts_;
+  int64_t arena_bytes_ = 0;
   at::Tensor arena_;
+  // Of own kernels.
+  int64_t networks_ = 0;
   // Of each value, whether it is there when the step that is being read runs.
   std::vector<bool> is_made_;
 };

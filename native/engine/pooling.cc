@@ -14,7 +14,9 @@ void MaxPoolRow(const Kernels& kernels, const PoolGeometry& geometry, const Pool
   const int64_t kernel = geometry.kernel[1];
   const int64_t dilation = geometry.dilation[1];
   const auto left_of = [&](int64_t x) { return x * geometry.stride[1] - geometry.padding[1]; };
-  const auto is_whole = [&](int64_t x) { return PoolSpan::Of(left_of(x), kernel, dilation, row.width).count == kernel; };
+  const auto is_whole = [&](int64_t x) {
+    return PoolSpan::Of(left_of(x), kernel, dilation, row.width).count == kernel;
+  };
   // Windows that lie inside as a whole go together; those at the sides have fewer columns.
   for (int64_t x = 0; x < row.target_width;) {
     int64_t end = x + 1;

@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "engine_memory.h"
 #include "step.h"
 
 namespace napi_torch::engine {
@@ -15,12 +16,12 @@ class SharedStep final : public Step {
 
   void Run(Frame& frame) override {
     at::Tensor& value = frame.values[output_];
-    const auto found = frame.shared->find(key_);
-    if (found != frame.shared->end()) {
+    const auto found = frame.memory->tensors.find(key_);
+    if (found != frame.memory->tensors.end()) {
       value = found->second;
     } else {
       make_->Run(frame);
-      frame.shared->emplace(key_, value);
+      frame.memory->tensors.emplace(key_, value);
     }
   }
 

@@ -12,6 +12,11 @@ constexpr uint32_t kStop = std::numeric_limits<uint32_t>::max();
 // the time slice of the system, which a spinning thread would take from others.
 constexpr std::chrono::microseconds kSpin{80};
 
+// For so long a thread computes until it asks whether another wants its core. Where as many threads compute as there
+// are cores, the system lets one that wakes up, such as the one that runs JavaScript, wait for the next tick of its
+// clock: that held up the event loop for 5 ms. Measured: 2.6 ms, at the same speed, also beside other programs.
+constexpr std::chrono::milliseconds kTurn{1};
+
 void Pause() {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
@@ -34,7 +39,7 @@ void WaitWhile(const std::atomic<uint32_t>& value, uint32_t old) {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) {
+ThreadPool::ThreadPool(int threads) : turns_(static_cast<size_t>(threads > 1 ? threads : 1)) {
   helpers_.reserve(static_cast<size_t>(threads > 1 ? threads - 1 : 0));
   try {
     for (int thread = 1; thread < threads; ++thread) helpers_.emplace_back([this, thread] { Help(thread); });
@@ -80,8 +85,17 @@ void ThreadPool::Work(uint32_t round, int thread) {
     if (!claim_.compare_exchange_weak(claim, claim - 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
     call_(context_, items_ - left, thread);
     if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) pending_.notify_one();
+    LetOthersRun(thread);
     claim = claim_.load(std::memory_order_acquire);
   }
+}
+
+void ThreadPool::LetOthersRun(int thread) {
+  Clock::time_point& begin = turns_[static_cast<size_t>(thread)];
+  const Clock::time_point now = Clock::now();
+  if (now - begin < kTurn) return;
+  begin = now;
+  std::this_thread::yield();
 }
 
 void ThreadPool::Help(int thread) {

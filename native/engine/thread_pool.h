@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <thread>
 #include <vector>
@@ -24,7 +25,10 @@ class ThreadPool {
   template <class Body>
   void Run(int64_t items, const Body& body) {
     if (helpers_.empty() || items <= 1) {
-      for (int64_t item = 0; item < items; ++item) body(item, 0);
+      for (int64_t item = 0; item < items; ++item) {
+        body(item, 0);
+        LetOthersRun(0);
+      }
       return;
     }
     RunShared(items, &body, [](const void* context, int64_t item, int thread) {
@@ -34,14 +38,17 @@ class ThreadPool {
 
  private:
   using Call = void (*)(const void* context, int64_t item, int thread);
+  using Clock = std::chrono::steady_clock;
 
   void RunShared(int64_t items, const void* context, Call call);
   void Help(int thread);
   // Takes and runs items of the round while there are some.
   void Work(uint32_t round, int thread);
   void Publish(uint32_t round);
+  void LetOthersRun(int thread);
 
-  // The round in the upper half, the items that nobody has taken yet in the lower: taking one can then not mix up rounds.
+  // The round in the upper half, the items that nobody has taken yet in the lower: taking one can then not mix up
+  // rounds.
   std::atomic<uint64_t> claim_{0};
   // Of the round. Written before `claim_`, and stable while one of its items is not done.
   int64_t items_ = 0;
@@ -51,6 +58,8 @@ class ThreadPool {
   alignas(64) std::atomic<uint32_t> pending_{0};
   // What helpers sleep on: the newest round, or kStop.
   alignas(64) std::atomic<uint32_t> round_{0};
+  // Of each thread, when it last let others run.
+  std::vector<Clock::time_point> turns_;
   std::vector<std::thread> helpers_;
 };
 

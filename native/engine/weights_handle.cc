@@ -18,8 +18,12 @@ constexpr int64_t kMostSteps = 1 << 16;
 const napi_type_tag kWeightsTag = {0x61d7a80f3be94c25, reinterpret_cast<uint64_t>(&kWeightsTag)};
 
 struct WeightsHandle {
-  std::shared_ptr<ConvWeights> weights;
+  std::shared_ptr<ConvWeights> weights;  // Null when disposed.
 };
+
+WeightsHandle& UnwrapHandle(Napi::Value value, const std::string& name) {
+  return Unwrap<WeightsHandle>(value, kWeightsTag, "weights of a convolution", name);
+}
 
 constexpr std::array<Isa, 3> kIsas{Isa::kAvx512, Isa::kAvx2, Isa::kPortable};
 
@@ -27,7 +31,8 @@ constexpr std::array<Isa, 3> kIsas{Isa::kAvx512, Isa::kAvx2, Isa::kPortable};
 Napi::Value KernelSets(const Napi::CallbackInfo& info) {
   Napi::Array names = Napi::Array::New(info.Env());
   for (const Isa isa : kIsas) {
-    if (const Kernels* kernels = KernelsOf(isa)) names.Set(names.Length(), Napi::String::New(info.Env(), kernels->name));
+    if (const Kernels* kernels = KernelsOf(isa))
+      names.Set(names.Length(), Napi::String::New(info.Env(), kernels->name));
   }
   return names;
 }
@@ -43,7 +48,8 @@ const Kernels& KernelsNamed(const Arguments& args, size_t index) {
 
 std::array<int64_t, 2> Steps(const Arguments& args, size_t index, const char* name, int64_t least) {
   const std::array<int64_t, 2> steps = args.Pair(index, name);
-  const bool fits = std::all_of(steps.begin(), steps.end(), [&](int64_t step) { return step >= least && step <= kMostSteps; });
+  const bool fits =
+      std::all_of(steps.begin(), steps.end(), [&](int64_t step) { return step >= least && step <= kMostSteps; });
   if (!fits) throw Expected(args.Env(), "two integers from " + std::to_string(least) + " to 65536", name);
   return steps;
 }
@@ -65,7 +71,8 @@ Napi::Value CreateConvWeights(const Napi::CallbackInfo& info) {
   geometry.stride = Steps(args, 3, "stride", 1);
   geometry.padding = Steps(args, 4, "padding", 0);
   geometry.dilation = Steps(args, 5, "dilation", 1);
-  const bool fits = weight.dim() == 4 && weight.numel() > 0 && weight.size(2) <= kMostSteps && weight.size(3) <= kMostSteps;
+  const bool fits =
+      weight.dim() == 4 && weight.numel() > 0 && weight.size(2) <= kMostSteps && weight.size(3) <= kMostSteps;
   if (!fits) throw Expected(args.Env(), "a tensor (O, I, kH, kW)", "weight");
   geometry.out_channels = weight.size(0);
   geometry.in_channels = weight.size(1);
@@ -82,6 +89,12 @@ Napi::Value CreateConvWeights(const Napi::CallbackInfo& info) {
   return Wrap(info.Env(), std::move(handle), kWeightsTag);
 }
 
+// disposeConvWeights(weights): lets their memory go as soon as no plan has them.
+Napi::Value DisposeConvWeights(const Napi::CallbackInfo& info) {
+  UnwrapHandle(info[0], "weights").weights.reset();
+  return info.Env().Undefined();
+}
+
 // convWeightsBytes(weights): bytes of the forms into which they have been packed.
 Napi::Value ConvWeightsBytes(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(UnwrapWeights(info[0], "weights")->bytes()));
@@ -90,12 +103,15 @@ Napi::Value ConvWeightsBytes(const Napi::CallbackInfo& info) {
 }  // namespace
 
 std::shared_ptr<ConvWeights> UnwrapWeights(Napi::Value value, const std::string& name) {
-  return Unwrap<WeightsHandle>(value, kWeightsTag, "weights of a convolution", name).weights;
+  const WeightsHandle& handle = UnwrapHandle(value, name);
+  if (handle.weights == nullptr) throw Expected(value.Env(), "weights that are not disposed", name);
+  return handle.weights;
 }
 
 void InitWeights(Napi::Env env, Napi::Object exports) {
   Export<KernelSets>(env, exports, "kernelSets");
   Export<CreateConvWeights>(env, exports, "createConvWeights");
+  Export<DisposeConvWeights>(env, exports, "disposeConvWeights");
   Export<ConvWeightsBytes>(env, exports, "convWeightsBytes");
 }
 

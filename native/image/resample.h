@@ -3,20 +3,20 @@
 
 #include <cstdint>
 
-namespace napi_torch {
+#include "kernels/kernels.h"
+#include "windows.h"
 
-enum class Filter { kNearest, kBox, kBilinear, kHamming, kBicubic, kLanczos };
+namespace napi_torch::image {
 
 // A row-major (height, width, channels) image of bytes that lives elsewhere. `channels` is 1, 3 or 4.
-template <typename Byte>
 struct Raster {
-  Byte* pixels = nullptr;
+  const uint8_t* pixels = nullptr;
   int64_t height = 0;
   int64_t width = 0;
   int64_t channels = 0;
 };
 
-// A part of an image, in pixels from its top left corner. Pillow keeps the edges as floats: so they round here too.
+// A part of an image, in pixels from its top left corner.
 struct Box {
   float left = 0;
   float top = 0;
@@ -24,14 +24,24 @@ struct Box {
   float bottom = 0;
 };
 
+// The whole result of a resize of `box`.
+struct Resizing {
+  int64_t height = 0;
+  int64_t width = 0;
+  Filter filter = Filter::kBilinear;
+  Box box;
+};
+
 // A float holds each pixel index up to here. It also keeps every product of sizes far below 2^63.
 constexpr int64_t kMaxSide = int64_t{1} << 24;
 
 // Tells in words what is wrong with the arguments of Resample, or gives nullptr.
-const char* ResampleFault(const Raster<const uint8_t>& source, const Raster<uint8_t>& target, const Box& box);
+const char* ResampleFault(const Raster& source, const Resizing& resizing);
 
-// Fills `target` with `box` of `source`. The channels are independent: colours are not premultiplied by an alpha, as
-// Pillow does for its RGBA mode only. Takes arguments for which ResampleFault gives nullptr. Throws std::bad_alloc.
-void Resample(const Raster<const uint8_t>& source, const Raster<uint8_t>& target, Filter filter, const Box& box);
+// Fills `out` with the pixels in `rows` and `columns` of the result, of which there are some. The channels are
+// independent: colours are not premultiplied by an alpha, as Pillow does for its RGBA mode only. Takes arguments for
+// which ResampleFault gives nullptr. Throws std::bad_alloc.
+void Resample(const Raster& source, const Resizing& resizing, const Span& rows, const Span& columns,
+              const Kernels& kernels, uint8_t* out);
 
-}  // namespace napi_torch
+}  // namespace napi_torch::image

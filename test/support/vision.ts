@@ -80,15 +80,20 @@ export function digest({ buffer, byteOffset, byteLength }: ArrayBufferView): str
 
 /** A new PNG file: its header claims this size, its data are those of nothing. */
 export function hollowPng(width: number, height: number): Buffer {
+  return png(width, height, Buffer.alloc(0))
+}
+
+/** A new RGB PNG file of this size, black. */
+export function paintedPng(width: number, height: number): Buffer {
+  return png(width, height, Buffer.alloc(height * (1 + width * 3)))
+}
+
+function png(width: number, height: number, rows: Buffer): Buffer {
   const header = Buffer.alloc(13)
   header.writeUInt32BE(width, 0)
   header.writeUInt32BE(height, 4)
   header.set([8, 2], 8)
-  const chunks = [
-    pngChunk('IHDR', header),
-    pngChunk('IDAT', deflateSync(Buffer.alloc(0))),
-    pngChunk('IEND', Buffer.alloc(0)),
-  ]
+  const chunks = [pngChunk('IHDR', header), pngChunk('IDAT', deflateSync(rows)), pngChunk('IEND', Buffer.alloc(0))]
   return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), ...chunks])
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { decodeImage, MAX_PIXELS } from 'napi-torch'
 
 import { useTemporaryFolder } from '../support/folder.js'
-import { digest, expectedOfPython, fixture, hollowPng } from '../support/vision.js'
+import { digest, expectedOfPython, fixture, hollowPng, paintedPng } from '../support/vision.js'
 
 describe('decodeImage()', () => {
   for (const [name, { mode, size, rgb }] of Object.entries(expectedOfPython().images)) {
@@ -90,8 +90,57 @@ describe('decodeImage()', () => {
       })
     }
 
-    it('refuses a PNG of no width', async () => {
-      await assert.rejects(decodeImage(hollowPng(0, 5)), { code: 'TORCH_IMAGE' })
+    for (const [width, height] of [
+      [0, 5],
+      [5, 0],
+      [0, 0],
+    ] as const) {
+      it(`refuses a PNG of ${width} × ${height} pixels`, async () => {
+        await assert.rejects(decodeImage(hollowPng(width, height)), { code: 'TORCH_IMAGE' })
+      })
+    }
+
+    for (const name of ['420.jpg', 'rgb.png', 'lossy.webp', 'palette.gif', 'lzw.tif', '420.avif']) {
+      it(`refuses each cut of the head of ${name}`, async () => {
+        const bytes = readFileSync(fixture(name))
+
+        for (let length = 1; length < 64; length++) {
+          await assert.rejects(decodeImage(bytes.subarray(0, length)), { code: 'TORCH_IMAGE' }, `${length} bytes`)
+        }
+      })
+    }
+
+    it('decodes 30,000 × 1 pixels', async () => {
+      const { width, height, data } = await decodeImage(paintedPng(30_000, 1))
+
+      assert.deepEqual([width, height, data.length], [30_000, 1, 90_000])
+    })
+
+    it('refuses a JPEG that claims more than MAX_PIXELS before it decodes it', async () => {
+      const bytes = readFileSync(fixture('420.jpg'))
+      const frame = bytes.indexOf(Buffer.of(0xff, 0xc0))
+      bytes.writeUInt16BE(10_000, frame + 5)
+      bytes.writeUInt16BE(10_000, frame + 7)
+
+      await assert.rejects(decodeImage(bytes), {
+        code: 'TORCH_IMAGE',
+        message: `Cannot decode image: Its 10000 × 10000 pixels are more than maxPixels, which is ${MAX_PIXELS}`,
+      })
+    })
+
+    it('keeps no memory of 300 damaged images', async function () {
+      this.timeout(60_000)
+      const broken = paintedPng(1000, 1000).subarray(0, 600)
+      const decode = async (count: number): Promise<void> => {
+        for (let i = 0; i < count; i++) await assert.rejects(decodeImage(broken), { code: 'TORCH_IMAGE' })
+      }
+      await decode(100)
+      const before = process.memoryUsage().rss
+
+      await decode(300)
+
+      // A decoded image has 3 MB: of those of one in ten would be twice as much.
+      assert.ok(process.memoryUsage().rss - before < 45e6, `${process.memoryUsage().rss - before} bytes`)
     })
 
     it('refuses an image of more than MAX_PIXELS before it decodes it', async () => {

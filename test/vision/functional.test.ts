@@ -7,10 +7,11 @@ import { centerCrop, normalize, pad, resize, resizedSize, toGrayscale, toTensor 
 import { itWithPython, python } from '../support/python.js'
 import { digest, expectedOfPython, noise, noiseImage, type ResizeFacts } from '../support/vision.js'
 
-async function resizeDigest({ from, to, filter, box }: ResizeFacts): Promise<string> {
+async function resizeDigest({ from, to, filter, box }: ResizeFacts, kernels?: string): Promise<string> {
   const [height, width, channels] = from
   const pixels = noise(height * width * channels, 1)
-  return digest(await native.resize(pixels, height, width, channels, ...to, filter, box ?? [0, 0, width, height]))
+  const part = box ?? ([0, 0, width, height] as const)
+  return digest(await native.resize(pixels, height, width, channels, ...to, filter, part, kernels))
 }
 
 describe('native.resize()', () => {
@@ -22,17 +23,29 @@ describe('native.resize()', () => {
     })
   }
 
+  for (const kernels of native.kernelSets()) {
+    it(`gives the same bytes with the kernels ${kernels}`, async () => {
+      for (const facts of expectedOfPython().resize) {
+        assert.equal(await resizeDigest(facts, kernels), facts.bytes, JSON.stringify(facts))
+      }
+    })
+  }
+
   itWithPython("gives Pillow's bytes for 300 random sizes, filters and boxes", async function (this: Mocha.Context) {
     const cases = JSON.parse(python(RANDOM_RESIZES, ['300'])) as ResizeFacts[] | null
     if (cases === null) this.skip() // This Python has no Pillow.
 
-    for (const facts of cases) assert.equal(await resizeDigest(facts), facts.bytes, JSON.stringify(facts))
+    for (const facts of cases) {
+      for (const kernels of native.kernelSets()) {
+        assert.equal(await resizeDigest(facts, kernels), facts.bytes, `${kernels} ${JSON.stringify(facts)}`)
+      }
+    }
   })
 
   it('runs several at a time', async () => {
     const facts = expectedOfPython().resize.slice(0, 40)
 
-    const digests = await Promise.all(facts.map(resizeDigest))
+    const digests = await Promise.all(facts.map(async (each) => resizeDigest(each)))
 
     assert.deepEqual(
       digests,
@@ -48,6 +61,7 @@ describe('native.resize()', () => {
     ['a box outside', [noise(12, 1), 2, 2, 3, 4, 4, 'box', [0, 0, 2, 2.5]]],
     ['a box of NaN', [noise(12, 1), 2, 2, 3, 4, 4, 'box', [0, NaN, 2, 2]]],
     ['an unknown filter', [noise(12, 1), 2, 2, 3, 4, 4, 'cubic', [0, 0, 2, 2]]],
+    ['unknown kernels', [noise(12, 1), 2, 2, 3, 4, 4, 'box', [0, 0, 2, 2], 'sse9']],
     ['an array for bytes', [[1, 2, 3], 1, 1, 3, 4, 4, 'box', [0, 0, 1, 1]]],
     ['nothing', []],
   ] as const) {
@@ -139,6 +153,7 @@ describe('centerCrop()', () => {
     { height: 6, size: 4, rows: [2, 3, 4, 5] },
     { height: 3, size: 4, rows: [1, 2, 3, 0] }, // Too small: the odd row of black comes last.
     { height: 2, size: 5, rows: [0, 1, 2, 0, 0] },
+    { height: 1, size: 5, rows: [0, 0, 1, 0, 0] },
   ]) {
     it(`takes rows ${rows.join(', ')} of ${height} for size ${size}`, async () => {
       const { data } = await centerCrop(column(height), [size, 1])
@@ -146,6 +161,15 @@ describe('centerCrop()', () => {
       assert.deepEqual([...data], rows)
     })
   }
+})
+
+describe('centerCrop() of too many pixels', () => {
+  it('is refused', async () => {
+    await assert.rejects(centerCrop(noiseImage(2, 2), [10_000, 10_000]), {
+      code: 'TORCH_INVALID_ARGUMENT',
+      message: `Expected at most ${MAX_PIXELS} pixels for size, received [10000, 10000]`,
+    })
+  })
 })
 
 describe('toGrayscale()', () => {

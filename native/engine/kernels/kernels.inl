@@ -1,6 +1,7 @@
-// The kernels, in vectors of kLanes floats. Each kernels_*.cc includes this once, with its own compiler flags, inside of
-// a namespace of its own. Nothing from the standard library is used: an inline function of it, compiled with these
-// flags, could be the one that the linker keeps for the whole addon, and processors without the instructions would stop.
+// The kernels, in vectors of kLanes floats. Each kernels_*.cc includes this once, with its own compiler flags, inside
+// of a namespace of its own. Nothing from the standard library is used: an inline function of it, compiled with these
+// flags, could be the one that the linker keeps for the whole addon, and processors without the instructions would
+// stop.
 //
 // Before: kLanes, kRows (the rows of one product that fit in the registers), kName.
 
@@ -185,7 +186,8 @@ template <class Form>
 bool RunTileOutput(const TileOutput& arguments) {
   constexpr int64_t kTile = Form::kTile;
   constexpr int64_t kResults = Form::kResults;
-  const auto& [source, position_stride, channels, target, row_stride, pixel_stride, rows, columns, epilogue] = arguments;
+  const auto& [source, position_stride, channels, target, row_stride, pixel_stride, rows, columns, epilogue] =
+      arguments;
   Vector not_finite{};
   for (int64_t c = 0; c < channels; c += kLanes) {
     Vector half[kResults][kTile];
@@ -236,8 +238,8 @@ void MaxWindows(const WindowArguments& arguments) {
   }
 }
 
-void Mean(const float* source, int64_t row_stride, int64_t pixel_stride, int64_t rows, int64_t columns, int64_t channels,
-          float scale, float* target) {
+void Mean(const float* source, int64_t row_stride, int64_t pixel_stride, int64_t rows, int64_t columns,
+          int64_t channels, float scale, float* target) {
   for (int64_t c = 0; c < channels; c += kLanes) {
     Vector sum{};
     for (int64_t y = 0; y < rows; ++y) {

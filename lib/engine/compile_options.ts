@@ -1,0 +1,174 @@
+import {
+  checkBoolean,
+  checkNumber,
+  checkOneOf,
+  checkOptions,
+  checkPositiveInteger,
+  checkShape,
+  expected,
+  isIntegerArray,
+} from '../check.js'
+import { Module } from '../nn/module.js'
+import { getNumThreads } from '../runtime.js'
+import { checkSignal } from './abort.js'
+import { LONGEST_TIMEOUT_MS, type BatcherLimits } from './batcher.js'
+import { checkInstructionSet, type InstructionSet } from './instruction_set.js'
+import { KERNEL_SETS, type KernelSet } from './lower.js'
+import { MOST_PLANS } from './plan_store.js'
+import { QuantizedModel } from './quantization/quantized_model.js'
+
+/** The dtypes in which an engine can keep what it computes. */
+export const ENGINE_DTYPES = ['float32', 'bfloat16'] as const
+
+/** One of {@link ENGINE_DTYPES}. */
+export type EngineDType = (typeof ENGINE_DTYPES)[number]
+
+/** Options of {@link compile}. */
+export interface CompileOptions {
+  /** Shape of a sample, such as `[3, 224, 224]`. */
+  readonly input: readonly number[]
+  /** In which convolutions and what stands between them keep floats of 32 bits. Default: `float32`. */
+  readonly dtype?: EngineDType | undefined
+  /** Default: `cpu`, the only one so far. */
+  readonly device?: 'cpu' | undefined
+  /** Threads that compute; engines with the same number share them. Default: as many as one operator may use. */
+  readonly threads?: number | undefined
+  /**
+   * Which kernels compute: `own` are those of this package, for float32 alone. Default: `own` for float32, `onednn` for
+   * bfloat16.
+   */
+  readonly kernels?: KernelSet | undefined
+  /** For which vector instructions own kernels are chosen. Default: the best that this processor has. */
+  readonly instructionSet?: InstructionSet | undefined
+  /**
+   * Chooses the own algorithm of each convolution by measuring, unless this machine has done so before: what was found is
+   * kept in the package's cache folder. By rules otherwise. Which one is chosen shows in the last digits of outputs.
+   * Default: `true`.
+   */
+  readonly autotune?: boolean | undefined
+  /** Samples that `infer` puts into one batch at most. Default: `32`. */
+  readonly maxBatchSize?: number | undefined
+  /** How long a sample waits for others at most while nothing is computed, in ms. Default: `0`. */
+  readonly maxDelayMs?: number | undefined
+  /** Samples that wait for `infer` at most. Default: {@link DEFAULT_MAX_QUEUE_SIZE}. */
+  readonly maxQueueSize?: number | undefined
+  /** Bytes of these at most. Default: {@link DEFAULT_MAX_QUEUE_BYTES}. */
+  readonly maxQueueBytes?: number | undefined
+  /**
+   * Sizes of the batches for which plans are made; others are cut into these, and 1 is always among them. Default: powers
+   * of two, up to where more samples at once no longer help.
+   */
+  readonly bucketSizes?: readonly number[] | undefined
+  /** Make and prepare every plan, so that the first batches are as fast as later ones. Default: `true`. */
+  readonly warmup?: boolean | undefined
+  /** Gives up; the promise then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Default of `maxQueueSize`. */
+export const DEFAULT_MAX_QUEUE_SIZE = 1024
+/** Default of `maxQueueBytes`. */
+export const DEFAULT_MAX_QUEUE_BYTES = 256 * 2 ** 20
+
+const DEFAULT_MAX_BATCH_SIZE = 32
+const MOST_THREADS = 1024
+
+/** Options of {@link compile} for a {@link QuantizedModel}, which has the rest in itself. */
+export type QuantizedCompileOptions = Omit<
+  CompileOptions,
+  'input' | 'dtype' | 'kernels' | 'instructionSet' | 'autotune'
+>
+
+const QUANTIZED_OPTIONS = [
+  'device',
+  'threads',
+  'maxBatchSize',
+  'maxDelayMs',
+  'maxQueueSize',
+  'maxQueueBytes',
+  'bucketSizes',
+  'warmup',
+  'signal',
+]
+const OPTIONS = ['input', 'dtype', 'kernels', 'instructionSet', 'autotune', ...QUANTIZED_OPTIONS]
+
+/** Options of {@link compile}, checked, with their defaults. */
+export interface CheckedOptions {
+  readonly input: readonly number[]
+  readonly dtype: EngineDType
+  readonly threads: number
+  readonly kernels: KernelSet
+  readonly instructionSet: InstructionSet
+  readonly autotune: boolean
+  readonly limits: BatcherLimits
+  readonly bucketSizes: readonly number[] | undefined
+  readonly warmup: boolean
+  readonly signal: AbortSignal | undefined
+}
+
+/** @throws {TorchError} `TORCH_INVALID_ARGUMENT` if a model or an option is not what it should be. */
+export function checkCompile(
+  model: Module | QuantizedModel,
+  given: CompileOptions | QuantizedCompileOptions,
+): CheckedOptions {
+  const isQuantized = model instanceof QuantizedModel
+  if (!isQuantized && !(model instanceof Module)) throw expected('a Module or a QuantizedModel', 'model', model)
+  checkOptions('compile()', given, isQuantized ? QUANTIZED_OPTIONS : OPTIONS)
+  const options: Partial<CompileOptions> = isQuantized ? { ...given, input: model.inputShape } : given
+  const {
+    dtype = 'float32',
+    device = 'cpu',
+    threads = getNumThreads(),
+    kernels = dtype === 'float32' ? 'own' : 'onednn',
+    instructionSet,
+    autotune = true,
+    maxBatchSize = DEFAULT_MAX_BATCH_SIZE,
+    maxDelayMs = 0,
+    maxQueueSize = DEFAULT_MAX_QUEUE_SIZE,
+    maxQueueBytes = DEFAULT_MAX_QUEUE_BYTES,
+    bucketSizes,
+    warmup = true,
+    signal,
+  } = options
+  const input = Object.freeze([...checkShape('input', options.input)])
+  if (input.length === 0 || input.includes(0)) throw expected('an array of positive integers', 'input', input)
+  checkOneOf('dtype', dtype, ENGINE_DTYPES)
+  checkOneOf('device', device, ['cpu'])
+  checkOneOf('kernels', kernels, KERNEL_SETS)
+  if (kernels === 'own' && dtype !== 'float32') throw expected("'onednn' or 'aten'", 'kernels with bfloat16', kernels)
+  if (instructionSet !== undefined && kernels !== 'own') {
+    throw expected('nothing', `instructionSet with the kernels ${kernels}`, instructionSet)
+  }
+  if (checkPositiveInteger('threads', threads) > MOST_THREADS) {
+    throw expected(`at most ${MOST_THREADS}`, 'threads', threads)
+  }
+  if (!(checkNumber('maxDelayMs', maxDelayMs) >= 0 && maxDelayMs <= LONGEST_TIMEOUT_MS)) {
+    throw expected('a number of at least 0', 'maxDelayMs', maxDelayMs)
+  }
+  checkPositiveInteger('maxBatchSize', maxBatchSize)
+  checkPositiveInteger('maxQueueSize', maxQueueSize)
+  checkPositiveInteger('maxQueueBytes', maxQueueBytes)
+  checkBoolean('autotune', autotune)
+  checkBoolean('warmup', warmup)
+  const limits: BatcherLimits = { maxBatchSize, maxDelayMs, maxQueueSize, maxQueueBytes }
+  return {
+    input,
+    limits,
+    threads,
+    kernels,
+    instructionSet: checkInstructionSet(instructionSet),
+    autotune,
+    dtype,
+    bucketSizes: checkBuckets(bucketSizes),
+    warmup,
+    signal: checkSignal(signal),
+  }
+}
+
+function checkBuckets(sizes: readonly number[] | undefined): readonly number[] | undefined {
+  if (sizes === undefined) return undefined
+  if (!isIntegerArray(sizes) || sizes.length > MOST_PLANS || sizes.some((size) => size < 1)) {
+    throw expected(`an array of at most ${MOST_PLANS} positive integers`, 'bucketSizes', sizes)
+  }
+  return [...new Set([...sizes, 1])].sort((one, other) => other - one)
+}

@@ -1,0 +1,50 @@
+import { scope } from '../../scope.js'
+import { fromArray } from '../../tensor/creation.js'
+import type { Tensor } from '../../tensor.js'
+
+/** Weights are symmetric: -128 is not used. */
+const LARGEST = 127
+
+/** Weights as integers: an element of output channel `o` stands for itself times `scale[o]`. */
+export interface QuantizedWeight {
+  /** int8, in the shape of the weights. */
+  readonly weight: Tensor
+  /** float32 (O). */
+  readonly scale: Tensor
+}
+
+/**
+ * Rounds weights (O, ...) to integers from -127 to 127, with a scale for each output channel.
+ * Follows `torch.quantize_per_channel` with the scales `weight.abs().amax(...) / 127`.
+ */
+export function quantizeWeight(weight: Tensor): QuantizedWeight {
+  const { shape } = weight
+  const [channels = 1] = shape
+  const values = weight.toFloat32Array()
+  const perChannel = values.length / channels
+  const rounded = new Int8Array(values.length)
+  const scales = new Float32Array(channels)
+  for (let channel = 0; channel < channels; channel++) {
+    const from = channel * perChannel
+    const row = values.subarray(from, from + perChannel)
+    const largest = row.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+    const quotient = Math.fround(largest / LARGEST)
+    // A channel of zeros has no scale of its own.
+    const scale = Number.isFinite(Math.fround(1 / quotient)) ? quotient : 1
+    const factor = Math.fround(1 / scale)
+    scales[channel] = scale
+    for (const [index, value] of row.entries()) {
+      rounded[from + index] = Math.min(LARGEST, Math.max(-LARGEST, roundHalfToEven(Math.fround(value * factor))))
+    }
+  }
+  // Copies: the arrays are of no further use.
+  return scope(() => ({ weight: fromArray(rounded, shape).clone(), scale: fromArray(scales, [channels]).clone() }))
+}
+
+/** As C's `nearbyint`. */
+function roundHalfToEven(value: number): number {
+  const below = Math.floor(value)
+  const rest = value - below
+  if (rest !== 0.5) return rest < 0.5 ? below : below + 1
+  return below % 2 === 0 ? below : below + 1
+}

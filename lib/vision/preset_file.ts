@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto'
+import { rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+
+import { TorchError } from '../errors.js'
+import { readBytes, reasonOf } from './file.js'
+import { checkPresetSettings, ImagePreset, PRESET_METADATA_KEY } from './preset.js'
+
+/** The file beside a checkpoint that says how its images are prepared. */
+export const PRESET_FILE = 'preset.json'
+
+/**
+ * Makes a preset of what {@link ImagePreset.toJSON} gave.
+ *
+ * @throws {TorchError} `TORCH_INVALID_ARGUMENT`, which names `where`, if that is no preset.
+ */
+export function fromJson(value: unknown, where = 'the preset'): ImagePreset {
+  return new ImagePreset(checkPresetSettings(where, value))
+}
+
+/**
+ * Makes a preset of the metadata of a safetensors file, as `readCheckpoint` gives them, or gives null if they hold none.
+ *
+ * @throws {TorchError} `TORCH_INVALID_ARGUMENT` or `TORCH_FILE` if they hold one that cannot be used.
+ */
+export function fromMetadata(metadata: ReadonlyMap<string, string> | null): ImagePreset | null {
+  const text = metadata?.get(PRESET_METADATA_KEY)
+  return text === undefined ? null : parse(text, PRESET_METADATA_KEY)
+}
+
+/**
+ * Reads a preset file.
+ *
+ * @throws {TorchError} `TORCH_FILE` if it cannot be read, `TORCH_INVALID_ARGUMENT` if it holds no preset.
+ */
+export async function load(path: string): Promise<ImagePreset> {
+  return parse(new TextDecoder().decode(await readBytes(path, 'TORCH_FILE')), path)
+}
+
+/** Reads the {@link PRESET_FILE} beside a checkpoint, or gives null if there is none. Throws as {@link load}. */
+export async function beside(checkpoint: string): Promise<ImagePreset | null> {
+  const path = join(dirname(checkpoint), PRESET_FILE)
+  try {
+    return await load(path)
+  } catch (error) {
+    if (error instanceof TorchError && isMissing(error.cause)) return null
+    throw error
+  }
+}
+
+/**
+ * Writes a preset as JSON, as a whole or not at all. Beside a checkpoint the file is called {@link PRESET_FILE}.
+ *
+ * @throws {TorchError} `TORCH_FILE` if the system refuses.
+ */
+export async function save(path: string, preset: ImagePreset): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.tmp`
+  try {
+    await writeFile(temporary, `${JSON.stringify(preset, null, 2)}\n`, { flag: 'wx' })
+    await rename(temporary, path)
+  } catch (cause) {
+    await rm(temporary, { force: true })
+    throw new TorchError('TORCH_FILE', `${path}: ${reasonOf(cause)}`, { cause })
+  }
+}
+
+function parse(text: string, where: string): ImagePreset {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw new TorchError('TORCH_FILE', `${where}: Is not valid JSON`, { cause })
+  }
+  return fromJson(value, where)
+}
+
+function isMissing(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
+}

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+
+#include "../allocator.h"
+#include "shared_floats.h"
+
+namespace napi_torch::engine {
+
+// What the plans of one engine have in common. Only the thread that runs them touches it; `bytes` is for all.
+struct EngineMemory {
+  // Such as packed weights, by keys that lib/engine chooses.
+  std::unordered_map<std::string, at::Tensor> tensors;
+  // What steps make while a plan runs.
+  BlockCache blocks;
+  SharedFloats floats;
+
+  // Beside the constants.
+  int64_t bytes() const { return blocks.bytes() + floats.bytes(); }
+};
+
+}  // namespace napi_torch::engine

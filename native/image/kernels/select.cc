@@ -1,0 +1,33 @@
+#include <initializer_list>
+
+#include "kernels.h"
+#include "kernels_isa.h"
+
+namespace napi_torch::image {
+
+const Kernels* KernelsOf(Isa isa) {
+  switch (isa) {
+#if defined(__x86_64__)
+    case Isa::kAvx512:
+      return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                     __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")
+                 ? &avx512::Get()
+                 : nullptr;
+    case Isa::kAvx2:
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &avx2::Get() : nullptr;
+#endif
+    case Isa::kPortable:
+      return &portable::Get();
+    default:
+      return nullptr;
+  }
+}
+
+const Kernels& BestKernels() {
+  for (const Isa isa : {Isa::kAvx512, Isa::kAvx2}) {
+    if (const Kernels* kernels = KernelsOf(isa)) return *kernels;
+  }
+  return *KernelsOf(Isa::kPortable);
+}
+
+}  // namespace napi_torch::image

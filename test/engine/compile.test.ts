@@ -1,0 +1,407 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+
+import {
+  compile,
+  Conv2d,
+  INSTRUCTION_SETS,
+  manualSeed,
+  memory,
+  Module,
+  randn,
+  ReLU,
+  resnet18,
+  resnet18Cifar,
+  Sequential,
+  type CompileOptions,
+  type Tensor,
+} from 'napi-torch'
+
+import { availableInstructionSets } from '../../lib/engine/instruction_set.js'
+import { SAMPLE, samples, smallModel, withEngine } from '../support/engines.js'
+import { useEnvironment, useTemporaryFolder } from '../support/folder.js'
+import { assertClose } from '../support/numeric.js'
+
+/** Has a convolution of 24 channels for which there are many ways, oneDNN's among them. */
+function tunable(): Module {
+  manualSeed(11n)
+  return new Sequential(new Conv2d(3, 24, 1), new ReLU(), new Conv2d(24, 20, 3, { padding: 1 }), new ReLU()).eval()
+}
+
+const TUNABLE: CompileOptions = { input: SAMPLE, bucketSizes: [1], threads: 1 }
+const KEY = 'convolution of 24 to 20 channels'
+
+/** Scales by the size of the batch and back: the graph has other numbers for every size. */
+class BatchDependent extends Module {
+  readonly conv = new Conv2d(3, 8, 3, { padding: 1 })
+
+  override forward(input: Tensor): Tensor {
+    const [count = 1] = input.shape
+    return this.conv.forward(input.mul(count).div(count))
+  }
+}
+
+async function assertComputes(make: () => Module, options: CompileOptions, counts: readonly number[]): Promise<void> {
+  await withEngine(make, options, async (engine, model) => {
+    for (const count of counts) {
+      const batch = randn([count, ...options.input])
+      const wanted = model.forward(batch)
+
+      const received = await engine.run(batch)
+
+      assertClose(received, wanted, { atol: 1e-5 * (wanted.abs().max().item() as number) })
+    }
+  })
+}
+
+describe('compile()', () => {
+  describe('its options', () => {
+    const anyCompile = compile as (...args: unknown[]) => Promise<unknown>
+    const lists = {
+      options:
+        'input, dtype, kernels, instructionSet, autotune, device, threads, maxBatchSize, maxDelayMs, maxQueueSize, ' +
+        'maxQueueBytes, bucketSizes, warmup, signal',
+      sets: "'avx512', 'avx2', 'portable'",
+    }
+    const INVALID: readonly [options: object, message: string][] = [
+      [{ treads: 2 }, `Expected options among ${lists.options} for compile(), received "treads"`],
+      [{ input: undefined }, 'Expected an array of non-negative integers for input, received undefined'],
+      [{ input: [] }, 'Expected an array of positive integers for input, received []'],
+      [{ input: [3, 0, 8] }, 'Expected an array of positive integers for input, received [3, 0, 8]'],
+      [{ input: [3, 8.5] }, 'Expected an array of non-negative integers for input, received [3, 8.5]'],
+      [{ dtype: 'float16' }, `Expected one of 'float32', 'bfloat16' for dtype, received "float16"`],
+      [{ device: 'cuda' }, `Expected one of 'cpu' for device, received "cuda"`],
+      [{ kernels: 'fast' }, `Expected one of 'aten', 'onednn', 'own' for kernels, received "fast"`],
+      [{ kernels: 'own', dtype: 'bfloat16' }, `Expected 'onednn' or 'aten' for kernels with bfloat16, received "own"`],
+      [{ instructionSet: 'sse9' }, `Expected one of ${lists.sets} for instructionSet, received "sse9"`],
+      [
+        { instructionSet: 'portable', kernels: 'onednn' },
+        'Expected nothing for instructionSet with the kernels onednn, received "portable"',
+      ],
+      [{ autotune: 1 }, 'Expected a boolean for autotune, received 1'],
+      [{ threads: 0 }, 'Expected a positive integer for threads, received 0'],
+      [{ threads: 1.5 }, 'Expected a positive integer for threads, received 1.5'],
+      [{ threads: 1025 }, 'Expected at most 1024 for threads, received 1025'],
+      [{ maxBatchSize: 0 }, 'Expected a positive integer for maxBatchSize, received 0'],
+      [{ maxDelayMs: -1 }, 'Expected a number of at least 0 for maxDelayMs, received -1'],
+      [{ maxDelayMs: NaN }, 'Expected a number for maxDelayMs, received NaN'],
+      [{ maxDelayMs: 2 ** 31 }, 'Expected a number of at least 0 for maxDelayMs, received 2147483648'],
+      [{ maxQueueSize: -3 }, 'Expected a positive integer for maxQueueSize, received -3'],
+      [{ maxQueueBytes: '1' }, 'Expected a positive integer for maxQueueBytes, received "1"'],
+      [{ bucketSizes: 8 }, 'Expected an array of at most 16 positive integers for bucketSizes, received 8'],
+      [{ bucketSizes: [4, 0] }, 'Expected an array of at most 16 positive integers for bucketSizes, received [4, 0]'],
+      [{ warmup: 'no' }, 'Expected a boolean for warmup, received "no"'],
+      [{ signal: {} }, 'Expected an AbortSignal for signal, received an object'],
+    ]
+    for (const [options, message] of INVALID) {
+      it(`refuses ${JSON.stringify(options)}`, async () => {
+        const model = smallModel()
+
+        await assert.rejects(anyCompile(model, { input: SAMPLE, ...options }), {
+          code: 'TORCH_INVALID_ARGUMENT',
+          message,
+        })
+
+        model.dispose()
+      })
+    }
+
+    it('refuses more sizes of batches than it keeps plans', async () => {
+      const model = smallModel()
+      const bucketSizes = Array.from({ length: 17 }, (_, index) => index + 1)
+
+      await assert.rejects(compile(model, { input: SAMPLE, bucketSizes }), {
+        code: 'TORCH_INVALID_ARGUMENT',
+        message: /^Expected an array of at most 16 positive integers for bucketSizes, received \[1, 2, /,
+      })
+
+      model.dispose()
+    })
+
+    it('refuses what is no model', async () => {
+      await assert.rejects(anyCompile({ forward: () => null }, { input: SAMPLE }), {
+        code: 'TORCH_INVALID_ARGUMENT',
+        message: 'Expected a Module or a QuantizedModel for model, received an object',
+      })
+    })
+
+    it('has own kernels compute float32, and oneDNN bfloat16, unless told otherwise', async () => {
+      const found: unknown[] = []
+      for (const options of [{}, { dtype: 'bfloat16' }, { kernels: 'aten' }] as const) {
+        await withEngine(smallModel, { input: SAMPLE, warmup: false, ...options }, async (engine) => {
+          const { dtype, kernels, instructionSet } = engine.stats()
+          found.push([dtype, kernels, instructionSet])
+          await Promise.resolve()
+        })
+      }
+
+      assert.deepEqual(found, [
+        ['float32', 'own', availableInstructionSets()[0]],
+        ['bfloat16', 'onednn', null],
+        ['float32', 'aten', null],
+      ])
+    })
+
+    it('makes the plans before it is done, or with `warmup: false` when they are needed', async () => {
+      const plans: number[][] = []
+      for (const warmup of [true, false]) {
+        await withEngine(smallModel, { input: SAMPLE, warmup, bucketSizes: [4, 2] }, async (engine) => {
+          const before = engine.stats()
+          await engine.run(samples(5))
+          plans.push([before.plans, Math.sign(before.planBytes), engine.stats().plans])
+        })
+      }
+
+      assert.deepEqual(plans, [
+        [3, 1, 3],
+        [0, 0, 2],
+      ])
+    })
+
+    it('cuts batches into the sizes that it is told', async () => {
+      await assertComputes(smallModel, { input: SAMPLE, bucketSizes: [5, 2, 5] }, [1, 4, 5, 13])
+    })
+  })
+
+  for (const instructionSet of INSTRUCTION_SETS) {
+    const isThere = availableInstructionSets().includes(instructionSet)
+    if (!isThere) {
+      it(`refuses ${instructionSet}, which this processor lacks`, async () => {
+        const model = smallModel()
+        const available = availableInstructionSets().join(', ')
+
+        await assert.rejects(compile(model, { input: SAMPLE, instructionSet }), {
+          code: 'TORCH_INVALID_ARGUMENT',
+          message: `Expected what this processor has (${available}) for instructionSet, received "${instructionSet}"`,
+        })
+
+        model.dispose()
+      })
+      continue
+    }
+
+    describe(`with own kernels for ${instructionSet}`, () => {
+      const nets: readonly [name: string, make: () => Module, input: readonly number[]][] = [
+        ['resnet18Cifar', () => resnet18Cifar().eval(), [3, 32, 32]],
+        ['resnet18 for images of odd sizes', () => resnet18().eval(), [3, 45, 71]],
+      ]
+      for (const [name, make, input] of nets) {
+        for (const autotune of [true, false]) {
+          it(`computes ${name} as forward() does within 1e-5, ${autotune ? 'tuned' : 'by rules'}`, async () => {
+            manualSeed(4n)
+            await assertComputes(make, { input, instructionSet, autotune, warmup: false, maxBatchSize: 4 }, [1, 7])
+          })
+        }
+      }
+
+      it('lets NaN flow as forward() does', async () => {
+        await withEngine(tunable, { ...TUNABLE, instructionSet }, async (engine, model) => {
+          const batch = randn([1, ...SAMPLE])
+          batch.select(1, 1).select(1, 4).select(1, 2).fill_(NaN)
+
+          const received = await engine.run(batch)
+
+          assertClose(received, model.forward(batch), { atol: 1e-5 })
+        })
+      })
+
+      it('says so', async () => {
+        await withEngine(smallModel, { input: SAMPLE, instructionSet }, async (engine) => {
+          const explanation = await engine.explain({ batchSize: 1, runs: 1 })
+
+          assert.deepEqual(
+            [engine.stats().instructionSet, explanation.instructionSet],
+            [instructionSet, instructionSet],
+          )
+          assert.match(String(explanation), new RegExp(`; own kernels for ${instructionSet}; plans hold `))
+        })
+      })
+    })
+  }
+
+  describe('autotune', () => {
+    const folder = useTemporaryFolder()
+    useEnvironment(() => ({ NAPI_TORCH_CACHE: folder() }))
+
+    const files = (): string[] => readdirSync(join(folder(), 'autotune'))
+    const path = (): string => join(folder(), 'autotune', files()[0] ?? '')
+    const read = (): { choices: Record<string, string> } =>
+      JSON.parse(readFileSync(path(), 'utf8')) as { choices: Record<string, string> }
+    /** What computes the convolution for which there are many ways. */
+    const compiled = async (options: Partial<CompileOptions> = {}): Promise<string> => {
+      let kernel = ''
+      await withEngine(tunable, { ...TUNABLE, ...options }, async (engine, model) => {
+        const batch = randn([1, ...SAMPLE])
+        assertClose(await engine.run(batch), model.forward(batch), { atol: 1e-5 })
+        const { steps } = await engine.explain({ runs: 1 })
+        kernel = steps.find(({ path }) => path === '2')?.kernel ?? ''
+      })
+      return kernel
+    }
+    const setChoice = (choice: unknown): void => {
+      const { choices, ...facts } = read()
+      const changed = Object.fromEntries(Object.keys(choices).map((key) => [key, choice]))
+      writeFileSync(path(), JSON.stringify({ ...facts, choices: changed }))
+    }
+
+    it(`measures a ${KEY} once, and keeps what it found in one file`, async () => {
+      const first = await compiled()
+      const content = readFileSync(path(), 'utf8')
+      const second = await compiled()
+
+      assert.deepEqual([files().length, second, readFileSync(path(), 'utf8')], [1, first, content])
+      const [set] = availableInstructionSets()
+      assert.deepEqual(Object.keys(read().choices), [`${set} 1 24 20 8x8 3x3 1x1 1x1 1x1`])
+    })
+
+    for (const [choice, kernel] of [
+      ['direct', 'own direct'],
+      ['winograd2Phased', 'own winograd2Phased'],
+      ['onednn', 'oneDNN'],
+    ] as const) {
+      it(`takes ${choice} where the file says that it is the fastest`, async () => {
+        await compiled()
+        setChoice(choice)
+
+        assert.equal(await compiled(), kernel)
+      })
+    }
+
+    for (const choice of ['planes', 'magic', '__proto__', 7, null]) {
+      it(`measures again where the file says ${JSON.stringify(choice)}`, async () => {
+        await compiled()
+        setChoice(choice)
+
+        await compiled()
+
+        assert.ok(/^(direct|winograd[24](Phased)?|onednn)$/.test(Object.values(read().choices)[0] ?? ''))
+      })
+    }
+
+    const DAMAGED: readonly [name: string, content: string][] = [
+      ['is empty', ''],
+      ['is cut off', '{"cpu": "AM'],
+      ['holds null', 'null'],
+      ['holds a list', '[1, 2]'],
+      ['is of another processor', '{"cpu": "Z80", "choices": {}}'],
+      ['has no choices', '{"choices": 3}'],
+      ['is longer than 1 MiB', ' '.repeat(2 ** 20 + 1)],
+    ]
+    for (const [name, content] of DAMAGED) {
+      it(`measures again, and writes the file anew, if it ${name}`, async () => {
+        await compiled()
+        writeFileSync(path(), content)
+
+        await compiled()
+
+        assert.deepEqual([files().length, Object.keys(read().choices).length], [1, 1])
+      })
+    }
+
+    it('works without a folder to write to', async () => {
+      writeFileSync(join(folder(), 'autotune'), 'a file')
+
+      assert.match(await compiled(), /^(own|oneDNN)/)
+    })
+
+    it('works where a folder has the name of the file, and leaves nothing behind', async () => {
+      await compiled()
+      const name = path()
+      rmSync(name)
+      mkdirSync(join(name, 'inside'), { recursive: true })
+
+      await compiled()
+
+      assert.deepEqual(files().length, 1)
+    })
+
+    it('keeps a whole file when several models are compiled at once', async () => {
+      await Promise.all([1, 2, 3, 4, 5, 6].map((size) => compiled({ bucketSizes: [size] })))
+
+      assert.equal(files().length, 1)
+      assert.ok(Object.keys(read().choices).length >= 1)
+    })
+
+    for (const options of [{ autotune: false }, { kernels: 'onednn' }] as const) {
+      it(`measures and writes nothing with ${JSON.stringify(options)}`, async () => {
+        await compiled(options)
+
+        assert.deepEqual(readdirSync(folder()), [])
+      })
+    }
+  })
+
+  describe('a signal', () => {
+    const folder = useTemporaryFolder()
+    useEnvironment(() => ({ NAPI_TORCH_CACHE: folder() }))
+
+    for (const delay of [null, 0, 20, 60, 120]) {
+      const when = delay === null ? 'before' : `after ${delay} ms`
+      it(`that is aborted ${when} makes it give up with its reason, and nothing stays`, async () => {
+        const model = resnet18Cifar().eval()
+        const before = memory()
+        const controller = new AbortController()
+        const reason = new Error('no longer wanted')
+        if (delay === null) controller.abort(reason)
+        const compiling = compile(model, { input: [3, 32, 32], signal: controller.signal })
+        if (delay !== null) {
+          compiling.catch(() => undefined)
+          await setTimeout(delay)
+          controller.abort(reason)
+        }
+
+        const [result] = await Promise.allSettled([compiling])
+
+        // A fast machine may have been done.
+        if (result.status === 'fulfilled') await result.value.close()
+        else assert.equal(result.reason, reason)
+        assert.deepEqual(memory(), before)
+        model.dispose()
+      })
+    }
+  })
+
+  it('traces a model anew for each size of batches where more than the shapes depend on that', async () => {
+    manualSeed(5n)
+    const options = { input: SAMPLE, bucketSizes: [4, 2] }
+    await assertComputes(() => new BatchDependent().eval(), options, [1, 2, 3, 4, 7])
+  })
+
+  it('takes no more memory for small batches than for the largest', async () => {
+    const bytes: number[] = []
+    for (const bucketSizes of [[8], [8, 4, 2]]) {
+      await withEngine(
+        () => resnet18Cifar().eval(),
+        { input: [3, 32, 32], bucketSizes, autotune: false },
+        async (engine) => {
+          bytes.push(engine.stats().planBytes)
+          await Promise.resolve()
+        },
+      )
+    }
+
+    const [one = 0, three = Infinity] = bytes
+    assert.ok(one > 0 && three <= one * 1.05, `${one} bytes for batches of 8, ${three} with 4 and 2`)
+  })
+
+  it('makes engines whose memory stays the same over 1,000 runs', async () => {
+    await withEngine(smallModel, { input: SAMPLE, maxBatchSize: 8 }, async (engine) => {
+      const batch = samples(13)
+      const round = async (count: number): Promise<number> => {
+        for (let index = 0; index < count; index++) await engine.run(batch)
+        globalThis.gc?.()
+        return process.memoryUsage().rss
+      }
+      const rss = await round(200)
+      const before = [engine.stats().planBytes, memory()]
+
+      const grown = (await round(1000)) - rss
+
+      assert.deepEqual([engine.stats().planBytes, memory()], before)
+      // What V8 keeps for itself goes up and down by some MiB; a leak of one output a run would be less, one of a batch 10.
+      assert.ok(grown < 16 * 2 ** 20, `${grown} bytes more after 1,000 runs`)
+    })
+  })
+})
