@@ -19,9 +19,28 @@ export interface LabelledBatch {
   readonly labels: ArrayLike<number>
 }
 
+/** What a model took an image for. */
+export interface Prediction {
+  /** Index of the class that the image shows. */
+  readonly label: number
+  /** Index of the most probable class. */
+  readonly prediction: number
+  /** Classes that were more probable than the right one: `0` if the answer is right. */
+  readonly rank: number
+}
+
+/** Predictions of an evaluation that was interrupted. */
+export interface EarlierPredictions {
+  /** Outputs of the model. */
+  readonly numClasses: number
+  readonly predictions: readonly Prediction[]
+}
+
 /** How far {@link evaluate} is. */
 export interface EvaluationProgress {
-  /** Images so far. */
+  /** Of the batch that was computed last, in its order. */
+  readonly predictions: readonly Prediction[]
+  /** Images so far, earlier ones included. */
   readonly images: number
   /** Of these, how many are right. */
   readonly correct: number
@@ -33,6 +52,8 @@ export interface EvaluationProgress {
 export interface EvaluateOptions {
   /** Where the module lies; batches are moved there. Default: `cpu`, where engines compute. */
   readonly device?: Device | undefined
+  /** Predictions for images that come before those of `batches`: they count as if they were made now. Default: none. */
+  readonly earlier?: EarlierPredictions | undefined
   /** Called after each batch. */
   readonly onProgress?: ((progress: EvaluationProgress) => void) | undefined
   /** Stops the evaluation before its next batch: it rejects with the signal's reason. */
@@ -57,7 +78,7 @@ export interface Evaluation {
   readonly top5: number
   readonly confusion: ConfusionMatrix
   readonly batches: readonly BatchTime[]
-  /** From the first image to the last answer, the reading of images included, in ms. */
+  /** From the first image to the last answer, the reading of images included and earlier ones left out, in ms. */
   readonly elapsedMs: number
 }
 
@@ -78,12 +99,14 @@ export async function evaluate(
   batches: Iterable<LabelledBatch> | AsyncIterable<LabelledBatch>,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  checkOptions('options', options, ['device', 'onProgress', 'signal'])
-  const { device = 'cpu', onProgress, signal } = options
+  checkOptions('options', options, ['device', 'earlier', 'onProgress', 'signal'])
+  const { device = 'cpu', earlier, onProgress, signal } = options
   checkDevice('device', device)
   if (model instanceof Engine && device !== 'cpu') throw expected("'cpu' for an engine", 'device', device)
 
-  const tally = new Tally()
+  if (earlier !== undefined && !Array.isArray(earlier.predictions)) throw expected('predictions', 'earlier', earlier)
+
+  const tally = new Tally(earlier)
   const compute = async (batch: LabelledBatch): Promise<void> => {
     try {
       const begin = performance.now()
@@ -147,19 +170,27 @@ class Tally {
   readonly #batches: BatchTime[] = []
   #inTop = 0
   #confusion: ConfusionMatrix | null = null
+  #latest: readonly Prediction[] = []
+
+  constructor(earlier: EarlierPredictions | undefined) {
+    if (earlier === undefined) return
+    this.#confusion = new ConfusionMatrix(earlier.numClasses)
+    for (const prediction of earlier.predictions) this.#count(prediction, this.#confusion)
+  }
 
   /** Counts what is right in the answer to a batch. */
   add({ labels }: LabelledBatch, { values, classes }: Logits, ms: number): void {
     this.#batches.push({ images: labels.length, ms })
-    this.#confusion ??= new ConfusionMatrix(classes)
-    for (let row = 0; row < labels.length; row++) {
-      this.#count(values.subarray(row * classes, (row + 1) * classes), labels[row] ?? 0, this.#confusion)
-    }
+    const confusion = (this.#confusion ??= new ConfusionMatrix(classes))
+    this.#latest = Array.from(labels, (label, row) => {
+      return predictionOf(values.subarray(row * classes, (row + 1) * classes), label)
+    })
+    for (const prediction of this.#latest) this.#count(prediction, confusion)
   }
 
   progress(): EvaluationProgress {
     const { total = 0, correct = 0 } = this.#confusion ?? {}
-    return { images: total, correct, elapsedMs: performance.now() - this.#begin }
+    return { predictions: this.#latest, images: total, correct, elapsedMs: performance.now() - this.#begin }
   }
 
   result(): Evaluation {
@@ -177,21 +208,25 @@ class Tally {
     }
   }
 
-  #count(logits: Float32Array, label: number, confusion: ConfusionMatrix): void {
-    const logit = logits[label]
-    if (logit === undefined) {
-      const message = `The dataset has a class ${label}, but the model knows ${logits.length} classes only`
-      throw new TorchError('TORCH_DATASET', message)
-    }
-    let prediction = 0
-    let ahead = 0
-    for (const [index, other] of logits.entries()) {
-      if (isAhead(other, logits[prediction] ?? 0)) prediction = index
-      if (index !== label && (isAhead(other, logit) || (other === logit && index < label))) ahead++
-    }
+  #count({ label, prediction, rank }: Prediction, confusion: ConfusionMatrix): void {
     confusion.add(label, prediction)
-    if (ahead < TOP) this.#inTop++
+    if (rank < TOP) this.#inTop++
   }
+}
+
+function predictionOf(logits: Float32Array, label: number): Prediction {
+  const logit = logits[label]
+  if (logit === undefined) {
+    const message = `The dataset has a class ${label}, but the model knows ${logits.length} classes only`
+    throw new TorchError('TORCH_DATASET', message)
+  }
+  let prediction = 0
+  let rank = 0
+  for (const [index, other] of logits.entries()) {
+    if (isAhead(other, logits[prediction] ?? 0)) prediction = index
+    if (index !== label && (isAhead(other, logit) || (other === logit && index < label))) rank++
+  }
+  return { label, prediction, rank }
 }
 
 /** NaN comes first, as in torch.argmax: a broken model must not count as a good one. */

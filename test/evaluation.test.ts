@@ -58,6 +58,36 @@ describe('evaluate()', () => {
     ])
   })
 
+  it('tells the predictions of each batch, and how many classes were ahead of the right one', async () => {
+    const seen: unknown[] = []
+
+    await evaluate(new Echo(), batchesOf([[[1, 0, 3]], [0]], [[[1, 0, 3]], [2]]), {
+      onProgress: ({ predictions }) => seen.push(...predictions),
+    })
+
+    assert.deepEqual(seen, [
+      { label: 0, prediction: 2, rank: 1 },
+      { label: 2, prediction: 2, rank: 0 },
+    ])
+  })
+
+  it('counts the predictions of an earlier evaluation, and needs no batch beside them', async () => {
+    const earlier = {
+      numClasses: 7,
+      predictions: [
+        { label: 1, prediction: 1, rank: 0 },
+        { label: 2, prediction: 6, rank: 5 },
+      ],
+    }
+
+    const alone = await evaluate(new Echo(), batchesOf(), { earlier })
+    const both = await evaluate(new Echo(), batchesOf([[[1, 0, 0, 0, 0, 0, 0]], [0]]), { earlier })
+
+    assert.deepEqual([alone.images, alone.correct, alone.top5, alone.batches.length], [2, 1, 1 / 2, 0])
+    assert.deepEqual([both.images, both.correct, both.top5, both.batches.length], [3, 2, 2 / 3, 1])
+    assert.equal(both.confusion.at(2, 6), 1)
+  })
+
   it('keeps no tensor from one batch to the next', async () => {
     const live: number[] = []
     const batch = [[[1, 0]], [0]] as const satisfies [number[][], number[]]
@@ -137,7 +167,7 @@ describe('evaluate()', () => {
   it('refuses unknown options', async () => {
     await assert.rejects(evaluate(new Echo(), [], { onprogress: () => undefined } as object), {
       code: 'TORCH_INVALID_ARGUMENT',
-      message: 'Expected options among device, onProgress, signal for options, received "onprogress"',
+      message: 'Expected options among device, earlier, onProgress, signal for options, received "onprogress"',
     })
   })
 })

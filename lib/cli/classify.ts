@@ -1,18 +1,16 @@
-import { scope } from '../scope.js'
-import { stack } from '../tensor/creation.js'
-import type { Tensor } from '../tensor.js'
-import { decodeImage } from '../vision/decode.js'
+import { stat } from 'node:fs/promises'
+
+import { Classifier, type Answer } from '../classifier.js'
+import { imageFiles } from '../classifier/image_files.js'
+import { TorchError } from '../errors.js'
 import type { Context } from './context.js'
 import { EXIT, exitCodeOf } from './exit_codes.js'
-import { percent, plural, printable } from './format.js'
-import { loadModel, type LoadedModel } from './load_model.js'
+import { percent, printable } from './format.js'
+import { modelLine } from './model_line.js'
 import type { ClassifyFlags } from './program.js'
-import { findRecipe, type Recipe } from './recipe.js'
 import { codeOf, errorLine, messageOf } from './report.js'
 import { bar, table } from './table.js'
-
-/** Images at once: enough to use all cores, few enough that the first answers come soon. */
-const BATCH = 16
+import type { Colors } from './terminal.js'
 
 const BAR_WIDTH = 24
 
@@ -20,44 +18,45 @@ const BAR_WIDTH = 24
 export async function classify(
   checkpoint: string,
   images: readonly string[],
-  flags: ClassifyFlags,
+  { top, json, ...options }: ClassifyFlags,
   { terminal, signal }: Context,
 ): Promise<number> {
-  const loaded = await loadModel(checkpoint, flags)
+  const { key, wholeModule, arch, labels, preset, device } = options
+  const classifier = await Classifier.load(checkpoint, { key, wholeModule, arch, labels, preset, device, signal })
   try {
-    const recipe = await findRecipe(checkpoint, loaded.architecture, flags)
-    if (flags.json !== true) for (const line of headOf(loaded, recipe, terminal.colors)) terminal.print(line)
+    const { architecture, recipe } = classifier
+    if (json !== true) terminal.print(terminal.colors.dim(modelLine(architecture, recipe)))
     const reports: ImageReport[] = []
     let exitCode: number = EXIT.ok
-    for (let at = 0; at < images.length; at += BATCH) {
-      signal.throwIfAborted()
-      for (const result of await classifyBatch(images.slice(at, at + BATCH), loaded, recipe, flags)) {
-        if (result.error !== null) {
-          terminal.note(errorLine(result.error))
-          exitCode = exitCodeOf(result.error)
-        } else if (flags.json !== true) {
-          for (const line of linesOf(result, terminal.colors)) terminal.print(line)
-        }
-        reports.push(reportOf(result))
+    const report = (image: string, answers: readonly Answer[], error: unknown): void => {
+      if (error !== null) {
+        terminal.note(errorLine(error))
+        exitCode = exitCodeOf(error)
+      } else if (json !== true) {
+        for (const line of linesOf(image, answers, terminal.colors)) terminal.print(line)
       }
+      if (json === true) reports.push(reportOf(image, answers, error))
     }
-    if (flags.json === true) {
-      const { presetName, labelsName } = recipe
-      terminal.printJson({ architecture: loaded.architecture, preset: presetName, labels: labelsName, images: reports })
+    const faults = new Map<string, unknown>()
+    const files = filesOf(images, faults)
+    for await (const { image, answers, error } of classifier.classify(files, { topK: top, signal })) {
+      const path = image as string
+      report(path, answers ?? [], faults.get(path) ?? error)
+    }
+    if (json === true) {
+      const { presetName, labelsName, isGuess } = recipe
+      terminal.printJson({
+        architecture,
+        preset: presetName,
+        presetGuessed: isGuess,
+        labels: labelsName,
+        images: reports,
+      })
     }
     return exitCode
   } finally {
-    loaded.model.dispose()
+    await classifier.close()
   }
-}
-
-/** One answer of the model. */
-export interface Answer {
-  /** Null where the classes have no names. */
-  readonly label: string | null
-  readonly index: number
-  /** 0 to 1. */
-  readonly probability: number
 }
 
 /** What `--json` prints for an image; `docs/cli.md` documents it. */
@@ -68,65 +67,37 @@ export interface ImageReport {
   readonly error: { readonly code: string; readonly message: string } | null
 }
 
-interface Result {
-  readonly image: string
-  readonly answers: readonly Answer[]
-  readonly error: unknown
+/** The files among `images`, and those in the folders among them. A folder that gives none stands for itself, with its fault. */
+async function* filesOf(images: readonly string[], faults: Map<string, unknown>): AsyncGenerator<string> {
+  for (const image of images) {
+    // What is missing is found out, and told, when it is opened.
+    const isFolder = await stat(image).then(
+      (stats) => stats.isDirectory(),
+      () => false,
+    )
+    if (!isFolder) {
+      yield image
+      continue
+    }
+    let isEmpty = true
+    try {
+      for await (const path of imageFiles(image)) {
+        isEmpty = false
+        yield path
+      }
+      if (isEmpty) throw new TorchError('TORCH_FILE', `${image}: Holds no image`)
+    } catch (error) {
+      faults.set(image, error)
+      yield image
+    }
+  }
 }
 
-async function classifyBatch(
-  images: readonly string[],
-  { model }: LoadedModel,
-  { preset, labels }: Recipe,
-  { device, top }: ClassifyFlags,
-): Promise<Result[]> {
-  return scope(async () => {
-    const inputs = await Promise.allSettled(images.map(async (image) => preset.apply(await decodeImage(image))))
-    const good = inputs.flatMap((input) => (input.status === 'fulfilled' ? [input.value] : []))
-    const answers = good.length === 0 ? [] : answer(model.forward(stack(good).to(device)), top, labels)
-    return inputs.map((input, index) => {
-      const image = images[index] ?? ''
-      if (input.status === 'rejected') return { image, answers: [], error: input.reason as unknown }
-      return { image, answers: answers.shift() ?? [], error: null }
-    })
-  })
-}
-
-/** The most probable classes of each row of logits (N, classes). */
-function answer(logits: Tensor, top: number, labels: readonly string[] | null): Answer[][] {
-  const { values, indices } = logits
-    .float()
-    .softmax(1)
-    .topk(Math.min(top, logits.size(1)))
-  const [rows = 0, count = 0] = values.shape
-  const probabilities = values.toFloat32Array()
-  const classes = indices.toArray()
-  return Array.from({ length: rows }, (_, row) =>
-    Array.from({ length: count }, (_, rank) => {
-      const index = Number(classes[row * count + rank])
-      return { label: labels?.[index] ?? null, index, probability: probabilities[row * count + rank] ?? NaN }
-    }),
-  )
-}
-
-function reportOf({ image, answers, error }: Result): ImageReport {
+function reportOf(image: string, answers: readonly Answer[], error: unknown): ImageReport {
   return { image, answers, error: error === null ? null : { code: codeOf(error), message: messageOf(error) } }
 }
 
-function* headOf(
-  { architecture }: LoadedModel,
-  recipe: Recipe,
-  { dim }: Context['terminal']['colors'],
-): Generator<string> {
-  const { name, numClasses } = architecture
-  const { presetName, labelsName, isGuess } = recipe
-  const choice = isGuess ? ' (by the architecture; --preset and --labels choose others)' : ''
-  yield dim(
-    `${name}, ${plural(numClasses, 'class', 'classes')}, preset ${presetName}, labels ${printable(labelsName)}${choice}`,
-  )
-}
-
-function* linesOf({ image, answers }: Result, { bold, cyan, dim }: Context['terminal']['colors']): Generator<string> {
+function* linesOf(image: string, answers: readonly Answer[], { bold, cyan, dim }: Colors): Generator<string> {
   yield ''
   yield bold(printable(image))
   const rows = answers.map(({ label, index, probability }, rank) => [

@@ -4,7 +4,7 @@ import type { Engine } from '../engine/engine.js'
 import type { Module } from '../nn/module.js'
 import { scope } from '../scope.js'
 import type { Dataset } from '../vision/dataset.js'
-import type { Recipe } from './recipe.js'
+import type { Recipe } from '../classifier/recipe.js'
 
 /** How {@link withCompiled} compiles. */
 export interface CompileFlags {

@@ -3,10 +3,9 @@ import { join, relative } from 'node:path'
 import { currentLibtorch } from '../libtorch.js'
 import { Engine } from '../engine/engine.js'
 import type { Module } from '../nn/module.js'
-import { PACKAGE_ROOT } from '../package.js'
 import { getNumThreads, version } from '../runtime.js'
 import { scope } from '../scope.js'
-import { Dataset, type Sample } from '../vision/dataset.js'
+import type { Dataset } from '../vision/dataset.js'
 import { IdxDataset } from '../vision/idx_dataset.js'
 import type { Evaluation } from '../evaluation.js'
 import { accuracyLines } from './accuracy.js'
@@ -15,15 +14,16 @@ import type { Context } from './context.js'
 import { evaluateDataset } from './evaluate.js'
 import { EXIT } from './exit_codes.js'
 import { count, duration, percent, plural, rate } from './format.js'
-import { loadModel, type LoadedModel } from './load_model.js'
+import { loadModel, type LoadedModel } from '../classifier/load_model.js'
+import { PartOfDataset } from './part_of_dataset.js'
 import type { DemoFlags } from './program.js'
-import { findRecipe, type Recipe } from './recipe.js'
+import { findRecipe, type Recipe } from '../classifier/recipe.js'
+import { sampleModelFolder } from './sample_model.js'
 import { percentile } from './statistics.js'
 import { table } from './table.js'
 import type { Colors } from './terminal.js'
 
-const FOLDER = join(PACKAGE_ROOT, 'models', 'fashion-mnist')
-const CHECKPOINT = join(FOLDER, 'resnet18-fashion-mnist.pth')
+const CHECKPOINT = 'resnet18-fashion-mnist.pth'
 
 /** Of the sizes from 1 to 250, the one with the most images a second on two cores, by a little. */
 const BATCH_SIZE = 64
@@ -34,14 +34,16 @@ const SINGLE_RUNS = 50
 /** https://github.com/zalandoresearch/fashion-mnist#benchmark */
 const PEOPLE = 0.835
 
-/** Classifies the test images of Fashion-MNIST with the model in this package, and measures accuracy and speed. */
+/** Classifies the test images of Fashion-MNIST with the sample model, and measures accuracy and speed. */
 export async function demo({ images }: DemoFlags, { terminal, signal }: Context): Promise<number> {
   const { colors } = terminal
-  const loaded = await loadModel(CHECKPOINT, { device: 'cpu' })
+  const folder = sampleModelFolder()
+  const checkpoint = join(folder, CHECKPOINT)
+  const loaded = await loadModel(checkpoint, { device: 'cpu' })
   try {
-    const recipe = await findRecipe(CHECKPOINT, loaded.architecture, {})
-    const all = await IdxDataset.open(FOLDER)
-    const dataset = images === undefined ? all : new FirstOf(all, images)
+    const recipe = await findRecipe(checkpoint, loaded.architecture, {})
+    const all = await IdxDataset.open(folder)
+    const dataset = images === undefined ? all : new PartOfDataset(all, 0, images)
     for (const line of introduction(loaded, dataset, colors)) terminal.print(line)
 
     const flags = { batchSize: BATCH_SIZE, device: 'cpu' } as const
@@ -52,28 +54,10 @@ export async function demo({ images }: DemoFlags, { terminal, signal }: Context)
       const single = await singleImageTimes(model, dataset, recipe, signal)
       for (const line of speed(evaluation, single, colors)) terminal.print(line)
     })
-    for (const line of nextCommands(colors)) terminal.print(line)
+    for (const line of nextCommands(checkpoint, colors)) terminal.print(line)
     return EXIT.ok
   } finally {
     loaded.model.dispose()
-  }
-}
-
-/** The first samples of a dataset. */
-class FirstOf extends Dataset {
-  readonly classes: readonly string[]
-  readonly length: number
-  readonly #all: Dataset
-
-  constructor(all: Dataset, length: number) {
-    super()
-    this.classes = all.classes
-    this.length = Math.min(length, all.length)
-    this.#all = all
-  }
-
-  protected override async read(index: number): Promise<Sample> {
-    return this.#all.get(index)
   }
 }
 
@@ -153,9 +137,8 @@ function* speed(
   yield ''
 }
 
-function* nextCommands({ bold, cyan, dim }: Colors): Generator<string> {
-  const inside = relative(process.cwd(), CHECKPOINT)
-  const checkpoint = inside.startsWith('..') ? CHECKPOINT : inside
+function* nextCommands(checkpoint: string, { bold, cyan, dim }: Colors): Generator<string> {
+  const inside = relative(process.cwd(), checkpoint)
   yield bold('Try next')
   const hints = [
     ['npx napi-torch doctor', 'check this machine'],
@@ -163,5 +146,5 @@ function* nextCommands({ bold, cyan, dim }: Colors): Generator<string> {
   ]
   const styled = hints.map(([command = '', hint = '']) => [cyan(command), dim(hint)])
   yield table([{}, {}], styled, { indent: 2 })
-  yield `  ${cyan(`npx napi-torch inspect ${checkpoint}`)}`
+  yield `  ${cyan(`npx napi-torch inspect ${inside.startsWith('..') ? checkpoint : inside}`)}`
 }

@@ -1,11 +1,13 @@
 import { fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
-import { extname, join } from 'node:path'
+import { dirname, extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { libtorchVariable } from '../environment.js'
 import { findLibtorch, type LibtorchLocation, type LibtorchSource } from '../libtorch.js'
-import { PACKAGE_ROOT, packageFacts } from '../package.js'
+import { faultOfContents } from '../libtorch/manifest.js'
+import { isAtLeast, OLDEST_GLIBC, processFacts, unsupported } from '../libtorch/platform.js'
+import { packageFacts } from '../package.js'
 import type { Context } from './context.js'
 import { EXIT } from './exit_codes.js'
 import { plural } from './format.js'
@@ -36,19 +38,17 @@ const TITLES = {
   images: 'Images',
 } as const
 
-/** Oldest GNU C library for which libtorch is built. */
-const OLDEST_GLIBC = '2.28'
-
 /** Opening a large libtorch from a cold disk takes long; what takes longer than this hangs. */
 const PROBE_TIMEOUT_MS = 120_000
 
 const INSTALL = 'npx napi-torch install-libtorch'
-const BUILD = `node ${join(PACKAGE_ROOT, 'scripts', 'setup.mjs')}`
+const BUILD = 'npx napi-torch build'
+const PLATFORMS = 'see docs/platforms.md of napi-torch'
 const SLIM_IMAGE = 'use a distribution with the GNU C library, such as the image node:22-slim'
 
 /** Tells whether this machine can run models, and how to repair what is wrong. Nothing needs to be installed for it. */
 export async function doctor({ json = false }: { readonly json?: boolean }, { terminal }: Context): Promise<number> {
-  const checks = [...checkSystem(), ...checkLibraries(await probe())]
+  const checks = [...checkSystem(), ...(await checkLibraries(await probe()))]
   const problems = checks.filter(({ ok }) => !ok).length
 
   if (json) {
@@ -69,29 +69,25 @@ export async function doctor({ json = false }: { readonly json?: boolean }, { te
 function checkSystem(): Check[] {
   const { oldestNode, version } = packageFacts()
   const { node } = process.versions
+  const facts = processFacts()
+  // The C library has a line of its own.
+  const reason = unsupported({ ...facts, glibc: undefined })
+  const platform = `${process.platform}-${process.arch}, napi-torch ${version}`
   const checks = [
-    check('node', node, atLeast(node, oldestNode), `install Node.js ${oldestNode} or newer: https://nodejs.org`),
-    good('platform', `${process.platform}-${process.arch}, napi-torch ${version}`),
+    check('node', node, isAtLeast(node, oldestNode), `install Node.js ${oldestNode} or newer: https://nodejs.org`),
+    reason === null ? good('platform', platform) : bad('platform', `${platform}: ${reason}`, PLATFORMS),
   ]
-  return process.platform === 'linux' ? [...checks, checkLibc()] : checks
+  return facts.glibc === undefined ? checks : [...checks, checkLibc(facts.glibc)]
 }
 
-function checkLibc(): Check {
-  const version = glibcVersion()
+function checkLibc(version: string | null): Check {
   if (version === null) return bad('libc', 'not the GNU C library, for which libtorch is made', SLIM_IMAGE)
   return check(
     'libc',
     `glibc ${version}`,
-    atLeast(version, OLDEST_GLIBC),
+    isAtLeast(version, OLDEST_GLIBC),
     `${SLIM_IMAGE}, with ${OLDEST_GLIBC} or newer`,
   )
-}
-
-/** Node.js tells it in its diagnostic report only. */
-function glibcVersion(): string | null {
-  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: unknown } }
-  const version = report.header?.glibcVersionRuntime
-  return typeof version === 'string' ? version : null
 }
 
 /** What the probe sent, and how it ended: that is all there is to say about the part on which it died. */
@@ -115,11 +111,11 @@ function probe(): Promise<Probed> {
   })
 }
 
-function checkLibraries(probed: Probed): Check[] {
+async function checkLibraries(probed: Probed): Promise<Check[]> {
   const libtorch = resultOf(probed, 'libtorch')
   const images = resultOf(probed, 'images')
   return [
-    checkLibtorch(libtorch),
+    await checkLibtorch(libtorch),
     ...(libtorch.opened === null ? [withoutLibtorch(libtorch.refusal)] : checkAddon(probed, libtorch.opened)),
     images.opened === null
       ? bad('images', images.refusal.message, 'npm install --include=optional sharp')
@@ -136,15 +132,28 @@ function resultOf<P extends keyof Opened>({ findings, end }: Probed, part: P): R
   return (finding ?? { opened: null, refusal: { code: 'TORCH_INTERNAL', message: `Opening it ${end}` } }) as Result<P>
 }
 
-function checkLibtorch({ opened, refusal }: Result<'libtorch'>): Check {
-  if (opened !== null) return good('libtorch', describeLocation(opened))
-  // Without the addon's helper it could not be opened, but it may be there.
-  if (refusal.code !== 'TORCH_ADDON_NOT_FOUND') return noLibtorch(refusal.message)
+async function checkLibtorch({ opened, refusal }: Result<'libtorch'>): Promise<Check> {
+  // Without the addon's helper it could not be opened, but it may be there. Where it was found, its files are compared
+  // with what was installed, whether it could be opened or not.
   try {
-    return good('libtorch', describeLocation(findLibtorch()))
+    const location = opened ?? findLibtorch()
+    const fault = await faultOfContents(location.folder)
+    if (fault !== null) return damaged(location, fault)
+    if (opened !== null || NOT_ABOUT_LIBTORCH.includes(refusal.code))
+      return good('libtorch', describeLocation(location))
   } catch (error) {
     return noLibtorch(messageOf(error))
   }
+  return noLibtorch(refusal.message)
+}
+
+/** Codes that say nothing about libtorch. */
+const NOT_ABOUT_LIBTORCH = ['TORCH_ADDON_NOT_FOUND', 'TORCH_PLATFORM']
+
+function damaged({ folder, source }: LibtorchLocation, fault: string): Check {
+  // What npm has installed, the installer of libtorch does not touch.
+  const fix = source === 'package' ? `rm -r '${dirname(folder)}' && npm install` : INSTALL
+  return bad('libtorch', `${folder} ${fault}`, fix)
 }
 
 function noLibtorch(message: string): Check {
@@ -155,6 +164,7 @@ function noLibtorch(message: string): Check {
 
 function withoutLibtorch({ code, message }: Refusal): Check {
   if (code === 'TORCH_ADDON_NOT_FOUND') return bad('addon', message, BUILD)
+  if (code === 'TORCH_PLATFORM') return bad('addon', message, PLATFORMS)
   return bad('addon', 'not opened: it needs libtorch', 'repair libtorch first')
 }
 
@@ -201,13 +211,4 @@ function bad(name: Name, found: string, fix: string): Check {
 
 function check(name: Name, found: string, ok: boolean, fix: string): Check {
   return ok ? good(name, found) : bad(name, found, fix)
-}
-
-function atLeast(version: string, oldest: string): boolean {
-  const parts = version.split('.').map(Number)
-  for (const [index, wanted] of oldest.split('.').map(Number).entries()) {
-    const part = parts[index] ?? 0
-    if (part !== wanted) return part > wanted
-  }
-  return true
 }

@@ -24,6 +24,7 @@ export function exitCodeOf(error: unknown): number {
     case 'TORCH_LIBTORCH_NOT_FOUND':
     case 'TORCH_LIBTORCH_VERSION':
     case 'TORCH_LIBTORCH_LOAD':
+    case 'TORCH_PLATFORM':
     case 'TORCH_ADDON_NOT_FOUND':
       return EXIT.installation
     default:

@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 
+import { PRESETS, type PresetName } from '../classifier/preset_names.js'
 import { isDevice, type Device } from '../device.js'
 import { TorchError } from '../errors.js'
 import { FLAVOURS, type Flavour } from '../install/official.js'
@@ -28,12 +29,6 @@ export async function runProgram(args: readonly string[], context: Context): Pro
   }
 }
 
-/** Names of the presets of this package. They stand here, as the presets themselves need libtorch. */
-export const PRESETS = ['imagenet', 'cifar', 'fashion-mnist'] as const
-
-/** One of {@link PRESETS}. */
-export type PresetName = (typeof PRESETS)[number]
-
 const INSPECT_HELP = `
 Examples:
   $ napi-torch inspect model.pth
@@ -58,15 +53,33 @@ Examples:
   $ napi-torch classify best.pth images/*.png --labels classes.txt --top 3 --json`
 
 const EVALUATE_HELP = `
-DATASET is a folder with a subfolder of images for each class, or an images file in the IDX
-format of MNIST (its labels file is found beside it).
+DATASET is a folder with a subfolder of images for each class, a CSV file of paths and labels, or an
+images file in the IDX format of MNIST (its labels file is found beside it).
 
 Examples:
   $ napi-torch evaluate resnet18-f37072fd.pth imagenet/val
-  $ napi-torch evaluate best.pth t10k-images-idx3-ubyte.gz --json`
+  $ napi-torch evaluate best.pth t10k-images-idx3-ubyte.gz --json
+  $ napi-torch evaluate best.pth test.csv --svg confusion.svg --wrong wrong.png --resume state.json`
+
+const VERIFY_HELP = `
+PyTorch's outputs come from a file that python/make-reference.py of this package wrote where torch is
+(--reference), or from a Python that has torch (--python). Ends with 1 if anything differs.
+
+Examples:
+  $ napi-torch verify resnet18.pth --python python3
+  $ napi-torch verify resnet18.pth --reference reference.safetensors --json`
+
+const BUILD_HELP = `
+Needs a C++20 compiler, CMake and make or ninja, and a libtorch with headers: of version 2.11 to 2.14
+where NAPI_TORCH_LIBTORCH names one, else 2.13, which is fetched if it is not found.
+
+Examples:
+  $ napi-torch build
+  $ NAPI_TORCH_LIBTORCH=/opt/libtorch napi-torch build`
 
 const INSTALL_HELP = `
 Without --from, the official package of PyTorch is fetched, and its checksum compared.
+NAPI_TORCH_LIBTORCH_URL names another address of it, https_proxy a proxy.
 
 Examples:
   $ napi-torch install-libtorch
@@ -89,9 +102,9 @@ function createProgram(context: Context, done: (exitCode: number) => void): Comm
 
   program
     .command('demo')
-    .summary('classify 10,000 images with the model in this package')
+    .summary('classify 10,000 images with the sample model')
     .description(
-      'Classifies the 10,000 test images of Fashion-MNIST with the model in this package, and measures accuracy and speed.',
+      'Classifies the 10,000 test images of Fashion-MNIST with the sample model, and measures accuracy and speed.',
     )
     .option('--images <n>', 'classify the first n images only', positiveInteger)
     .action(async (options: DemoFlags) => {
@@ -143,7 +156,7 @@ function createProgram(context: Context, done: (exitCode: number) => void): Comm
     .summary('tell what images show')
     .description('Tells what images show, with the probability of each answer.')
     .argument('<checkpoint>', 'a checkpoint of a ResNet')
-    .argument('<image...>', 'JPEG, PNG, WebP, GIF, TIFF or AVIF files')
+    .argument('<image...>', 'JPEG, PNG, WebP, GIF, TIFF or AVIF files, or folders of such')
     .option('--key <key>', 'where the state dict lies in the file, such as model.ema')
     .option('--whole-module', 'take the weights of a pickled module, without running its code')
     .option('--arch <name>', 'refuse a checkpoint of another architecture, such as resnet18')
@@ -163,19 +176,39 @@ function createProgram(context: Context, done: (exitCode: number) => void): Comm
     .summary('measure accuracy on a labelled dataset')
     .description('Measures the accuracy of a checkpoint on a labelled dataset.')
     .argument('<checkpoint>', 'a checkpoint of a ResNet')
-    .argument('<dataset>', 'a folder of classes, or an IDX images file')
+    .argument('<dataset>', 'a folder of classes, a CSV file, or an IDX images file')
     .option('--key <key>', 'where the state dict lies in the file, such as model.ema')
     .option('--whole-module', 'take the weights of a pickled module, without running its code')
     .option('--arch <name>', 'refuse a checkpoint of another architecture, such as resnet18')
     .addOption(new Option('--preset <name>', 'how images are prepared').choices(PRESETS))
     .option('--labels <file>', 'a file with a name a line, or one of imagenet, cifar10, fashion-mnist')
     .option('--batch-size <n>', 'images at once', positiveInteger, 32)
+    .option('--svg <file>', 'draw the confusion matrix')
+    .option('--wrong <file>', 'draw the wrong images with their answers, as PNG')
+    .option('--resume <file>', 'keep the answers in a file, and go on from what is there')
     .option('--device <device>', 'cpu, cuda or cuda:N', device, 'cpu')
     .option('--json', 'print JSON')
     .addHelpText('after', EVALUATE_HELP)
     .action(async (checkpoint: string, dataset: string, options: EvaluateFlags) => {
       const { evaluate } = await import('./evaluate.js')
       done(await evaluate(checkpoint, dataset, options, context))
+    })
+
+  program
+    .command('verify')
+    .summary('compare every module with PyTorch')
+    .description('Compares the output of every module, eager and compiled, with that of PyTorch, for one random input.')
+    .argument('<checkpoint>', 'a checkpoint of a ResNet')
+    .addOption(new Option('--reference <file>', 'what make-reference.py wrote').conflicts('python'))
+    .option('--python <program>', 'a Python that has torch (default: python3)')
+    .option('--key <key>', 'where the state dict lies in the file, such as model.ema')
+    .option('--whole-module', 'take the weights of a pickled module, without running its code')
+    .option('--arch <name>', 'refuse a checkpoint of another architecture, such as resnet18')
+    .option('--json', 'print JSON')
+    .addHelpText('after', VERIFY_HELP)
+    .action(async (checkpoint: string, options: VerifyFlags) => {
+      const { verify } = await import('./verify.js')
+      done(await verify(checkpoint, options, context))
     })
 
   program
@@ -199,6 +232,16 @@ function createProgram(context: Context, done: (exitCode: number) => void): Comm
     .action(async (options: InstallFlags) => {
       const { installLibtorch } = await import('./install_libtorch.js')
       done(await installLibtorch(options, context))
+    })
+
+  program
+    .command('build')
+    .summary('build the addon for a libtorch of your own')
+    .description('Builds the addon from the sources in this package.')
+    .addHelpText('after', BUILD_HELP)
+    .action(async () => {
+      const { build } = await import('./build.js')
+      done(await build(context))
     })
 
   return program
@@ -253,7 +296,20 @@ export interface EvaluateFlags {
   readonly labels?: string
   readonly preset?: PresetName
   readonly batchSize: number
+  readonly svg?: string
+  readonly wrong?: string
+  readonly resume?: string
   readonly device: Device
+  readonly json?: true
+}
+
+/** Options of `verify` as they stand on the command line. */
+export interface VerifyFlags {
+  readonly reference?: string
+  readonly python?: string
+  readonly key?: string
+  readonly wholeModule?: true
+  readonly arch?: string
   readonly json?: true
 }
 

@@ -26,19 +26,21 @@ export class Progress {
   readonly #terminal: Terminal
   readonly #total: number
   readonly #amount: Amount
+  readonly #from: number
   readonly #bar: cliProgress.SingleBar | null
   readonly #begin = performance.now()
   /** None yet: the first update is a line, as a sign of life. */
   #lastStep = -1
   #lastLine = -Infinity
 
-  /** `total` is what {@link update} counts up to. */
-  constructor(terminal: Terminal, total: number, amount: Amount) {
+  /** `total` is what {@link update} counts up to, `from` what had been done before, and says nothing about the speed. */
+  constructor(terminal: Terminal, total: number, amount: Amount, from = 0) {
     this.#terminal = terminal
     this.#total = total
     this.#amount = amount
+    this.#from = from
     this.#bar = terminal.progressStream.isTTY ? this.#createBar() : null
-    this.#bar?.start(total, 0, { note: '' })
+    this.#bar?.start(total, from, { note: '' })
   }
 
   /** Tells how much is done, and what else is worth knowing, such as the accuracy so far. */
@@ -87,8 +89,8 @@ export class Progress {
   #text(done: number, note: string): string {
     const parts = [this.#amount(done, this.#total)]
     if (note !== '') parts.push(note)
-    if (done > 0 && done < this.#total) {
-      const left = ((performance.now() - this.#begin) / done) * (this.#total - done)
+    if (done > this.#from && done < this.#total) {
+      const left = ((performance.now() - this.#begin) / (done - this.#from)) * (this.#total - done)
       parts.push(`${duration(Math.ceil(left / 1000) * 1000).replace(/\.\d+ s/, ' s')} left`)
     }
     return parts.join(' · ')

@@ -99,6 +99,48 @@ ${pullover}
     })
   })
 
+  it('answers the images of a folder in natural order, what it cannot read among them', async () => {
+    await inFolder(async (folder) => {
+      const [boot, pullover] = await testImages(2)
+      assert.ok(boot && pullover)
+      await mkdir(join(folder, 'more'))
+      const paths = ['9.png', '10.png', 'more/1.png'].map((name) => join(folder, name))
+      const [nine = '', ten = '', one = ''] = paths
+      await writePng(nine, boot)
+      await writeFile(ten, 'no image')
+      await writePng(one, pullover)
+
+      const { status, stdout } = await napiTorch(['classify', CHECKPOINT, folder, nine, '--json'])
+
+      const { images } = JSON.parse(stdout) as Report
+      assert.equal(status, 1)
+      assert.deepEqual(
+        images.map(({ image, answers, error }) => [image, answers[0]?.label ?? error?.code]),
+        [
+          [nine, 'Ankle boot'],
+          [ten, 'TORCH_IMAGE'],
+          [one, 'Pullover'],
+          [nine, 'Ankle boot'],
+        ],
+      )
+    })
+  })
+
+  it('prints answers while a long list goes on', async () => {
+    await inFolder(async (folder) => {
+      const [boot] = await writeTwo(folder)
+      const args = ['classify', CHECKPOINT, ...Array.from({ length: 2000 }, () => boot), '--top', '1']
+
+      const { status, stdout } = await napiTorch(args, {
+        onStart: (child) => child.stdout?.on('data', (text: string) => text.includes('Ankle') && child.kill('SIGINT')),
+      })
+
+      const answered = stdout.split('Ankle boot').length - 1
+      assert.equal(status, 130)
+      assert.ok(answered > 0 && answered < 2000, `${answered} answers`)
+    })
+  })
+
   it('takes the labels of a file', async () => {
     await inFolder(async (folder) => {
       const [boot] = await writeTwo(folder)
@@ -224,7 +266,7 @@ ${pullover}
       [{ name: 'x', size: [28, 28], mean: 1 }, 'Expected 1 or 3 numbers for mean in PRESET, received 1'],
       [
         { name: 'x', sizes: 1 },
-        'Expected options among name, size, resize, grayscale, mean, std, labels for PRESET, received "sizes"',
+        'Expected options among name, size, resize, interpolation, grayscale, channels, mean, std, labels for PRESET, received "sizes"',
       ],
     ]
     for (const [value, message] of fields) {
@@ -239,7 +281,7 @@ ${pullover}
       })
     }
 
-    it('reports each image when none can be read', async () => {
+    it('reports each image when none can be read, and a folder without any', async () => {
       await inFolder(async (folder) => {
         await mkdir(join(folder, 'images'))
 
@@ -249,7 +291,7 @@ ${pullover}
         assert.equal(
           stderr,
           'napi-torch: missing.png: No such file (TORCH_FILE)\n' +
-            `napi-torch: ${join(folder, 'images')}: Is a directory, expected a file (TORCH_FILE)\n`,
+            `napi-torch: ${join(folder, 'images')}: Holds no image (TORCH_FILE)\n`,
         )
       })
     })

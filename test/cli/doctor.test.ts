@@ -4,7 +4,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { inFolder } from '../support/checkpoints.js'
+import { libraryFile } from '../../lib/libtorch/folder.js'
 import { napiTorch } from '../support/cli.js'
+import { writeFiles } from '../support/folder.js'
+import { torchFiles } from '../support/libtorch.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -94,9 +97,32 @@ describe('napi-torch doctor', function () {
     })
   })
 
+  it('finds a changed byte in the libtorch of the cache, and names the repair', async () => {
+    await inFolder(async (folder) => {
+      const name = `torch/lib/${libraryFile('c10')}`
+      const place = join(folder, 'libtorch-2.13.0-cpu')
+      writeFiles(place, torchFiles({ headers: false }))
+      const files = { [name]: { bytes: 18, sha256: 'another' } }
+      writeFiles(place, { 'napi-torch.json': JSON.stringify({ version: '2.13.0', flavour: 'cpu', files }) })
+
+      const { status, stdout } = await napiTorch(['doctor', '--json'], {
+        env: { NAPI_TORCH_CACHE: folder, NAPI_TORCH_LIBTORCH: undefined, PATH: '/no/python' },
+      })
+
+      assert.equal(status, 3)
+      const libtorch = (JSON.parse(stdout) as Report).checks.find((check) => check.name === 'libtorch')
+      assert.deepEqual(libtorch, {
+        name: 'libtorch',
+        ok: false,
+        found: `${join(place, 'torch')} is damaged: ${name} has another SHA-256 than when it was installed`,
+        fix: 'npx napi-torch install-libtorch',
+      })
+    })
+  })
+
   describe('without a built addon', () => {
     /** Runs the doctor of a copy of this package that has its npm packages and nothing else. */
-    const inCopy = (env: Readonly<Record<string, string | undefined>>, check: (report: Report, copy: string) => void) =>
+    const inCopy = (env: Readonly<Record<string, string | undefined>>, check: (report: Report) => void) =>
       inFolder(async (copy) => {
         await cp(join(ROOT, 'lib'), join(copy, 'lib'), { recursive: true })
         await cp(join(ROOT, 'package.json'), join(copy, 'package.json'))
@@ -106,14 +132,14 @@ describe('napi-torch doctor', function () {
         const { status, stdout, stderr } = await napiTorch(['doctor', '--json'], { env, main })
 
         assert.deepEqual({ status, stderr }, { status: 3, stderr: '' })
-        check(JSON.parse(stdout) as Report, copy)
+        check(JSON.parse(stdout) as Report)
       })
 
     it('says how to build it, and finds libtorch all the same', () =>
-      inCopy({}, ({ checks }, copy) => {
+      inCopy({}, ({ checks }) => {
         const [addon, ...others] = checks.filter(({ ok }) => !ok)
         assert.deepEqual([addon?.name, others], ['addon', []])
-        assert.equal(addon?.fix, `node ${join(copy, 'scripts', 'setup.mjs')}`)
+        assert.equal(addon?.fix, 'npx napi-torch build')
         assert.match(addon.found, /^Found no native addon for /)
       }))
 

@@ -14,40 +14,45 @@ export interface LoadModelOptions {
   /** Refuses every other architecture. */
   readonly arch?: string | undefined
   readonly device: Device
+  /** Default: `float32`. */
+  readonly dtype?: 'float32' | 'bfloat16' | undefined
 }
 
 /** A model that is ready to answer, and what it is. */
 export interface LoadedModel {
   readonly model: Module
   readonly architecture: Architecture
+  /** Where the state dict lies in the file; `''` if it is the whole file. */
+  readonly source: string
 }
 
 /**
- * Builds the model of a checkpoint in eval mode, in float32, and in channels-last layout: on a CPU that is the faster
+ * Builds the model of a checkpoint in eval mode, in float32 unless told otherwise, and in channels-last layout: on a CPU that is the faster
  * one for convolutions.
  *
  * @throws {TorchError} `TORCH_ARCHITECTURE` if it is not the one that was asked for, or none that is known.
  */
 export async function loadModel(
-  checkpoint: string,
-  { key, wholeModule, arch, device }: LoadModelOptions,
+  checkpoint: string | Uint8Array,
+  { key, wholeModule, arch, device, dtype = 'float32' }: LoadModelOptions,
 ): Promise<LoadedModel> {
   const state = await loadCheckpoint(checkpoint, { key, wholeModule, stripPrefix: true })
   try {
     const architecture = detectArchitecture(state)
     if (arch !== undefined && architecture.name !== arch) {
-      const message = `Expected the architecture ${arch} in ${checkpoint}, found ${architecture.name}`
+      const name = typeof checkpoint === 'string' ? checkpoint : 'the checkpoint'
+      const message = `Expected the architecture ${arch} in ${name}, found ${architecture.name}`
       throw new TorchError('TORCH_ARCHITECTURE', message)
     }
     const model = createModel(architecture, { skipInit: true }).eval()
     try {
       model.loadStateDict(state)
-      model.to({ device, memoryFormat: 'channels_last' })
+      model.to({ device, dtype, memoryFormat: 'channels_last' })
     } catch (error) {
       model.dispose()
       throw error
     }
-    return { model, architecture }
+    return { model, architecture, source: state.source ?? '' }
   } finally {
     state.dispose()
   }

@@ -1,0 +1,34 @@
+import { fileURLToPath } from 'node:url'
+
+import { expected } from '../check.js'
+import { decodeImage } from '../vision/decode.js'
+import { checkImage, type Image } from '../vision/image.js'
+
+/** An image: the path or `file:` URL of a file, the bytes of one (JPEG, PNG, WebP, GIF, TIFF, AVIF), or raw pixels. */
+export type ImageSource = string | URL | Uint8Array | Image
+
+/** Tells one image from several: bytes can be iterated over, too. */
+export function isImageSource(value: unknown): value is ImageSource {
+  if (typeof value === 'string' || value instanceof URL || value instanceof Uint8Array) return true
+  return typeof value === 'object' && value !== null && 'data' in value
+}
+
+/**
+ * Decodes an image where it is encoded. Grey pixels are repeated on as many channels as the model reads, as those of a
+ * grey file are.
+ *
+ * @throws {TorchError} `TORCH_FILE`, `TORCH_IMAGE`, or `TORCH_INVALID_ARGUMENT` if it is no image.
+ */
+export async function readImage(source: ImageSource, channels: number): Promise<Image> {
+  if (!isImageSource(source)) throw expected('a path, a URL, a Buffer, or pixels,', 'image', source)
+  if (typeof source === 'string' || source instanceof Uint8Array) return decodeImage(source)
+  if (source instanceof URL) return decodeImage(fileURLToPath(source))
+  const image = checkImage('image', source)
+  return image.channels === 1 && channels === 3 ? rgbOf(image) : image
+}
+
+function rgbOf({ data, height, width }: Image): Image {
+  const rgb = new Uint8Array(3 * data.length)
+  for (const [index, level] of data.entries()) rgb.fill(level, 3 * index, 3 * index + 3)
+  return { data: rgb, height, width, channels: 3 }
+}

@@ -1,0 +1,109 @@
+import type { LoadedModel } from '../classifier/load_model.js'
+import type { Recipe } from '../classifier/recipe.js'
+import type { ConfusionMatrix, Evaluation } from '../evaluation.js'
+import type { Architecture } from '../models/detect.js'
+import { accuracyLines, confusionsOf, type Confusion } from './accuracy.js'
+import { count, duration, percent, plural, rate } from './format.js'
+import { modelLine } from './model_line.js'
+import { table } from './table.js'
+import type { Terminal } from './terminal.js'
+
+/** What `--json` prints; `docs/cli.md` documents it. */
+export interface EvaluateReport {
+  readonly dataset: string
+  readonly architecture: Architecture
+  readonly preset: string
+  /** Neither an option, nor the checkpoint, nor a file beside it named the preset: it was concluded from the architecture. */
+  readonly presetGuessed: boolean
+  readonly images: number
+  readonly correct: number
+  /** 0 to 1. */
+  readonly top1: number
+  /** 0 to 1. */
+  readonly top5: number
+  /** Images that an earlier run had answered: `seconds` are without them. */
+  readonly resumed: number
+  readonly seconds: number
+  readonly imagesPerSecond: number
+  readonly classes: readonly ClassReport[]
+  /** The most frequent first. */
+  readonly confusions: readonly Confusion[]
+}
+
+/** A class in an {@link EvaluateReport}. */
+export interface ClassReport {
+  readonly index: number
+  readonly label: string
+  readonly images: number
+  readonly correct: number
+  /** Share of its images that were found, 0 to 1; null without images. */
+  readonly recall: number | null
+  /** Share of right answers among those that named it, 0 to 1; null if none did. */
+  readonly precision: number | null
+}
+
+/** Makes what `--json` prints. */
+export function reportOf(
+  dataset: string,
+  { architecture }: Pick<LoadedModel, 'architecture'>,
+  { presetName, isGuess }: Recipe,
+  { images, correct, top1, top5, elapsedMs, confusion, batches }: Evaluation,
+  labels: readonly string[],
+): EvaluateReport {
+  const computed = batches.reduce((sum, batch) => sum + batch.images, 0)
+  return {
+    dataset,
+    architecture,
+    preset: presetName,
+    presetGuessed: isGuess,
+    images,
+    correct,
+    top1,
+    top5,
+    resumed: images - computed,
+    seconds: elapsedMs / 1000,
+    imagesPerSecond: (1000 * computed) / elapsedMs,
+    classes: Array.from({ length: confusion.numClasses }, (_, index) => classReport(confusion, index, labels)),
+    confusions: confusionsOf(confusion),
+  }
+}
+
+function classReport(confusion: ConfusionMatrix, index: number, labels: readonly string[]): ClassReport {
+  const [recall, precision] = [confusion.recall(index), confusion.precision(index)]
+  return {
+    index,
+    label: labels[index] ?? `class ${index}`,
+    images: confusion.support(index),
+    correct: confusion.at(index, index),
+    recall: Number.isNaN(recall) ? null : recall,
+    precision: Number.isNaN(precision) ? null : precision,
+  }
+}
+
+/** Makes what is printed. */
+export function* linesOf(
+  { architecture }: Pick<LoadedModel, 'architecture'>,
+  recipe: Recipe,
+  { images, correct, top1, top5, elapsedMs, confusion, batches }: Evaluation,
+  labels: readonly string[],
+  colors: Terminal['colors'],
+): Generator<string> {
+  const { bold, dim, green } = colors
+  yield dim(`${modelLine(architecture, recipe)}, ${plural(images, 'image')}`)
+  yield ''
+  const computed = batches.reduce((sum, batch) => sum + batch.images, 0)
+  const rows = [
+    [bold('top-1'), green(percent(top1)), `${count(correct)} of ${count(images)}`],
+    [bold('top-5'), percent(top5), ''],
+    [bold('speed'), ...speedOf(images, computed, elapsedMs)],
+  ]
+  yield table([{}, {}, {}], rows)
+  yield ''
+  yield* accuracyLines(confusion, labels, colors)
+}
+
+function speedOf(images: number, computed: number, elapsedMs: number): [string, string] {
+  if (computed === 0) return ['-', 'all answered by an earlier run']
+  const earlier = computed === images ? 'in all' : `for ${count(computed)} images, the others by an earlier run`
+  return [`${rate((1000 * computed) / elapsedMs)} images/s`, `${duration(elapsedMs)} ${earlier}`]
+}

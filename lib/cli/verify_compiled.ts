@@ -1,0 +1,92 @@
+import { compile } from '../engine/compile.js'
+import { outputsOf, type Graph, type Node } from '../engine/graph.js'
+import { optimize } from '../engine/passes/optimize.js'
+import { trace } from '../engine/trace.js'
+import { symbolicOf } from '../engine/trace/symbolic.js'
+import { Module } from '../nn/module.js'
+import { keep, scope } from '../scope.js'
+import { handleOf } from '../tensor/handle.js'
+import type { Tensor } from '../tensor.js'
+import { compareWith, ROOT, withCallNames, type Comparison } from './verify_modules.js'
+import type { Reference } from './verify_reference.js'
+
+/**
+ * Compares what the compiled model computes: what every group of steps makes that were put together and whose result is
+ * that of a module, and the logits. Each is compiled as a model that ends there.
+ */
+export async function compareCompiled(model: Module, reference: Reference, signal: AbortSignal): Promise<Comparison[]> {
+  const { input } = reference
+  const comparisons: Comparison[] = []
+  for (const [name, kind] of groupsOf(model, input.shape)) {
+    const part = name === ROOT ? model : new Until(model, name)
+    const engine = await compile(part, {
+      input: input.shape.slice(1),
+      maxBatchSize: 1,
+      bucketSizes: [1],
+      warmup: false,
+      signal,
+    })
+    try {
+      const values = await engine.run(input.toFloat32Array(), { signal })
+      comparisons.push(compareWith(reference, { name, kind, shape: [1, ...engine.outputShape], values }))
+    } finally {
+      await engine.close()
+    }
+  }
+  return comparisons
+}
+
+/** A model that ends with a call of one of its modules. */
+class Until extends Module {
+  readonly model: Module
+  readonly #name: string
+
+  constructor(model: Module, name: string) {
+    super()
+    this.model = model
+    this.training = false
+    this.#name = name
+  }
+
+  override forward(images: Tensor): Tensor {
+    let found: Tensor | undefined
+    const look = (name: string, _module: Module<unknown>, output: Tensor): void => {
+      // A copy, as the next step may write into it.
+      if (name === this.#name) found = keep(output.clone())
+    }
+    const result = withCallNames(this.model, look, () => this.model.forward(images))
+    return found ?? result
+  }
+}
+
+/** The modules whose outputs the compiled graph still makes, and what steps make each. */
+function groupsOf(model: Module, shape: readonly number[]): Map<string, string> {
+  return scope(() => {
+    const names = new Map<number, string>()
+    const look = (name: string, _module: Module<unknown>, output: Tensor): void => {
+      const value = symbolicOf(handleOf(output))?.value
+      if (value === undefined) return
+      const known = names.get(value.id)
+      // A module that ends with another one, as a stage does with its last block, gives the same: its name is the shorter one.
+      if (known === undefined || known.startsWith(`${name}.`)) names.set(value.id, name)
+    }
+    const graph: Graph = withCallNames(model, look, () => optimize(trace(model, shape)))
+    const groups = new Map<string, string>()
+    for (const node of graph.nodes) {
+      for (const { id } of outputsOf(node)) {
+        const name = names.get(id)
+        if (name !== undefined) groups.set(name, kindOf(node))
+      }
+    }
+    return groups
+  })
+}
+
+/** The steps of a node: `conv2d + add + relu`. */
+function kindOf(node: Node): string {
+  if (node.kind === 'aten') return node.schema
+  const steps: string[] = [node.kind]
+  if (node.kind === 'conv2d' && node.residual !== null) steps.push('add')
+  if ('activation' in node && node.activation !== 'none') steps.push(node.activation)
+  return steps.join(' + ')
+}
