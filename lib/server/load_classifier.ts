@@ -1,0 +1,56 @@
+import { loadModel } from '../classifier/load_model.js'
+import { PRESETS, type PresetName } from '../classifier/preset_names.js'
+import { findRecipe } from '../classifier/recipe.js'
+import { compile } from '../engine/compile.js'
+import type { EngineDType } from '../engine/compile_options.js'
+import type { Engine } from '../engine/engine.js'
+import { TorchError } from '../errors.js'
+import type { Architecture } from '../models/detect.js'
+import { scope } from '../scope.js'
+import type { Preset } from '../vision/presets.js'
+
+// All that the server knows of how a checkpoint becomes something that answers.
+
+export { PRESETS }
+
+/** Which checkpoint, and how it is compiled. */
+export interface LoadClassifierOptions {
+  readonly checkpoint: string
+  readonly key?: string | undefined
+  readonly wholeModule?: boolean | undefined
+  readonly preset?: PresetName | undefined
+  readonly labels?: string | undefined
+  readonly threads?: number | undefined
+  readonly maxBatchSize: number
+  readonly dtype: EngineDType
+}
+
+/** A checkpoint that is compiled and has run once. The engine belongs to the caller. */
+export interface LoadedClassifier {
+  readonly engine: Engine
+  readonly architecture: Architecture
+  readonly preset: Preset
+  readonly presetName: string
+  readonly labels: readonly string[] | null
+}
+
+// Of another shape than any input, so that a preset that lets sizes through is found.
+const PROBE = { data: new Uint8Array(48 * 40 * 3), height: 48, width: 40, channels: 3 } as const
+
+/** Loads, compiles and warms up a checkpoint, and finds how its images are prepared and its classes are called. */
+export async function loadClassifier(options: LoadClassifierOptions): Promise<LoadedClassifier> {
+  const { checkpoint, key, wholeModule, preset, labels, threads, maxBatchSize, dtype } = options
+  const { model, architecture } = await loadModel(checkpoint, { key, wholeModule, device: 'cpu' })
+  try {
+    const recipe = await findRecipe(checkpoint, architecture, { preset, labels })
+    const input = await scope(async () => (await recipe.preset.apply(PROBE)).shape)
+    const engine = await compile(model, { input, threads, maxBatchSize, dtype })
+    if (engine.outputShape.length !== 1) {
+      await engine.close()
+      throw new TorchError('TORCH_ARCHITECTURE', `${checkpoint}: Expected a classifier, whose output is (N, classes)`)
+    }
+    return { engine, architecture, ...recipe }
+  } finally {
+    model.dispose()
+  }
+}

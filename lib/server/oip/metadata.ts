@@ -1,0 +1,50 @@
+import type { ServedModel } from '../served_model.js'
+import { OUTPUTS } from './response.js'
+import { INPUT } from './samples.js'
+
+/** Says what a model takes and gives, as the protocol has it. */
+export function modelMetadata(model: ServedModel, versions: readonly string[]): object {
+  const { name, classifier, inputShape, classes } = model
+  const { architecture, presetName, labels } = classifier
+  return {
+    name,
+    versions,
+    platform: 'napi_torch',
+    inputs: [{ name: INPUT, datatype: 'FP32', shape: [-1, ...inputShape] }],
+    outputs: OUTPUTS.map((output) => ({ name: output, datatype: 'FP32', shape: [-1, classes] })),
+    properties: {
+      architecture: architecture.name,
+      preset: presetName,
+      labels: String(labels !== null),
+      dtype: classifier.engine.dtype,
+      [`${INPUT}.FP16`]: `tensors [-1,${inputShape.join(',')}], binary`,
+      [`${INPUT}.UINT8`]: 'pixels [-1,-1,-1,3], prepared on the server',
+      [`${INPUT}.BYTES`]: 'JPEG, PNG or WebP files [-1], prepared on the server; base64 in JSON',
+    },
+  }
+}
+
+/** Describes a model as Triton's configuration does. */
+export function modelConfiguration(model: ServedModel): object {
+  const { name, inputShape, classes, maxBatchSize, maxDelayMs, classifier } = model
+  return {
+    name,
+    platform: 'napi_torch',
+    backend: 'napi_torch',
+    version_policy: { latest: { num_versions: 1 } },
+    max_batch_size: maxBatchSize,
+    input: [{ name: INPUT, data_type: 'TYPE_FP32', format: 'FORMAT_NCHW', dims: inputShape, optional: false }],
+    output: OUTPUTS.map((output) => ({ name: output, data_type: 'TYPE_FP32', dims: [classes] })),
+    instance_group: [{ name, kind: 'KIND_CPU', count: 1 }],
+    dynamic_batching: {
+      preferred_batch_size: [maxBatchSize],
+      max_queue_delay_microseconds: Math.round(maxDelayMs * 1000),
+      priority_levels: 3,
+      default_priority_level: 2,
+    },
+    parameters: {
+      architecture: { string_value: classifier.architecture.name },
+      preset: { string_value: classifier.presetName },
+    },
+  }
+}

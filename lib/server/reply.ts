@@ -1,0 +1,41 @@
+import { promisify } from 'node:util'
+import { deflate, gzip } from 'node:zlib'
+
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
+import type { Timing } from './inference.js'
+
+const COMPRESS = { gzip: promisify(gzip), deflate: promisify(deflate) } as const
+
+/** Shorter bodies gain nothing: they travel in one or two packets anyway. */
+const COMPRESSED_FROM = 4096
+
+/** Sends a body, compressed if it is long and the client wants that. */
+export async function sendBody(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  body: Buffer,
+  contentType: string,
+): Promise<FastifyReply> {
+  reply.header('content-type', contentType)
+  const encoding = body.length < COMPRESSED_FROM ? null : acceptedEncoding(request.headers['accept-encoding'])
+  if (encoding === null) return reply.send(body)
+  const packed = await COMPRESS[encoding](body, { level: 1 })
+  return reply.header('content-encoding', encoding).header('vary', 'accept-encoding').send(packed)
+}
+
+function acceptedEncoding(header: string | string[] | undefined): keyof typeof COMPRESS | null {
+  const accepted = String(header ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((part) => part.trim().split(/\s*;\s*q=/))
+    .filter(([, weight = '1']) => Number(weight) > 0)
+    .map(([name]) => name)
+  return accepted.includes('gzip') ? 'gzip' : accepted.includes('deflate') ? 'deflate' : null
+}
+
+/** Tells the client where its time went: https://www.w3.org/TR/server-timing. */
+export function serverTiming({ queueMs, preprocessMs, inferMs, batchSize }: Timing): string {
+  const ms = (value: number): string => value.toFixed(2)
+  return `queue;dur=${ms(queueMs)}, preprocess;dur=${ms(preprocessMs)}, infer;dur=${ms(inferMs)}, batch;desc="${batchSize}"`
+}
