@@ -29,12 +29,13 @@ const LAYERS = [
     { name: 'install', files: ['install/'] },
   ],
   [{ name: 'engine', files: ['engine/'] }],
-  [{ name: 'classifier', files: ['classifier.ts', 'evaluation.ts', 'evaluation/'] }],
+  [{ name: 'classifier', files: ['classifier.ts', 'classifier/', 'evaluation.ts', 'evaluation/'] }],
   [
     { name: 'server', files: ['server/'] },
     { name: 'jobs', files: ['jobs/'] },
   ],
   [{ name: 'cli', files: ['cli/'] }],
+  [{ name: 'entries', files: ['entries/'] }],
   [{ name: 'index', files: ['index.ts'] }],
 ]
 

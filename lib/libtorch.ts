@@ -2,11 +2,13 @@ import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
-import { libtorchVariable } from './environment.js'
+import { isPrebuiltWanted, libtorchVariable } from './environment.js'
 import { TorchError } from './errors.js'
 import { explainLoadFailure } from './libtorch/explain.js'
 import { libraryFile, minorOf, readLibtorchFolder, UNKNOWN_VERSION, type LibtorchFolder } from './libtorch/folder.js'
+import { faultOfSizes } from './libtorch/manifest.js'
 import { places, type LibtorchSource } from './libtorch/places.js'
+import { processFacts, unsupported } from './libtorch/platform.js'
 import { PACKAGE_ROOT } from './package.js'
 
 export type { LibtorchSource } from './libtorch/places.js'
@@ -40,8 +42,8 @@ interface Preload {
 }
 
 const INSTALL = 'npx napi-torch install-libtorch'
+const BUILD = 'npx napi-torch build'
 const require = createRequire(import.meta.url)
-const SETUP = join(PACKAGE_ROOT, 'scripts', 'setup.mjs')
 
 let current: LibtorchLocation | null = null
 
@@ -51,12 +53,13 @@ let current: LibtorchLocation | null = null
  * A libtorch that the process has open already (by another worker, or by another copy of this package) is taken as it
  * is: two of them in one process do not live together.
  *
- * @throws {TorchError} `TORCH_LIBTORCH_NOT_FOUND`, `TORCH_LIBTORCH_VERSION`, `TORCH_LIBTORCH_LOAD`, or
+ * @throws {TorchError} `TORCH_LIBTORCH_NOT_FOUND`, `TORCH_LIBTORCH_VERSION`, `TORCH_LIBTORCH_LOAD`, `TORCH_PLATFORM`, or
  * `TORCH_ADDON_NOT_FOUND` where the helper addon is not built.
  */
 export function openLibtorch(): LibtorchLocation {
   if (current !== null) return current
 
+  checkElectron()
   const preload = requirePreload()
   const location = openInProcess(preload) ?? findLibtorch()
   if (minorOf(location.version) !== minorOf(preload.builtFor)) throw wrongVersion(location, 'run')
@@ -138,7 +141,8 @@ function hasMinor({ version }: LibtorchFolder, minors: readonly string[]): boole
 
 function faultOf(folder: LibtorchFolder, minors: readonly string[], purpose: 'run' | 'build'): string | null {
   if (!hasMinor(folder, minors)) return `is ${folder.version}`
-  return purpose === 'build' && folder.includeFolder === null ? 'has no headers (include/ATen/ATen.h)' : null
+  if (purpose === 'build' && folder.includeFolder === null) return 'has no headers (include/ATen/ATen.h)'
+  return faultOfSizes(folder.folder)
 }
 
 /** The order in which each finds what it needs among those opened before. */
@@ -160,34 +164,49 @@ function openInProcess(preload: Preload): LibtorchLocation | null {
   return { ...(readLibtorchFolder(libFolder) ?? unknown), source: 'process' }
 }
 
+/** Where the addon would open, and fail later. The rest of {@link unsupported} is told when something does not open. */
+function checkElectron(): void {
+  if (process.versions['electron'] === undefined) return
+  const reason = unsupported(processFacts())
+  if (reason !== null) throw new TorchError('TORCH_PLATFORM', reason)
+}
+
 function requirePreload(): Preload {
   const path = preloadPath()
   if (path !== undefined) return loadPreload(path)
-  throw new TorchError(
-    'TORCH_ADDON_NOT_FOUND',
-    `Found no native addon for ${process.platform}-${process.arch}; looked at ${PRELOAD_PATHS.join(', ')}; ` +
-      `build it: node ${SETUP}`,
-  )
+  const reason = unsupported(processFacts())
+  throw reason === null
+    ? new TorchError(
+        'TORCH_ADDON_NOT_FOUND',
+        `Found no native addon for ${process.platform}-${process.arch}; looked at ${preloadPaths().join(', ')}; ` +
+          `build it: ${BUILD}`,
+      )
+    : new TorchError('TORCH_PLATFORM', reason)
 }
 
 function loadPreload(path: string): Preload {
   try {
     return require(path) as Preload
   } catch (cause) {
+    const platform = unsupported(processFacts())
+    if (platform !== null) throw new TorchError('TORCH_PLATFORM', platform, { cause })
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new TorchError('TORCH_ADDON_NOT_FOUND', `Cannot open the native addon: ${reason}; build it: node ${SETUP}`, {
+    throw new TorchError('TORCH_ADDON_NOT_FOUND', `Cannot open the native addon: ${reason}; build it: ${BUILD}`, {
       cause,
     })
   }
 }
 
-// In a folder of its own: node-gyp-build takes the first addon that it finds.
-const PRELOAD_PATHS = ['build', join('prebuilds', `${process.platform}-${process.arch}`)].map((folder) =>
-  join(PACKAGE_ROOT, folder, 'preload', 'napi_torch_preload.node'),
-)
+/** In a folder of its own: node-gyp-build takes the first addon that it finds. The order is that of node-gyp-build. */
+function preloadPaths(): string[] {
+  const prebuilt = join('prebuilds', `${process.platform}-${process.arch}`)
+  return (isPrebuiltWanted() ? [prebuilt] : ['build', prebuilt]).map((folder) =>
+    join(PACKAGE_ROOT, folder, 'preload', 'napi_torch_preload.node'),
+  )
+}
 
 function preloadPath(): string | undefined {
-  return PRELOAD_PATHS.find((path) => existsSync(path))
+  return preloadPaths().find((path) => existsSync(path))
 }
 
 function wrongVersion(found: LibtorchLocation, purpose: 'run' | 'build'): TorchError {
@@ -195,7 +214,7 @@ function wrongVersion(found: LibtorchLocation, purpose: 'run' | 'build'): TorchE
   const range = `${BUILDABLE_MINORS[0]} to ${BUILDABLE_MINORS.at(-1)}`
   const wanted =
     purpose === 'build' ? `the addon can be built against ${range}` : `this addon was built for ${wantedMinor('run')}`
-  const build = `, or build the addon against it: NAPI_TORCH_LIBTORCH=${found.folder} node ${SETUP}`
+  const build = `, or build the addon against it: NAPI_TORCH_LIBTORCH=${found.folder} ${BUILD}`
   return new TorchError(
     'TORCH_LIBTORCH_VERSION',
     `Found libtorch ${found.version} in ${found.folder} (${HOW_FOUND[found.source]}), but ${wanted}; ` +

@@ -5,16 +5,14 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
 import { LIBTORCH_MINOR, openLibtorch, type LibtorchLocation } from '../lib/libtorch.js'
-import { minorOf, readLibtorchFolder } from '../lib/libtorch/folder.js'
+import { libraryFile, minorOf, readLibtorchFolder } from '../lib/libtorch/folder.js'
 import { PLATFORM_PACKAGE, places } from '../lib/libtorch/places.js'
-import { PACKAGE_ROOT } from '../lib/package.js'
 import { evaluateModule } from './support/child.js'
 import { useTemporaryFolder, writeFiles } from './support/folder.js'
 import { makeLibtorch, torchFiles } from './support/libtorch.js'
 
 const LIBTORCH = JSON.stringify(new URL('../lib/libtorch.ts', import.meta.url).href)
 const TSX_API = JSON.stringify(createRequire(import.meta.url).resolve('tsx/cjs/api'))
-const SETUP = join(PACKAGE_ROOT, 'scripts', 'setup.mjs')
 const real = openLibtorch()
 /** The minor version that the addon was built for. */
 const minor = minorOf(real.version)
@@ -104,7 +102,7 @@ describe('findLibtorch()', () => {
     assert.equal(
       message,
       `Found libtorch 2.12.1 in ${torch} (named by NAPI_TORCH_LIBTORCH), but this addon was built for ${minor}; ` +
-        `run: npx napi-torch install-libtorch, or build the addon against it: NAPI_TORCH_LIBTORCH=${torch} node ${SETUP}`,
+        `run: npx napi-torch install-libtorch, or build the addon against it: NAPI_TORCH_LIBTORCH=${torch} npx napi-torch build`,
     )
   })
 
@@ -161,6 +159,18 @@ describe('findLibtorch()', () => {
     makeLibtorch(join(temporary(), 'cache', `libtorch-${minor}.0-cpu`), { version: `${minor}.0+cpu` })
 
     assert.equal((await find(temporary())).code, 'TORCH_LIBTORCH_NOT_FOUND')
+  })
+
+  it('passes over a damaged libtorch in the cache, and says what is wrong with it', async () => {
+    const torch = makeCached(temporary(), 'cpu', 1)
+    const name = `torch/lib/${libraryFile('c10')}`
+    const files = { [name]: { bytes: 4, sha256: '' } }
+    writeFiles(join(torch, '..'), { 'napi-torch.json': JSON.stringify({ files }) })
+
+    const { code, message } = await find(temporary())
+
+    assert.equal(code, 'TORCH_LIBTORCH_NOT_FOUND')
+    assert.ok(message?.includes(`: ${torch} is damaged: ${name} has 18 bytes instead of 4\n`), message)
   })
 
   it('takes the torch package of Python without importing it', async function () {

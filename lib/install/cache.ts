@@ -4,7 +4,8 @@ import { join } from 'node:path'
 
 import { cacheFolder } from '../environment.js'
 import { readLibtorchFolder, type LibtorchFolder } from '../libtorch/folder.js'
-import { CACHE_MANIFEST, CACHE_PREFIX } from '../libtorch/places.js'
+import { describeFiles, faultOfContents, MANIFEST, type Manifest } from '../libtorch/manifest.js'
+import { CACHE_PREFIX } from '../libtorch/places.js'
 import { installError, textOf } from './failure.js'
 
 const STAGING_PREFIX = 'staging-'
@@ -46,8 +47,8 @@ export async function publish(
   { version, flavour }: LibtorchFolder,
   { origin, replace }: { readonly origin: string; readonly replace: boolean },
 ): Promise<string> {
-  const manifest = { version, flavour, origin, installed: new Date().toISOString() }
-  await writeFile(join(staged, CACHE_MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`)
+  const manifest: Manifest = { version, flavour, origin, files: await describeFiles(staged) }
+  await writeFile(join(staged, MANIFEST), `${JSON.stringify(manifest, null, 1)}\n`)
 
   const place = placeOf(version, flavour)
   for (let attempt = 0; ; attempt++) {
@@ -67,14 +68,22 @@ export async function publish(
 /** Other processes may take the place between our two renames; so many times in a row is something else. */
 const PUBLISH_ATTEMPTS = 5
 
-/** Makes a complete libtorch of the cache the one that is found first; gives null where there is none. */
-export async function selectInstalled(version: string, flavour: string): Promise<string | null> {
+/**
+ * Makes a complete libtorch of the cache the one that is found first. Gives its folder; or null where there is none, and
+ * in `fault` what is wrong with the one that is there: every file of it is read.
+ */
+export async function selectInstalled(
+  version: string,
+  flavour: string,
+): Promise<{ readonly place: string | null; readonly fault: string | null }> {
   const place = placeOf(version, flavour)
-  if (!isComplete(place)) return null
+  if (!isComplete(place)) return { place: null, fault: null }
+  const fault = await faultOfContents(join(place, 'torch'))
+  if (fault !== null) return { place: null, fault: `${place} ${fault}` }
   const now = new Date()
   // In a cache that belongs to somebody else the order stays as it is.
-  await utimes(join(place, CACHE_MANIFEST), now, now).catch(() => undefined)
-  return place
+  await utimes(join(place, MANIFEST), now, now).catch(() => undefined)
+  return { place, fault: null }
 }
 
 function placeOf(version: string, flavour: string): string {
@@ -82,7 +91,7 @@ function placeOf(version: string, flavour: string): string {
 }
 
 function isComplete(place: string): boolean {
-  return existsSync(join(place, CACHE_MANIFEST)) && readLibtorchFolder(place) !== null
+  return existsSync(join(place, MANIFEST)) && readLibtorchFolder(place) !== null
 }
 
 /** Into the staging folder, which is removed in the end. */

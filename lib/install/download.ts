@@ -1,8 +1,10 @@
-import { createHash } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
-import { Readable } from 'node:stream'
+import { createWriteStream } from 'node:fs'
+import { mkdir, rename, rm, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 
+import { cacheFolder } from '../environment.js'
+import { sha256Of } from '../libtorch/manifest.js'
 import { installError, textOf } from './failure.js'
 import type { Reporter } from './progress.js'
 
@@ -15,8 +17,45 @@ export interface DownloadTimeouts {
 /** Short for the first: where there is no way out, the next way is to be tried soon. */
 const DOWNLOAD_TIMEOUTS: DownloadTimeouts = { connectMs: 5000, idleMs: 20_000 }
 
+/** Of a mirror that sends on to its storage. */
+const MAX_REDIRECTIONS = 5
+
+/** How a download went. */
+export interface Downloaded {
+  /** Whether it went on from what an earlier one had left. */
+  readonly resumed: boolean
+}
+
 /**
- * Fetches `url` once into the file `path`.
+ * As {@link download}, but what a failed or interrupted download has fetched is kept in the cache, and the next goes on
+ * from there. Of several at once one takes it, the others begin anew.
+ */
+export async function downloadResumable(
+  url: string,
+  path: string,
+  reporter: Reporter,
+  timeouts: DownloadTimeouts = DOWNLOAD_TIMEOUTS,
+): Promise<Downloaded> {
+  const folder = join(cacheFolder(), 'partial')
+  const part = join(folder, basename(path))
+  await rename(part, path).catch(() => undefined)
+  try {
+    return await download(url, path, reporter, timeouts)
+  } catch (error) {
+    if ((await sizeOf(path)) > 0) {
+      await mkdir(folder, { recursive: true }).catch(() => undefined)
+      await rename(path, part).catch(() => undefined)
+    }
+    throw error
+  } finally {
+    // Without what was kept, an empty folder is left.
+    if ((await sizeOf(part)) === 0) await rm(folder, { recursive: true, force: true }).catch(() => undefined)
+  }
+}
+
+/**
+ * Fetches `url` once into the file `path`, through the proxy that `https_proxy`, `http_proxy` and `no_proxy` name; goes on
+ * after the bytes that the file holds already, where the server can do that.
  *
  * @throws {TorchError} `TORCH_LIBTORCH_INSTALL` if the server cannot be reached, refuses, or stalls.
  */
@@ -25,41 +64,64 @@ export async function download(
   path: string,
   { onProgress, signal }: Reporter,
   { connectMs, idleMs }: DownloadTimeouts = DOWNLOAD_TIMEOUTS,
-): Promise<void> {
+): Promise<Downloaded> {
   const stalled = new AbortController()
   let timer = setTimeout(() => stalled.abort(new Error(`no answer in ${connectMs / 1000} s`)), connectMs)
   const awaitMore = (): void => {
     clearTimeout(timer)
     timer = setTimeout(() => stalled.abort(new Error(`no data for ${idleMs / 1000} s`)), idleMs)
   }
+  // The fetch of Node.js itself takes no notice of proxies before version 24.
+  const { EnvHttpProxyAgent, interceptors, request } = await import('undici')
+  const agent = new EnvHttpProxyAgent()
+  const dispatcher = agent.compose(interceptors.redirect({ maxRedirections: MAX_REDIRECTIONS }))
   try {
     const stop = AbortSignal.any(signal === undefined ? [stalled.signal] : [stalled.signal, signal])
-    const response = await fetch(url, { signal: stop })
-    if (!response.ok || response.body === null) throw new Error(`HTTP status ${response.status}`)
-    const total = Number(response.headers.get('content-length')) || null
-    let done = 0
+    const begin = await sizeOf(path)
+    const ask = (headers: Record<string, string>): ReturnType<typeof request> =>
+      request(url, { signal: stop, dispatcher, headers })
+    let response = await ask(begin === 0 ? {} : { range: `bytes=${begin}-` })
+    // The file on the server is shorter than what is here: it is another one.
+    if (response.statusCode === 416) response = await ask({})
+    const { statusCode, headers, body } = response
+    if (statusCode !== 200 && statusCode !== 206) throw new Error(`HTTP status ${statusCode}`)
+
+    const resumed = statusCode === 206 && String(headers['content-range']).startsWith(`bytes ${begin}-`)
+    let done = resumed ? begin : 0
+    const length = Number(headers['content-length']) || null
+    const total = length === null ? null : done + length
     const count = async function* (source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
       for await (const part of source) {
         awaitMore()
-        onProgress?.({ action: 'download', done: (done += part.byteLength), total })
+        done += part.byteLength
+        onProgress?.({ action: 'download', done, total })
         yield part
       }
     }
     awaitMore()
-    await pipeline(Readable.fromWeb(response.body), count, createWriteStream(path), { signal: stop })
+    const file = createWriteStream(path, { flags: resumed ? 'a' : 'w' })
+    await pipeline(body, count, file, { signal: stop })
     if (total !== null && done !== total) throw new Error(`ended after ${done} of ${total} bytes`)
+    return { resumed }
   } catch (cause) {
     signal?.throwIfAborted()
     throw installError(`${url}: ${textOf(stalled.signal.aborted ? stalled.signal.reason : cause)}`, cause)
   } finally {
     clearTimeout(timer)
+    // Not close(): that would wait for a server that stalls.
+    await agent.destroy()
   }
 }
 
 /** @throws {TorchError} `TORCH_LIBTORCH_INSTALL` unless the file has the SHA-256 `sha256`, in hexadecimal. */
 export async function checkSha256(path: string, sha256: string): Promise<void> {
-  const hash = createHash('sha256')
-  await pipeline(createReadStream(path, { highWaterMark: 2 ** 20 }), hash)
-  const received = hash.digest('hex')
+  const received = await sha256Of(path)
   if (received !== sha256) throw installError(`${path}: the SHA-256 is ${received}, and not ${sha256} as published`)
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  )
 }

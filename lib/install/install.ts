@@ -48,11 +48,16 @@ export async function installLibtorch(options: InstallLibtorchOptions = {}): Pro
   checkBoolean('keepWheel', keepWheel)
   signal?.throwIfAborted()
 
+  let repair = false
   if (from === undefined && !force) {
-    const installed = await selectInstalled(LIBTORCH_VERSION, flavour ?? 'cpu')
-    if (installed !== null) {
+    const { place, fault } = await selectInstalled(LIBTORCH_VERSION, flavour ?? 'cpu')
+    if (place !== null) {
       options.onStep?.(`libtorch ${LIBTORCH_VERSION} (${flavour ?? 'cpu'}) is installed already`)
-      return locationOf(installed, installed)
+      return locationOf(place, place)
+    }
+    if (fault !== null) {
+      repair = true
+      options.onStep?.(`${fault}; installing it again`)
     }
   }
   return withStaging(async (staging) => {
@@ -62,7 +67,7 @@ export async function installLibtorch(options: InstallLibtorchOptions = {}): Pro
       from === undefined ? await fetchInto(staged, staging, options) : await takeInto(staged, from, options)
     const location = locationOf(staged, origin)
     checkVersion(location, origin, flavour)
-    const place = await publish(staged, location, { origin, replace: force || from !== undefined })
+    const place = await publish(staged, location, { origin, replace: force || repair || from !== undefined })
     return locationOf(place, origin)
   })
 }

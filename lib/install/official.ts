@@ -1,8 +1,9 @@
-import { mkdir, rename } from 'node:fs/promises'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 
+import { libtorchUrl } from '../environment.js'
 import { LIBTORCH_MINOR } from '../libtorch.js'
-import { checkSha256, download } from './download.js'
+import { checkSha256, downloadResumable } from './download.js'
 import { installError, textOf } from './failure.js'
 import { pipDownload } from './pip.js'
 import type { Reporter } from './progress.js'
@@ -27,12 +28,12 @@ export interface Fetched {
 /** The wheels of PyTorch; a wheel is a zip archive, and holds all of libtorch. */
 const PYTORCH = 'https://download.pytorch.org/whl'
 
-// From the index of PYTORCH/cpu. The Python version in the name matters to Python only.
-const CPU_WHEEL = {
+/** From the index of PYTORCH/cpu. The Python version in the name matters to Python only. */
+export const CPU_WHEEL = {
   file: `torch-${LIBTORCH_VERSION}+cpu-cp311-cp311-manylinux_2_28_x86_64.whl`,
   size: 191_794_682,
   sha256: '6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b',
-}
+} as const
 
 /**
  * Fetches the official wheels of a flavour into `folder`. Each way is tried once and gives up soon.
@@ -50,18 +51,12 @@ export async function fetchOfficial(flavour: Flavour, folder: string, reporter: 
 }
 
 async function fetchCpu(folder: string, reporter: Reporter): Promise<Fetched> {
-  const url = `${PYTORCH}/cpu/${encodeURIComponent(CPU_WHEEL.file)}`
+  const named = libtorchUrl()
+  // What the user names is not replaced by something else, and must be the same file.
+  if (named !== undefined) return firstThatWorks(folder, 'cpu', reporter, [wheelAt(addressOfWheel(named), reporter)])
   const requirement = `torch==${LIBTORCH_VERSION}+cpu`
   return firstThatWorks(folder, 'cpu', reporter, [
-    {
-      name: url,
-      fetch: async (target) => {
-        const path = join(target, CPU_WHEEL.file)
-        await download(url, path, reporter)
-        await checkSha256(path, CPU_WHEEL.sha256)
-        return [path]
-      },
-    },
+    wheelAt(addressOfWheel(`${PYTORCH}/cpu/`), reporter),
     {
       name: `pip download ${requirement}`,
       fetch: async (target) => {
@@ -78,6 +73,32 @@ async function fetchCpu(folder: string, reporter: Reporter): Promise<Fetched> {
       },
     },
   ])
+}
+
+/** Of a folder, the address of the wheel in it. */
+function addressOfWheel(base: string): string {
+  return base.endsWith('/') ? `${base}${encodeURIComponent(CPU_WHEEL.file)}` : base
+}
+
+function wheelAt(url: string, reporter: Reporter): Way {
+  return {
+    name: url,
+    fetch: async (target) => {
+      const path = join(target, CPU_WHEEL.file)
+      const { resumed } = await downloadResumable(url, path, reporter)
+      try {
+        await checkSha256(path, CPU_WHEEL.sha256)
+      } catch (error) {
+        if (!resumed) throw error
+        // What was there from an earlier attempt may have been of another file.
+        reporter.onStep?.('What was fetched before does not fit: fetching all of it again')
+        await rm(path)
+        await downloadResumable(url, path, reporter)
+        await checkSha256(path, CPU_WHEEL.sha256)
+      }
+      return [path]
+    },
+  }
 }
 
 /** The CUDA wheel needs NVIDIA's; which, its metadata tell. Python's own dependencies (triton, sympy) stay behind. */

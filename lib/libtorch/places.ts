@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
 import { cacheFolder } from '../environment.js'
+import { MANIFEST } from './manifest.js'
 
 /** How a libtorch was found. `process` is one that the process had open already. */
 export type LibtorchSource = 'environment' | 'package' | 'cache' | 'python' | 'system' | 'process'
@@ -17,14 +18,11 @@ export interface Place {
   folders(): readonly string[]
 }
 
-/** Written beside each libtorch in the cache, by the installer, when it is complete. */
-export const CACHE_MANIFEST = 'napi-torch.json'
-
 /** Folders of the cache are named `libtorch-2.13.0-cpu`. */
 export const CACHE_PREFIX = 'libtorch-'
 
-/** The npm package that carries libtorch for this platform. */
-export const PLATFORM_PACKAGE = `@napi-torch/libtorch-${process.platform}-${process.arch}`
+/** The npm package that carries libtorch for this platform, without CUDA. */
+export const PLATFORM_PACKAGE = `@napi-torch/libtorch-cpu-${process.platform}-${process.arch}`
 
 const PYTHON_TIMEOUT_MS = 5000
 
@@ -58,7 +56,7 @@ function cachedFolders(): string[] {
   return entries(cacheFolder())
     .filter((name) => name.startsWith(CACHE_PREFIX))
     .map((name) => join(cacheFolder(), name))
-    .map((folder) => ({ folder, time: modificationTime(join(folder, CACHE_MANIFEST)) }))
+    .map((folder) => ({ folder, time: modificationTime(join(folder, MANIFEST)) }))
     .filter(({ time }) => time > 0)
     .sort((one, other) => other.time - one.time)
     .map(({ folder }) => folder)

@@ -69,6 +69,9 @@ function previousConfiguration() {
 }
 
 function includeOf(name) {
+  // An installed package brings them along.
+  const carried = join(ROOT, 'headers', name)
+  if (existsSync(carried)) return carried
   try {
     return dirname(createRequire(import.meta.url).resolve(`${name}/package.json`))
   } catch {

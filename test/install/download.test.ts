@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { connect, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 
-import { checkSha256, download } from '../../lib/install/download.js'
+import { checkSha256, download, downloadResumable } from '../../lib/install/download.js'
 import type { InstallProgress } from '../../lib/install/progress.js'
-import { useTemporaryFolder, writeFiles } from '../support/folder.js'
+import { useEnvironment, useTemporaryFolder, writeFiles } from '../support/folder.js'
 
 const CONTENT = Buffer.alloc(300_000, 'napi-torch')
 
@@ -92,6 +92,120 @@ describe('download()', () => {
     setTimeout(() => controller.abort(reason), 50)
 
     await assert.rejects(downloading, reason)
+  })
+})
+
+describe('download() through a proxy', () => {
+  const temporary = useTemporaryFolder()
+  const asked: string[] = []
+  let server: Server
+  let proxy: Server
+  const addressOf = (listening: Server): string => `127.0.0.1:${(listening.address() as AddressInfo).port}`
+
+  before(async () => {
+    server = createServer((_, response) => response.end(CONTENT)).listen(0, '127.0.0.1')
+    // It is asked for a tunnel, and knows what nobody else does: where the mirror is.
+    proxy = createServer().on('connect', ({ url }, socket) => {
+      asked.push(url ?? '')
+      const tunnel = connect((server.address() as AddressInfo).port, '127.0.0.1', () => {
+        socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
+        tunnel.pipe(socket).pipe(tunnel)
+      })
+      tunnel.on('error', () => socket.destroy())
+      socket.on('error', () => tunnel.destroy())
+    })
+    proxy.listen(0, '127.0.0.1')
+    await Promise.all([once(server, 'listening'), once(proxy, 'listening')])
+  })
+  after(() => {
+    for (const each of [server, proxy]) each.close().closeAllConnections()
+  })
+  useEnvironment(() => ({
+    http_proxy: `http://${addressOf(proxy)}`,
+    HTTP_PROXY: undefined,
+    no_proxy: undefined,
+    NO_PROXY: undefined,
+  }))
+
+  it('goes through the one that http_proxy names', async () => {
+    const path = join(temporary(), 'file.whl')
+
+    await download('http://mirror.invalid/file.whl', path, {})
+
+    assert.deepEqual(asked, ['mirror.invalid:80'])
+    assert.deepEqual(readFileSync(path), CONTENT)
+  })
+})
+
+describe('downloadResumable()', () => {
+  const temporary = useTemporaryFolder()
+  const cache = (): string => join(temporary(), 'cache')
+  const part = (): string => join(cache(), 'partial', 'file.whl')
+  useEnvironment(() => ({ NAPI_TORCH_CACHE: cache() }))
+  let server: Server
+  const ranges: (string | undefined)[] = []
+
+  /** Sends all from the byte that is asked for, and breaks off after `breakAfter` bytes. */
+  async function serve({ breakAfter = Infinity, ranged = true } = {}): Promise<string> {
+    ranges.length = 0
+    server = createServer((request, response) => {
+      const { range } = request.headers
+      ranges.push(range)
+      const begin = ranged ? Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0) : 0
+      if (begin > CONTENT.length) return void response.writeHead(416).end()
+      const headers = { 'content-length': CONTENT.length - begin }
+      if (begin > 0) {
+        const contentRange = `bytes ${begin}-${CONTENT.length - 1}/${CONTENT.length}`
+        response.writeHead(206, { ...headers, 'content-range': contentRange })
+      } else response.writeHead(200, headers)
+      if (CONTENT.length - begin <= breakAfter) response.end(CONTENT.subarray(begin))
+      else response.write(CONTENT.subarray(begin, begin + breakAfter), () => setTimeout(() => response.destroy(), 50))
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}/file.whl`
+  }
+
+  afterEach(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+
+  it('goes on where the one before was broken off', async () => {
+    const path = join(temporary(), 'file.whl')
+    const broken = await serve({ breakAfter: 100_000 })
+    await assert.rejects(downloadResumable(broken, path, {}), { code: 'TORCH_LIBTORCH_INSTALL' })
+    assert.deepEqual([readFileSync(part()).length, existsSync(path)], [100_000, false])
+    server.close()
+    const url = await serve()
+    const reports: InstallProgress[] = []
+
+    const { resumed } = await downloadResumable(url, path, { onProgress: (report) => reports.push(report) })
+
+    assert.equal(resumed, true)
+    assert.deepEqual(ranges, ['bytes=100000-'])
+    assert.deepEqual(readFileSync(path), CONTENT)
+    assert.deepEqual(reports.at(-1), { action: 'download', done: CONTENT.length, total: CONTENT.length })
+    assert.equal(existsSync(join(cache(), 'partial')), false)
+  })
+
+  it('begins anew where the server knows no ranges', async () => {
+    const path = join(temporary(), 'file.whl')
+    writeFiles(cache(), { 'partial/file.whl': 'old' })
+
+    const { resumed } = await downloadResumable(await serve({ ranged: false }), path, {})
+
+    assert.equal(resumed, false)
+    assert.deepEqual(readFileSync(path), CONTENT)
+  })
+
+  it('begins anew where more is here than the server has', async () => {
+    const path = join(temporary(), 'file.whl')
+    writeFiles(cache(), { 'partial/file.whl': Buffer.alloc(CONTENT.length + 1) })
+
+    await downloadResumable(await serve(), path, {})
+
+    assert.deepEqual(ranges, [`bytes=${CONTENT.length + 1}-`, undefined])
+    assert.deepEqual(readFileSync(path), CONTENT)
   })
 })
 

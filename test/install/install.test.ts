@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { devNull } from 'node:os'
 import { join } from 'node:path'
 
+import type { TorchError } from '../../lib/errors.js'
 import { installLibtorch } from '../../lib/install/install.js'
 import type { InstallProgress } from '../../lib/install/progress.js'
 import { findLibtorch, LIBTORCH_MINOR } from '../../lib/libtorch.js'
@@ -298,6 +302,57 @@ describe('installLibtorch()', () => {
 
     assert.deepEqual(steps, [`libtorch ${VERSION} (cpu) is installed already`])
     assert.deepEqual([installed, findLibtorch({ purpose: 'build' })], [cpu, cpu])
+  })
+
+  describe('from the address in NAPI_TORCH_LIBTORCH_URL', () => {
+    let server: Server
+    before(async function () {
+      if (process.platform !== 'linux' || process.arch !== 'x64') this.skip()
+      server = createServer((_, response) => response.end('not the wheel')).listen(0, '127.0.0.1')
+      await once(server, 'listening')
+    })
+    after(() => server?.close())
+    const folder = (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}/mirror/`
+    const wheel = (): string => `${folder()}torch-2.13.0%2Bcpu-cp311-cp311-manylinux_2_28_x86_64.whl`
+    useEnvironment(() => ({ NAPI_TORCH_LIBTORCH_URL: folder() }))
+
+    it('takes no other way, and refuses what is not the wheel', async () => {
+      await assert.rejects(installLibtorch(), ({ code, message }: TorchError) => {
+        assert.equal(code, 'TORCH_LIBTORCH_INSTALL')
+        assert.match(
+          message,
+          /^Cannot fetch libtorch 2\.13\.0 \(cpu\)\n {2}.*: the SHA-256 is 57ec\w+, and not 6746\w+ as published\nFetch/,
+        )
+        return true
+      })
+      assert.deepEqual(readdirSync(cache()), [])
+    })
+
+    it('repairs a damaged installation, which stays as it was if that fails', async () => {
+      const { libFolder } = await installLibtorch({ from: write('torch.whl', wheelOf(torchFiles())) })
+      writeFileSync(join(libFolder, libraryFile('c10')), 'damaged')
+      const steps: string[] = []
+
+      await assert.rejects(installLibtorch({ onStep: (step) => steps.push(step) }), { code: 'TORCH_LIBTORCH_INSTALL' })
+
+      const entry = `libtorch-${VERSION}-cpu`
+      const library = `torch/lib/${libraryFile('c10')}`
+      assert.deepEqual(steps.slice(0, 2), [
+        `${join(cache(), entry)} is damaged: ${library} has 7 bytes instead of 18; installing it again`,
+        `Fetching libtorch ${VERSION} (cpu): ${wheel()}`,
+      ])
+      assert.deepEqual(readdirSync(cache()), [entry])
+    })
+  })
+
+  it('replaces a damaged installation', async () => {
+    const from = write('torch.whl', wheelOf(torchFiles()))
+    const { libFolder } = await installLibtorch({ from })
+    writeFileSync(join(libFolder, libraryFile('c10')), 'damaged')
+
+    await installLibtorch({ from })
+
+    assert.deepEqual((await installLibtorch()).libFolder, libFolder)
   })
 
   it('rejects with the reason of the signal, and leaves nothing', async () => {

@@ -1,0 +1,31 @@
+// What `napi-torch/models` exports: the ResNets, and how one is recognised from a checkpoint.
+
+export {
+  BasicBlock,
+  Bottleneck,
+  ResNet,
+  resnet101,
+  resnet152,
+  resnet18,
+  resnet34,
+  resnet50,
+  resnext101_32x8d,
+  resnext101_64x4d,
+  resnext50_32x4d,
+  wide_resnet101_2,
+  wide_resnet50_2,
+} from '../models/resnet.js'
+export type { BlockClass, BlockOptions, NormLayer, ResNetOptions } from '../models/resnet.js'
+export {
+  BasicBlock as BasicBlockCifar,
+  ResNet as ResNetCifar,
+  resnet18 as resnet18Cifar,
+  resnet34 as resnet34Cifar,
+} from '../models/resnet_cifar.js'
+export type { BasicBlockCifarOptions, ResNetCifarOptions } from '../models/resnet_cifar.js'
+export { CIFAR_KERNEL_SIZES } from '../models/cifar_kernel_sizes.js'
+export type { CifarKernelSize } from '../models/cifar_kernel_sizes.js'
+export { createModel } from '../models/create.js'
+export type { CreateModelOptions } from '../models/create.js'
+export { detectArchitecture, FAMILIES } from '../models/detect.js'
+export type { Architecture, Family, TensorFacts } from '../models/detect.js'

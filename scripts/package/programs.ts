@@ -1,0 +1,67 @@
+// What a user of the installed package writes, in each kind of program: it classifies the first test image of the sample
+// model and prints the class and its logit.
+
+const BODY = `
+const folder = dirname(createRequire(import.meta.url).resolve('@napi-torch/fashion-mnist/package.json'))
+const state = await loadCheckpoint(join(folder, 'resnet18-fashion-mnist.pth'))
+const model = createModel(detectArchitecture(state)).eval()
+model.loadStateDict(state)
+const dataset = await IdxDataset.open(folder)
+const { image, label } = await dataset.get(0)
+const input = await presets.fashionMnist().apply(image)
+const output = scope(() => model.forward(input.unsqueeze(0)))
+const logits = [...output.toFloat32Array()]
+const answer = logits.indexOf(Math.max(...logits))
+`
+const NAMES = 'createModel, detectArchitecture, IdxDataset, loadCheckpoint, presets, scope'
+const NODE_IMPORTS = `import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+`
+const PRINT = `console.log(JSON.stringify({ answer, label, logit: logits[answer] }))\n`
+
+/** The files of the programs, by name. */
+export const PROGRAMS: Readonly<Record<string, string>> = {
+  'esm.mjs': `${NODE_IMPORTS}import { ${NAMES} } from 'napi-torch'\n${BODY}${PRINT}`,
+
+  'subpaths.mjs': `${NODE_IMPORTS}import { scope } from 'napi-torch'
+import { createModel, detectArchitecture } from 'napi-torch/models'
+import { loadCheckpoint } from 'napi-torch/checkpoint'
+import { IdxDataset, presets } from 'napi-torch/vision'
+import { compile } from 'napi-torch/engine'
+import { Module } from 'napi-torch/nn'
+${BODY}if (typeof compile !== 'function' || !(model instanceof Module)) throw new Error('The sub-paths do not fit together')
+${PRINT}`,
+
+  'cjs.cjs': `const { createRequire } = require('node:module')
+const { dirname, join } = require('node:path')
+const { ${NAMES} } = require('napi-torch')
+void (async () => {${BODY.replaceAll('import.meta.url', '__filename')}${PRINT}})()
+`,
+
+  'worker.mjs': `import { Worker } from 'node:worker_threads'
+const workers = [0, 1].map(() => new Worker(new URL('./esm.mjs', import.meta.url), { stdout: true }))
+const texts = await Promise.all(workers.map(async (worker) => {
+  let text = ''
+  for await (const part of worker.stdout) text += part
+  return text
+}))
+if (texts[0] !== texts[1]) throw new Error(\`Two workers differ: \${texts.join(' ')}\`)
+process.stdout.write(texts[0])
+`,
+
+  'types.mts': `import { loadCheckpoint, resnet18, type Tensor } from 'napi-torch'
+import { Conv2d, functional } from 'napi-torch/nn'
+export const shape: readonly number[] = new Conv2d(3, 16, 3).weight.shape
+export const load: (path: string) => Promise<ReadonlyMap<string, Tensor>> = loadCheckpoint
+export const relu: Tensor = functional.relu(resnet18().forward({} as Tensor))
+// @ts-expect-error: a string is no number of channels.
+new Conv2d('3', 16, 3)
+`,
+}
+
+/** What each must print: the first test image is an ankle boot. */
+export interface Answer {
+  readonly answer: number
+  readonly label: number
+  readonly logit: number
+}

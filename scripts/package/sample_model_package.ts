@@ -1,0 +1,21 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { copyInto, emptyStage, readPackageJson, ROOT, writeJson } from './files.js'
+
+const MODEL = 'models/fashion-mnist'
+
+/** For the tests of this package only. */
+const NOT_PUBLISHED = 't10k-logits.f32.bin'
+
+/** Puts the package of the sample model together and gives its folder. Its version is the main package's. */
+export function stageSampleModelPackage(): string {
+  const manifest = readPackageJson('npm/fashion-mnist/package.json')
+  const folder = emptyStage(manifest.name)
+  for (const name of readdirSync(join(ROOT, MODEL))) {
+    if (name !== NOT_PUBLISHED) copyInto(join(ROOT, MODEL, name), join(folder, name))
+  }
+  copyInto(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'))
+  writeJson(join(folder, 'package.json'), { ...manifest, version: readPackageJson('package.json').version })
+  return folder
+}

@@ -1,0 +1,331 @@
+// Packs the package, installs the tarballs into empty folders as users do, classifies an image there and compares the
+// answer: package managers × versions of Node.js × kinds of program. Prints a matrix, and fails if a row does.
+//
+//   npm run test:pack                       everything; what cannot be had here is left out, with the reason
+//   npm run test:pack -- --quick            npm and Node 20 only; --managers npm,yarn and --nodes 20,22 choose others
+//   npm run test:pack -- --libtorch WHEEL   also with the npm package of libtorch, which is made from the wheel
+//
+// Scripts are not run, no compiler is in PATH, and PREBUILDS_ONLY is set.
+
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+
+import { buildSync } from 'esbuild'
+
+import { findLibtorch } from '../lib/libtorch.js'
+import { npmPack, PACKAGES, ROOT } from './package/files.js'
+import { stageMainPackage } from './package/main_package.js'
+import { PROGRAMS, type Answer } from './package/programs.js'
+import { managerOf, nodeOf, pathOf, toolOf, Unavailable, type Manager } from './package/tools.js'
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    managers: { type: 'string', default: 'npm,pnpm,yarn' },
+    nodes: { type: 'string', default: '20,22,24,26' },
+    libtorch: { type: 'string' },
+  },
+})
+const MANAGERS = (values.quick ? 'npm' : values.managers).split(',').map(asManagerName)
+const NODES = (values.quick ? '20' : values.nodes).split(',').map(Number)
+
+/** PyTorch's own logit of that class for that image, and how far two machines may be apart. */
+const LOGIT = readFileSync(join(ROOT, 'models/fashion-mnist/t10k-logits.f32.bin')).readFloatLE(4 * 9)
+const TOLERANCE = 1e-3
+
+/** What a package manager needs to reach its registry. */
+const NETWORK =
+  /^(home|tmpdir|node_extra_ca_certs|ssl_cert_(file|dir)|(https?_|no_|all_)proxy|npm_config_(registry|userconfig|cafile|cache))$/i
+
+interface Row {
+  readonly manager: string
+  readonly runtime: string
+  readonly kind: string
+  /** Null where it was left out. */
+  readonly ok: boolean | null
+  readonly seconds: number
+  readonly megabytes: number | null
+  readonly note: string
+}
+
+const rows: Row[] = []
+const { resolve } = createRequire(import.meta.url)
+const work = mkdtempSync(join(tmpdir(), 'napi-torch-pack-'))
+const WITHOUT_LIBTORCH = join(work, 'packages')
+
+try {
+  const addons = join(ROOT, 'prebuilds', `${process.platform}-${process.arch}`)
+  if (!existsSync(addons)) npmRun('prebuildify')
+  npmRun('pack', ...(values.libtorch === undefined ? [] : ['--libtorch', values.libtorch]))
+  // The registry may not have that version of the libtorch package, without which yarn installs nothing at all.
+  npmPack(stageMainPackage({ withLibtorch: false }), { destination: WITHOUT_LIBTORCH })
+  const libtorch = findLibtorch().folder
+  for (const name of MANAGERS) {
+    for (const node of NODES) testInstallation(name, node, libtorch)
+  }
+  if (!values.quick && MANAGERS.includes('npm')) testOtherRuntimes(libtorch)
+  if (values.libtorch !== undefined) testLibtorchPackage()
+} finally {
+  rmSync(work, { recursive: true, force: true })
+}
+print()
+process.exitCode = rows.some(({ ok }) => ok === false) ? 1 : 0
+
+function asManagerName(name: string): Manager['name'] {
+  if (name === 'npm' || name === 'pnpm' || name === 'yarn') return name
+  throw new Error(`Expected npm, pnpm or yarn for --managers, received ${name}`)
+}
+
+function testInstallation(name: Manager['name'], major: number, libtorch: string): void {
+  const runtime = `Node ${major}`
+  leaveOutIfUnavailable({ manager: name, runtime, kind: 'install' }, () => {
+    const node = nodeOf(major)
+    // Spaces and letters that are not ASCII, as in the names of people.
+    const project = join(work, `${name} für Node ${major}`)
+    const began = performance.now()
+    install(managerOf(name), node, project)
+    record({ manager: name, runtime, kind: 'install', began, megabytes: sizeOf(join(project, 'node_modules')) })
+    const test = (kind: string, args: readonly string[]): void =>
+      testProgram({ manager: name, runtime, kind }, node, args, project, { NAPI_TORCH_LIBTORCH: libtorch })
+
+    test('ESM', ['esm.mjs'])
+    if (name !== 'npm') return
+    test('sub-paths', ['subpaths.mjs'])
+    test('require()', ['--no-warnings', 'cjs.cjs'])
+    test('worker_threads', ['worker.mjs'])
+    if (major !== NODES[0]) return
+    testTypes(project)
+    testBundle(node, project, libtorch)
+    testSilence(node, project, libtorch)
+  })
+}
+
+/** Installs the tarballs into a new project, with the package of libtorch or without. */
+function install(manager: Manager, node: string, project: string, libtorch?: string): void {
+  mkdirSync(project, { recursive: true })
+  const dependencies: Record<string, string> = {
+    'napi-torch': tarballOf('napi-torch', libtorch === undefined ? WITHOUT_LIBTORCH : PACKAGES),
+    '@napi-torch/fashion-mnist': tarballOf('@napi-torch/fashion-mnist'),
+  }
+  if (libtorch !== undefined) dependencies[libtorch] = tarballOf(libtorch)
+  const manifest = { name: 'user', version: '1.0.0', private: true, dependencies }
+  writeFileSync(join(project, 'package.json'), JSON.stringify(manifest))
+  for (const [name, text] of Object.entries({ ...manager.files, ...PROGRAMS })) writeFileSync(join(project, name), text)
+  const { status, stdout, stderr } = spawnSync(node, [manager.script, ...manager.args], {
+    cwd: project,
+    encoding: 'utf8',
+    env: environment(node, { CI: '1' }),
+  })
+  if (status !== 0) throw new Error(`${manager.name} install failed:\n${stdout}${stderr}`)
+}
+
+function tarballOf(name: string, folder = PACKAGES): string {
+  const prefix = name.replace('@', '').replace('/', '-')
+  const file = readdirSync(folder).find((entry) => entry.startsWith(prefix) && /^-\d/.test(entry.slice(prefix.length)))
+  if (file === undefined) throw new Error(`${folder} holds no ${name}`)
+  return `file:${join(folder, file)}`
+}
+
+/** No compiler is in PATH, and nothing of the checkout can be found by accident. */
+function environment(node: string, more: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const kept = Object.fromEntries(Object.entries(process.env).filter(([name]) => NETWORK.test(name)))
+  return { ...kept, PATH: pathOf(node), PREBUILDS_ONLY: '1', NAPI_TORCH_CACHE: join(work, 'no cache'), ...more }
+}
+
+type What = Pick<Row, 'manager' | 'runtime' | 'kind'>
+
+function testProgram(
+  what: What,
+  program: string,
+  args: readonly string[],
+  project: string,
+  env: NodeJS.ProcessEnv,
+  { required = true }: { readonly required?: boolean } = {},
+): void {
+  const began = performance.now()
+  const result = spawnSync(program, args, {
+    cwd: project,
+    encoding: 'utf8',
+    env: environment(process.execPath, env),
+    timeout: 120_000,
+  })
+  let note = ''
+  try {
+    const { answer, label, logit } = JSON.parse(result.stdout) as Answer
+    if (result.status !== 0) note = `ended with ${result.status ?? result.signal}`
+    else if (answer !== 9 || label !== 9) note = `answered ${answer} for ${label}`
+    else if (Math.abs(logit - LOGIT) > TOLERANCE) note = `logit ${logit} instead of ${LOGIT}`
+  } catch {
+    const lines = `${result.stdout}${result.stderr}`.split('\n')
+    note = (lines.find((line) => line.includes('Error')) ?? lines[0] ?? '').slice(0, 200)
+    if (required) console.error(result.stdout, result.stderr)
+  }
+  record({ ...what, began, note, ok: note === '' ? true : required ? false : null })
+}
+
+/** The types, as a program for Node.js and as one for a bundler see them. */
+function testTypes(project: string): void {
+  for (const [resolution, module] of [
+    ['nodenext', 'nodenext'],
+    ['bundler', 'esnext'],
+  ] as const) {
+    const began = performance.now()
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--skipLibCheck',
+      'false',
+      '--target',
+      'es2022',
+      '--lib',
+      'es2023,esnext.disposable',
+    ]
+    options.push('--types', 'node', '--typeRoots', join(ROOT, 'node_modules', '@types'))
+    options.push('--module', module, '--moduleResolution', resolution, 'types.mts')
+    const { status, stdout } = spawnSync(process.execPath, [resolve('typescript/bin/tsc'), ...options], {
+      cwd: project,
+      encoding: 'utf8',
+    })
+    const note = status === 0 ? '' : (stdout.split('\n')[0] ?? '')
+    record({ manager: 'npm', runtime: 'TypeScript', kind: resolution, began, note, ok: status === 0 })
+  }
+}
+
+/** Bundlers cannot pack an addon into a file: the package stays outside. */
+function testBundle(node: string, project: string, libtorch: string): void {
+  buildSync({
+    absWorkingDir: project,
+    entryPoints: ['esm.mjs'],
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    external: ['napi-torch'],
+    outfile: 'bundle.mjs',
+  })
+  const what = { manager: 'npm', runtime: `Node ${NODES[0]}`, kind: 'esbuild bundle' }
+  testProgram(what, node, ['bundle.mjs'], project, { NAPI_TORCH_LIBTORCH: libtorch })
+}
+
+/** A read-only node_modules is enough: nothing is written there, and no cache is made. */
+function testSilence(node: string, project: string, libtorch: string): void {
+  const began = performance.now()
+  const before = stateOf(join(project, 'node_modules'))
+  spawnSync(node, ['esm.mjs'], { cwd: project, env: environment(node, { NAPI_TORCH_LIBTORCH: libtorch }) })
+  const same = stateOf(join(project, 'node_modules')) === before && !existsSync(join(work, 'no cache'))
+  const note = same ? '' : 'files changed'
+  record({ manager: 'npm', runtime: `Node ${NODES[0]}`, kind: 'writes nothing', began, note, ok: same })
+}
+
+/** Expected to work; a failure is recorded, and fails nothing. */
+function testOtherRuntimes(libtorch: string): void {
+  const project = join(work, `npm für Node ${NODES[0]}`)
+  const runtimes = [
+    ['Bun', `@oven/bun-linux-${process.arch}`, 'bin/bun', ['run']],
+    ['Deno', `@deno/linux-${process.arch}-glibc`, 'deno', ['run', '--allow-all']],
+  ] as const
+  for (const [runtime, specifier, program, args] of runtimes) {
+    const what = { manager: 'npm', runtime, kind: 'ESM' }
+    leaveOutIfUnavailable(what, () =>
+      testProgram(
+        what,
+        toolOf(specifier, program),
+        [...args, 'esm.mjs'],
+        project,
+        { NAPI_TORCH_LIBTORCH: libtorch },
+        { required: false },
+      ),
+    )
+  }
+}
+
+/** As users will have it: libtorch comes with the package, and no variable is set. */
+function testLibtorchPackage(): void {
+  const project = join(work, 'with libtorch')
+  const libtorch = `@napi-torch/libtorch-cpu-${process.platform}-${process.arch}`
+  const began = performance.now()
+  install(managerOf('npm'), process.execPath, project, libtorch)
+  const what = { manager: 'npm', runtime: `Node ${process.versions.node.split('.')[0]}` }
+  record({ ...what, kind: 'install with libtorch', began, megabytes: sizeOf(join(project, 'node_modules')) })
+  testProgram({ ...what, kind: 'ESM with libtorch' }, process.execPath, ['esm.mjs'], project, {})
+}
+
+function leaveOutIfUnavailable(what: What, body: () => void): void {
+  const began = performance.now()
+  try {
+    body()
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    const [note = ''] = message.split('\n')
+    if (note !== message) console.error(message)
+    record({ ...what, began, note, ok: error instanceof Unavailable ? null : false })
+  }
+}
+
+function record({
+  began,
+  ok = true,
+  megabytes = null,
+  note = '',
+  ...what
+}: What & { began: number; ok?: boolean | null; megabytes?: number | null; note?: string }): void {
+  const row = { ...what, ok, megabytes, note, seconds: (performance.now() - began) / 1000 }
+  rows.push(row)
+  console.log(lineOf(row))
+}
+
+function npmRun(script: string, ...args: readonly string[]): void {
+  const { status } = spawnSync('npm', ['run', '--silent', script, '--', ...args], {
+    cwd: ROOT,
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  })
+  if (status !== 0) throw new Error(`npm run ${script} failed`)
+}
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name))
+}
+
+function sizeOf(folder: string): number {
+  // pnpm links folders and files: what is linked twice counts once.
+  const files = new Map(
+    filesBelow(folder)
+      .filter((path) => existsSync(path))
+      .map((path) => statSync(path))
+      .filter((entry) => entry.isFile())
+      .map(({ ino, size }) => [ino, size]),
+  )
+  return [...files.values()].reduce((sum, size) => sum + size, 0) / 1e6
+}
+
+function stateOf(folder: string): string {
+  return filesBelow(folder)
+    .map((path) => `${path} ${statSync(path).mtimeMs} ${statSync(path).size}`)
+    .join('\n')
+}
+
+function lineOf({ manager, runtime, kind, ok, seconds, megabytes, note }: Row): string {
+  const mark = ok === null ? '–' : ok ? '✓' : '✗'
+  const size = megabytes === null ? '' : `${megabytes.toFixed(0)} MB`
+  const cells = [
+    manager.padEnd(5),
+    runtime.padEnd(11),
+    kind.padEnd(22),
+    `${seconds.toFixed(1)} s`.padStart(8),
+    size.padStart(8),
+  ]
+  return `${mark} ${cells.join(' ')}  ${note}`.trimEnd()
+}
+
+function print(): void {
+  console.log(
+    `\n  manager, runtime, kind, seconds, MB on disk (– is left out or not required)\n${rows.map(lineOf).join('\n')}`,
+  )
+  const failed = rows.filter(({ ok }) => ok === false).length
+  const passed = rows.filter(({ ok }) => ok).length
+  console.log(`\n${passed} rows passed, ${failed} failed, ${rows.length - passed - failed} left out`)
+}

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { npmPack, readPackageJson, ROOT, type Tarball } from '../../scripts/package/files.js'
+import { libtorchPackages, publishedManifest } from '../../scripts/package/main_package.js'
+
+const ADDON_BYTES = 500_000
+const MAX_BYTES = 1_500_000
+
+/** What the tarball holds, besides what npm adds to every package. */
+const EXPECTED = [
+  /^dist\/.*\.(js|d\.ts)$/,
+  /^native\/.*\.(cc|h|inl)$/,
+  /^prebuilds\/(README\.md|[a-z0-9]+-[a-z0-9]+\/(napi-torch(\.glibc)?|preload\/napi_torch_preload)\.node)$/,
+  /^(docs|python)\/.*\.(md|svg|py)$/,
+  /^scripts\/setup(\.mjs|\/.*\.mjs)$/,
+  /^(CMakeLists\.txt|package\.json|LICENSE|README\.md|CHANGELOG\.md)$/,
+]
+
+describe('The main package', function () {
+  this.timeout(60_000)
+  let tarball: Tarball
+
+  before(function () {
+    if (!existsSync(join(ROOT, 'dist'))) this.skip()
+    tarball = npmPack(ROOT, { dryRun: true })
+  })
+
+  it('holds what is needed to run and to build the addon, and nothing else', () => {
+    const unexpected = tarball.files.map(({ path }) => path).filter((path) => !EXPECTED.some((item) => item.test(path)))
+
+    assert.deepEqual(unexpected, [])
+  })
+
+  it('holds the entries, the command, and the sources of the addon', () => {
+    const paths = new Set(tarball.files.map(({ path }) => path))
+
+    for (const path of [
+      'dist/index.js',
+      'dist/index.d.ts',
+      'dist/entries/nn.js',
+      'dist/cli/main.js',
+      'native/addon.cc',
+      'native/preload/preload.cc',
+      'CMakeLists.txt',
+      'scripts/setup.mjs',
+      'scripts/setup/addon.mjs',
+    ]) {
+      assert.ok(paths.has(path), path)
+    }
+  })
+
+  it('has less than 1.5 MB', () => {
+    // A checkout without prebuilds/ leaves room for one.
+    const room = tarball.files.some(({ path }) => path.endsWith('.node')) ? 0 : ADDON_BYTES
+
+    assert.ok(tarball.size + room < MAX_BYTES, `${tarball.size} bytes`)
+  })
+})
+
+describe('publishedManifest()', () => {
+  const manifest = readPackageJson('package.json')
+
+  it('names the packages of libtorch with their exact versions, which the checkout does not', () => {
+    const published = publishedManifest(manifest, libtorchPackages())
+
+    assert.equal(manifest['optionalDependencies'], undefined)
+    assert.deepEqual(published['optionalDependencies'], { '@napi-torch/libtorch-cpu-linux-x64': '2.13.0' })
+  })
+
+  it('has no script, no development dependency, and no way to sources that are not there', () => {
+    const published = publishedManifest(manifest, {})
+
+    assert.deepEqual([published['scripts'], published['devDependencies']], [undefined, undefined])
+    assert.equal(JSON.stringify(published).includes('napi-torch-source'), false)
+    const { '.': main, './nn': nn } = published['exports'] as Record<string, unknown>
+    assert.deepEqual(main, { types: './dist/index.d.ts', default: './dist/index.js' })
+    assert.deepEqual(nn, { types: './dist/entries/nn.d.ts', default: './dist/entries/nn.js' })
+  })
+})
