@@ -59,16 +59,23 @@ export class Caster {
     throw failure('TORCH_CHECKPOINT_UNSUPPORTED', place, `Tensor ${key} is of type ${dtype}, which cannot be cast`)
   }
 
-  /** Casts elements of `dtype`, little-endian, that `chunks` gives; each chunk holds whole elements. */
+  /**
+   * Casts elements of `dtype`, little-endian, that `chunks` gives; each chunk holds whole elements. What is given is good until
+   * the next one is asked for.
+   */
   async *castChunks(key: string, dtype: string, chunks: Chunks): AsyncGenerator<Uint8Array> {
     const decode = DECODERS.get(dtype)
+    let buffer = new Uint16Array(0)
     for await (const chunk of chunks) {
       const numbers = decode?.(chunk)
       const singles = numbers instanceof Float32Array ? numbers : Float32Array.from(numbers as Float64Array)
-      const words = this.dtype === 'float16' ? halves(singles) : brains(singles)
+      if (buffer.length < singles.length) buffer = new Uint16Array(singles.length)
+      const words = buffer.subarray(0, singles.length)
+      if (this.dtype === 'float16') halves(singles, words)
+      else brains(singles, words)
       const lost = overflows(numbers as Float32Array | Float64Array, words, this.dtype === 'float16' ? 0x7c00 : 0x7f80)
       if (lost > 0) this.overflowed.set(key, (this.overflowed.get(key) ?? 0) + lost)
-      yield littleEndian(new Uint8Array(words.buffer), 2)
+      yield littleEndian(new Uint8Array(words.buffer, 0, words.byteLength), 2)
     }
   }
 
@@ -99,11 +106,9 @@ function overflows(from: Float32Array | Float64Array, to: Uint16Array, infinity:
   return count
 }
 
-function halves(singles: Float32Array): Uint16Array {
+function halves(singles: Float32Array, result: Uint16Array): void {
   const words = new Uint32Array(singles.buffer, singles.byteOffset, singles.length)
-  const result = new Uint16Array(words.length)
   for (let index = 0; index < words.length; index++) result[index] = half(words[index] ?? 0)
-  return result
 }
 
 /** Makes a float16 of a float32, both as bits. */
@@ -123,13 +128,11 @@ function half(bits: number): number {
 }
 
 /** Makes bfloat16 of float32: the upper half of its bits, rounded. */
-function brains(singles: Float32Array): Uint16Array {
+function brains(singles: Float32Array, result: Uint16Array): void {
   const words = new Uint32Array(singles.buffer, singles.byteOffset, singles.length)
-  const result = new Uint16Array(words.length)
   for (let index = 0; index < words.length; index++) {
     const bits = words[index] ?? 0
     const isNan = (bits & 0x7fffffff) > INFINITE
     result[index] = (isNan ? bits | 0x400000 : bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16
   }
-  return result
 }

@@ -8,7 +8,10 @@ import { readEntry } from './zip.js'
 /** Runs of fewer bytes are copied byte by byte: a call for each would cost more. */
 const SHORT_RUN = 16
 
-/** Reads the elements of a stored tensor in row-major order, little-endian, a few MiB at a time. It needs no libtorch. */
+/**
+ * Reads the elements of a stored tensor in row-major order, little-endian, a few MiB at a time. A chunk is good until the next
+ * one is asked for. It needs no libtorch.
+ */
 export async function* denseChunks(tensor: StoredTensor): AsyncGenerator<Uint8Array> {
   const { storage, dtype, shape, strides, storageOffset, nbytes } = tensor
   if (nbytes === 0) return
@@ -19,8 +22,9 @@ export async function* denseChunks(tensor: StoredTensor): AsyncGenerator<Uint8Ar
   try {
     const read = await rangeReader(tensor, source)
     if (isRowMajor(shape, strides)) {
+      const buffer = new Uint8Array(Math.min(CHUNK_BYTES, nbytes))
       for (let at = 0; at < nbytes; at += CHUNK_BYTES) {
-        yield swappedCopy(await read(first + at, Math.min(CHUNK_BYTES, nbytes - at)), width)
+        yield swappedCopy(await read(first + at, Math.min(CHUNK_BYTES, nbytes - at), buffer), width)
       }
       return
     }
@@ -33,12 +37,9 @@ export async function* denseChunks(tensor: StoredTensor): AsyncGenerator<Uint8Ar
 }
 
 /** Gives a function that reads bytes of the storage; deflated ones are inflated once. */
-async function rangeReader(
-  { storage }: StoredTensor,
-  source: Source,
-): Promise<(offset: number, length: number) => Promise<Uint8Array>> {
+async function rangeReader({ storage }: StoredTensor, source: Source): Promise<Source['read']> {
   const { record } = storage
-  if (record.method === 'stored') return (offset, length) => source.read(record.offset + offset, length)
+  if (record.method === 'stored') return (offset, length, into) => source.read(record.offset + offset, length, into)
   const { entry: name, method, offset: dataOffset, length: compressedSize } = record
   const bytes = await readEntry(source, { name, method, dataOffset, compressedSize, size: storage.nbytes })
   return (offset, length) => Promise.resolve(bytes.subarray(offset, offset + length))

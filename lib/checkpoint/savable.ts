@@ -12,7 +12,10 @@ export interface SavableStorage {
   /** Equal for those that share memory. */
   readonly identity: unknown
   readonly nbytes: number
-  /** Gives the first `length` bytes, little-endian, where `swapped` bytes change places together. */
+  /**
+   * Gives the first `length` bytes, little-endian, where `swapped` bytes change places together. A chunk is good until the next
+   * one is asked for.
+   */
   chunks(length: number, swapped: number): AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 }
 
@@ -44,8 +47,9 @@ async function* readChunks(storage: StoredStorage, length: number, swapped: numb
       yield* split(await readEntry(opened, extent), length, swapped)
       return
     }
+    const buffer = new Uint8Array(Math.min(CHUNK_BYTES, length))
     for (let at = 0; at < length; at += CHUNK_BYTES) {
-      const bytes = await opened.read(offset + at, Math.min(CHUNK_BYTES, length - at))
+      const bytes = await opened.read(offset + at, Math.min(CHUNK_BYTES, length - at), buffer)
       yield swappedCopy(bytes, swapped)
     }
   } finally {

@@ -14,8 +14,11 @@ export interface Source {
   readonly bytes: Uint8Array | undefined
   /** Bytes in all. */
   readonly size: number
-  /** Gives `length` bytes at `offset`. Rejects if the source ends before them. */
-  read(offset: number, length: number): Promise<Uint8Array>
+  /**
+   * Gives `length` bytes at `offset`. Rejects if the source ends before them. A file is read into the front of `into`, if it is
+   * given and large enough: whoever reads it piece by piece leaves no garbage of the file's size to a collector that may be late.
+   */
+  read(offset: number, length: number, into?: Uint8Array): Promise<Uint8Array>
   close(): Promise<void>
 }
 
@@ -77,7 +80,7 @@ class FileSource implements Source {
     this.#handle = handle
   }
 
-  async read(offset: number, length: number): Promise<Uint8Array> {
+  async read(offset: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
     // Before the allocation: a length from a hostile file must not reach it.
     if (offset + length > this.size) throw endsEarly(this, offset, length)
     const edgeBytes = Math.min(EDGE_BYTES, this.size)
@@ -90,15 +93,15 @@ class FileSource implements Source {
       const tail = await (this.#tail ??= this.#readNow(this.size - edgeBytes, edgeBytes))
       return tail.slice(from, from + length)
     }
-    return this.#readNow(offset, length)
+    return this.#readNow(offset, length, into)
   }
 
   close(): Promise<void> {
     return this.#handle.close()
   }
 
-  async #readNow(offset: number, length: number): Promise<Uint8Array> {
-    const bytes = new Uint8Array(length)
+  async #readNow(offset: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
+    const bytes = into !== undefined && into.length >= length ? into.subarray(0, length) : new Uint8Array(length)
     let done = 0
     while (done < length) {
       const { bytesRead } = await this.#handle
