@@ -487,13 +487,15 @@ const require = createRequire(import.meta.url)
 /** Folder of the package: both `lib/` and `dist/` stand directly below it. */
 export const PACKAGE_ROOT = fileURLToPath(new URL('..', import.meta.url))
 
-/**
- * The opened addon; opening libtorch comes first, as the addon is linked to it without a search path. What imports it sees
- * what {@link withBinding} puts in its place: call its functions, and keep none.
- */
-export let native: NativeBinding = open()
+/** Stands for the addon until something is called: importing this package costs milliseconds, opening libtorch hundreds. */
+const unopened = new Proxy({} as NativeBinding, { get: (_, name): unknown => Reflect.get(addon(), name) })
+let opened: NativeBinding | null = null
 
-const addon = native
+/**
+ * The addon, which is opened by the first call. What imports it sees what {@link withBinding} puts in its place: call its
+ * functions, and keep none.
+ */
+export let native: NativeBinding = unopened
 
 /**
  * Sends every call to `binding` instead of the addon while `body` runs, which must be synchronous: so can a model be traced.
@@ -501,15 +503,26 @@ const addon = native
  * @throws {TorchError} `TORCH_TRACE` if that is under way already.
  */
 export function withBinding<T>(binding: NativeBinding, body: () => T): T {
-  if (native !== addon) throw new TorchError('TORCH_TRACE', 'A model cannot be traced while a model is being traced')
+  const before = addon()
+  if (native !== before) throw new TorchError('TORCH_TRACE', 'A model cannot be traced while a model is being traced')
   native = binding
   try {
     return body()
   } finally {
-    native = addon
+    native = before
   }
 }
 
+/** Opens the addon if it is not open. One that could not be opened is tried again by the next call. */
+function addon(): NativeBinding {
+  if (opened === null) {
+    opened = open()
+    native = opened
+  }
+  return opened
+}
+
+/** Opening libtorch comes first, as the addon is linked to it without a search path. */
 function open(): NativeBinding {
   openLibtorch()
   const load = require('node-gyp-build') as (folder: string) => NativeBinding
