@@ -201,6 +201,22 @@ describe('Classifier', function () {
       })
     })
 
+    it('computes in bfloat16 where that is asked for: other probabilities, by less than 0.05, and the same answers', async () => {
+      const images = await pixels(64)
+      await using single = await Classifier.load(CHECKPOINT)
+      await using half = await Classifier.load(CHECKPOINT, { dtype: 'bfloat16' })
+
+      const wanted = await single.classify(images, { topK: 1 })
+      const received = await half.classify(images, { topK: 1 })
+
+      assert.deepEqual(received.map(bestOf), wanted.map(bestOf))
+      const differences = received.map(
+        ([answer], image) => (answer?.probability ?? NaN) - (wanted[image]?.[0]?.probability ?? 0),
+      )
+      assert.ok(differences.every((difference) => Math.abs(difference) < 0.05))
+      assert.ok(differences.some((difference) => Math.abs(difference) > 1e-4))
+    })
+
     it('gives the answers for an array in its order, of more images than fit in a batch', async () => {
       await withClassifier(
         async (classifier) => {
