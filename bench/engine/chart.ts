@@ -2,7 +2,7 @@ import { RIVAL } from './contenders.js'
 import type { SpeedResult, SpeedRow } from './speed.js'
 
 const WIDTH = 860
-const LABELS = 290
+const LABELS = 320
 const VALUES = 130
 const ROW = 18
 const BAR = 12
@@ -65,7 +65,8 @@ function drawRow({ contender, title, ratio }: SpeedRow, top: number, scale: numb
   const y = top + BAR / 2 + 1
   const range = `<line class="range" x1="${round(LABELS + min * scale)}" x2="${round(LABELS + max * scale)}" y1="${y}" y2="${y}"/>`
   const bar = `<rect class="${kind}" x="${LABELS}" y="${top + 1}" width="${round(median * scale)}" height="${BAR}"/>`
-  const value = text(LABELS + max * scale + 6, top + BAR, median.toFixed(2), 'value')
+  // Right of the line of the rival, which it would else lie on.
+  const value = text(LABELS + Math.max(max, 1) * scale + 6, top + BAR, median.toFixed(2), 'value')
   return [label, bar, range, value].join('\n')
 }
 
