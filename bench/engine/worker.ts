@@ -8,7 +8,9 @@ import { PYTHON } from './prepare.js'
 
 /** What a process is started with. */
 export interface WorkerOptions {
-  readonly program: 'worker.ts' | 'worker.py' | 'small.ts'
+  readonly program: string
+  /** Where it lies. Default: `workers`. */
+  readonly folder?: URL
   /** What it is told at its start. */
   readonly kind: string
   readonly threads: number
@@ -17,6 +19,7 @@ export interface WorkerOptions {
 
 type Answer = { readonly result: unknown } | { readonly error: string }
 
+const WORKERS = new URL('workers/', import.meta.url)
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 /** Lines of what a process writes besides its answers that are kept, for when it fails. */
 const KEPT_LINES = 20
@@ -29,9 +32,9 @@ export class Worker {
   #errors: string[] = []
 
   /** Starts the process. */
-  constructor({ program, kind, threads, env }: WorkerOptions) {
+  constructor({ program, folder = WORKERS, kind, threads, env }: WorkerOptions) {
     this.#name = `${program} ${kind}`
-    const path = fileURLToPath(new URL(`workers/${program}`, import.meta.url))
+    const path = fileURLToPath(new URL(program, folder))
     const [command, args] = program.endsWith('.py') ? [PYTHON ?? 'python3', []] : [process.execPath, ['--import', TSX]]
     this.#child = spawn(command, [...args, path, kind], {
       env: { ...process.env, OMP_NUM_THREADS: String(threads), ...env },

@@ -14,6 +14,7 @@ import {
 import { TorchError } from '../errors.js'
 import { readBody } from './body.js'
 import { ClientLeft, type Exchange, type ServerContext } from './context.js'
+import { HEADER_LENGTH } from './oip/request.js'
 import { openApiRoutes } from './routes/openapi.js'
 import { classifyRoutes } from './routes/classify.js'
 import { healthRoutes } from './routes/health.js'
@@ -53,7 +54,11 @@ export function createApp(context: ServerContext, { tokens, tls, logStream }: Ap
   // Whatever the type of a body: routes look at it before it is read.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
-    readBody(payload, { maxBodyBytes: settings.maxBodyBytes, share: context.exchange(request).share }),
+    readBody(payload, {
+      maxBodyBytes: settings.maxBodyBytes,
+      share: context.exchange(request).share,
+      alignedByte: jsonLengthOf(request),
+    }),
   )
 
   const limiter = new RateLimiter(settings.rateLimit, settings.rateBurst)
@@ -116,6 +121,12 @@ function createFastify(settings: Settings, tls: Tls | null, logStream: AppParts[
   return (
     tls === null ? fastify({ ...options, http }) : fastify({ ...options, https: { ...http, ...tls } })
   ) as FastifyInstance
+}
+
+/** Where tensors begin in a body, as the client says; whether it is right is found later. */
+function jsonLengthOf({ headers }: FastifyRequest): number {
+  const length = Number(headers[HEADER_LENGTH])
+  return Number.isSafeInteger(length) && length > 0 ? length : 0
 }
 
 /** Answers an error, whoever threw it. */

@@ -51,6 +51,8 @@ export interface ByteShare {
 export interface BodyLimits {
   readonly maxBodyBytes: number
   readonly share: ByteShare
+  /** The byte of the body that should lie where a float may, so that tensors need not be copied. Default: `0`. */
+  readonly alignedByte?: number | undefined
 }
 
 /**
@@ -60,7 +62,8 @@ export interface BodyLimits {
  * @throws {TorchError} `TORCH_TOO_LARGE`, `TORCH_MEDIA_TYPE` for an unknown encoding, `TORCH_REQUEST` if the body ends early
  * or is damaged, `TORCH_QUEUE_FULL` if all bodies together are too many.
  */
-export async function readBody(request: IncomingMessage, { maxBodyBytes, share }: BodyLimits): Promise<Buffer> {
+export async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
+  const { maxBodyBytes, share } = limits
   const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase()
   if (encoding !== 'identity' && !isKnown(encoding)) {
     throw new TorchError(
@@ -72,7 +75,7 @@ export async function readBody(request: IncomingMessage, { maxBodyBytes, share }
   if (declared > maxBodyBytes) {
     throw tooLarge(`The body has ${declared} bytes, and ${maxBodyBytes} may be (maxBodyBytes)`)
   }
-  const raw = await collect(request, maxBodyBytes, share)
+  const raw = await collect(request, limits)
   if (encoding === 'identity' || raw.length === 0) return raw
   return decompress(raw, encoding, maxBodyBytes, share)
 }
@@ -81,31 +84,20 @@ function isKnown(encoding: string): encoding is keyof typeof DECOMPRESS {
   return Object.hasOwn(DECOMPRESS, encoding)
 }
 
-const FIRST_BYTES = 4096
-
-/** Puts the pieces into one buffer that grows by doubling: a list of pieces of one byte would cost a hundred times the body. */
-function collect(request: IncomingMessage, limit: number, share: ByteShare): Promise<Buffer> {
+function collect(request: IncomingMessage, { maxBodyBytes, share, alignedByte = 0 }: BodyLimits): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    let buffer = Buffer.alloc(0)
-    let length = 0
+    const pieces = new Pieces()
     const finish = (settle: () => void): void => {
       request.off('data', onData).off('end', onEnd).off('error', onClose).off('close', onClose)
       settle()
     }
     const onData = (piece: Buffer): void => {
       try {
-        const needed = length + piece.length
-        if (needed > limit) throw tooLarge(`The body has more than ${limit} bytes (maxBodyBytes)`)
-        if (needed > buffer.length) {
-          // Not as much as was declared: a client that declares much and sends little holds little.
-          const size = Math.min(limit, Math.max(needed, buffer.length * 2, FIRST_BYTES))
-          share.take(size - buffer.length)
-          const larger = Buffer.allocUnsafeSlow(size)
-          buffer.copy(larger, 0, 0, length)
-          buffer = larger
+        if (pieces.length + piece.length > maxBodyBytes) {
+          throw tooLarge(`The body has more than ${maxBodyBytes} bytes (maxBodyBytes)`)
         }
-        piece.copy(buffer, length)
-        length = needed
+        share.take(piece.length)
+        pieces.add(piece)
       } catch (error) {
         finish(() => {
           request.resume()
@@ -113,11 +105,66 @@ function collect(request: IncomingMessage, limit: number, share: ByteShare): Pro
         })
       }
     }
-    const onEnd = (): void => finish(() => resolve(buffer.subarray(0, length)))
+    const onEnd = (): void => finish(() => resolve(pieces.join(alignedByte)))
     const onClose = (): void =>
       finish(() => reject(badRequest('The connection was closed before the body was complete')))
     request.on('data', onData).on('end', onEnd).on('error', onClose).on('close', onClose)
   })
+}
+
+/** Pieces from this size on are kept as they are. */
+const WHOLE_PIECE_BYTES = 2 ** 14
+const BLOCK_BYTES = 2 ** 16
+const FLOAT_BYTES = 4
+
+/** What has come of a body. Small pieces are put together: a list of pieces of one byte would cost a hundred times the body. */
+class Pieces {
+  readonly #pieces: Buffer[] = []
+  #block = Buffer.alloc(0)
+  #used = 0
+  #length = 0
+
+  get length(): number {
+    return this.#length
+  }
+
+  add(piece: Buffer): void {
+    this.#length += piece.length
+    if (piece.length >= WHOLE_PIECE_BYTES) {
+      this.#endRun()
+      this.#pieces.push(piece)
+      return
+    }
+    for (let at = 0; at < piece.length;) {
+      if (this.#used === this.#block.length) {
+        this.#endRun()
+        this.#block = Buffer.allocUnsafeSlow(BLOCK_BYTES)
+      }
+      const copied = piece.copy(this.#block, this.#used, at)
+      at += copied
+      this.#used += copied
+    }
+  }
+
+  /** Gives all in one buffer, in which byte `alignedByte` lies at a multiple of 4 bytes. */
+  join(alignedByte: number): Buffer {
+    this.#endRun()
+    const [only] = this.#pieces
+    if (only !== undefined && this.#pieces.length === 1 && (only.byteOffset + alignedByte) % FLOAT_BYTES === 0)
+      return only
+    const start = (FLOAT_BYTES - (alignedByte % FLOAT_BYTES)) % FLOAT_BYTES
+    const whole = Buffer.allocUnsafeSlow(start + this.#length)
+    let at = start
+    for (const piece of this.#pieces) at += piece.copy(whole, at)
+    return whole.subarray(start)
+  }
+
+  #endRun(): void {
+    if (this.#used === 0) return
+    this.#pieces.push(this.#block.subarray(0, this.#used))
+    this.#block = this.#block.subarray(this.#used)
+    this.#used = 0
+  }
 }
 
 /** Bytes of the first guess of what a body unpacks to, as a multiple of its packed size. */

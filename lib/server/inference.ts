@@ -1,5 +1,4 @@
 import { TorchError } from '../errors.js'
-import { scope } from '../scope.js'
 import { decodeImage } from '../vision/decode.js'
 import type { Image } from '../vision/image.js'
 import type { Samples } from './oip/samples.js'
@@ -86,35 +85,52 @@ function worksOf(samples: Samples, maxPixels: number): readonly Work[] {
   }
 }
 
-async function inferOne(model: ServedModel, work: Work, call: Call, tracing: Tracing) {
-  const { signal, deadline, priority } = call
-  const begin = performance.now()
+/** What came of one sample. */
+interface Row {
+  readonly output: Float32Array
+  readonly timing: Omit<Timing, 'samples'>
+}
+
+async function inferOne(model: ServedModel, work: Work, call: Call, tracing: Tracing): Promise<Row> {
+  const arrivedAt = performance.now()
   const check = (): void => {
-    signal.throwIfAborted()
-    if (performance.now() >= deadline) {
+    call.signal.throwIfAborted()
+    if (performance.now() >= call.deadline) {
       throw new TorchError('TORCH_DEADLINE', 'The deadline passed before the request was begun')
     }
   }
   check()
-  let gateMs = 0
-  let preprocessMs = 0
-  let sample: Float32Array
-  if (typeof work === 'function') {
-    sample = await model.gate.pass(check, async () => {
-      const start = performance.now()
-      gateMs = start - begin
-      const { preset } = model.classifier
-      const prepared = await tracing.child('preprocess', () =>
-        scope(async () => (await preset.apply(await work())).toFloat32Array()),
-      )
-      preprocessMs = performance.now() - start
-      return prepared
-    })
-    check()
-  } else sample = work
-  const options = { signal, deadlineMs: deadline - performance.now(), priority: -(priority || USUAL_PRIORITY) }
-  const { output, queueMs, inferMs, batchSize } = await tracing.child('infer', () =>
-    model.scheduler.infer(sample, options),
-  )
-  return { output, timing: { preprocessMs, queueMs: queueMs + gateMs, inferMs, batchSize } }
+  if (typeof work !== 'function') return compute(model, work, call, tracing)
+  const visitor = { signal: call.signal, priority: rankOf(call), check }
+  // No more are prepared than will soon be computed: in an overload that would be work for answers that come too late.
+  return model.begun.pass(visitor, async () => {
+    const sample = model.samples.take()
+    try {
+      const { startedAt, preprocessMs } = await model.preparing.use(async () => {
+        check()
+        const startedAt = performance.now()
+        await tracing.child('preprocess', async () => model.classifier.preset.applyInto(await work(), sample))
+        return { startedAt, preprocessMs: performance.now() - startedAt }
+      })
+      check()
+      const { output, timing } = await compute(model, sample, call, tracing)
+      const queueMs = timing.queueMs + startedAt - arrivedAt
+      return { output, timing: { ...timing, preprocessMs, queueMs } }
+    } finally {
+      // Its batch has a copy, even where the call was given up.
+      model.samples.give(sample)
+    }
+  })
+}
+
+async function compute(model: ServedModel, sample: Float32Array, call: Call, tracing: Tracing): Promise<Row> {
+  const { signal, deadline } = call
+  const options = { signal, deadlineMs: deadline - performance.now(), priority: rankOf(call) }
+  const { output, ...timing } = await tracing.child('infer', () => model.scheduler.infer(sample, options))
+  return { output, timing: { preprocessMs: 0, ...timing } }
+}
+
+/** The higher, the more urgent. */
+function rankOf({ priority }: Call): number {
+  return -(priority || USUAL_PRIORITY)
 }

@@ -6,8 +6,7 @@ import type { EngineDType } from '../engine/compile_options.js'
 import type { Engine } from '../engine/engine.js'
 import { TorchError } from '../errors.js'
 import type { Architecture } from '../models/detect.js'
-import { scope } from '../scope.js'
-import type { Preset } from '../vision/presets.js'
+import { ImagePreset } from '../vision/preset.js'
 
 // All that the server knows of how a checkpoint becomes something that answers.
 
@@ -29,13 +28,10 @@ export interface LoadClassifierOptions {
 export interface LoadedClassifier {
   readonly engine: Engine
   readonly architecture: Architecture
-  readonly preset: Preset
+  readonly preset: ImagePreset
   readonly presetName: string
   readonly labels: readonly string[] | null
 }
-
-// Of another shape than any input, so that a preset that lets sizes through is found.
-const PROBE = { data: new Uint8Array(48 * 40 * 3), height: 48, width: 40, channels: 3 } as const
 
 /** Loads, compiles and warms up a checkpoint, and finds how its images are prepared and its classes are called. */
 export async function loadClassifier(options: LoadClassifierOptions): Promise<LoadedClassifier> {
@@ -43,13 +39,16 @@ export async function loadClassifier(options: LoadClassifierOptions): Promise<Lo
   const { model, architecture } = await loadModel(checkpoint, { key, wholeModule, device: 'cpu' })
   try {
     const recipe = await findRecipe(checkpoint, architecture, { preset, labels })
-    const input = await scope(async () => (await recipe.preset.apply(PROBE)).shape)
+    const { preset: chosen } = recipe
+    // Settings can name nothing else.
+    if (!(chosen instanceof ImagePreset)) throw new TypeError('The preset is none of this package')
+    const input = chosen.shape
     const engine = await compile(model, { input, threads, maxBatchSize, dtype })
     if (engine.outputShape.length !== 1) {
       await engine.close()
       throw new TorchError('TORCH_ARCHITECTURE', `${checkpoint}: Expected a classifier, whose output is (N, classes)`)
     }
-    return { engine, architecture, ...recipe }
+    return { engine, architecture, ...recipe, preset: chosen }
   } finally {
     model.dispose()
   }

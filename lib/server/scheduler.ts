@@ -28,6 +28,7 @@ export class Scheduler {
   readonly #batcher: Batcher
   readonly #recent: BatchFacts[] = []
   readonly #outputLength: number
+  #lastInferMs = 0
 
   constructor(engine: Engine, limits: BatcherLimits, onBatch: (batch: BatchFacts) => void) {
     const [classes = 0] = engine.outputShape
@@ -45,6 +46,7 @@ export class Scheduler {
         const batch = { size, startedAt, inferMs: performance.now() - startedAt }
         number = (number + 1) % REMEMBERED
         this.#recent[number] = batch
+        this.#lastInferMs = batch.inferMs
         for (let row = 0; row < size; row++) {
           output.set(computed.subarray(row * classes, (row + 1) * classes), row * (classes + 1))
           output[row * (classes + 1) + classes] = number
@@ -59,10 +61,16 @@ export class Scheduler {
     return this.#batcher.queued
   }
 
-  /** Computes one sample. @throws As `Engine.infer`. */
-  async infer(sample: Float32Array, options: RequestOptions): Promise<Scheduled> {
+  /**
+   * Computes one sample, which may wait as long as the computation can still be done before its deadline.
+   *
+   * @throws As `Engine.infer`.
+   */
+  async infer(sample: Float32Array, { deadlineMs = Infinity, ...options }: RequestOptions): Promise<Scheduled> {
     const queuedAt = performance.now()
-    const result = await this.#batcher.request(sample, options)
+    // Not more than half: the last batch may have been a large one, and this one be alone.
+    const reserveMs = Math.min(this.#lastInferMs, deadlineMs / 2)
+    const result = await this.#batcher.request(sample, { ...options, deadlineMs: deadlineMs - reserveMs })
     const { size, startedAt, inferMs } = this.#recent[result[this.#outputLength] ?? 0] ?? NO_BATCH
     const output = result.subarray(0, this.#outputLength)
     return { output, batchSize: size, inferMs, queueMs: Math.max(0, startedAt - queuedAt) }

@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os'
 
+import { SamplePool } from '../classifier/sample_pool.js'
+import { Slots } from '../classifier/slots.js'
 import { TorchError } from '../errors.js'
 import { Gate } from './gate.js'
 import { loadClassifier, type LoadedClassifier } from './load_classifier.js'
@@ -21,8 +23,12 @@ export class ServedModel {
   readonly settings: ModelSettings
   readonly classifier: LoadedClassifier
   readonly scheduler: Scheduler
-  /** Through which images go to be decoded and prepared. */
-  readonly gate: Gate
+  /** Images that are prepared or computed. */
+  readonly begun: Gate
+  /** Images that are decoded and prepared. */
+  readonly preparing: Slots
+  /** Memory of prepared images. */
+  readonly samples: SamplePool
   readonly loadedAt = Date.now()
   readonly maxBatchSize: number
   readonly maxDelayMs: number
@@ -45,7 +51,12 @@ export class ServedModel {
     this.maxBatchSize = limits.maxBatchSize
     this.maxDelayMs = limits.maxDelayMs
     this.scheduler = new Scheduler(classifier.engine, limits, (batch) => observer.batch(this, batch))
-    this.gate = new Gate(availableParallelism(), limits.maxQueueSize)
+    const preparedAtATime = availableParallelism()
+    // As many as keep the engine busy: one batch that is computed, and one that is put together.
+    const begun = 2 * limits.maxBatchSize + preparedAtATime
+    this.begun = new Gate(begun, limits.maxQueueSize)
+    this.preparing = new Slots(preparedAtATime)
+    this.samples = new SamplePool(this.inputLength, begun)
   }
 
   /** Loads, compiles and warms up. */
@@ -80,7 +91,7 @@ export class ServedModel {
 
   /** Samples that wait, to be prepared or computed. */
   get queued(): number {
-    return this.scheduler.queued + this.gate.waiting
+    return this.scheduler.queued + this.begun.waiting
   }
 
   /** Calls `body` and keeps the model alive meanwhile. */

@@ -14,7 +14,7 @@ const DAY_MS = 86_400_000
 const oneOf = (names: readonly string[], options: object): TSchema => ({ type: 'string', enum: names, ...options })
 
 const BATCHING = {
-  maxBatchSize: Type.Integer({ minimum: 1, maximum: 1024, default: 32, description: 'samples in one batch at most' }),
+  maxBatchSize: Type.Integer({ minimum: 1, maximum: 1024, default: 8, description: 'samples in one batch at most' }),
   maxDelayMs: Type.Number({
     minimum: 0,
     maximum: 60_000,

@@ -3,6 +3,9 @@ import { badRequest, tooLarge } from '../status.js'
 
 // The request object of the Open Inference Protocol v2 with its binary tensor extension.
 
+/** The header that says how many bytes of a body are JSON; tensors lie behind it. */
+export const HEADER_LENGTH = 'inference-header-content-length'
+
 /** A tensor as it came, checked in form but not yet in size: elements of JSON, or bytes of the body. */
 export interface InputTensor {
   readonly name: string

@@ -1,4 +1,5 @@
 import { describe } from '../../check.js'
+import { answersOf, softmax, type Answer } from '../../classifier/answers.js'
 import { badRequest } from '../status.js'
 import type { InferRequest, RequestedOutput } from './request.js'
 
@@ -81,10 +82,10 @@ function encodeOutput({ name, isBinary, classification }: RequestedOutput, compu
   const count = logits.length
   if (classification !== null) {
     const best = Math.min(classification, classes)
-    const texts = logits.flatMap((row) => topK(softmax(row), best, labels).map(classificationText))
+    const texts = logits.flatMap((row) => answersOf(row, best, labels).map(classificationText))
     return encodeTexts(name, [count, best], texts, isBinary)
   }
-  const rows = name === 'logits' ? logits : logits.map(softmax)
+  const rows = name === 'logits' ? logits : logits.map((row) => Float32Array.from(softmax(row)))
   const shape = [count, classes]
   if (isBinary) {
     const bytes = Buffer.concat(rows.map((row) => Buffer.from(row.buffer, row.byteOffset, row.byteLength)))
@@ -116,36 +117,6 @@ function encodeTexts(
   return { head: { name, datatype: 'BYTES', shape, parameters: { binary_data_size: bytes.length } }, bytes }
 }
 
-/** An answer of a classifier. */
-export interface Answer {
-  /** Null where the classes have no names. */
-  readonly label: string | null
-  readonly index: number
-  /** 0 to 1. */
-  readonly probability: number
-}
-
 function classificationText({ label, index, probability }: Answer): string {
   return `${probability.toFixed(6)}:${index}${label === null ? '' : `:${label}`}`
-}
-
-/** Gives the most probable classes, best first. */
-export function topK(probabilities: Float32Array, count: number, labels: readonly string[] | null): Answer[] {
-  const order = Array.from(probabilities.keys()).sort(
-    (one, other) => (probabilities[other] ?? 0) - (probabilities[one] ?? 0) || one - other,
-  )
-  return order.slice(0, count).map((index) => ({
-    label: labels?.[index] ?? null,
-    index,
-    probability: probabilities[index] ?? NaN,
-  }))
-}
-
-/** Makes probabilities of logits. */
-export function softmax(logits: Float32Array): Float32Array {
-  let max = -Infinity
-  for (const value of logits) if (value > max) max = value
-  const weights = Float64Array.from(logits, (value) => Math.exp(value - max))
-  const sum = weights.reduce((total, weight) => total + weight, 0)
-  return Float32Array.from(weights, (weight) => weight / sum)
 }

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 
+import { answersOf } from '../../classifier/answers.js'
 import type { ServerContext } from '../context.js'
 import { filesOfForm } from '../multipart.js'
-import { softmax, topK } from '../oip/response.js'
 import { badRequest } from '../status.js'
 import { bodyOf, checkMediaType, compute, mediaTypeOf } from './call.js'
 
@@ -34,7 +34,7 @@ export function classifyRoutes(app: FastifyInstance, context: ServerContext): vo
     return compute(context, request, reply, model, samples, {}, ({ logits, timing }) => {
       const results = logits.map((row, index) => ({
         ...(isForm ? { name: files[index]?.name ?? '' } : {}),
-        answers: topK(softmax(row), top, labels),
+        answers: answersOf(row, top, labels),
       }))
       const { queueMs, preprocessMs, inferMs, batchSize } = timing
       return {

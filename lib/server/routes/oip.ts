@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { packageFacts } from '../../package.js'
 import type { ServerContext } from '../context.js'
 import { modelMetadata } from '../oip/metadata.js'
-import { parseInferRequest } from '../oip/request.js'
+import { HEADER_LENGTH, parseInferRequest } from '../oip/request.js'
 import { checkOutputNames, encodeResponse } from '../oip/response.js'
 import { sendBody } from '../reply.js'
 import { bodyOf, checkMediaType, compute } from './call.js'
@@ -18,9 +18,6 @@ const EXTENSIONS = [
   'statistics',
   'model_repository',
 ]
-
-/** How many bytes of a body are JSON; tensors lie behind it. */
-const HEADER_LENGTH = 'inference-header-content-length'
 
 interface ModelRoute {
   readonly Params: { readonly model: string; readonly version?: string }
