@@ -35,6 +35,12 @@ export function isColorForced(): boolean {
   return nonEmpty(process.env['FORCE_COLOR']) !== undefined
 }
 
+/** The variables whose names begin so, by their whole names; empty ones count as not set. */
+export function variablesFrom(prefix: string): ReadonlyMap<string, string> {
+  const entries = Object.entries(process.env)
+  return new Map(entries.flatMap(([name, value]) => (name.startsWith(prefix) && value ? [[name, value]] : [])))
+}
+
 /** The environment of a child process: this one's, with `variables` in place of what it holds under these names. */
 export function environmentWith(
   variables: Readonly<Record<string, string>>,

@@ -38,6 +38,7 @@ export const ERROR_CODES = {
   TORCH_TOO_LARGE: 'A request to the server goes past one of its limits of size',
   TORCH_MEDIA_TYPE: 'A request to the server has a body of a kind or encoding that it does not read',
   TORCH_RATE_LIMIT: 'A client sent more requests than the server allows in a second',
+  TORCH_LISTEN: 'The server cannot listen on the address or port that it was given',
   TORCH_NOT_READY: 'The server or the model is still loading, is unloaded, or is shutting down',
   TORCH_PYTHON: 'A Python that was asked for could not be run, or failed',
   TORCH_USAGE: 'A command was called with unknown or missing arguments',

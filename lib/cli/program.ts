@@ -7,11 +7,15 @@ import { FLAVOURS, type Flavour } from '../install/official.js'
 import { packageFacts } from '../package.js'
 import type { Context } from './context.js'
 import { EXIT } from './exit_codes.js'
+import type { ServeFlags } from './serve/settings.js'
 
 /** Runs the command that `args` name and gives its exit code. A command is imported when it is called, not before. */
 export async function runProgram(args: readonly string[], context: Context): Promise<number> {
   let exitCode: number = EXIT.ok
   const program = createProgram(context, (code) => {
+    exitCode = code
+  })
+  await addServe(program, args, context, (code) => {
     exitCode = code
   })
   if (args.length === 0) {
@@ -245,6 +249,26 @@ function createProgram(context: Context, done: (exitCode: number) => void): Comm
     })
 
   return program
+}
+
+/** Options of `serve` follow from the table of its settings, which is read where it is wanted: it takes a while. */
+async function addServe(
+  program: Command,
+  args: readonly string[],
+  context: Context,
+  done: (exitCode: number) => void,
+): Promise<void> {
+  const command = program
+    .command('serve')
+    .summary('answer requests over HTTP')
+    .description('Serves models over HTTP: the Open Inference Protocol v2, images, metrics and a page to try them.')
+    .action(async (options: ServeFlags) => {
+      const { serve } = await import('./serve.js')
+      done(await serve(options, context))
+    })
+  if (!args.includes('serve')) return
+  const { addServeOptions } = await import('./serve/command.js')
+  addServeOptions(command)
 }
 
 /** Options of `demo` as they stand on the command line. */

@@ -28,6 +28,11 @@ export class Terminal {
     this.errorColors = colorsOf(stderr)
   }
 
+  /** Whether people read what is printed, and not a program. */
+  get isTerminal(): boolean {
+    return this.#stdout.isTTY
+  }
+
   /** Columns to lay out for. */
   get width(): number {
     return Math.min(this.#stdout.columns ?? WIDTH_OF_A_FILE, WIDEST)

@@ -74,6 +74,12 @@ export function createApp(context: ServerContext, { tokens, tls, logStream }: Ap
     limiter.take(tokens.isRequired && authorization !== undefined ? authorization : request.ip, performance.now())
   })
 
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    // A client that keeps its connection would keep the server from ending.
+    if (context.isDraining) reply.header('connection', 'close')
+    done()
+  })
+
   app.setErrorHandler((error, request, reply) => fail(context, error, request, reply))
   app.setNotFoundHandler((request, reply) => {
     const error = new TorchError('TORCH_NOT_FOUND', `There is no ${request.method} ${request.url.slice(0, 200)}`)
@@ -139,7 +145,7 @@ function fail(context: ServerContext, error: unknown, request: FastifyRequest, r
   if (retryAfter !== null) reply.header('retry-after', String(retryAfter))
   if (status === 401) reply.header('www-authenticate', 'Bearer')
   // What was not read would otherwise have to be, to reach the next request.
-  if (!request.raw.complete || context.isDraining) reply.header('connection', 'close')
+  if (!request.raw.complete) reply.header('connection', 'close')
   return reply
     .code(status)
     .type('application/json; charset=utf-8')

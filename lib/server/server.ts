@@ -106,11 +106,13 @@ export class InferenceServer implements AsyncDisposable {
   /**
    * Begins to listen and to load. Gives the address at once: until all models are loaded, the server is alive and not ready.
    *
-   * @throws What the system says of a port that cannot be had.
+   * @throws {TorchError} `TORCH_LISTEN` if the address or port cannot be had.
    */
   async listen(): Promise<string> {
     const { host, port } = this.#settings
-    await this.#app.listen({ host, port, backlog: 1024 })
+    await this.#app.listen({ host, port, backlog: 1024 }).catch((cause: unknown) => {
+      throw cannotListen(host, port, cause)
+    })
     this.#loading = this.#models.apply(this.#models.modelSettings).then(() => this.#watch())
     // Whoever waits for ready() is told.
     this.#loading.catch(() => undefined)
@@ -172,6 +174,7 @@ export class InferenceServer implements AsyncDisposable {
     // Those that are idle are closed now, the others after their answer.
     const closed = this.#app.close()
     await this.#context.idle()
+    this.#app.server.closeIdleConnections()
     await closed
     grace.abort()
     await overdue
@@ -196,6 +199,19 @@ export class InferenceServer implements AsyncDisposable {
       this.#app.server.getConnections((error, count) => resolve(error === null ? count : 0))
     })
   }
+}
+
+const LISTEN_FAULTS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program listens there already',
+  EACCES: 'that needs rights which this process does not have',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  ENOTFOUND: 'there is no such host',
+}
+
+function cannotListen(host: string, port: number, cause: unknown): TorchError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  const reason = LISTEN_FAULTS[code] ?? (cause instanceof Error ? cause.message : String(cause))
+  return new TorchError('TORCH_LISTEN', `Cannot listen on ${host}, port ${port}: ${reason}`, { cause })
 }
 
 async function readTls({ tlsCert, tlsKey }: Settings): Promise<Tls | null> {

@@ -2,9 +2,9 @@ import { Type, type Static, type TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 
 import { describe } from '../check.js'
+import { PRESETS } from '../classifier/preset_names.js'
 import { ENGINE_DTYPES } from '../engine/compile_options.js'
 import { TorchError } from '../errors.js'
-import { PRESETS } from './load_classifier.js'
 
 // One table of all settings: the config file, the flags and variables of `napi-torch serve`, and createServer() follow it.
 

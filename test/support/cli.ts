@@ -7,6 +7,9 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** Node.js and the arguments with which it runs TypeScript. */
 const NODE = [process.execPath, '--conditions=napi-torch-source', '--import', 'tsx'] as const
 
+/** The program of this package, from its sources. */
+export const NODE_COMMAND = [...NODE, MAIN] as const
+
 /** A command that hangs must not outlive the tests. */
 const TIMEOUT_MS = 100_000
 
