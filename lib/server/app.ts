@@ -121,6 +121,8 @@ function createFastify(settings: Settings, tls: Tls | null, logStream: AppParts[
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
     },
     routerOptions: { maxParamLength: 256 },
+    // Of addresses that cannot be read, before there is a route.
+    frameworkErrors: (error: unknown, _request: FastifyRequest, reply: FastifyReply) => sendFailure(reply, error),
     clientErrorHandler: refuseConnection,
   } as const
   // The types of the two differ in the kind of server alone, which nothing here looks at.
@@ -139,13 +141,18 @@ function jsonLengthOf({ headers }: FastifyRequest): number {
 function fail(context: ServerContext, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const exchange = context.exchange(request)
   if (error instanceof ClientLeft) return reply.code(CLIENT_CLOSED).send()
-  const { status, code, message, retryAfter } = failureOf(error)
+  const { status, code } = failureOf(error)
   exchange.code = code
   if (status === 500) request.log.error({ err: error }, 'request failed')
-  if (retryAfter !== null) reply.header('retry-after', String(retryAfter))
-  if (status === 401) reply.header('www-authenticate', 'Bearer')
   // What was not read would otherwise have to be, to reach the next request.
   if (!request.raw.complete) reply.header('connection', 'close')
+  return sendFailure(reply, error)
+}
+
+function sendFailure(reply: FastifyReply, error: unknown): FastifyReply {
+  const { status, code, message, retryAfter } = failureOf(error)
+  if (retryAfter !== null) reply.header('retry-after', String(retryAfter))
+  if (status === 401) reply.header('www-authenticate', 'Bearer')
   return reply
     .code(status)
     .type('application/json; charset=utf-8')
