@@ -103,7 +103,7 @@ describe('deploy/', () => {
     ]
     for (const path of paths) {
       const strings = [...stringsOf(parseAllDocuments(await read(path)).map((document) => document.toJS() as unknown))]
-      assert.ok(!strings.some((text) => text.endsWith(":latest")), path)
+      assert.ok(!strings.some((text) => text.endsWith(':latest')), path)
     }
     const { panels } = JSON.parse(await read('compose/grafana/dashboards/napi-torch.json')) as {
       panels: readonly unknown[]
