@@ -259,10 +259,11 @@ describe('two copies of the package', () => {
       const { createRequire } = await import('node:module')
       const require = createRequire(\`file://\${process.cwd()}/\`)
       const { ones, TorchError } = await import('napi-torch')
+      // Opens libtorch, without which no addon can be opened.
+      const made = ones([2])
       const same = require('./node_modules/napi-torch/build/Release/napi_torch.node')
       const copy = require('./by-hand/copy.node')
       copy.initialize(TorchError)
-      const made = ones([2])
       for (const addon of [same, copy]) {
         const handle = addon.zeros([3], 'float32', 'cpu')
         if (addon.shape(handle)[0] !== 3) throw new Error('A wrong shape')

@@ -19,6 +19,7 @@ import { openApiRoutes } from './routes/openapi.js'
 import { classifyRoutes } from './routes/classify.js'
 import { healthRoutes } from './routes/health.js'
 import { oipRoutes } from './routes/oip.js'
+import { PAGE_ADDRESSES, pageRoutes } from './routes/page.js'
 import { tritonRoutes } from './routes/triton.js'
 import { RateLimiter, type Tokens } from './security.js'
 import type { Settings } from './settings.js'
@@ -39,7 +40,7 @@ export interface AppParts {
 }
 
 /** Answered to everybody: orchestrators and Prometheus carry no tokens. */
-const OPEN = new Set(['/livez', '/readyz', '/metrics', '/v2/health/live', '/v2/health/ready'])
+const OPEN = new Set(['/livez', '/readyz', '/metrics', '/v2/health/live', '/v2/health/ready', ...PAGE_ADDRESSES])
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/
 
@@ -91,6 +92,7 @@ export function createApp(context: ServerContext, { tokens, tls, logStream }: Ap
   tritonRoutes(app, context)
   classifyRoutes(app, context)
   openApiRoutes(app, context)
+  if (settings.page) pageRoutes(app)
   return app
 }
 

@@ -6,7 +6,9 @@ import type { EngineDType } from '../engine/compile_options.js'
 import type { Engine } from '../engine/engine.js'
 import { TorchError } from '../errors.js'
 import type { Architecture } from '../models/detect.js'
+import { decodeImage } from '../vision/decode.js'
 import { ImagePreset } from '../vision/preset.js'
+import { TINY_PNG } from './openapi/examples.js'
 
 // All that the server knows of how a checkpoint becomes something that answers.
 
@@ -43,6 +45,8 @@ export async function loadClassifier(options: LoadClassifierOptions): Promise<Lo
     // Settings can name nothing else.
     if (!(chosen instanceof ImagePreset)) throw new TypeError('The preset is none of this package')
     const input = chosen.shape
+    // The first image should not wait for the decoder to be opened.
+    await decodeImage(Buffer.from(TINY_PNG, 'base64'))
     const engine = await compile(model, { input, threads, maxBatchSize, dtype })
     if (engine.outputShape.length !== 1) {
       await engine.close()

@@ -160,6 +160,7 @@ export const SETTINGS = {
     default: 0,
     description: 'how often to look for new checkpoints, in ms; 0 never does',
   }),
+  page: Type.Boolean({ default: true, description: 'answer / with a page on which the models can be tried' }),
   repositoryControl: Type.Boolean({
     default: false,
     description: 'let holders of the admin token load and unload models',

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { ESCAPE, HAS_TERMINAL, napiTorch, napiTorchOnTerminal } from '../support/cli.js'
+import { CHECKPOINT } from '../support/fashion_mnist.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const COMMANDS = ['demo', 'inspect', 'convert', 'classify', 'evaluate', 'doctor', 'install-libtorch']
@@ -115,7 +116,7 @@ describe('napi-torch', function () {
   })
 
   it('ends with 3 and the command to run where libtorch is missing', async () => {
-    const { status, stdout, stderr } = await napiTorch(['classify', 'x.pth', 'y.png'], { env: NO_LIBTORCH })
+    const { status, stdout, stderr } = await napiTorch(['classify', CHECKPOINT, 'y.png'], { env: NO_LIBTORCH })
 
     assert.deepEqual({ status, stdout }, { status: 3, stdout: '' })
     assert.equal(

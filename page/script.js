@@ -1,0 +1,275 @@
+// The page of the server: a picture in, answers out, and the load of the last minutes. It asks nobody but the server.
+
+import { Charts } from './charts.js'
+
+const element = (id) => document.getElementById(id)
+const [model, file, drop, preview] = ['model', 'file', 'drop', 'preview'].map(element)
+
+const SAMPLES = ['Ankle boot', 'Pullover', 'Trouser', 'Shirt', 'Coat', 'Sandal', 'Sneaker', 'Dress']
+const SAMPLE_SIDE = 28
+/** Below it a picture is shown larger than it is, with its pixels. */
+const SMALL_SIDE = 64
+const POLL_MS = 1000
+
+/** In memory alone: a page that is closed has forgotten it. */
+let token = ''
+let current = null
+/** Of several pictures in a row, the last one counts. */
+let turn = 0
+
+class Refusal extends Error {
+  constructor(status, text) {
+    super(text)
+    this.status = status
+  }
+}
+
+async function ask(path, init = {}) {
+  const headers = { ...init.headers, ...(token === '' ? {} : { authorization: `Bearer ${token}` }) }
+  let response
+  try {
+    response = await fetch(path, { ...init, headers })
+  } catch {
+    throw new Refusal(0, 'The server does not answer. Is it still running?')
+  }
+  if (response.ok) return response.json()
+  const { error = response.statusText } = await response.json().catch(() => ({}))
+  throw new Refusal(response.status, error)
+}
+
+const ADVICE = {
+  400: 'The server cannot use this picture.',
+  401: 'The server asks for a token.',
+  404: 'The model is no longer there.',
+  413: 'The picture is too large for the server.',
+  415: 'The server does not read files of this kind.',
+  429: 'The server has too much to do. Try again in a moment.',
+  503: 'The server is not ready: it is loading models, or ending.',
+  504: 'The server had no time for the picture before its deadline.',
+}
+
+function showError(error) {
+  const box = element('error')
+  box.hidden = error === null
+  if (error === null) return
+  const advice = ADVICE[error.status]
+  box.textContent = advice === undefined ? error.message : `${advice} (${error.message})`
+  if (error.status === 401) {
+    element('token-form').hidden = false
+    element('token').focus()
+  }
+}
+
+function make(name, { className, text, ...attributes } = {}, children = []) {
+  const node = name.startsWith('svg:')
+    ? document.createElementNS('http://www.w3.org/2000/svg', name.slice(4))
+    : document.createElement(name)
+  if (className !== undefined) node.setAttribute('class', className)
+  if (text !== undefined) node.textContent = text
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value)
+  node.append(...children)
+  return node
+}
+
+/** A bar of parts, each a class and a length; all lengths together are the whole. */
+function bar(parts, whole) {
+  let x = 0
+  const rects = parts.map(([className, length]) => {
+    const rect = make('svg:rect', { className, x, y: 0, width: length, height: 1 })
+    x += length
+    return rect
+  })
+  return make('svg:svg', { viewBox: `0 0 ${whole} 1`, preserveAspectRatio: 'none', 'aria-hidden': 'true' }, rects)
+}
+
+const percent = (value) => `${(100 * value).toFixed(1)} %`
+const ms = (value) => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`
+
+function showAnswers({ answers, timing }, totalMs) {
+  element('empty').hidden = true
+  element('answers').replaceChildren(
+    ...answers.map(({ label, index, probability }) =>
+      make('li', {}, [
+        make('div', { className: 'row' }, [
+          make('span', { text: label ?? `class ${index}` }),
+          make('span', { text: percent(probability) }),
+        ]),
+        make('div', { className: 'track' }, [bar([['bar', probability]], 1)]),
+      ]),
+    ),
+  )
+  const { queueMs, preprocessMs, inferMs, batchSize } = timing
+  const rest = Math.max(0, totalMs - queueMs - preprocessMs - inferMs)
+  const parts = [
+    ['queue', 'queue', queueMs],
+    ['prepare', 'prepare', preprocessMs],
+    ['compute', 'compute', inferMs],
+    ['rest', 'network and page', rest],
+  ]
+  element('timing').hidden = false
+  element('timing-bar').replaceChildren(
+    bar(
+      parts.map(([className, , length]) => [className, length]),
+      Math.max(totalMs, 1e-3),
+    ),
+  )
+  const entry = (className, name, text) =>
+    make('div', {}, [make('dt', { className, text: name }), make('dd', { text })])
+  element('timing-list').replaceChildren(
+    ...parts.map(([className, name, length]) => entry(className, name, ms(length))),
+    entry('plain', 'in all', ms(totalMs)),
+    entry('plain', 'in a batch of', String(batchSize)),
+  )
+  element('copy').hidden = false
+}
+
+function curl() {
+  const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`
+  const { type, name } = current.picture
+  const authorization = token === '' ? '' : " -H 'Authorization: Bearer TOKEN'"
+  const url = new URL(`v1/classify/${model.value}`, location.href)
+  return `curl${authorization} -H ${quoted(`Content-Type: ${type}`)} --data-binary ${quoted(`@${name}`)} ${quoted(url.href)}`
+}
+
+async function classify(picture) {
+  const mine = ++turn
+  current = { picture }
+  showPicture(picture)
+  showError(null)
+  const began = performance.now()
+  try {
+    const result = await ask(`v1/classify/${encodeURIComponent(model.value)}`, {
+      method: 'POST',
+      headers: { 'content-type': picture.type === '' ? 'application/octet-stream' : picture.type },
+      body: picture,
+    })
+    if (mine === turn) showAnswers(result, performance.now() - began)
+  } catch (error) {
+    if (mine !== turn) return
+    element('answers').replaceChildren()
+    element('timing').hidden = true
+    element('copy').hidden = true
+    element('empty').hidden = true
+    showError(error)
+  }
+}
+
+function showPicture(picture) {
+  if (preview.src !== '') URL.revokeObjectURL(preview.src)
+  preview.onload = () => preview.classList.toggle('small', preview.naturalWidth <= SMALL_SIDE)
+  preview.onerror = () => {
+    preview.hidden = true
+    element('hint').hidden = false
+  }
+  preview.src = URL.createObjectURL(picture)
+  preview.alt = picture.name
+  preview.hidden = false
+  element('hint').hidden = true
+}
+
+/** Cuts one of the samples out of the strip that holds all. */
+async function sample(index) {
+  const image = new Image()
+  image.src = 'page/samples.png'
+  await image.decode()
+  const canvas = make('canvas', { width: SAMPLE_SIDE, height: SAMPLE_SIDE })
+  canvas.getContext('2d').drawImage(image, -index * SAMPLE_SIDE, 0)
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve, 'image/png'))
+  return new File([blob], `${SAMPLES[index].toLowerCase().replace(' ', '-')}.png`, { type: 'image/png' })
+}
+
+function showSamples(isFashion) {
+  element('samples').hidden = !isFashion
+  const list = element('sample-list')
+  if (!isFashion || list.children.length > 0) return
+  SAMPLES.forEach((name, index) => {
+    const button = make('button', { type: 'button', title: name, 'aria-label': name })
+    button.style.backgroundPosition = `${(100 * index) / (SAMPLES.length - 1)}% 0`
+    button.addEventListener('click', async () => classify(await sample(index)))
+    list.append(make('li', {}, [button]))
+  })
+}
+
+function showState(className, text) {
+  element('dot').className = className
+  // Said again only when it changes: screen readers read it out.
+  if (element('state-text').textContent !== text) element('state-text').textContent = text
+}
+
+async function showModels() {
+  // Open to all, and in no log: the page looks at it again and again.
+  const response = await fetch('readyz')
+  const { models: index } = await response.json()
+  const ready = [...new Set(index.filter(({ state }) => state === 'READY').map(({ name }) => name))]
+  const names = Array.from(model.options, ({ value }) => value)
+  const waiting = index.length - index.filter(({ state }) => state === 'READY').length
+  showState(waiting === 0 ? 'ready' : '', waiting === 0 ? 'ready' : `${waiting} of ${index.length} models not ready`)
+  if (names.join() === ready.join() || ready.length === 0) return
+  const chosen = model.value
+  model.replaceChildren(...ready.map((name) => make('option', { value: name, text: name })))
+  if (ready.includes(chosen)) model.value = chosen
+  model.disabled = false
+  await showModel()
+}
+
+async function showModel() {
+  const { properties = {} } = await ask(`v2/models/${encodeURIComponent(model.value)}`)
+  showSamples(properties.preset === 'fashion-mnist')
+}
+
+const charts = new Charts(element('charts'))
+
+async function poll() {
+  if (document.hidden) return
+  try {
+    await showModels()
+    const response = await fetch('metrics')
+    charts.add(await response.text(), performance.now())
+  } catch (error) {
+    if (error.status === 401) element('token-form').hidden = false
+    else showState('bad', 'no answer')
+  }
+}
+
+file.addEventListener('change', () => {
+  const [picture] = file.files
+  if (picture !== undefined) void classify(picture)
+  // So that the same file can be chosen again.
+  file.value = ''
+})
+for (const name of ['dragenter', 'dragover', 'dragleave', 'drop']) {
+  // Also beside the field, where a browser would leave the page for the picture.
+  document.addEventListener(name, (event) => {
+    event.preventDefault()
+    drop.classList.toggle('over', name === 'dragenter' || name === 'dragover')
+    const [picture] = name === 'drop' ? event.dataTransfer.files : []
+    if (picture !== undefined) void classify(picture)
+  })
+}
+document.addEventListener('paste', ({ clipboardData }) => {
+  const picture = Array.from(clipboardData.files).find(({ type }) => type.startsWith('image/'))
+  if (picture !== undefined) void classify(picture)
+})
+model.addEventListener('change', async () => {
+  await showModel().catch(showError)
+  if (current !== null) await classify(current.picture)
+})
+element('copy').addEventListener('click', async ({ target }) => {
+  await navigator.clipboard.writeText(curl()).then(
+    () => (target.textContent = 'Copied'),
+    () => (target.textContent = 'The browser does not let me'),
+  )
+  setTimeout(() => (target.textContent = 'Copy as curl'), 2000)
+})
+element('token-form').addEventListener('submit', (event) => {
+  event.preventDefault()
+  token = element('token').value
+  element('token-form').hidden = true
+  showError(null)
+  showModel().catch(showError)
+  if (current !== null) void classify(current.picture)
+})
+
+void poll()
+setInterval(poll, POLL_MS)
+document.addEventListener('visibilitychange', poll)
