@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
 
 import type { DType } from './dtype.js'
 import { TorchError } from './errors.js'
 import { openLibtorch } from './libtorch.js'
+import { PACKAGE_ROOT } from './package.js'
 
 declare const HANDLE: unique symbol
 declare const GENERATOR: unique symbol
@@ -483,9 +483,6 @@ export interface NativeBinding {
 }
 
 const require = createRequire(import.meta.url)
-
-/** Folder of the package: both `lib/` and `dist/` stand directly below it. */
-export const PACKAGE_ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 /** Stands for the addon until something is called: importing this package costs milliseconds, opening libtorch hundreds. */
 const unopened = new Proxy({} as NativeBinding, { get: (_, name): unknown => Reflect.get(addon(), name) })

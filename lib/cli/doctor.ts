@@ -1,13 +1,12 @@
 import { fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
-import { dirname, extname } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { dirname, extname, join } from 'node:path'
 
 import { libtorchVariable } from '../environment.js'
 import { findLibtorch, type LibtorchLocation, type LibtorchSource } from '../libtorch.js'
 import { faultOfContents } from '../libtorch/manifest.js'
 import { isAtLeast, OLDEST_GLIBC, processFacts, unsupported } from '../libtorch/platform.js'
-import { packageFacts } from '../package.js'
+import { PACKAGE_ROOT, packageFacts } from '../package.js'
 import type { Context } from './context.js'
 import { EXIT } from './exit_codes.js'
 import { plural } from './format.js'
@@ -98,7 +97,9 @@ interface Probed {
 
 /** Opens everything in another process. */
 function probe(): Promise<Probed> {
-  const program = fileURLToPath(new URL(`./probe${extname(import.meta.url)}`, import.meta.url))
+  // Not beside this file: in the published package, that is a part of a larger one.
+  const extension = extname(import.meta.url)
+  const program = join(PACKAGE_ROOT, extension === '.ts' ? 'lib' : 'dist', 'cli', `probe${extension}`)
   return new Promise((resolve) => {
     const findings: Finding[] = []
     const child = fork(program, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], timeout: PROBE_TIMEOUT_MS })

@@ -2,13 +2,15 @@ import { readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
+import { bundle } from './bundle.js'
 import { copyInto, emptyStage, npmPack, readPackageJson, ROOT, writeJson, type PackageJson } from './files.js'
 
 /** What concerns a checkout only. */
 const NOT_PUBLISHED = ['devDependencies', 'scripts']
 
 /**
- * Puts the main package together and gives its folder: the files that `package.json` names, the Node-API headers for
+ * Puts the main package together and gives its folder: the files that `package.json` names, few in place of many where they
+ * are JavaScript, the Node-API headers for
  * `napi-torch build`, and a manifest for users.
  *
  * `withLibtorch` makes the libtorch packages optional dependencies of it.
@@ -17,6 +19,7 @@ export function stageMainPackage({ withLibtorch = true }: { readonly withLibtorc
   const manifest = readPackageJson('package.json')
   const folder = emptyStage(manifest.name)
   for (const { path } of npmPack(ROOT, { dryRun: true }).files) copyInto(join(ROOT, path), join(folder, path))
+  bundle(join(folder, 'dist'))
   for (const [from, to] of headers()) copyInto(from, join(folder, 'headers', to))
   writeJson(join(folder, 'package.json'), publishedManifest(manifest, withLibtorch ? libtorchPackages() : {}))
   return folder

@@ -11,9 +11,10 @@ const MAX_BYTES = 1_500_000
 /** What the tarball holds, besides what npm adds to every package. */
 const EXPECTED = [
   /^dist\/.*\.(js|d\.ts)$/,
+  /^page\/\w+\.(html|css|js|png)$/,
   /^native\/.*\.(cc|h|inl)$/,
   /^prebuilds\/(README\.md|[a-z0-9]+-[a-z0-9]+\/(napi-torch(\.glibc)?|preload\/napi_torch_preload)\.node)$/,
-  /^(docs|python)\/.*\.(md|svg|py)$/,
+  /^(docs|python)\/.*\.(md|svg|png|py)$/,
   /^scripts\/setup(\.mjs|\/.*\.mjs)$/,
   /^(CMakeLists\.txt|package\.json|LICENSE|README\.md|CHANGELOG\.md)$/,
 ]

@@ -1,9 +1,9 @@
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-import { PACKAGE_ROOT } from '../../binding.js'
 import { TorchError } from '../../errors.js'
 import type { Module } from '../../nn/module.js'
+import { PACKAGE_ROOT } from '../../package.js'
 
 interface Call {
   readonly path: string
@@ -13,13 +13,14 @@ interface Call {
 /** Folders of the package's own code, in a checkout and in an installed package. */
 const OWN_CODE = ['lib', 'dist'].map((folder) => path.join(PACKAGE_ROOT, folder, path.sep))
 
-/** The file that calls the model. */
-const TRACE_FILE = fileURLToPath(new URL(`../trace${path.extname(import.meta.url)}`, import.meta.url))
+/** The frame of {@link ModuleCalls.follow}, which calls the model: what lies beyond it called the trace. */
+const FOLLOW = ' at ModuleCalls.follow ('
 
 /** Follows which module of a model is being called. */
 export class ModuleCalls {
   readonly #root: Call
   readonly #open: Call[] = []
+  #isFollowing = false
 
   constructor(model: Module<unknown>) {
     this.#root = { path: '', module: model }
@@ -34,9 +35,11 @@ export class ModuleCalls {
   follow<T>(body: () => T): T {
     const { module: model } = this.#root
     const restore = model.namedModules().map(([name, module]) => this.#watch({ path: name, module }))
+    this.#isFollowing = true
     try {
       return body()
     } finally {
+      this.#isFollowing = false
       for (const undo of restore) undo()
     }
   }
@@ -45,7 +48,8 @@ export class ModuleCalls {
   failure(reason: string): TorchError {
     const { path: where, module } = this.#current
     const name = where === '' ? module.constructor.name : `${where} (${module.constructor.name})`
-    const line = callersLine()
+    // Before and behind it, no line of the model is at fault.
+    const line = this.#isFollowing ? callersLine() : null
     return new TorchError('TORCH_TRACE', `Cannot trace ${name}: ${reason}${line === null ? '' : `, at ${line}`}`)
   }
 
@@ -81,11 +85,11 @@ function callersLine(): string | null {
   // A program may have set Error.prepareStackTrace, which makes of the stack whatever it likes.
   if (typeof stack !== 'string') return null
   for (const line of stack.split('\n')) {
+    if (line.includes(FOLLOW)) return null
     const place = /(?:\(|at )((?:file:\/\/)?\/?[^()]+):(\d+):(\d+)\)?$/.exec(line)
     if (place === null) continue
     const [, source = '', row, column] = place
     const file = source.startsWith('file://') ? fileURLToPath(source) : source
-    if (file === TRACE_FILE) return null
     if (!file.startsWith('node:') && !OWN_CODE.some((folder) => file.startsWith(folder))) {
       return `${file}:${row}:${column}`
     }
