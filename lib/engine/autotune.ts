@@ -15,8 +15,11 @@ export interface AutotuneOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Another choice than that of the rules takes at most this part of its time: less is noise. */
-const WORTH = 0.95
+/**
+ * Another choice than that of the rules takes at most this part of its time. By itself a convolution finds its weights in the
+ * cache, in a whole network often not: of small gains, nothing is left there.
+ */
+const WORTH = 0.85
 /** A contender that takes so many times as long as the best one will not win. By the runs that it has had. */
 const HOPELESS = [1.6, 1.25]
 const ROUNDS = 3

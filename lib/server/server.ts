@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import type { Server as HttpsServer } from 'node:https'
 import { setTimeout as delay } from 'node:timers/promises'
+import { createSecureContext } from 'node:tls'
 
 import { checkOptions } from '../check.js'
 import { TorchError } from '../errors.js'
@@ -220,5 +221,12 @@ async function readTls({ tlsCert, tlsKey }: Settings): Promise<Tls | null> {
     readFile(path).catch((cause: unknown) => {
       throw new TorchError('TORCH_FILE', `${path}: Cannot be read`, { cause })
     })
-  return { cert: await read(tlsCert), key: await read(tlsKey) }
+  const tls = { cert: await read(tlsCert), key: await read(tlsKey) }
+  try {
+    createSecureContext(tls)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new TorchError('TORCH_FILE', `${tlsCert} with the key ${tlsKey} cannot be used: ${reason}`, { cause })
+  }
+  return tls
 }
