@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Runs what needs a GPU, in one command on a machine that has CMake, a C++20 compiler, Node.js and a libtorch with CUDA: the
+# one in NAPI_TORCH_LIBTORCH, else that of python3. Builds the addon in this checkout; ends with 1 if a test fails, and
+# with 2 if there is no GPU, after it has shown that the processor works with that libtorch all the same.
+#
+# bash scripts/gpu-check.sh
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if [ -z "${NAPI_TORCH_LIBTORCH:-}" ]; then
+  NAPI_TORCH_LIBTORCH=$(python3 -c 'import torch; print(torch.__path__[0])') || {
+    echo 'There is no libtorch: name one by NAPI_TORCH_LIBTORCH, or install torch into python3' >&2
+    exit 2
+  }
+fi
+export NAPI_TORCH_LIBTORCH
+
+[ -d node_modules ] || npm ci --no-audit --no-fund
+npm run build
+node dist/cli/main.js build
+# It says what is wrong with CUDA, and goes on.
+node dist/cli/main.js doctor || true
+
+# Also without a GPU: libtorch opens, says why there is no device, computes on the processor, and the process ends well.
+run() { node --expose-gc --conditions=napi-torch-source --import tsx "$@"; }
+run --input-type=module --eval "
+  import { cuda, resnet18Cifar, randn, scope, version } from 'napi-torch'
+  const finite = scope(() => resnet18Cifar().eval().forward(randn([2, 3, 32, 32])).isfinite().toArray().every(Boolean))
+  if (!finite) throw new Error('The processor computes what is not finite')
+  console.log('libtorch', version().libtorch, '- CUDA devices:', cuda.deviceCount())
+"
+status=0
+run node_modules/mocha/bin/mocha.js test/cuda.test.ts test/tensor/creation.test.ts test/tensor/views.test.ts || status=1
+run --input-type=module --eval "
+  import { cuda, randn, resnet18, scope } from 'napi-torch'
+  if (!cuda.isAvailable()) {
+    console.log('There is no GPU that this libtorch can use: its tests were skipped')
+    process.exit(2)
+  }
+  const model = resnet18().eval().cuda()
+  const input = randn([32, 3, 224, 224], { device: 'cuda' })
+  const run = () => scope(() => void model.forward(input))
+  for (let round = 0; round < 10; round++) run()
+  cuda.synchronize()
+  const began = performance.now()
+  for (let round = 0; round < 50; round++) run()
+  cuda.synchronize()
+  console.log((50 * 32 / ((performance.now() - began) / 1000)).toFixed(0), 'images/s, ResNet-18 in float32, batch 32')
+" || { code=$?; [ "$status" -ne 0 ] || status=$code; }
+exit "$status"
