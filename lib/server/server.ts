@@ -167,6 +167,8 @@ export class InferenceServer implements AsyncDisposable {
     this.#app.log.info('leaving')
     if (this.#settings.drainDelayMs > 0) await delay(Math.min(this.#settings.drainDelayMs, graceMs))
     this.#context.isDraining = true
+    // Connections that have sent a request which has not been read yet look idle; closed, they would lose it.
+    await delay(Math.min(SETTLE_MS, graceMs))
     const grace = new AbortController()
     const overdue = delay(graceMs, undefined, { signal: grace.signal }).then(
       () => this.#app.server.closeAllConnections(),
@@ -201,6 +203,9 @@ export class InferenceServer implements AsyncDisposable {
     })
   }
 }
+
+/** What has arrived before the end of the server is read by then, and answered. */
+const SETTLE_MS = 100
 
 const LISTEN_FAULTS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another program listens there already',
