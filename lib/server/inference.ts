@@ -101,9 +101,20 @@ async function inferOne(model: ServedModel, work: Work, call: Call, tracing: Tra
   }
   check()
   if (typeof work !== 'function') return compute(model, work, call, tracing)
-  const visitor = { signal: call.signal, priority: rankOf(call), check }
+  const arrivedInTime = (): void => {
+    check()
+    // One that is begun and cannot be answered in time takes the place of one that could.
+    if (performance.now() + model.pace.reserve(call.deadline - arrivedAt) >= call.deadline) {
+      throw new TorchError(
+        'TORCH_DEADLINE',
+        'The request waited so long that it cannot be answered before its deadline',
+      )
+    }
+  }
+  const visitor = { signal: call.signal, priority: rankOf(call), check: arrivedInTime }
   // No more are prepared than will soon be computed: in an overload that would be work for answers that come too late.
   return model.begun.pass(visitor, async () => {
+    const begunAt = performance.now()
     const sample = model.samples.take()
     try {
       const { startedAt, preprocessMs } = await model.preparing.use(async () => {
@@ -114,6 +125,7 @@ async function inferOne(model: ServedModel, work: Work, call: Call, tracing: Tra
       })
       check()
       const { output, timing } = await compute(model, sample, call, tracing)
+      model.pace.note(performance.now() - begunAt)
       const queueMs = timing.queueMs + startedAt - arrivedAt
       return { output, timing: { ...timing, preprocessMs, queueMs } }
     } finally {

@@ -5,6 +5,7 @@ import { Slots } from '../classifier/slots.js'
 import { TorchError } from '../errors.js'
 import { Gate } from './gate.js'
 import { loadClassifier, type LoadedClassifier } from './load_classifier.js'
+import { Pace } from './pace.js'
 import { Scheduler, type BatchFacts } from './scheduler.js'
 import { versionOf, type ModelSettings, type Settings } from './settings.js'
 
@@ -27,6 +28,8 @@ export class ServedModel {
   readonly begun: Gate
   /** Images that are decoded and prepared. */
   readonly preparing: Slots
+  /** Of images, from when they are begun. */
+  readonly pace = new Pace()
   /** Memory of prepared images. */
   readonly samples: SamplePool
   readonly loadedAt = Date.now()
