@@ -1,5 +1,6 @@
 #include <initializer_list>
 
+#include "../../processor.h"
 #include "kernels.h"
 #include "kernels_isa.h"
 
@@ -9,9 +10,9 @@ const Kernels* KernelsOf(Isa isa) {
   switch (isa) {
 #if defined(__x86_64__)
     case Isa::kAvx512:
-      return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") ? &avx512::Get() : nullptr;
+      return HasAvx512() ? &avx512::Get() : nullptr;
     case Isa::kAvx2:
-      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &avx2::Get() : nullptr;
+      return HasAvx2() ? &avx2::Get() : nullptr;
 #endif
     case Isa::kPortable:
       return &portable::Get();
