@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 
 import { cacheFolder, environmentWith, libtorchVariable } from '../lib/environment.js'
 import { useEnvironment } from './support/folder.js'
+import { skip } from './support/skip.js'
 
 describe('environment', () => {
   useEnvironment(() => ({ NAPI_TORCH_LIBTORCH: undefined, NAPI_TORCH_CACHE: undefined, XDG_CACHE_HOME: undefined }))
@@ -31,7 +32,7 @@ describe('environment', () => {
     })
 
     it('takes no notice of a relative XDG_CACHE_HOME', function () {
-      if (process.platform !== 'linux') this.skip()
+      if (process.platform !== 'linux') skip(this, 'other systems have no XDG_CACHE_HOME')
       process.env['XDG_CACHE_HOME'] = 'xdg'
 
       assert.equal(cacheFolder(), join(homedir(), '.cache', 'napi-torch'))

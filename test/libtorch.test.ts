@@ -10,6 +10,7 @@ import { PLATFORM_PACKAGE, places } from '../lib/libtorch/places.js'
 import { evaluateModule } from './support/child.js'
 import { useTemporaryFolder, writeFiles } from './support/folder.js'
 import { makeLibtorch, torchFiles } from './support/libtorch.js'
+import { skip } from './support/skip.js'
 
 const LIBTORCH = JSON.stringify(new URL('../lib/libtorch.ts', import.meta.url).href)
 const TSX_API = JSON.stringify(createRequire(import.meta.url).resolve('tsx/cjs/api'))
@@ -174,7 +175,7 @@ describe('findLibtorch()', () => {
   })
 
   it('takes the torch package of Python without importing it', async function () {
-    if (!hasPython) this.skip()
+    if (!hasPython) skip(this, 'there is no python3')
     writeFiles(join(temporary(), 'site'), torchFiles({ version: `${minor}.0+cpu` }))
     const env = { PATH: process.env['PATH'], PYTHONPATH: join(temporary(), 'site') }
 
@@ -184,7 +185,7 @@ describe('findLibtorch()', () => {
   })
 
   it('does not take a torch folder from wherever the process stands', async function () {
-    if (!hasPython) this.skip()
+    if (!hasPython) skip(this, 'there is no python3')
     const here = join(temporary(), 'here')
     mkdirSync(here)
     writeFiles(here, torchFiles({ version: `${minor}.0+cpu` }))
@@ -195,7 +196,7 @@ describe('findLibtorch()', () => {
   })
 
   it('passes over another minor version of Python, but names it where nothing else is found', async function () {
-    if (!hasPython) this.skip()
+    if (!hasPython) skip(this, 'there is no python3')
     writeFiles(join(temporary(), 'site'), torchFiles({ version: '2.5.0+cpu' }))
     const env = { PATH: process.env['PATH'], PYTHONPATH: join(temporary(), 'site') }
 
@@ -211,7 +212,9 @@ describe('findLibtorch()', () => {
 
   it('lists all that it has looked at where there is none, and ends in the command to run', async function () {
     const system = places().find(({ source }) => source === 'system')
-    if (system?.folders().some((folder) => readLibtorchFolder(folder) !== null)) this.skip()
+    if (system?.folders().some((folder) => readLibtorchFolder(folder) !== null)) {
+      skip(this, 'this system has a libtorch in a folder of its own')
+    }
 
     const { code, message } = await find(temporary())
 
@@ -270,7 +273,7 @@ describe('openLibtorch()', () => {
   })
 
   it('says what is wrong with a library that is none', async function () {
-    if (process.platform !== 'linux') this.skip()
+    if (process.platform !== 'linux') skip(this, 'the message is that of Linux')
     const torch = makeLibtorch(temporary(), { version: `${minor}.0+cpu` })
     const source = `
       import { openLibtorch } from ${LIBTORCH}

@@ -8,6 +8,7 @@ import { denseChunks } from '../../lib/checkpoint/dense.js'
 import { StoredTensor } from '../../lib/checkpoint/stored.js'
 import { fixture, inFolder } from '../support/checkpoints.js'
 import { formatFixture } from '../support/formats.js'
+import { skip } from '../support/skip.js'
 
 /** Files of `folder` that this process has open; other parts of the program open others at any time. */
 async function openIn(folder: string): Promise<string[]> {
@@ -26,7 +27,7 @@ const FILES = [
 describe('a checkpoint that is refused', () => {
   before(function () {
     // Only Linux shows what a process has open.
-    if (process.platform !== 'linux') this.skip()
+    if (process.platform !== 'linux') skip(this, 'only Linux shows what a process has open')
   })
 
   for (const file of FILES) {

@@ -16,6 +16,7 @@ import { zip } from '../support/archive.js'
 import { evaluateModule } from '../support/child.js'
 import { useEnvironment, useTemporaryFolder, writeFiles } from '../support/folder.js'
 import { makeLibtorch, torchFiles } from '../support/libtorch.js'
+import { skip } from '../support/skip.js'
 
 const VERSION = `${LIBTORCH_MINOR}.0`
 const LIBRARY = `torch/lib/${libraryFile('torch_cpu')}`
@@ -307,7 +308,8 @@ describe('installLibtorch()', () => {
   describe('from the address in NAPI_TORCH_LIBTORCH_URL', () => {
     let server: Server
     before(async function () {
-      if (process.platform !== 'linux' || process.arch !== 'x64') this.skip()
+      if (process.platform !== 'linux' || process.arch !== 'x64')
+        skip(this, 'only Linux on x64 has a wheel with a known checksum')
       server = createServer((_, response) => response.end('not the wheel')).listen(0, '127.0.0.1')
       await once(server, 'listening')
     })
@@ -387,7 +389,7 @@ describe('installLibtorch()', () => {
     useEnvironment(() => ({ PIP_NO_INDEX: '1', PIP_FIND_LINKS: join(temporary(), 'links'), PIP_CONFIG_FILE: devNull }))
 
     before(function () {
-      if (!canFetch) this.skip()
+      if (!canFetch) skip(this, 'there is no pip that can be run, or none for this platform')
     })
 
     function writeWheel(

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 
 import { npmPack, readPackageJson, ROOT, type Tarball } from '../../scripts/package/files.js'
 import { libtorchPackages, publishedManifest } from '../../scripts/package/main_package.js'
+import { skip } from '../support/skip.js'
 
 const ADDON_BYTES = 500_000
 const MAX_BYTES = 1_500_000
@@ -24,7 +25,7 @@ describe('The main package', function () {
   let tarball: Tarball
 
   before(function () {
-    if (!existsSync(join(ROOT, 'dist'))) this.skip()
+    if (!existsSync(join(ROOT, 'dist'))) skip(this, 'there is no dist: npm run build makes it')
     tarball = npmPack(ROOT, { dryRun: true })
   })
 

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 
 import { ROOT } from '../../scripts/package/files.js'
 import { newerSymbols, symbolsOf } from '../../scripts/package/symbols.mjs'
+import { skip } from '../support/skip.js'
 
 const ADDONS = ['Release/napi_torch.node', 'preload/napi_torch_preload.node'].map((name) => join(ROOT, 'build', name))
 
@@ -26,7 +27,8 @@ describe('The addons built here', () => {
   for (const addon of ADDONS) {
     it(`open on every system on which libtorch does: ${addon.slice(ROOT.length)}`, function () {
       const isThere = process.platform === 'linux' && existsSync(addon)
-      if (!isThere || spawnSync('objdump', ['--version']).status !== 0) this.skip()
+      if (!isThere || spawnSync('objdump', ['--version']).status !== 0)
+        skip(this, 'it is not built here, or there is no objdump')
 
       const symbols = symbolsOf(addon)
 

@@ -6,6 +6,7 @@ import type { StateDict, Tensor } from 'napi-torch'
 
 import { describeTensor, type ExpectedTensor } from './checkpoints.js'
 import { itWithPython, python } from './python.js'
+import { skip } from './skip.js'
 
 const FOLDER = fileURLToPath(new URL('../fixtures/formats/', import.meta.url))
 
@@ -65,7 +66,7 @@ export function reportOfPython(script: string, args: readonly string[]): [string
 export function itWithSafetensors(title: string, body: Mocha.AsyncFunc | Mocha.Func): void {
   itWithPython(title, async function (this: Mocha.Context) {
     const found = python('import importlib.util; print(importlib.util.find_spec("safetensors") is not None)')
-    if (found.trim() !== 'True') this.skip()
+    if (found.trim() !== 'True') skip(this, 'this Python has no safetensors')
     await (body as () => unknown)()
   })
 }

@@ -20,6 +20,7 @@ import { native } from '../../lib/binding.js'
 import { fuse } from '../../lib/vision/fuse.js'
 import { itWithPython, python } from '../support/python.js'
 import { digest, noise, noiseImage } from '../support/vision.js'
+import { skip } from '../support/skip.js'
 
 type Chain = readonly Transform<never, unknown>[]
 
@@ -92,7 +93,7 @@ describe('fused transforms', () => {
 
   itWithPython("are torchvision's bits for 150 random images, sizes and chains", async function (this: Mocha.Context) {
     const cases = JSON.parse(python(RANDOM_CHAINS, ['150'])) as RandomChain[] | null
-    if (cases === null) this.skip() // This Python has no torchvision.
+    if (cases === null) skip(this, 'this Python has no torchvision')
 
     for (const { from, resize, crop, grey, filter, mean, std, digest: expected } of cases) {
       const [height, width, channels] = from

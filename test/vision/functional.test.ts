@@ -6,6 +6,7 @@ import { native } from '../../lib/binding.js'
 import { centerCrop, normalize, pad, resize, resizedSize, toGrayscale, toTensor } from '../../lib/vision/functional.js'
 import { itWithPython, python } from '../support/python.js'
 import { digest, expectedOfPython, noise, noiseImage, type ResizeFacts } from '../support/vision.js'
+import { skip } from '../support/skip.js'
 
 async function resizeDigest({ from, to, filter, box }: ResizeFacts, kernels?: string): Promise<string> {
   const [height, width, channels] = from
@@ -33,7 +34,7 @@ describe('native.resize()', () => {
 
   itWithPython("gives Pillow's bytes for 300 random sizes, filters and boxes", async function (this: Mocha.Context) {
     const cases = JSON.parse(python(RANDOM_RESIZES, ['300'])) as ResizeFacts[] | null
-    if (cases === null) this.skip() // This Python has no Pillow.
+    if (cases === null) skip(this, 'this Python has no Pillow')
 
     for (const facts of cases) {
       for (const kernels of native.kernelSets()) {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { compile, Conv2d, quantize, randn, scope } from 'napi-torch'
 
 import { evaluateModule } from '../../support/child.js'
+import { skip } from '../../support/skip.js'
 
 const COMPILE = `
   const { compile, Conv2d, quantize, randn, Sequential } = await import('napi-torch')
@@ -20,7 +21,7 @@ const COMPILE = `
 
 describe('compile() of a quantised model', () => {
   it('refuses a processor whose instructions cut off sums of products', async function () {
-    if (process.arch !== 'x64') this.skip()
+    if (process.arch !== 'x64') skip(this, 'only x64 has such processors')
 
     const told = await evaluateModule(COMPILE, { env: { ONEDNN_MAX_CPU_ISA: 'AVX2' } })
 
