@@ -40,6 +40,13 @@ export const ERROR_CODES = {
   TORCH_RATE_LIMIT: 'A client sent more requests than the server allows in a second',
   TORCH_LISTEN: 'The server cannot listen on the address or port that it was given',
   TORCH_NOT_READY: 'The server or the model is still loading, is unloaded, or is shutting down',
+  TORCH_NOT_INSTALLED: 'A part of this package needs another package, which is not installed',
+  TORCH_REDIS: 'Redis cannot be reached, is too old, or is set up so that it drops jobs',
+  TORCH_RUN: 'A run of jobs is not known, not complete, or not the one that was meant',
+  TORCH_SOURCE_REFUSED: 'An image lies outside of what a run may read, or is too large for it',
+  TORCH_SOURCE_UNAVAILABLE: 'An image, or the folder that holds it, cannot be reached just now',
+  TORCH_STALLED: 'The workers that computed a chunk died, several times',
+  TORCH_DISK_FULL: 'A result cannot be written, as the disk or the quota is full',
   TORCH_PYTHON: 'A Python that was asked for could not be run, or failed',
   TORCH_USAGE: 'A command was called with unknown or missing arguments',
 } as const

@@ -18,6 +18,9 @@ export async function runProgram(args: readonly string[], context: Context): Pro
   await addServe(program, args, context, (code) => {
     exitCode = code
   })
+  await addJobs(program, args, context, (code) => {
+    exitCode = code
+  })
   if (args.length === 0) {
     program.outputHelp({ error: true })
     return EXIT.usage
@@ -269,6 +272,23 @@ async function addServe(
   if (!args.includes('serve')) return
   const { addServeOptions } = await import('./serve/command.js')
   addServeOptions(command)
+}
+
+/** The commands of `jobs` have a file of their own, which is read where they are wanted. */
+async function addJobs(
+  program: Command,
+  args: readonly string[],
+  context: Context,
+  done: (exitCode: number) => void,
+): Promise<void> {
+  const command = program
+    .command('jobs')
+    .summary('classify images by the million, on many machines')
+    .description('Classifies images by the million, or embeds them, on many machines: with BullMQ, on Redis.')
+    .helpCommand(false)
+  if (!args.includes('jobs')) return
+  const { addJobsCommands } = await import('./jobs/command.js')
+  addJobsCommands(command, context, done)
 }
 
 /** Options of `demo` as they stand on the command line. */

@@ -1,0 +1,13 @@
+import { cancel as cancelRun } from '../../jobs/cancel.js'
+import type { Context } from '../context.js'
+import { EXIT } from '../exit_codes.js'
+import { plural } from '../format.js'
+import type { QueueFlags } from './command.js'
+
+/** Takes a run out of the queue. */
+export async function cancel(run: string, { json, ...options }: QueueFlags, { terminal }: Context): Promise<number> {
+  const cancelled = await cancelRun(run, options)
+  if (json === true) terminal.printJson(cancelled)
+  else terminal.print(`${plural(cancelled.removed, 'chunk')} taken out of the queue`)
+  return EXIT.ok
+}
