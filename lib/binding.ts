@@ -171,6 +171,10 @@ export type BytesStep =
 
 /** What native/engine/plan_reader.cc reads. */
 export interface PlanSpec {
+  /** Where the steps compute; null for the CPU, in the memory of JavaScript itself. */
+  readonly device: string | null
+  /** Whether libtorch measures which algorithms are fastest there. */
+  readonly tuned: boolean
   readonly values: readonly PlanValue[]
   /** Zeros at first. */
   readonly arenaBytes: number
@@ -425,7 +429,7 @@ export interface NativeBinding {
   ): Promise<Float32Array>
 
   // native/engine/engine.cc. `id` is an integer that no other unfinished job of the environment has.
-  createEngine(threads: number): EngineHandle
+  createEngine(threads: number, device: string): EngineHandle
   /** What its plans have in common goes as soon as no job uses it. */
   disposeEngine(engine: EngineHandle): void
   /** Bytes that the plans that have run in it hold beside their constants. */
@@ -448,6 +452,8 @@ export interface NativeBinding {
   ): Promise<boolean>
   /** As {@link runPlans}, but waits. */
   runPlansSync(engine: EngineHandle, plans: readonly PlanHandle[], input: Bytes, output: Bytes): void
+  /** Tells how a prepared plan has another device do its work; empty for the CPU. */
+  planNote(plan: PlanHandle): string
   /** Runs a plan that often and gives the median of each step in nanoseconds, or false where the job was cancelled. */
   measurePlan(engine: EngineHandle, id: number, plan: PlanHandle, runs: number): Promise<number[] | false>
   /** Ends a job early, at the latest after the step at which it is. */
@@ -476,6 +482,8 @@ export interface NativeBinding {
   setNumThreads(count: number): void
   getNumThreads(): number
   cudaIsAvailable(): boolean
+  /** Why there is no device, as the end of a sentence; null if there is one. */
+  cudaUnavailableReason(): string | null
   cudaDeviceCount(): number
   /** Bytes that tensors hold on a device. */
   cudaMemoryAllocated(index: number): number

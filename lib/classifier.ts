@@ -2,17 +2,18 @@ import { fileURLToPath } from 'node:url'
 
 import { checkOneOf, checkOptions, checkPositiveInteger, describeShape, expected } from './check.js'
 import { answersOf, type Answer } from './classifier/answers.js'
+import { compileFor, type CompileForOptions } from './classifier/compile_for.js'
 import { Headless } from './classifier/headless.js'
 import { isImageSource, readImage, type ImageSource } from './classifier/image_source.js'
 import { loadModel, type LoadedModel } from './classifier/load_model.js'
 import { lookAhead } from './classifier/look_ahead.js'
 import type { PresetName } from './classifier/preset_names.js'
 import { findRecipe, inputShapeOf, type Recipe } from './classifier/recipe.js'
-import { createRunner, type Runner, type RunnerOptions } from './classifier/runner.js'
 import { Slots } from './classifier/slots.js'
 import { checkDevice, type Device } from './device.js'
 import { checkSignal } from './engine/abort.js'
 import { ENGINE_DTYPES, type EngineDType } from './engine/compile_options.js'
+import type { Engine } from './engine/engine.js'
 import { TorchError } from './errors.js'
 import type { Architecture } from './models/detect.js'
 import { scope } from './scope.js'
@@ -39,11 +40,11 @@ export interface ClassifierOptions {
   readonly key?: string | undefined
   /** Take the weights of a module that was pickled as a whole, without running its code. Default: `false`. */
   readonly wholeModule?: boolean | undefined
-  /** Default: `cpu`, where the model is compiled. On CUDA it runs as it is. */
+  /** Where the model is computed. Default: `cpu`. */
   readonly device?: Device | undefined
-  /** In which the model keeps what stands between layers. Default: `float32`. */
+  /** In which the model keeps what stands between layers; `float16` on CUDA alone. Default: `float32`. */
   readonly dtype?: EngineDType | undefined
-  /** Threads that compute, on the CPU. Default: as many as one operator may use. */
+  /** As `threads` of {@link CompileOptions}. Default: as many as one operator may use. */
   readonly threads?: number | undefined
   /** Images that are computed together at most. Default: `16`. */
   readonly maxBatchSize?: number | undefined
@@ -79,8 +80,8 @@ const PREPARED_AT_A_TIME = 4
 /** What a {@link Classifier} is made of. */
 interface Parts extends LoadedModel {
   readonly recipe: Recipe
-  readonly runner: Runner
-  readonly runnerOptions: RunnerOptions
+  readonly engine: Engine
+  readonly compileOptions: CompileForOptions
 }
 
 /**
@@ -99,14 +100,14 @@ export class Classifier implements AsyncDisposable {
   /** What the checkpoint holds. */
   readonly architecture: Architecture
   readonly #model: LoadedModel['model']
-  readonly #runner: Runner
-  readonly #runnerOptions: RunnerOptions
+  readonly #engine: Engine
+  readonly #compileOptions: CompileForOptions
   readonly #shape: string
   /** Images begun and not yet answered: those of two batches, and those that are prepared meanwhile. */
   readonly #limit: number
   readonly #begun: Slots
   readonly #preparing = new Slots(PREPARED_AT_A_TIME)
-  #features: Promise<Runner> | undefined
+  #features: Promise<Engine> | undefined
   #active = 0
   #isClosed = false
   #closing: Promise<void> | undefined
@@ -117,7 +118,7 @@ export class Classifier implements AsyncDisposable {
    *
    * @param checkpoint - A path, a `file:` URL, or the bytes of a file.
    * @throws {TorchError} `TORCH_ARCHITECTURE` if it is no ResNet, or not the one that was asked for; `TORCH_LABELS` if the
-   * labels do not fit; `TORCH_INVALID_ARGUMENT`; and whatever `loadCheckpoint` throws. Nothing is left alive.
+   * labels do not fit; `TORCH_CUDA_UNAVAILABLE`; `TORCH_INVALID_ARGUMENT`; and whatever `loadCheckpoint` throws. Nothing is left alive.
    */
   static async load(checkpoint: string | URL | Uint8Array, options: ClassifierOptions = {}): Promise<Classifier> {
     checkOptions('Classifier.load()', options, [...LOAD_OPTIONS, 'signal'])
@@ -131,35 +132,29 @@ export class Classifier implements AsyncDisposable {
     signal?.throwIfAborted()
 
     const file = checkpoint instanceof URL ? fileURLToPath(checkpoint) : checkpoint
-    const loaded = await loadModel(file, {
-      key,
-      wholeModule,
-      arch,
-      device,
-      dtype: device === 'cpu' ? 'float32' : dtype,
-    })
+    const loaded = await loadModel(file, { key, wholeModule, arch })
     try {
       const recipe = await findRecipe(file, loaded.architecture, { preset, labels })
       const input = await inputShapeOf(recipe.preset, loaded.architecture)
       signal?.throwIfAborted()
       const maxQueueSize = 2 * maxBatchSize + PREPARED_AT_A_TIME
-      const runnerOptions = { input, device, dtype, threads, maxBatchSize, maxQueueSize }
-      const runner = await createRunner(loaded.model, { ...runnerOptions, signal })
-      return new Classifier({ ...loaded, recipe, runner, runnerOptions })
+      const compileOptions = { input, device, dtype, threads, maxBatchSize, maxQueueSize }
+      const engine = await compileFor(loaded.model, { ...compileOptions, signal })
+      return new Classifier({ ...loaded, recipe, engine, compileOptions })
     } catch (error) {
       loaded.model.dispose()
       throw error
     }
   }
 
-  private constructor({ model, architecture, recipe, runner, runnerOptions }: Parts) {
+  private constructor({ model, architecture, recipe, engine, compileOptions }: Parts) {
     this.architecture = architecture
     this.recipe = recipe
     this.#model = model
-    this.#runner = runner
-    this.#runnerOptions = runnerOptions
-    this.#shape = describeShape(runnerOptions.input)
-    this.#limit = runnerOptions.maxQueueSize
+    this.#engine = engine
+    this.#compileOptions = compileOptions
+    this.#shape = describeShape(compileOptions.input)
+    this.#limit = compileOptions.maxQueueSize
     this.#begun = new Slots(this.#limit)
   }
 
@@ -217,8 +212,8 @@ export class Classifier implements AsyncDisposable {
     const signal = checkSignal(options.signal)
     this.#checkOpen()
     return this.#follow(async () => {
-      const runner = await this.#featureRunner()
-      const compute = (image: ImageSource): Promise<Float32Array> => this.#compute(image, runner, signal)
+      const engine = await this.#featureEngine()
+      const compute = (image: ImageSource): Promise<Float32Array> => this.#compute(image, engine, signal)
       return isImageSource(images) ? compute(images) : this.#all(images, compute, signal)
     })
   }
@@ -268,7 +263,7 @@ export class Classifier implements AsyncDisposable {
     checkPositiveInteger('topK', topK)
     const signal = checkSignal(options.signal)
     this.#checkOpen()
-    return async (image) => answersOf(await this.#compute(image, this.#runner, signal), topK, this.labels)
+    return async (image) => answersOf(await this.#compute(image, this.#engine, signal), topK, this.labels)
   }
 
   async #all<T>(
@@ -283,13 +278,13 @@ export class Classifier implements AsyncDisposable {
   }
 
   /** Gives the outputs of a model for an image. */
-  async #compute(image: ImageSource, runner: Runner, signal: AbortSignal | undefined): Promise<Float32Array> {
+  async #compute(image: ImageSource, engine: Engine, signal: AbortSignal | undefined): Promise<Float32Array> {
     return this.#begun.use(async () => {
       const sample = await this.#preparing.use(async () => {
         signal?.throwIfAborted()
         return this.#prepare(image)
       })
-      return runner.infer(sample, { signal })
+      return engine.infer(sample, { signal })
     })
   }
 
@@ -309,8 +304,8 @@ export class Classifier implements AsyncDisposable {
     })
   }
 
-  #featureRunner(): Promise<Runner> {
-    this.#features ??= createRunner(new Headless(this.#model), this.#runnerOptions).catch((error: unknown) => {
+  #featureEngine(): Promise<Engine> {
+    this.#features ??= compileFor(new Headless(this.#model), this.#compileOptions).catch((error: unknown) => {
       this.#features = undefined
       throw error
     })
@@ -330,7 +325,7 @@ export class Classifier implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#isClosed = true
     if (this.#active > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
-    await Promise.all([this.#runner.close(), this.#features?.then((runner) => runner.close())])
+    await Promise.all([this.#engine.close(), this.#features?.then((engine) => engine.close())])
     this.#model.dispose()
   }
 

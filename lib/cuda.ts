@@ -6,6 +6,14 @@ export function isAvailable(): boolean {
   return native.cudaIsAvailable()
 }
 
+/**
+ * Tells why {@link isAvailable} is false: that libtorch is a build for the CPU, or what CUDA or its driver says. Null if it is
+ * true.
+ */
+export function unavailableReason(): string | null {
+  return native.cudaUnavailableReason()
+}
+
 /** Counts the CUDA devices; 0 without CUDA. */
 export function deviceCount(): number {
   return native.cudaDeviceCount()

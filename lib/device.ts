@@ -13,7 +13,10 @@ export function checkDevice(name: string, value: unknown): Device {
   return value
 }
 
+/** How a {@link Device} is spelled, as a regular expression. */
+export const DEVICE_PATTERN = '^(cpu|cuda(:(0|[1-9][0-9]?))?)$'
+
 /** Tells whether `value` is spelled as a {@link Device}. */
 export function isDevice(value: unknown): value is Device {
-  return typeof value === 'string' && /^(cpu|cuda(:(0|[1-9]\d?))?)$/.test(value)
+  return typeof value === 'string' && new RegExp(DEVICE_PATTERN).test(value)
 }

@@ -68,6 +68,7 @@ export function openLibtorch(): LibtorchLocation {
     const failure = preload.open(join(location.libFolder, name))
     if (failure !== null) throw cannotLoad(location, failure)
   }
+  openCudaGraphs(preload, location)
   return (current = location)
 }
 
@@ -153,6 +154,16 @@ function librariesToOpen(libFolder: string): string[] {
   const optional = ['c10_cuda', 'torch_cuda', 'c10_hip', 'torch_hip', 'torch'].map(libraryFile)
   // Opening the CUDA library is what registers the device: nothing of the addon refers to it.
   return [...openmp, libraryFile('c10'), libraryFile('torch_cpu'), ...optional.filter((name) => present.has(name))]
+}
+
+/** The library that lets engines record graphs of CUDA, beside the helper: built where CUDA's headers were found. */
+function openCudaGraphs(preload: Preload, { libFolder }: LibtorchLocation): void {
+  const helper = preloadPath()
+  if (helper === undefined || !existsSync(join(libFolder, libraryFile('torch_cuda')))) return
+  const library = join(dirname(helper), 'napi_torch_cuda.node')
+  const failure = existsSync(library) ? preload.open(library) : null
+  // All works without it, if slower.
+  if (failure !== null) process.emitWarning(`CUDA is used without graphs: ${failure}`, 'TorchWarning')
 }
 
 /** A second libtorch in one process would end it, so what is open is used, whatever the user names. */

@@ -29,12 +29,33 @@ Napi::Error Expected(Napi::Env env, const std::string& what, const std::string& 
   return TorchError(env, "TORCH_INVALID_ARGUMENT", "Expected " + what + " for " + name);
 }
 
+at::Device ToDevice(Napi::Env env, const std::string& text, const std::string& name) {
+  const at::Device device(text);
+  if (device.is_cuda()) {
+    CheckCuda(env, device);
+  } else if (!device.is_cpu()) {
+    throw Expected(env, "'cpu', 'cuda' or 'cuda:N'", name);
+  }
+  return device;
+}
+
+std::optional<std::string> CudaUnavailable() {
+  if (at::globalContext().hasCUDA()) return std::nullopt;
+  const at::CUDAHooksInterface& hooks = at::detail::getCUDAHooks();
+  if (!hooks.hasCUDART()) return "this libtorch is a build for the CPU only";
+  // What the driver says of itself comes with the failure alone.
+  try {
+    hooks.init();
+  } catch (const c10::Error& error) {
+    const std::string text = error.what_without_backtrace();
+    return "this machine has no usable CUDA: " + text.substr(0, text.find('\n'));
+  }
+  return "this machine has no usable CUDA";
+}
+
 void CheckCuda(Napi::Env env, const at::Device& device) {
-  if (!at::globalContext().hasCUDA()) {
-    throw TorchError(env, "TORCH_CUDA_UNAVAILABLE",
-                     "Device '" + device.str() +
-                         "' was asked for, but this libtorch has no usable CUDA: it is a build for CPU only, or the "
-                         "machine has no NVIDIA GPU or driver");
+  if (const std::optional<std::string> reason = CudaUnavailable()) {
+    throw TorchError(env, "TORCH_CUDA_UNAVAILABLE", "Device '" + device.str() + "' was asked for, but " + *reason);
   }
   const int64_t count = at::detail::getCUDAHooks().deviceCount();
   if (device.has_index() && device.index() >= count) {
@@ -169,14 +190,7 @@ std::optional<at::ScalarType> Arguments::OptionalDType(size_t index, const char*
 }
 
 at::Device Arguments::Device(size_t index, const char* name) const {
-  const std::string text = String(index, name);
-  const at::Device device(text);
-  if (device.is_cuda()) {
-    CheckCuda(Env(), device);
-  } else if (!device.is_cpu()) {
-    throw Wrong("'cpu', 'cuda' or 'cuda:N'", name);
-  }
-  return device;
+  return ToDevice(Env(), String(index, name), name);
 }
 
 std::optional<at::Device> Arguments::OptionalDevice(size_t index, const char* name) const {

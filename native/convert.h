@@ -75,6 +75,12 @@ class Arguments {
 // TORCH_CUDA_UNAVAILABLE unless the machine has the CUDA device.
 void CheckCuda(Napi::Env env, const at::Device& device);
 
+// Why there is no device of CUDA, as the end of a sentence; nothing if there is one.
+std::optional<std::string> CudaUnavailable();
+
+// The device that a text names. Throws TORCH_INVALID_ARGUMENT, or as CheckCuda does.
+at::Device ToDevice(Napi::Env env, const std::string& text, const std::string& name);
+
 // An ArrayBuffer of `length` zeros; TORCH_OUT_OF_MEMORY where the engine refuses it.
 Napi::ArrayBuffer NewArrayBuffer(Napi::Env env, size_t length);
 

@@ -6,9 +6,12 @@
 #include <napi.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace napi_torch {
@@ -53,8 +56,8 @@ class Ledger {
 struct EnvData {
   Napi::FunctionReference error_class;
   std::shared_ptr<Ledger> ledger = std::make_shared<Ledger>();
-  // By the number of their threads.
-  std::unordered_map<int, std::shared_ptr<engine::Host>> hosts;
+  // By the number of their threads and the device.
+  std::map<std::pair<int, std::string>, std::shared_ptr<engine::Host>> hosts;
 
   static EnvData& Of(Napi::Env env) { return *env.GetInstanceData<EnvData>(); }
 };

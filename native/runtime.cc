@@ -8,6 +8,7 @@
 #include <torch/headeronly/version.h>
 
 #include <limits>
+#include <optional>
 #include <string>
 
 #include "convert.h"
@@ -65,6 +66,12 @@ Napi::Value CudaIsAvailable(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), at::globalContext().hasCUDA());
 }
 
+// cudaUnavailableReason(): string | null
+Napi::Value CudaUnavailableReason(const Napi::CallbackInfo& info) {
+  const std::optional<std::string> reason = CudaUnavailable();
+  return reason ? Napi::String::New(info.Env(), *reason) : info.Env().Null();
+}
+
 Napi::Value CudaDeviceCount(const Napi::CallbackInfo& info) {
   const bool available = at::globalContext().hasCUDA();
   return Napi::Number::New(info.Env(), available ? at::detail::getCUDAHooks().deviceCount() : 0);
@@ -94,6 +101,7 @@ void InitRuntime(Napi::Env env, Napi::Object exports) {
   Export<SetNumThreads>(env, exports, "setNumThreads");
   Export<GetNumThreads>(env, exports, "getNumThreads");
   Export<CudaIsAvailable>(env, exports, "cudaIsAvailable");
+  Export<CudaUnavailableReason>(env, exports, "cudaUnavailableReason");
   Export<CudaDeviceCount>(env, exports, "cudaDeviceCount");
   Export<CudaMemoryAllocated>(env, exports, "cudaMemoryAllocated");
   Export<CudaSynchronize>(env, exports, "cudaSynchronize");

@@ -30,21 +30,7 @@ run --input-type=module --eval "
   console.log('libtorch', version().libtorch, '- CUDA devices:', cuda.deviceCount())
 "
 status=0
-run node_modules/mocha/bin/mocha.js test/cuda.test.ts test/tensor/creation.test.ts test/tensor/views.test.ts || status=1
-run --input-type=module --eval "
-  import { cuda, randn, resnet18, scope } from 'napi-torch'
-  if (!cuda.isAvailable()) {
-    console.log('There is no GPU that this libtorch can use: its tests were skipped')
-    process.exit(2)
-  }
-  const model = resnet18().eval().cuda()
-  const input = randn([32, 3, 224, 224], { device: 'cuda' })
-  const run = () => scope(() => void model.forward(input))
-  for (let round = 0; round < 10; round++) run()
-  cuda.synchronize()
-  const began = performance.now()
-  for (let round = 0; round < 50; round++) run()
-  cuda.synchronize()
-  console.log((50 * 32 / ((performance.now() - began) / 1000)).toFixed(0), 'images/s, ResNet-18 in float32, batch 32')
-" || { code=$?; [ "$status" -ne 0 ] || status=$code; }
+run node_modules/mocha/bin/mocha.js test/cuda.test.ts test/tensor/creation.test.ts \
+  test/tensor/views.test.ts test/nn/cuda.test.ts test/engine/device.test.ts test/engine/cuda.test.ts || status=1
+run bench/cuda.ts || { code=$?; [ "$status" -ne 0 ] || status=$code; }
 exit "$status"

@@ -4,7 +4,7 @@
 // prebuildify calls it, and lets CMake build. (cmake-js cannot: it takes --target for a target of CMake.)
 
 import { spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -17,6 +17,8 @@ const PREBUILDIFY = 'prebuildify@6.0.1'
 const STAGE = join(ROOT, 'build', 'prebuild')
 const TARGET = join(ROOT, 'prebuilds', `${process.platform}-${process.arch}`)
 const PRELOAD = join('preload', 'napi_torch_preload.node')
+/** Of a build against a libtorch with CUDA: see native/cuda/graph.cc. */
+const CUDA_GRAPHS = join('preload', 'napi_torch_cuda.node')
 
 function run(command, args) {
   const { status, error } = spawnSync(command, args, {
@@ -67,12 +69,11 @@ function prebuild() {
 
   // In a folder of its own: node-gyp-build takes the first addon that it finds.
   mkdirSync(join(TARGET, 'preload'), { recursive: true })
-  copyFileSync(join(ROOT, 'build', PRELOAD), join(TARGET, PRELOAD))
-  if (process.platform !== 'win32')
-    run(
-      'strip',
-      process.platform === 'darwin' ? ['-Sx', join(TARGET, PRELOAD)] : ['--strip-all', join(TARGET, PRELOAD)],
-    )
+  for (const library of [PRELOAD, CUDA_GRAPHS].filter((path) => existsSync(join(ROOT, 'build', path)))) {
+    const target = join(TARGET, library)
+    copyFileSync(join(ROOT, 'build', library), target)
+    if (process.platform !== 'win32') run('strip', [process.platform === 'darwin' ? '-Sx' : '--strip-all', target])
+  }
   if (process.platform === 'linux') checkSymbols(TARGET)
   console.log(`✓ ${TARGET}`)
 }

@@ -142,9 +142,9 @@ describe('Classifier', function () {
       ],
       [
         'an unknown dtype',
-        { dtype: 'float16' as 'float32' },
+        { dtype: 'int8' as 'float32' },
         'TORCH_INVALID_ARGUMENT',
-        `Expected one of 'float32', 'bfloat16' for dtype, received "float16"`,
+        `Expected one of 'float32', 'bfloat16', 'float16' for dtype, received "int8"`,
       ],
     ]
     for (const [what, options, code, message] of refused) {

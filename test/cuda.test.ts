@@ -2,17 +2,16 @@ import assert from 'node:assert/strict'
 
 import { cuda, Generator, memory, ones, rand, scope, tensor, zeros } from 'napi-torch'
 
+import { itWithCuda as itWithGpu } from './support/cuda.js'
+
 const isAvailable = cuda.isAvailable()
-const reason = isAvailable ? '' : ' (this libtorch or this machine has no CUDA)'
-/** A test that needs a GPU. Without one it is skipped, and its title says why. */
-const itWithCuda = (title: string, body: () => void): void => {
-  if (isAvailable) it(title, () => scope(body))
-  else it.skip(title + reason)
-}
+
+const itWithCuda = (title: string, body: () => void): void => itWithGpu(title, () => scope(body))
 
 describe('cuda', () => {
   it('agrees with itself on whether there is a device', () => {
     assert.equal(cuda.deviceCount() > 0, isAvailable)
+    assert.equal(cuda.unavailableReason() === null, isAvailable)
   })
 
   for (const index of [-1, 0.5, NaN, '0']) {
@@ -34,8 +33,7 @@ describe('cuda', () => {
   })
 
   if (!isAvailable) {
-    const message = (device: string): string =>
-      `Device '${device}' was asked for, but this libtorch has no usable CUDA: it is a build for CPU only, or the machine has no NVIDIA GPU or driver`
+    const message = (device: string): string => `Device '${device}' was asked for, but ${cuda.unavailableReason()}`
 
     const calls: readonly [title: string, call: () => unknown, device: string][] = [
       ['memoryAllocated()', () => cuda.memoryAllocated(), 'cuda:0'],

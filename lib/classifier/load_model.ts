@@ -1,5 +1,4 @@
 import { loadCheckpoint } from '../checkpoint/load.js'
-import type { Device } from '../device.js'
 import { TorchError } from '../errors.js'
 import { createModel } from '../models/create.js'
 import { detectArchitecture, type Architecture } from '../models/detect.js'
@@ -13,9 +12,6 @@ export interface LoadModelOptions {
   readonly wholeModule?: boolean | undefined
   /** Refuses every other architecture. */
   readonly arch?: string | undefined
-  readonly device: Device
-  /** Default: `float32`. */
-  readonly dtype?: 'float32' | 'bfloat16' | undefined
 }
 
 /** A model that is ready to answer, and what it is. */
@@ -27,14 +23,14 @@ export interface LoadedModel {
 }
 
 /**
- * Builds the model of a checkpoint in eval mode, in float32 unless told otherwise, and in channels-last layout: on a CPU that is the faster
- * one for convolutions.
+ * Builds the model of a checkpoint in eval mode, on the CPU, in float32 and in channels-last layout, which is the faster one
+ * for convolutions there.
  *
  * @throws {TorchError} `TORCH_ARCHITECTURE` if it is not the one that was asked for, or none that is known.
  */
 export async function loadModel(
   checkpoint: string | Uint8Array,
-  { key, wholeModule, arch, device, dtype = 'float32' }: LoadModelOptions,
+  { key, wholeModule, arch }: LoadModelOptions = {},
 ): Promise<LoadedModel> {
   const state = await loadCheckpoint(checkpoint, { key, wholeModule, stripPrefix: true })
   try {
@@ -47,7 +43,7 @@ export async function loadModel(
     const model = createModel(architecture, { skipInit: true }).eval()
     try {
       model.loadStateDict(state)
-      model.to({ device, dtype, memoryFormat: 'channels_last' })
+      model.to({ dtype: 'float32', memoryFormat: 'channels_last' })
     } catch (error) {
       model.dispose()
       throw error

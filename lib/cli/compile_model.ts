@@ -13,10 +13,7 @@ export interface CompileFlags {
   readonly signal: AbortSignal
 }
 
-/**
- * Calls `body` with the model compiled for the images of a dataset, or as it is where no engine computes: on CUDA. The engine
- * is closed afterwards.
- */
+/** Calls `body` with the model compiled for the images of a dataset. The engine is closed afterwards. */
 export async function withCompiled<T>(
   model: Module,
   dataset: Dataset,
@@ -24,9 +21,10 @@ export async function withCompiled<T>(
   { batchSize, device, signal }: CompileFlags,
   body: (model: Module | Engine) => Promise<T>,
 ): Promise<T> {
-  if (device !== 'cpu' || dataset.length === 0) return body(model)
+  // Of an image the shape is known: without any there is nothing to compute.
+  if (dataset.length === 0) return body(model)
   const input = await scope(async () => (await preset.apply((await dataset.get(0)).image)).shape)
-  const engine = await compile(model, { input, maxBatchSize: batchSize, signal })
+  const engine = await compile(model, { input, device, maxBatchSize: batchSize, signal })
   try {
     return await body(engine)
   } finally {

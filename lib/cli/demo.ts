@@ -39,7 +39,7 @@ export async function demo({ images }: DemoFlags, { terminal, signal }: Context)
   const { colors } = terminal
   const folder = sampleModelFolder()
   const checkpoint = join(folder, CHECKPOINT)
-  const loaded = await loadModel(checkpoint, { device: 'cpu' })
+  const loaded = await loadModel(checkpoint)
   try {
     const recipe = await findRecipe(checkpoint, loaded.architecture, {})
     const all = await IdxDataset.open(folder)

@@ -176,15 +176,19 @@ function checkAddon(probed: Probed, libtorch: LibtorchLocation): Check[] {
     good('addon', `${opened.path}, opened`),
     good('processor', `libtorch uses ${opened.cpuCapability}`),
     good('threads', `${opened.threads} of ${plural(availableParallelism(), 'processor')}`),
-    checkCuda(libtorch, opened.cudaDevices),
+    checkCuda(libtorch, opened),
   ]
 }
 
-function checkCuda({ flavour }: LibtorchLocation, devices: number): Check {
+function checkCuda({ flavour }: LibtorchLocation, { cudaDevices: devices, cudaUnavailable }: Opened['addon']): Check {
   if (devices > 0) return good('cuda', `${plural(devices, 'device')}, libtorch for ${flavour}`)
   if (flavour === 'cpu') return good('cuda', 'not used: this libtorch is for the CPU')
   const fix = `make nvidia-smi work here, or ${INSTALL} --flavour cpu`
-  return bad('cuda', `no device, though this libtorch is for ${flavour}`, fix)
+  return bad(
+    'cuda',
+    `no device, though this libtorch is for ${flavour}: ${cudaUnavailable ?? 'no reason was given'}`,
+    fix,
+  )
 }
 
 const HOW_FOUND: Readonly<Record<LibtorchSource, string>> = {

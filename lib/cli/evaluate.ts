@@ -108,14 +108,13 @@ export interface DatasetEvaluation {
 /** Evaluates a model on a dataset and shows how far it is. */
 export async function evaluateDataset(work: DatasetEvaluation): Promise<Evaluation> {
   const { model, dataset, classOf, recipe, flags, terminal, signal, earlier, onPredictions } = work
-  const { batchSize, device } = flags
+  const { batchSize } = flags
   const batches = dataset.batches({ batchSize, transform: recipe.preset, signal })
   const before = earlier?.predictions.length ?? 0
   const amount = (done: number, total: number): string => `${count(done)} of ${count(total)}`
   const progress = new Progress(terminal, before + dataset.length, amount, before)
   try {
     return await measure(model, classOf === undefined ? batches : relabelled(batches, classOf), {
-      device,
       signal,
       earlier,
       onProgress: ({ images, correct, elapsedMs, predictions }) => {

@@ -12,6 +12,8 @@ export interface AddonFacts {
   readonly cpuCapability: string
   readonly threads: number
   readonly cudaDevices: number
+  /** Why there is none. */
+  readonly cudaUnavailable: string | null
 }
 
 /** What opening each part gave. */
@@ -39,13 +41,14 @@ async function openImages(): Promise<Opened['images']> {
 
 async function openAddon(): Promise<AddonFacts> {
   const { getNumThreads, version } = await import('../runtime.js')
-  const { deviceCount } = await import('../cuda.js')
+  const { deviceCount, unavailableReason } = await import('../cuda.js')
   const addons = createRequire(import.meta.url)('node-gyp-build') as { path(folder: string): string }
   return {
     path: addons.path(PACKAGE_ROOT),
     cpuCapability: version().cpuCapability,
     threads: getNumThreads(),
     cudaDevices: deviceCount(),
+    cudaUnavailable: unavailableReason(),
   }
 }
 

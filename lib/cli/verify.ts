@@ -19,7 +19,7 @@ const DEFAULT_PYTHON = 'python3'
 /** Compares the output of every module with PyTorch's, for one input. Ends with 1 if any differs. */
 export async function verify(checkpoint: string, flags: VerifyFlags, { terminal, signal }: Context): Promise<number> {
   const { key, wholeModule, arch } = flags
-  const loaded = await loadModel(checkpoint, { key, wholeModule, arch, device: 'cpu' })
+  const loaded = await loadModel(checkpoint, { key, wholeModule, arch })
   try {
     const reference = await referenceOf(checkpoint, loaded, flags, signal)
     try {

@@ -22,7 +22,8 @@ import { trace } from './trace.js'
 
 /**
  * Compiles a model in eval mode, whose `forward` takes one batch (N, ...) and gives one (N, ...) of floats, into an
- * {@link Engine}: batch normalisation becomes part of the convolutions, as do activations and sums behind them.
+ * {@link Engine}, on the CPU or on CUDA: batch normalisation becomes part of the convolutions, as do activations and sums
+ * behind them.
  *
  * The weights are those of now; the model may be disposed afterwards, **but not be changed in place**, as the engine shares
  * what it could take over as it is. **A sample's output must not depend on the others in its batch:** batches are cut.
@@ -30,8 +31,8 @@ import { trace } from './trace.js'
  * A {@link QuantizedModel} is computed with integers of 8 bits.
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if an option is not what it should be; `TORCH_TRACE` if the model does what
- * cannot be compiled; `TORCH_QUANTIZATION` if it is quantised, and this machine cannot compute such; and whatever `forward`
- * throws.
+ * cannot be compiled; `TORCH_QUANTIZATION` if it is quantised, and this machine cannot compute such;
+ * `TORCH_CUDA_UNAVAILABLE`; and whatever `forward` throws.
  */
 export function compile(model: Module, options: CompileOptions): Promise<Engine>
 export function compile(model: QuantizedModel, options?: QuantizedCompileOptions): Promise<Engine>
@@ -40,21 +41,22 @@ export async function compile(
   given: CompileOptions | QuantizedCompileOptions = {},
 ): Promise<Engine> {
   const options = checkCompile(model, given)
-  const { input, dtype, threads, instructionSet, limits, bucketSizes, signal } = options
+  const { input, device, dtype, threads, instructionSet, limits, bucketSizes, signal } = options
   signal?.throwIfAborted()
   const isQuantized = model instanceof QuantizedModel
   if (isQuantized) checkInt8Support()
   const kernels = isQuantized ? 'onednn' : options.kernels
-  const constants = new Constants(instructionSet)
-  const bucketsOf = (graph: Graph): readonly number[] => bucketSizes ?? defaultBuckets(graph, limits.maxBatchSize)
-  const graphs = isQuantized
-    ? quantizedGraphs(model, constants, bucketsOf)
-    : graphsOf(model, input, constants, bucketsOf)
-  const { buckets, graphOf, outputShape } = graphs
-  const handle = native.createEngine(threads)
-  const quantization = isQuantized ? model.quantization : null
-  const plans = new PlanStore(handle, { graphOf, constants, kernels, dtype, quantization })
+  const handle = native.createEngine(threads, device)
+  const constants = new Constants(instructionSet, device)
+  const plans = new PlanStore(handle, constants)
   try {
+    const bucketsOf = (graph: Graph): readonly number[] => bucketSizes ?? defaultBuckets(graph, limits.maxBatchSize)
+    const graphs = isQuantized
+      ? quantizedGraphs(model, constants, bucketsOf)
+      : graphsOf(model, input, constants, bucketsOf)
+    const { buckets, graphOf, outputShape } = graphs
+    const quantization = isQuantized ? model.quantization : null
+    plans.makeOf({ graphOf, kernels, dtype, quantization, device, tuned: device !== 'cpu' && options.autotune })
     if (kernels === 'own' && options.autotune) {
       plans.chooseBy(await autotune(buckets.map(graphOf), { constants, instructionSet, threads, signal }))
     }
@@ -66,7 +68,8 @@ export async function compile(
       )
     }
     const keeps = isQuantized ? 'int8' : dtype
-    const computes = { dtype: keeps, kernels, instructionSet: kernels === 'own' ? instructionSet : null } as const
+    const set = kernels === 'own' ? instructionSet : null
+    const computes = { device, dtype: keeps, kernels, instructionSet: set } as const
     return new Engine({ handle, plans, buckets, inputShape: input, outputShape, ...computes, limits })
   } catch (error) {
     plans.dispose()

@@ -8,6 +8,7 @@ import {
   expected,
   isIntegerArray,
 } from '../check.js'
+import { checkDevice, type Device } from '../device.js'
 import { Module } from '../nn/module.js'
 import { getNumThreads } from '../runtime.js'
 import { checkSignal } from './abort.js'
@@ -17,8 +18,8 @@ import { KERNEL_SETS, type KernelSet } from './lower.js'
 import { MOST_PLANS } from './plan_store.js'
 import { QuantizedModel } from './quantization/quantized_model.js'
 
-/** The dtypes in which an engine can keep what it computes. */
-export const ENGINE_DTYPES = ['float32', 'bfloat16'] as const
+/** The dtypes in which an engine can keep what it computes: `float16` on CUDA alone. */
+export const ENGINE_DTYPES = ['float32', 'bfloat16', 'float16'] as const
 
 /** One of {@link ENGINE_DTYPES}. */
 export type EngineDType = (typeof ENGINE_DTYPES)[number]
@@ -29,21 +30,27 @@ export interface CompileOptions {
   readonly input: readonly number[]
   /** In which convolutions and what stands between them keep floats of 32 bits. Default: `float32`. */
   readonly dtype?: EngineDType | undefined
-  /** Default: `cpu`, the only one so far. */
-  readonly device?: 'cpu' | undefined
-  /** Threads that compute; engines with the same number share them. Default: as many as one operator may use. */
+  /**
+   * Where the model is computed, wherever it lies itself. On CUDA what it does is recorded once as a graph of CUDA, where that
+   * can be, and replayed; {@link Engine.explain} says so. Default: `cpu`.
+   */
+  readonly device?: Device | undefined
+  /**
+   * Threads that compute on the CPU, or that bring data to the device and back; engines with the same number and device share
+   * them. Default: as many as one operator may use.
+   */
   readonly threads?: number | undefined
   /**
-   * Which kernels compute: `own` are those of this package, for float32 alone. Default: `own` for float32, `onednn` for
-   * bfloat16.
+   * Which kernels compute: `own` are those of this package, for float32 on the CPU alone. Default: `own` for float32 and
+   * `onednn` for bfloat16 on the CPU, `cudnn` on CUDA.
    */
   readonly kernels?: KernelSet | undefined
   /** For which vector instructions own kernels are chosen. Default: the best that this processor has. */
   readonly instructionSet?: InstructionSet | undefined
   /**
    * Chooses the own algorithm of each convolution by measuring, unless this machine has done so before: what was found is
-   * kept in the package's cache folder. By rules otherwise. Which one is chosen shows in the last digits of outputs.
-   * Default: `true`.
+   * kept in the package's cache folder. By rules otherwise. On CUDA libtorch does that, as with PyTorch's
+   * `backends.cudnn.benchmark`. Which one is chosen shows in the last digits of outputs. Default: `true`.
    */
   readonly autotune?: boolean | undefined
   /** Samples that `infer` puts into one batch at most. Default: `32`. */
@@ -95,6 +102,7 @@ const OPTIONS = ['input', 'dtype', 'kernels', 'instructionSet', 'autotune', ...Q
 /** Options of {@link compile}, checked, with their defaults. */
 export interface CheckedOptions {
   readonly input: readonly number[]
+  readonly device: Device
   readonly dtype: EngineDType
   readonly threads: number
   readonly kernels: KernelSet
@@ -119,7 +127,7 @@ export function checkCompile(
     dtype = 'float32',
     device = 'cpu',
     threads = getNumThreads(),
-    kernels = dtype === 'float32' ? 'own' : 'onednn',
+    kernels = defaultKernels(device, dtype),
     instructionSet,
     autotune = true,
     maxBatchSize = DEFAULT_MAX_BATCH_SIZE,
@@ -133,9 +141,16 @@ export function checkCompile(
   const input = Object.freeze([...checkShape('input', options.input)])
   if (input.length === 0 || input.includes(0)) throw expected('an array of positive integers', 'input', input)
   checkOneOf('dtype', dtype, ENGINE_DTYPES)
-  checkOneOf('device', device, ['cpu'])
+  checkDevice('device', device)
   checkOneOf('kernels', kernels, KERNEL_SETS)
-  if (kernels === 'own' && dtype !== 'float32') throw expected("'onednn' or 'aten'", 'kernels with bfloat16', kernels)
+  if (device === 'cpu') {
+    if (kernels === 'cudnn') throw expected("'own', 'onednn' or 'aten'", 'kernels on the CPU', kernels)
+    if (dtype === 'float16') throw expected("'float32' or 'bfloat16'", 'dtype on the CPU', dtype)
+    if (kernels === 'own' && dtype !== 'float32') throw expected("'onednn' or 'aten'", 'kernels with bfloat16', kernels)
+  } else {
+    if (isQuantized) throw expected("'cpu'", 'device of a quantised model', device)
+    if (kernels !== 'cudnn' && kernels !== 'aten') throw expected("'cudnn' or 'aten'", `kernels on ${device}`, kernels)
+  }
   if (instructionSet !== undefined && kernels !== 'own') {
     throw expected('nothing', `instructionSet with the kernels ${kernels}`, instructionSet)
   }
@@ -153,6 +168,7 @@ export function checkCompile(
   const limits: BatcherLimits = { maxBatchSize, maxDelayMs, maxQueueSize, maxQueueBytes }
   return {
     input,
+    device,
     limits,
     threads,
     kernels,
@@ -163,6 +179,11 @@ export function checkCompile(
     warmup,
     signal: checkSignal(signal),
   }
+}
+
+function defaultKernels(device: Device, dtype: EngineDType): KernelSet {
+  if (device !== 'cpu') return 'cudnn'
+  return dtype === 'float32' ? 'own' : 'onednn'
 }
 
 function checkBuckets(sizes: readonly number[] | undefined): readonly number[] | undefined {

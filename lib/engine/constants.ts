@@ -1,4 +1,5 @@
 import { native, type TensorHandle, type WeightsHandle } from '../binding.js'
+import type { Device } from '../device.js'
 import type { DType } from '../dtype.js'
 import { handleOf } from '../tensor/handle.js'
 import type { Tensor } from '../tensor.js'
@@ -22,10 +23,12 @@ export class Constants {
   readonly #held = new Map<Tensor, Constant>()
   readonly #weights = new Map<string, WeightsHandle>()
   readonly #instructionSet: InstructionSet
+  readonly #device: Device
 
-  /** The instruction set is that of the own kernels that read weights. Default: the best. */
-  constructor(instructionSet = checkInstructionSet(undefined)) {
+  /** The instruction set is that of the own kernels that read weights. Default: the best, on the CPU. */
+  constructor(instructionSet = checkInstructionSet(undefined), device: Device = 'cpu') {
     this.#instructionSet = instructionSet
+    this.#device = device
   }
 
   /** Takes hold of what a graph needs: the graph and the model may be disposed then. */
@@ -33,11 +36,16 @@ export class Constants {
     for (const tensor of graph.nodes.flatMap(constantsOf)) this.hold(tensor)
   }
 
-  /** Takes hold of a tensor. */
+  /**
+   * Takes hold of a tensor: of its memory, or of a copy where it lies on another device.
+   *
+   * @throws {TorchError} `TORCH_CUDA_UNAVAILABLE`, `TORCH_OUT_OF_MEMORY`.
+   */
   hold(tensor: Tensor): void {
     if (this.#held.has(tensor)) return
     const { shape, dtype } = tensor
-    this.#held.set(tensor, { id: this.#held.size, handle: native.alias(handleOf(tensor)), shape, dtype })
+    const handle = native.to(handleOf(tensor), null, this.#device, false, null)
+    this.#held.set(tensor, { id: this.#held.size, handle, shape, dtype })
   }
 
   of(tensor: Tensor): Constant {

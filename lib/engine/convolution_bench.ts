@@ -26,7 +26,7 @@ export class ConvolutionBench {
 
   constructor(instructionSet: InstructionSet, threads: number) {
     this.#constants = new Constants(instructionSet)
-    this.#engine = native.createEngine(threads)
+    this.#engine = native.createEngine(threads, 'cpu')
   }
 
   contender(convolution: Convolution, choice: Choice): Contender {

@@ -1,5 +1,6 @@
 import { native, type EngineHandle, type PlanHandle } from '../binding.js'
 import { checkNumber, checkOptions, checkPositiveInteger, describeShape, expected } from '../check.js'
+import type { Device } from '../device.js'
 import { TorchError } from '../errors.js'
 import { isTensor } from '../nn/checks.js'
 import { fromArray } from '../tensor/creation.js'
@@ -44,6 +45,8 @@ export interface ExplainOptions {
 
 /** What an {@link Engine} has done and holds. */
 export interface EngineStats {
+  /** As {@link Engine.device}. */
+  readonly device: Device
   /** As {@link Engine.dtype}. */
   readonly dtype: EngineDType | 'int8'
   /** Which kernels compute; `onednn` for a quantised model. */
@@ -68,7 +71,7 @@ export interface EngineStats {
   readonly aborted: number
   /** Plans in memory: one for each size of batches. */
   readonly plans: number
-  /** Bytes that the plans hold beside the weights. */
+  /** Bytes that the plans hold beside the weights, without those on another device. */
   readonly planBytes: number
 }
 
@@ -80,6 +83,7 @@ export interface EngineParts {
   readonly buckets: readonly number[]
   readonly inputShape: readonly number[]
   readonly outputShape: readonly number[]
+  readonly device: Device
   readonly dtype: EngineDType | 'int8'
   readonly kernels: KernelSet
   readonly instructionSet: InstructionSet | null
@@ -87,7 +91,7 @@ export interface EngineParts {
 }
 
 /**
- * A compiled model: computes on native threads of its own while the event loop goes on. Made by `compile()`.
+ * A compiled model: computes on native threads of its own, or on CUDA, while the event loop goes on. Made by `compile()`.
  *
  * Samples are float32, in row-major order, and so are outputs; each sample is computed by itself. {@link run} takes a batch
  * that is there, {@link infer} a sample, which it computes together with others that come at the same time. Arrays that are
@@ -101,6 +105,8 @@ export class Engine implements AsyncDisposable {
   readonly inputShape: readonly number[]
   /** Shape of the output for a sample. */
   readonly outputShape: readonly number[]
+  /** Where the model is computed. */
+  readonly device: Device
   /** In which layers and what stands between them keep numbers; `int8` is that of a quantised model. */
   readonly dtype: EngineDType | 'int8'
   readonly #handle: EngineHandle
@@ -125,6 +131,7 @@ export class Engine implements AsyncDisposable {
     buckets,
     inputShape,
     outputShape,
+    device,
     dtype,
     kernels,
     instructionSet,
@@ -135,6 +142,7 @@ export class Engine implements AsyncDisposable {
     this.#buckets = buckets
     this.inputShape = inputShape
     this.outputShape = outputShape
+    this.device = device
     this.dtype = dtype
     this.#kernels = kernels
     this.#instructionSet = instructionSet
@@ -206,11 +214,15 @@ export class Engine implements AsyncDisposable {
     const { rejected, expired, aborted } = counts
     const { size: plans, bytes: planBytes } = this.#plans
     const [batches, samples, running] = [this.#batches, this.#samples, this.#running]
-    const computes = { dtype: this.dtype, kernels: this.#kernels, instructionSet: this.#instructionSet }
+    const { device, dtype } = this
+    const computes = { device, dtype, kernels: this.#kernels, instructionSet: this.#instructionSet }
     return { ...computes, batches, samples, running, queued, queuedBytes, rejected, expired, aborted, plans, planBytes }
   }
 
-  /** Runs the plan for batches of one size and tells what each step does, by which kernel, and how long it takes. */
+  /**
+   * Runs the plan for batches of one size and tells what each step does, by which kernel, and how long it takes; on CUDA by
+   * itself, with the way there and back, which a recorded graph does not have.
+   */
   async explain(options: ExplainOptions = {}): Promise<Explanation> {
     checkOptions('explain()', options, ['batchSize', 'runs', 'signal'])
     const { batchSize = this.#buckets[0] ?? 1, runs = 10 } = options
@@ -223,7 +235,14 @@ export class Engine implements AsyncDisposable {
       followJob(this.#handle, signal, (id) => native.measurePlan(this.#handle, id, handle, runs)),
     )
     const steps = infos.map((info, index) => ({ ...info, ms: (nanoseconds[index] ?? 0) / 1e6 }))
-    return new Explanation(batchSize, steps, this.#instructionSet, this.#plans.bytes)
+    const note = this.device === 'cpu' ? null : `${this.device}: ${native.planNote(handle)}`
+    return new Explanation({
+      batchSize,
+      steps,
+      instructionSet: this.#instructionSet,
+      planBytes: this.#plans.bytes,
+      note,
+    })
   }
 
   /** Prints what is computed in the language of Graphviz: `dot -Tsvg` draws it. */

@@ -8,6 +8,9 @@ export interface ExplainedStep extends StepInfo {
   readonly ms: number
 }
 
+/** What an {@link Explanation} is made of. */
+type Parts = Pick<Explanation, 'batchSize' | 'steps' | 'instructionSet' | 'planBytes' | 'note'>
+
 /** What a compiled model does, step by step; as text, a table. */
 export class Explanation {
   /** Number of samples in the batches that were measured. */
@@ -15,19 +18,18 @@ export class Explanation {
   readonly steps: readonly ExplainedStep[]
   /** The vector instructions of the own kernels; null if others compute. */
   readonly instructionSet: InstructionSet | null
-  /** Bytes that the plans of the engine hold beside the weights. */
+  /** Bytes that the plans of the engine hold beside the weights, without those on another device. */
   readonly planBytes: number
+  /** How another device is made to compute: whether what it does was recorded, and if not, why. Null for the CPU. */
+  readonly note: string | null
 
-  constructor(
-    batchSize: number,
-    steps: readonly ExplainedStep[],
-    instructionSet: InstructionSet | null,
-    planBytes: number,
-  ) {
+  /** @internal Explanations are made by `Engine.explain()`. */
+  constructor({ batchSize, steps, instructionSet, planBytes, note }: Parts) {
     this.batchSize = batchSize
     this.steps = steps
     this.instructionSet = instructionSet
     this.planBytes = planBytes
+    this.note = note
   }
 
   /** Time of all steps, in ms. */
@@ -54,7 +56,8 @@ export class Explanation {
         .trimEnd()
     const memory = `plans hold ${(this.planBytes / 2 ** 20).toFixed(1)} MiB beside the weights`
     const own = this.instructionSet === null ? [] : [`own kernels for ${this.instructionSet}`]
-    return [...table.map(line), [`batches of ${this.batchSize}`, ...own, memory].join('; ')].join('\n')
+    const notes = this.note === null ? [] : [this.note]
+    return [...table.map(line), [`batches of ${this.batchSize}`, ...own, memory, ...notes].join('; ')].join('\n')
   }
 
   /** What `console.log` shows. */

@@ -1,13 +1,17 @@
 import type { Constants } from './constants.js'
 import type { Graph, Node } from './graph.js'
 import { lowerAten } from './lower_aten.js'
+import { lowerCudnn } from './lower_cudnn.js'
 import { lowerInt8 } from './lower_int8.js'
 import { lowerOneDnn } from './lower_onednn.js'
 import { lowerOwn } from './lower_own.js'
 import { Lowering, type LoweredPlan, type LoweringOptions } from './lowering.js'
 
-/** Sets of kernels: libtorch's ordinary operators; oneDNN's fused ones with packed weights; or our own for float32. */
-export const KERNEL_SETS = ['aten', 'onednn', 'own'] as const
+/**
+ * Sets of kernels: libtorch's ordinary operators; oneDNN's fused ones with packed weights, and our own for float32, on the
+ * CPU; those of cuDNN in its favourite layout, on CUDA.
+ */
+export const KERNEL_SETS = ['aten', 'onednn', 'own', 'cudnn'] as const
 
 /** One of {@link KERNEL_SETS}. */
 export type KernelSet = (typeof KERNEL_SETS)[number]
@@ -20,6 +24,9 @@ const LOWER: Readonly<Record<KernelSet, (lowering: Lowering, nodes: readonly Nod
     for (const node of nodes) lowerOneDnn(lowering, node)
   },
   own: lowerOwn,
+  cudnn: (lowering, nodes) => {
+    for (const node of nodes) lowerCudnn(lowering, node)
+  },
 }
 
 /** How a graph is lowered. */

@@ -1,4 +1,5 @@
 import type { NetworkStep, PlanArgument, PlanSpec, WeightsHandle } from '../binding.js'
+import type { Device } from '../device.js'
 import type { DType } from '../dtype.js'
 import { chooseByRules, type Choose } from './choose.js'
 import type { Constant, Constants } from './constants.js'
@@ -42,6 +43,10 @@ export interface LoweringOptions {
   readonly quantization?: Quantization | null | undefined
   /** Default: by rules. */
   readonly choose?: Choose | undefined
+  /** Where the steps compute, and where the constants lie. Default: on the CPU, in the memory of JavaScript itself. */
+  readonly device?: Device | undefined
+  /** Has libtorch measure algorithms on that device. Default: `false`. */
+  readonly tuned?: boolean | undefined
 }
 
 /** A plan made with what it takes to explain it. */
@@ -65,12 +70,14 @@ export class Lowering {
   readonly #graph: Graph
   readonly #constants: Constants
   readonly #quantization: Quantization | null
-  readonly #builder = new PlanBuilder()
+  readonly #builder: PlanBuilder
   readonly #operands = new Map<Value, Operand[]>()
   readonly #lastReader = new Map<Value, Node | null>()
   readonly #input: number
 
-  constructor(graph: Graph, constants: Constants, { dtype, quantization = null, choose }: LoweringOptions) {
+  constructor(graph: Graph, constants: Constants, options: LoweringOptions) {
+    const { dtype, quantization = null, choose, device = 'cpu', tuned = false } = options
+    this.#builder = new PlanBuilder({ device: device === 'cpu' ? null : device, tuned })
     this.dtype = dtype
     this.choose = choose ?? chooseByRules
     this.#quantization = quantization

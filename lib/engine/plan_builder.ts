@@ -4,6 +4,9 @@ import type { DType } from '../dtype.js'
 /** What a value of a plan is. */
 export type ValueType = Pick<PlanValue, 'shape' | 'dtype'>
 
+/** Where a plan computes, and how it finds its algorithms there. */
+export type PlanPlace = Pick<PlanSpec, 'device' | 'tuned'>
+
 /** What {@link explain} tells of a step. */
 export interface StepInfo {
   /** Path of the module that it comes from. */
@@ -25,9 +28,14 @@ export type BytesDraft = BytesStep extends infer S ? (S extends BytesStep ? Omit
 /** Collects the values and steps of a plan, and finds out after which step each value is let go. */
 export class PlanBuilder {
   readonly infos: StepInfo[] = []
+  readonly #place: PlanPlace
   readonly #values: PlanValue[] = []
   readonly #preparation: Draft[] = []
   readonly #steps: Draft[] = []
+
+  constructor(place: PlanPlace = { device: null, tuned: false }) {
+    this.#place = place
+  }
 
   /** Adds a value that a step is to make, and gives its index. */
   value({ shape, dtype }: ValueType): number {
@@ -68,6 +76,7 @@ export class PlanBuilder {
 
   finish(input: number, output: number, outputDtype: DType): PlanSpec {
     return {
+      ...this.#place,
       values: this.#values,
       arenaBytes: 0,
       input,

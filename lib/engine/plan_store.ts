@@ -21,19 +21,25 @@ export interface StoredPlan {
 export interface PlanSource extends Omit<LowerOptions, 'choose'> {
   /** The graph for batches of that size, all of whose constants are held. */
   readonly graphOf: (batchSize: number) => Graph
-  readonly constants: Constants
 }
 
 /** The plans of one engine, by the size of their batches. */
 export class PlanStore {
   readonly #engine: EngineHandle
-  readonly #source: PlanSource
+  readonly #constants: Constants
+  #source: PlanSource | undefined
   /** From the one whose use is longest ago. */
   readonly #plans = new Map<number, StoredPlan>()
   #choose: Choose | undefined
 
-  constructor(engine: EngineHandle, source: PlanSource) {
+  /** It disposes the constants with its plans. */
+  constructor(engine: EngineHandle, constants: Constants) {
     this.#engine = engine
+    this.#constants = constants
+  }
+
+  /** Says what plans are made of, before the first is. */
+  makeOf(source: PlanSource): void {
     this.#source = source
   }
 
@@ -67,16 +73,16 @@ export class PlanStore {
   dispose(): void {
     for (const { handle } of this.#plans.values()) native.disposePlan(handle)
     this.#plans.clear()
-    this.#source.constants.dispose()
+    this.#constants.dispose()
     native.disposeEngine(this.#engine)
   }
 
   #make(batchSize: number): StoredPlan {
-    const { graphOf, constants } = this.#source
-    const graph = graphOf(batchSize)
-    const { spec, infos } = lower(graph, constants, { ...this.#source, choose: this.#choose })
-    // libtorch's operators take memory, and oneDNN makes code, when they first run.
-    const isPreparable = spec.steps.every(({ kind }) => kind === 'network')
+    if (this.#source === undefined) throw new TypeError('Plans are made of something')
+    const graph = this.#source.graphOf(batchSize)
+    const { spec, infos } = lower(graph, this.#constants, { ...this.#source, choose: this.#choose })
+    // libtorch's operators take memory, and oneDNN makes code, when they first run: for a device, preparing does it.
+    const isPreparable = spec.device !== null || spec.steps.every(({ kind }) => kind === 'network')
     return { handle: native.createPlan(spec), graph, infos, isPreparable }
   }
 }

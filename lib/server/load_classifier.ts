@@ -1,6 +1,7 @@
 import { loadModel } from '../classifier/load_model.js'
 import { PRESETS, type PresetName } from '../classifier/preset_names.js'
 import { findRecipe } from '../classifier/recipe.js'
+import type { Device } from '../device.js'
 import { compile } from '../engine/compile.js'
 import type { EngineDType } from '../engine/compile_options.js'
 import type { Engine } from '../engine/engine.js'
@@ -24,6 +25,7 @@ export interface LoadClassifierOptions {
   readonly threads?: number | undefined
   readonly maxBatchSize: number
   readonly dtype: EngineDType
+  readonly device: Device
 }
 
 /** A checkpoint that is compiled and has run once. The engine belongs to the caller. */
@@ -37,8 +39,8 @@ export interface LoadedClassifier {
 
 /** Loads, compiles and warms up a checkpoint, and finds how its images are prepared and its classes are called. */
 export async function loadClassifier(options: LoadClassifierOptions): Promise<LoadedClassifier> {
-  const { checkpoint, key, wholeModule, preset, labels, threads, maxBatchSize, dtype } = options
-  const { model, architecture } = await loadModel(checkpoint, { key, wholeModule, device: 'cpu' })
+  const { checkpoint, key, wholeModule, preset, labels, threads, maxBatchSize, dtype, device } = options
+  const { model, architecture } = await loadModel(checkpoint, { key, wholeModule })
   try {
     const recipe = await findRecipe(checkpoint, architecture, { preset, labels })
     const { preset: chosen } = recipe
@@ -47,7 +49,7 @@ export async function loadClassifier(options: LoadClassifierOptions): Promise<Lo
     const input = chosen.shape
     // The first image should not wait for the decoder to be opened.
     await decodeImage(Buffer.from(TINY_PNG, 'base64'))
-    const engine = await compile(model, { input, threads, maxBatchSize, dtype })
+    const engine = await compile(model, { input, threads, maxBatchSize, dtype, device })
     if (engine.outputShape.length !== 1) {
       await engine.close()
       throw new TorchError('TORCH_ARCHITECTURE', `${checkpoint}: Expected a classifier, whose output is (N, classes)`)

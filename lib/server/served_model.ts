@@ -74,6 +74,7 @@ export class ServedModel {
       threads: all.threads === 0 ? undefined : all.threads,
       maxBatchSize: settings.maxBatchSize ?? all.maxBatchSize,
       dtype: settings.dtype ?? all.dtype,
+      device: settings.device ?? all.device,
     })
     return new ServedModel(settings, classifier, all, observer)
   }

@@ -3,6 +3,7 @@ import { Value } from 'typebox/value'
 
 import { describe } from '../check.js'
 import { PRESETS } from '../classifier/preset_names.js'
+import { DEVICE_PATTERN, type Device } from '../device.js'
 import { ENGINE_DTYPES } from '../engine/compile_options.js'
 import { TorchError } from '../errors.js'
 
@@ -24,8 +25,14 @@ const BATCHING = {
   maxQueueSize: Type.Integer({ minimum: 1, maximum: 1e6, default: 1024, description: 'samples that wait at most' }),
   maxQueueBytes: Type.Integer({ minimum: 1, default: 256 * MIB, description: 'bytes of these at most' }),
   dtype: Type.Unsafe<(typeof ENGINE_DTYPES)[number]>(
-    oneOf(ENGINE_DTYPES, { default: 'float32', description: 'in which the layers compute' }),
+    oneOf(ENGINE_DTYPES, { default: 'float32', description: 'in which the layers compute; float16 on CUDA alone' }),
   ),
+  device: Type.Unsafe<Device>({
+    type: 'string',
+    pattern: DEVICE_PATTERN,
+    default: 'cpu',
+    description: 'where they do: cpu, cuda or cuda:N',
+  }),
 }
 
 /** The same settings where they may be left out. */
@@ -55,6 +62,7 @@ export interface ModelSettings {
   readonly maxQueueSize?: number | undefined
   readonly maxQueueBytes?: number | undefined
   readonly dtype?: (typeof ENGINE_DTYPES)[number] | undefined
+  readonly device?: Device | undefined
 }
 
 const MODEL = Type.Object(

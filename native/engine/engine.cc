@@ -98,11 +98,13 @@ Batch ReadBatch(const Napi::CallbackInfo& info, const Arguments& args, size_t fi
   return batch;
 }
 
-// createEngine(threads): Engine
+// createEngine(threads, device): Engine
 Napi::Value CreateEngine(const Napi::CallbackInfo& info) {
-  const int64_t threads = Arguments(info, "createEngine").Integer(0, "threads");
+  const Arguments args(info, "createEngine");
+  const int64_t threads = args.Integer(0, "threads");
   if (threads < 1 || threads > kMostThreads) throw Expected(info.Env(), "an integer from 1 to 1024", "threads");
-  EngineHandle handle{Host::Of(info.Env(), static_cast<int>(threads)), std::make_shared<Lane>()};
+  const at::Device device = args.Device(1, "device");
+  EngineHandle handle{Host::Of(info.Env(), static_cast<int>(threads), device), std::make_shared<Lane>()};
   return Wrap(info.Env(), std::move(handle), kEngineTag);
 }
 
@@ -170,6 +172,11 @@ Napi::Value RunPlansSync(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// planNote(plan): how a prepared plan has another device do its work; empty for the processor.
+Napi::Value PlanNote(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), LivePlan(info[0], "plan")->note());
+}
+
 // measurePlan(engine, id, plan, runs): Promise of the median nanoseconds of each operation, or of false.
 Napi::Value MeasurePlan(const Napi::CallbackInfo& info) {
   const Arguments args(info, "measurePlan");
@@ -209,6 +216,7 @@ void InitEngine(Napi::Env env, Napi::Object exports) {
   Export<PreparePlan>(env, exports, "preparePlan");
   Export<RunPlans>(env, exports, "runPlans");
   Export<RunPlansSync>(env, exports, "runPlansSync");
+  Export<PlanNote>(env, exports, "planNote");
   Export<MeasurePlan>(env, exports, "measurePlan");
   Export<CancelJob>(env, exports, "cancelJob");
 }

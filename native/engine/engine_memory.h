@@ -1,8 +1,11 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Allocator.h>
+#include <c10/core/Stream.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -18,6 +21,9 @@ struct EngineMemory {
   // What steps make while a plan runs.
   BlockCache blocks;
   SharedFloats floats;
+  // Of plans that compute on another device, and the memory that their recordings have in common.
+  std::optional<c10::Stream> stream;
+  c10::MempoolId_t graph_pool{0, 0};
 
   // Beside the constants.
   int64_t bytes() const { return blocks.bytes() + floats.bytes(); }

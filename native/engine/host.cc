@@ -6,8 +6,8 @@
 
 namespace napi_torch::engine {
 
-std::shared_ptr<Host> Host::Of(Napi::Env env, int threads) {
-  std::shared_ptr<Host>& host = EnvData::Of(env).hosts[threads];
+std::shared_ptr<Host> Host::Of(Napi::Env env, int threads, const at::Device& device) {
+  std::shared_ptr<Host>& host = EnvData::Of(env).hosts[{threads, device.str()}];
   if (host == nullptr) {
     host = std::make_shared<Host>(env, threads);
     // A worker that is terminated calls the hook alone. It comes before that of the function that the executor calls,

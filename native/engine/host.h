@@ -18,9 +18,10 @@ class Host {
   // What a promise is resolved with.
   using Result = std::function<Napi::Value(Napi::Env, const Job&)>;
 
-  // The host of this environment for that many threads, made when it is first asked for. It lives as long as the
-  // environment: an idle executor sleeps.
-  static std::shared_ptr<Host> Of(Napi::Env env, int threads);
+  // The host of this environment for that many threads and engines on that device, made when it is first asked for: who
+  // waits for a device lets no work of the processor wait. It lives as long as the environment: an idle executor
+  // sleeps.
+  static std::shared_ptr<Host> Of(Napi::Env env, int threads, const at::Device& device);
 
   Host(Napi::Env env, int threads);
 

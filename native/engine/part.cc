@@ -61,9 +61,16 @@ at::ScalarType Part::DType() const {
   return *dtype;
 }
 
-at::Tensor Part::Tensor() const {
+at::Device Part::Device() const {
+  const at::Device device = ToDevice(value_.Env(), Text(), path_);
+  if (device.is_cpu()) return at::kCPU;
+  // Nothing here makes another device than the first the current one.
+  return device.has_index() ? device : at::Device(device.type(), 0);
+}
+
+at::Tensor Part::Tensor(const at::Device& device) const {
   at::Tensor tensor = UnwrapTensor(value_, path_);
-  if (!tensor.is_cpu()) throw Wrong("a tensor on the CPU");
+  if (tensor.device() != device) throw Wrong(device.is_cpu() ? "a tensor on the CPU" : "a tensor on " + device.str());
   return tensor;
 }
 

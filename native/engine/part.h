@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/core/ivalue.h>
+#include <c10/core/Device.h>
 #include <napi.h>
 
 #include <array>
@@ -33,7 +34,9 @@ class Part {
   bool Boolean() const;
   std::string Text() const;
   at::ScalarType DType() const;
-  at::Tensor Tensor() const;
+  // With an index. Throws TORCH_CUDA_UNAVAILABLE where there is none such.
+  at::Device Device() const;
+  at::Tensor Tensor(const at::Device& device = at::kCPU) const;
   c10::IValue Literal(const c10::TypePtr& type) const;
 
   const Napi::Value& value() const { return value_; }

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <string>
 
+#include "device_stage.h"
 #include "engine_memory.h"
 #include "interrupt.h"
 #include "step.h"
@@ -31,6 +34,10 @@ struct PlanParts {
   };
 
   std::vector<Value> values;
+  // Where the steps compute: nothing for the processor, in the memory of JavaScript itself.
+  std::optional<at::Device> device;
+  // Whether to measure algorithms there.
+  bool is_tuned = false;
   size_t input = 0;
   size_t output = 0;
   // To which the output is converted.
@@ -51,6 +58,8 @@ class Plan {
   size_t output_alignment() const;
   // The times that a run takes.
   size_t operations() const { return operations_; }
+  // How a prepared plan has the device do its work; empty for the processor. Any thread may ask.
+  std::string note() const;
 
   // Does what is to be done once, if it has not been. False where it was interrupted.
   bool Prepare(const Workplace& workplace, const Interrupt& interrupt);
@@ -60,6 +69,9 @@ class Plan {
            int64_t* nanoseconds = nullptr);
 
  private:
+  // Of preparation: what libtorch's operators do in their first runs alone, and the recording.
+  bool Warm(const Interrupt& interrupt);
+  bool RunSteps(const Interrupt& interrupt, int64_t* nanoseconds);
   void Let(const std::vector<size_t>& values);
 
   PlanParts parts_;
@@ -70,6 +82,10 @@ class Plan {
   Frame frame_;
   // What a run leaves behind if it does not come to its end.
   std::vector<size_t> transient_;
+  // Null for the processor.
+  std::unique_ptr<DeviceStage> stage_;
+  mutable std::mutex note_mutex_;
+  std::string note_;
 };
 
 }  // namespace napi_torch::engine

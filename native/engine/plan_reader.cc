@@ -29,6 +29,8 @@ bool TakesTensor(const c10::TypePtr& type) {
 class Reader {
  public:
   std::shared_ptr<Plan> Read(const Part& spec) {
+    if (!spec["device"].IsNull()) parts_.device = spec["device"].Device();
+    parts_.is_tuned = spec["tuned"].Boolean();
     ReadArena(spec["arenaBytes"]);
     for (const Part& value : spec["values"].Items()) ReadValue(value);
     parts_.input = spec["input"].Index(parts_.values.size());
@@ -46,6 +48,7 @@ class Reader {
  private:
   void ReadArena(const Part& bytes) {
     arena_bytes_ = bytes.Integer(0, kMostElements);
+    if (arena_bytes_ > 0 && !IsOfProcessor()) throw bytes.Wrong("no arena on another device than the processor");
     if (arena_bytes_ > 0) arena_ = at::zeros({arena_bytes_}, at::kByte);
   }
 
@@ -92,6 +95,8 @@ class Reader {
       step = ReadShared(spec);
     } else if (kind == "copy") {
       step = ReadCopy(spec);
+    } else if ((kind == "network" || BytesStep::IsKind(kind)) && !IsOfProcessor()) {
+      throw spec["kind"].Wrong("a kind of step that the device can do");
     } else if (kind == "network") {
       step = ReadNetworkStep(spec);
     } else if (BytesStep::IsKind(kind)) {
@@ -190,7 +195,7 @@ class Reader {
       if (spec.Has("value")) {
         parts.fills.push_back({index, ReadMade(spec["value"])});
       } else {
-        constant = spec["constant"].Tensor();
+        constant = spec["constant"].Tensor(device());
       }
     }
     parts.arguments.push_back(std::move(constant));
@@ -203,7 +208,7 @@ class Reader {
       if (entry.IsNumber()) {
         fill.entries.emplace_back(ReadMade(entry));
       } else {
-        fill.entries.emplace_back(entry.Tensor());
+        fill.entries.emplace_back(entry.Tensor(device()));
       }
     }
     return fill;
@@ -227,6 +232,11 @@ class Reader {
   void CheckMade(const Part& index, size_t value) const {
     if (!is_made_[value]) throw index.Wrong("a value that a step before has made");
   }
+
+  // Where the steps compute.
+  at::Device device() const { return parts_.device.value_or(at::kCPU); }
+  // Whether own kernels, which know no other memory, may be part of the plan.
+  bool IsOfProcessor() const { return device().is_cpu(); }
 
   bool IsInArena(size_t value) const { return parts_.values[value].memory.defined(); }
 

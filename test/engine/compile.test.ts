@@ -71,9 +71,8 @@ describe('compile()', () => {
       [{ input: [] }, 'Expected an array of positive integers for input, received []'],
       [{ input: [3, 0, 8] }, 'Expected an array of positive integers for input, received [3, 0, 8]'],
       [{ input: [3, 8.5] }, 'Expected an array of non-negative integers for input, received [3, 8.5]'],
-      [{ dtype: 'float16' }, `Expected one of 'float32', 'bfloat16' for dtype, received "float16"`],
-      [{ device: 'cuda' }, `Expected one of 'cpu' for device, received "cuda"`],
-      [{ kernels: 'fast' }, `Expected one of 'aten', 'onednn', 'own' for kernels, received "fast"`],
+      [{ dtype: 'int8' }, `Expected one of 'float32', 'bfloat16', 'float16' for dtype, received "int8"`],
+      [{ kernels: 'fast' }, `Expected one of 'aten', 'onednn', 'own', 'cudnn' for kernels, received "fast"`],
       [{ kernels: 'own', dtype: 'bfloat16' }, `Expected 'onednn' or 'aten' for kernels with bfloat16, received "own"`],
       [{ instructionSet: 'sse9' }, `Expected one of ${lists.sets} for instructionSet, received "sse9"`],
       [

@@ -227,7 +227,17 @@ function planSpec() {
 function plan() {
   const [input, output] = ['float32', pick(['float32', 'float32', 'float16', 'int8'])]
   const values = [{ shape: [2, 3], dtype: input, arena: null }]
-  const made = { values, arenaBytes: 0, input: 0, output: 0, outputDtype: output, preparation: [], steps: [] }
+  const made = {
+    device: pick([null, null, 'cpu']),
+    tuned: false,
+    values,
+    arenaBytes: 0,
+    input: 0,
+    output: 0,
+    outputDtype: output,
+    preparation: [],
+    steps: [],
+  }
   const handle = native.createPlan(made)
   if (below(8) === 0) native.disposePlan(handle)
   return handle
@@ -236,7 +246,7 @@ function plan() {
 let newest = 0
 
 const KINDS = {
-  engine: () => native.createEngine(1 + below(2)),
+  engine: () => native.createEngine(1 + below(2), 'cpu'),
   plan,
   plans: () => (below(3) === 0 ? list(2, plan) : [plan()]),
   spec: planSpec,
@@ -412,7 +422,7 @@ const SIGNATURES = {
   logSoftmax: 'tensor dim dtype?',
   resize: 'bytes size size size size size filter box kernels?',
   prepareImage: 'bytes size size size pair filter dims pair boolean size numbers numbers kernels? bytes offset',
-  createEngine: 'threads',
+  createEngine: 'threads device',
   disposeEngine: 'engine',
   engineBytes: 'engine',
   createPlan: 'spec',
@@ -420,6 +430,7 @@ const SIGNATURES = {
   preparePlan: 'engine id plan',
   runPlans: 'engine id plans bytes bytes',
   runPlansSync: 'engine plans bytes bytes',
+  planNote: 'plan',
   measurePlan: 'engine id plan size',
   cancelJob: 'engine id',
   kernelSets: '',
@@ -430,6 +441,7 @@ const SIGNATURES = {
   setNumThreads: 'threads',
   getNumThreads: '',
   cudaIsAvailable: '',
+  cudaUnavailableReason: '',
   cudaDeviceCount: '',
   cudaMemoryAllocated: 'number',
   cudaSynchronize: 'number',
@@ -462,7 +474,7 @@ async function runOf(handle, { values, input, output }) {
   const [from, to] = [input, output].map((value) => {
     return new Float32Array(values[value].shape.reduce((product, size) => product * size, 1))
   })
-  await native.runPlans(native.createEngine(1), ++newest, [handle], from, to)
+  await native.runPlans(native.createEngine(1, 'cpu'), ++newest, [handle], from, to)
 }
 
 async function call(name, args) {

@@ -93,6 +93,8 @@ export function runNetwork(
     dead: [],
   }
   const handle = native.createPlan({
+    device: null,
+    tuned: false,
     values: [input.shape, (constant ?? input).shape, shape].map((sizes) => {
       return { shape: sizes, dtype: 'float32', arena: null }
     }),
@@ -103,7 +105,7 @@ export function runNetwork(
     preparation: [copy],
     steps: [step],
   })
-  const engine = native.createEngine(threads)
+  const engine = native.createEngine(threads, 'cpu')
   const result = new Float32Array(shape.reduce((product, size) => product * size, 1))
   try {
     for (let round = 0; round < 2; round++) {

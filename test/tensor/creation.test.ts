@@ -119,8 +119,7 @@ for (const [name, make] of Object.entries(MAKERS)) {
       it('says in one sentence that there is no CUDA', () => {
         assert.throws(() => make([2], { device: 'cuda' }), {
           code: 'TORCH_CUDA_UNAVAILABLE',
-          message:
-            "Device 'cuda' was asked for, but this libtorch has no usable CUDA: it is a build for CPU only, or the machine has no NVIDIA GPU or driver",
+          message: `Device 'cuda' was asked for, but ${cuda.unavailableReason()}`,
         })
       })
     }

@@ -147,7 +147,7 @@ describe('Tensor', () => {
 
             assert.throws(() => call(made), {
               code: 'TORCH_CUDA_UNAVAILABLE',
-              message: `Device '${device}' was asked for, but this libtorch has no usable CUDA: it is a build for CPU only, or the machine has no NVIDIA GPU or driver`,
+              message: `Device '${device}' was asked for, but ${cuda.unavailableReason()}`,
             })
           }))
       }

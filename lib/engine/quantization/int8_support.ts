@@ -41,6 +41,8 @@ function convolveLargest(): number {
     const rest = [{ literal: null }, ...geometry, ...unit, { literal: 'float32' }, { literal: 'none' }]
     const postOps = [{ literal: [] }, { literal: '' }]
     const spec: PlanSpec = {
+      device: null,
+      tuned: false,
       values: [
         { shape, dtype: 'float32', arena: null },
         { shape, dtype: 'uint8', arena: null },
@@ -79,7 +81,7 @@ function convolveLargest(): number {
 function run(spec: PlanSpec): number {
   const input = new Float32Array(CHANNELS * SIZE * SIZE).fill(INPUT)
   const output = new Float32Array(input.length)
-  const engine = native.createEngine(1)
+  const engine = native.createEngine(1, 'cpu')
   try {
     const plan = native.createPlan(spec)
     try {
