@@ -99,6 +99,8 @@ describe('deploy/', () => {
       'compose/prometheus.yaml',
       'kubernetes/server.yaml',
       'kubernetes/monitor.yaml',
+      'kubernetes/jobs.yaml',
+      'kubernetes/jobs-hpa.yaml',
       'kserve/runtime.yaml',
     ]
     for (const path of paths) {

@@ -21,6 +21,7 @@ export type { AnswerRow, ErrorRow, FeatureRow, ResultRow } from '../jobs/rows.js
 export {
   DEFAULT_ATTEMPTS,
   DEFAULT_CHUNK_SIZE,
+  DEFAULT_BATCH_SIZE,
   DEFAULT_CONCURRENCY,
   DEFAULT_LOCK_MS,
   DEFAULT_MAX_IMAGE_BYTES,

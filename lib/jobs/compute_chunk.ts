@@ -2,6 +2,7 @@ import type { Answer } from '../classifier/answers.js'
 import { lookAhead } from '../classifier/look_ahead.js'
 import { TorchError, type TorchErrorCode } from '../errors.js'
 import type { ChunkResult, Features } from './chunk_files.js'
+import { BEGUN_AT_A_TIME } from './limits.js'
 import type { Manifest } from './manifest.js'
 import type { ImageOpener } from './open_image.js'
 import { answerRow, errorRow, type ErrorRow, type ResultRow } from './rows.js'
@@ -12,12 +13,6 @@ export interface ChunkModel {
   features(image: string | Uint8Array): Promise<Float32Array>
   close(): Promise<void>
 }
-
-/**
- * Images of a chunk that are begun at a time: as many as a classifier takes before it lets others wait, so that one chunk alone
- * fills its batches.
- */
-const BEGUN_AT_A_TIME = 36
 
 /** Faults of an image: it ends as a row, and the chunk goes on. All others are of the machine. */
 const OF_THE_IMAGE: readonly TorchErrorCode[] = [

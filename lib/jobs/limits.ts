@@ -28,6 +28,15 @@ export const MAX_LINE_LENGTH = 2 ** 16
 /** Chunks that a worker holds: two, so that one fills the batches while the other begins or ends. */
 export const DEFAULT_CONCURRENCY = 2
 
+/** Images that a worker computes together: nobody waits for one of them, as before a `Classifier` of a program. */
+export const DEFAULT_BATCH_SIZE = 32
+
+/**
+ * Images of a chunk that are begun at a time: those of two batches, and those that are prepared meanwhile, so that one chunk
+ * alone keeps a classifier busy.
+ */
+export const BEGUN_AT_A_TIME = 2 * DEFAULT_BATCH_SIZE + 4
+
 /** How long a chunk stays a worker's without word from it, in ms: after this, another worker takes it over. */
 export const DEFAULT_LOCK_MS = 30_000
 

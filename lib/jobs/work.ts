@@ -4,7 +4,7 @@ import { checkDevice, type Device } from '../device.js'
 import { checkSignal } from '../engine/abort.js'
 import { TorchError } from '../errors.js'
 import { QUEUE_OPTIONS, type QueueOptions } from './job_queue.js'
-import { DEFAULT_CONCURRENCY, DEFAULT_LOCK_MS } from './limits.js'
+import { DEFAULT_BATCH_SIZE, DEFAULT_CONCURRENCY, DEFAULT_LOCK_MS } from './limits.js'
 import type { ModelSettings } from './manifest.js'
 import type { MetricsAddress } from './metrics_server.js'
 import { modelDigest } from './model_digest.js'
@@ -16,7 +16,7 @@ export interface WorkOptions extends QueueOptions {
   readonly concurrency?: number | undefined
   /** Threads that compute. Default: as many as one operator may use. */
   readonly threads?: number | undefined
-  /** Images that are computed together at most. Default: that of `Classifier.load`. */
+  /** Images that are computed together at most. Default: {@link DEFAULT_BATCH_SIZE}. */
   readonly maxBatchSize?: number | undefined
   /** Default: `cpu`. */
   readonly device?: Device | undefined
@@ -67,10 +67,10 @@ const SHORTEST_LOCK_MS = 1000
 export async function work(options: WorkOptions = {}): Promise<WorkSummary> {
   checkOptions('work()', options, [...QUEUE_OPTIONS, ...WORK_OPTIONS])
   const { concurrency = DEFAULT_CONCURRENCY, lockMs = DEFAULT_LOCK_MS, untilDone = false, device = 'cpu' } = options
-  const { threads, maxBatchSize, model, onEvent = () => undefined, ...rest } = options
+  const { threads, maxBatchSize = DEFAULT_BATCH_SIZE, model, onEvent = () => undefined, ...rest } = options
   checkPositiveInteger('concurrency', concurrency)
   if (threads !== undefined) checkPositiveInteger('threads', threads)
-  if (maxBatchSize !== undefined) checkPositiveInteger('maxBatchSize', maxBatchSize)
+  checkPositiveInteger('maxBatchSize', maxBatchSize)
   if (checkPositiveInteger('lockMs', lockMs) < SHORTEST_LOCK_MS) {
     throw expected(`at least ${SHORTEST_LOCK_MS} ms`, 'lockMs', lockMs)
   }

@@ -6,6 +6,7 @@ import { ENGINE_DTYPES, type EngineDType } from '../../engine/compile_options.js
 import {
   DEFAULT_ATTEMPTS,
   DEFAULT_CHUNK_SIZE,
+  DEFAULT_BATCH_SIZE,
   DEFAULT_CONCURRENCY,
   DEFAULT_LOCK_MS,
   DEFAULT_MAX_IMAGE_BYTES,
@@ -139,7 +140,7 @@ export function addJobsCommands(jobs: Command, context: Context, done: (exitCode
     .description('Works on the chunks of all runs of a queue, until a signal ends it.')
     .option('--concurrency <n>', 'chunks in hand at a time', positiveInteger, DEFAULT_CONCURRENCY)
     .option('--threads <n>', 'threads that compute (default: all cores)', positiveInteger)
-    .option('--batch-size <n>', 'images that are computed together at most (default: 16)', positiveInteger)
+    .option('--batch-size <n>', 'images that are computed together at most', positiveInteger, DEFAULT_BATCH_SIZE)
     .option('--device <device>', 'cpu, cuda or cuda:N', device, 'cpu')
     .option('--model <checkpoint>', 'where the checkpoint is on this machine (default: where the run says)')
     .option('--allow-root <folder>', 'keep to this folder, whatever a run allows; may be repeated', repeated)

@@ -1,0 +1,34 @@
+// A worker without a model: does for each chunk what `jobs work` asks of Redis, and nothing else. Works until its standard input
+// ends. Arguments: address of Redis, chunks in hand at a time.
+import { once } from 'node:events'
+
+import { JobQueue } from '../../lib/jobs/job_queue.js'
+import { KEY_PREFIX } from '../../lib/jobs/keys.js'
+import { DEFAULT_LOCK_MS } from '../../lib/jobs/limits.js'
+import { checkChunk } from '../../lib/jobs/manifest.js'
+
+const [redis = '', concurrency = ''] = process.argv.slice(2)
+const queue = await JobQueue.open({ redis })
+const worker = new queue.libraries.bullmq.Worker<unknown>(
+  queue.name,
+  async (job) => {
+    const { run, chunk } = checkChunk(job.data)
+    if (await queue.runs.isWanted(run)) await queue.runs.finish(run, chunk, { images: 1, errors: {} })
+  },
+  {
+    connection: queue.redis,
+    prefix: KEY_PREFIX,
+    autorun: false,
+    concurrency: Number(concurrency),
+    lockDuration: DEFAULT_LOCK_MS,
+    stalledInterval: DEFAULT_LOCK_MS,
+  },
+)
+worker.on('error', () => undefined)
+const running = worker.run()
+console.log('ready')
+process.stdin.resume()
+await once(process.stdin, 'end')
+await worker.close()
+await running
+await queue.close()
