@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "env.h"
+#include "file_error.h"
 
 namespace napi_torch {
 namespace {

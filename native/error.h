@@ -5,7 +5,7 @@
 #include <c10/util/Exception.h>
 #include <napi.h>
 
-#include <stdexcept>
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -13,12 +13,6 @@ namespace napi_torch {
 
 // Makes the JavaScript TorchError of `code`. The first line of `message` is the message; `trace` goes into a property.
 Napi::Error TorchError(Napi::Env env, const char* code, const std::string& message, const std::string& trace = "");
-
-// A file that cannot be read; becomes TORCH_FILE.
-class FileError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
 
 // The TorchError of the C++ exception that is being handled: call it in a catch block.
 Napi::Error CurrentError(Napi::Env env);

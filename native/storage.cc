@@ -2,13 +2,8 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <exception>
 #include <limits>
@@ -18,55 +13,11 @@
 
 #include "convert.h"
 #include "error.h"
+#include "file.h"
 #include "handle.h"
 
 namespace napi_torch {
 namespace {
-
-FileError SystemError(const std::string& what, const std::string& path) {
-  return FileError(what + " " + path + ": " + std::strerror(errno));
-}
-
-// An open regular file, closed at the end of its life.
-class File {
- public:
-  // Does not wait, as opening a pipe would for its other end.
-  explicit File(const std::string& path)
-      : path_(path), descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
-    if (descriptor_ < 0) throw SystemError("Cannot open", path_);
-  }
-  ~File() { close(descriptor_); }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-
-  // Throws a FileError unless the file has `length` bytes at `offset`.
-  void CheckHolds(int64_t offset, int64_t length) const {
-    struct stat status = {};
-    if (fstat(descriptor_, &status) != 0) throw SystemError("Cannot read", path_);
-    if (!S_ISREG(status.st_mode)) throw FileError("Cannot read " + path_ + ": it is not a regular file");
-    if (status.st_size < offset || status.st_size - offset < length) throw EndsBefore(offset + length);
-  }
-
-  void Read(int64_t offset, int64_t length, uint8_t* into) const {
-    for (int64_t done = 0; done < length;) {
-      const ssize_t count = pread(descriptor_, into + done, static_cast<size_t>(length - done), offset + done);
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) throw SystemError("Cannot read", path_);
-      if (count == 0) throw EndsBefore(offset + length);  // It has been cut meanwhile.
-      done += count;
-    }
-  }
-
-  int descriptor() const { return descriptor_; }
-
- private:
-  FileError EndsBefore(int64_t byte) const {
-    return FileError("Cannot read " + path_ + ": it ends before byte " + std::to_string(byte));
-  }
-
-  std::string path_;
-  int descriptor_;
-};
 
 // Stretches of a file, in any order.
 struct Stretches {
@@ -161,36 +112,13 @@ Napi::Value ReadStorages(const Napi::CallbackInfo& info) {
   return promise;
 }
 
-// A stretch of a file in memory, private to this process where it is written, until the last tensor in it is gone.
-class Mapping {
- public:
-  Mapping(const File& file, const std::string& path, int64_t begin, int64_t end)
-      : begin_(begin - begin % sysconf(_SC_PAGESIZE)), length_(static_cast<size_t>(end - begin_)) {
-    void* const start =
-        mmap(nullptr, length_, PROT_READ | PROT_WRITE, MAP_PRIVATE, file.descriptor(), static_cast<off_t>(begin_));
-    if (start == MAP_FAILED) throw SystemError("Cannot map", path);
-    start_ = static_cast<uint8_t*>(start);
-  }
-  ~Mapping() { munmap(start_, length_); }
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-
-  // The byte at `offset` of the file.
-  uint8_t* At(int64_t offset) const { return start_ + (offset - begin_); }
-
- private:
-  int64_t begin_;
-  size_t length_;
-  uint8_t* start_ = nullptr;
-};
-
 // mapStorages(path, offsets, lengths): for each stretch of the file a uint8 tensor (length,) over its pages. They share
 // one mapping, as a process can have only so many.
 Napi::Value MapStorages(const Napi::CallbackInfo& info) {
   const auto [path, offsets, lengths, begin, end] = StretchesOf(Arguments(info, "mapStorages"));
   const File file(path);
   file.CheckHolds(0, end);  // A page past the end would be a bus error on first touch.
-  const std::shared_ptr<Mapping> mapping = begin < end ? std::make_shared<Mapping>(file, path, begin, end) : nullptr;
+  const std::shared_ptr<Mapping> mapping = begin < end ? std::make_shared<Mapping>(file, begin, end) : nullptr;
 
   std::vector<at::Tensor> tensors;
   for (size_t i = 0; i < offsets.size(); ++i) {

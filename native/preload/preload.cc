@@ -10,15 +10,22 @@
 //
 // Plain C Node-API: a wrapper library could throw, and nothing here needs one.
 
-#include <dlfcn.h>
-#include <node_api.h>
-#include <torch/headeronly/version.h>
+#ifdef _WIN32
+#define NOMINMAX
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
 
+#include <system_error>
+#else
+#include <dlfcn.h>
 #ifdef __APPLE__
 #include <mach-o/dyld.h>
 #else
 #include <link.h>
 #endif
+#endif
+#include <node_api.h>
+#include <torch/headeronly/version.h>
 
 #include <optional>
 #include <string>
@@ -53,6 +60,43 @@ std::optional<std::string> OnlyString(napi_env env, napi_callback_info info) {
   napi_get_value_string_utf8(env, argument, text.data(), length + 1, &length);
   return text;
 }
+
+#ifdef _WIN32
+
+std::wstring WideOf(const std::string& text) {
+  const int length = MultiByteToWideChar(CP_UTF8, 0, text.data(), static_cast<int>(text.size()), nullptr, 0);
+  std::wstring wide(static_cast<size_t>(length), L'\0');
+  MultiByteToWideChar(CP_UTF8, 0, text.data(), static_cast<int>(text.size()), wide.data(), length);
+  return wide;
+}
+
+napi_value Open(napi_env env, napi_callback_info info) {
+  const std::optional<std::string> path = OnlyString(env, info);
+  if (!path) return nullptr;
+
+  // With those that lie beside it, as libtorch's do. Never closed: libtorch does not survive being unloaded, and other
+  // environments of the process may be using it. The addon then finds it by its name.
+  constexpr DWORD kPlaces = LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_DEFAULT_DIRS;
+  if (LoadLibraryExW(WideOf(*path).c_str(), nullptr, kPlaces) != nullptr) return Null(env);
+  const auto code = static_cast<int>(GetLastError());
+  return String(env, (std::system_category().message(code) + " (" + std::to_string(code) + ")").c_str());
+}
+
+napi_value Loaded(napi_env env, napi_callback_info info) {
+  constexpr DWORD kLongestPath = 32768;  // Of Windows.
+  const std::optional<std::string> name = OnlyString(env, info);
+  if (!name) return nullptr;
+
+  const HMODULE module = GetModuleHandleW(WideOf(*name).c_str());
+  if (module == nullptr) return Null(env);
+  std::wstring path(kLongestPath, L'\0');
+  const DWORD length = GetModuleFileNameW(module, path.data(), kLongestPath);
+  napi_value value = nullptr;
+  napi_create_string_utf16(env, reinterpret_cast<const char16_t*>(path.data()), length, &value);
+  return value;
+}
+
+#else
 
 napi_value Open(napi_env env, napi_callback_info info) {
   const std::optional<std::string> path = OnlyString(env, info);
@@ -90,6 +134,8 @@ napi_value Loaded(napi_env env, napi_callback_info info) {
   return path;
 #endif
 }
+
+#endif  // _WIN32
 
 void Set(napi_env env, napi_value exports, const char* name, napi_value value) {
   napi_set_named_property(env, exports, name, value);

@@ -3,6 +3,7 @@ export const PLATFORMS = [
   { name: 'linux-x64', addon: 'napi-torch.glibc.node' },
   { name: 'linux-arm64', addon: 'napi-torch.glibc.node' },
   { name: 'darwin-arm64', addon: 'napi-torch.node' },
+  { name: 'win32-x64', addon: 'napi-torch.node' },
 ] as const
 
 /** The files that `prebuilds/` must hold, relative to it. */

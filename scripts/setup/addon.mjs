@@ -50,6 +50,7 @@ async function configure(libtorch, generator) {
   }
   const args = ['-S', ROOT, '-B', BUILD, '-DCMAKE_BUILD_TYPE=Release', '-Wno-dev']
   if (before !== ROOT) args.push('-G', generator)
+  if (process.platform === 'win32' && !process.env.CXX) args.push('-DCMAKE_CXX_COMPILER=clang++')
   args.push(`-DNAPI_TORCH_LIBTORCH_DIR=${libtorch.folder}`)
   args.push(`-DNAPI_TORCH_NODE_API_DIR=${join(includeOf('node-api-headers'), 'include')}`)
   args.push(`-DNAPI_TORCH_NODE_ADDON_API_DIR=${includeOf('node-addon-api')}`)

@@ -61,7 +61,12 @@ export function isAtLeast(one, other) {
 }
 
 function findCompiler() {
-  const candidates = process.env.CXX ? [process.env.CXX] : ['c++', 'g++', 'clang++']
+  if (process.env.CXX) return tryCompilers([process.env.CXX])
+  // libtorch is made for the ABI of Visual C++, and the kernels are written in vector types: Clang alone has both.
+  return tryCompilers(process.platform === 'win32' ? ['clang++'] : ['c++', 'g++', 'clang++'])
+}
+
+function tryCompilers(candidates) {
   for (const candidate of candidates) {
     const [command, ...flags] = candidate.split(' ')
     const args = [...flags, '-std=c++20', '-fsyntax-only', '-x', 'c++', '-']
@@ -79,6 +84,10 @@ function cmakeVersion() {
 }
 
 function installCommand(keys) {
+  if (process.platform === 'win32') {
+    const build = 'winget install Microsoft.VisualStudio.2022.BuildTools'
+    return `winget install LLVM.LLVM Kitware.CMake Ninja-build.Ninja && ${build}`
+  }
   if (process.platform === 'darwin') {
     const commands = keys.includes('cmake') ? ['brew install cmake'] : []
     if (keys.includes('compiler') || keys.includes('make')) commands.unshift('xcode-select --install')

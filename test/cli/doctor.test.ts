@@ -24,7 +24,7 @@ interface Report {
 }
 
 describe('napi-torch doctor', function () {
-  this.timeout(30_000)
+  this.timeout(120_000)
 
   it('finds nothing wrong where the tests run', async () => {
     const { status, stdout, stderr } = await napiTorch(['doctor'])
