@@ -9,7 +9,7 @@ const KERNEL = 'cuDNN'
  * by libtorch's ordinary operators, which keep that layout.
  *
  * What follows a convolution is done by operators of its own: those that cuDNN fuses (`cudnn_convolution_relu`) fail for some
- * shapes, and make 0 of NaN.
+ * shapes (pytorch issue 62926), and nothing binds them to let NaN through.
  */
 export function lowerCudnn(lowering: Lowering, node: Node): void {
   if (node.kind === 'conv2d' && node.output.dtype === 'float32') lowerConvolution(lowering, node)

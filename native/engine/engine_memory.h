@@ -1,13 +1,13 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <c10/core/Allocator.h>
 #include <c10/core/Stream.h>
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "../allocator.h"
 #include "shared_floats.h"
@@ -21,9 +21,10 @@ struct EngineMemory {
   // What steps make while a plan runs.
   BlockCache blocks;
   SharedFloats floats;
-  // Of plans that compute on another device, and the memory that their recordings have in common.
+  // Of plans that compute on another device, and the id of the memory that their recordings have in common: a
+  // MempoolId_t, which not every libtorch has in c10.
   std::optional<c10::Stream> stream;
-  c10::MempoolId_t graph_pool{0, 0};
+  std::pair<unsigned long long, unsigned long long> graph_pool{0, 0};
 
   // Beside the constants.
   int64_t bytes() const { return blocks.bytes() + floats.bytes(); }
