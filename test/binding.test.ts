@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 
 import { evaluateModule } from './support/child.js'
+import { skip } from './support/skip.js'
 
 const MAPS = '/proc/self/maps'
 const LIBRARIES = `
@@ -13,9 +14,7 @@ const ENTRIES = ['', '/nn', '/models', '/checkpoint', '/vision', '/engine']
 
 describe('import of the package', () => {
   before(function () {
-    if (existsSync(MAPS)) return
-    console.log(`      Skipped: the open libraries are read from ${MAPS}, which is there on Linux alone`)
-    this.skip()
+    if (!existsSync(MAPS)) skip(this, `the open libraries are read from ${MAPS}, which is there on Linux alone`)
   })
 
   it('opens nothing native, and the first call does', async () => {

@@ -11,6 +11,7 @@ import { inFolder } from '../support/checkpoints.js'
 import { HAS_TERMINAL, napiTorch, napiTorchOnTerminal, NODE_COMMAND } from '../support/cli.js'
 import { CHECKPOINT } from '../support/fashion_mnist.js'
 import { testImages, writePng } from '../support/images.js'
+import { skip } from '../support/skip.js'
 
 type LogLine = Readonly<Record<string, unknown>>
 
@@ -284,10 +285,7 @@ describe('napi-torch serve', function () {
   })
 
   it('prints a log for people on a terminal', async function () {
-    if (!HAS_TERMINAL) {
-      console.log('      Skipped: there is no script of util-linux, which gives a command a terminal')
-      this.skip()
-    }
+    if (!HAS_TERMINAL) skip(this, 'there is no script of util-linux, which gives a command a terminal')
     let isInterrupted = false
     const { output } = await napiTorchOnTerminal(['serve', '--demo', '--port', '0'], {
       env: { NO_COLOR: '1' },

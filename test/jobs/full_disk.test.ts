@@ -5,6 +5,7 @@ import { join } from 'node:path'
 
 import { merge, retry, status } from 'napi-torch/jobs'
 
+import { skip } from '../support/skip.js'
 import { answersHere, countDifferences, readRows } from './support/results.js'
 import { useJobs } from './support/setup.js'
 
@@ -27,9 +28,8 @@ describe('A disk that is full', function () {
       encoding: 'utf8',
     })
     if (code === 0) return
-    console.log(`      skipped: a small disk cannot be mounted here: ${stderr.trim()}`)
     out = ''
-    this.skip()
+    skip(this, `a small disk cannot be mounted here: ${stderr.trim()}`)
   })
 
   /** Takes all room that is left, and gives what makes room again. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 
 import { useTemporaryFolder } from '../support/folder.js'
+import { skip } from '../support/skip.js'
 import { writeImages } from './support/images.js'
 import { HAS_REDIS } from './support/redis.js'
 import { runStorm } from './support/storm.js'
@@ -13,10 +14,7 @@ describe('A run of three workers, of which one is killed and one stopped, while 
   const folder = useTemporaryFolder()
 
   before(function () {
-    if (!HAS_REDIS) {
-      console.log('      skipped: redis-server is not installed')
-      this.skip()
-    }
+    if (!HAS_REDIS) skip(this, 'redis-server is not installed')
   })
 
   it(`has each of ${IMAGES} images exactly once, with the answer that one process gives`, async () => {

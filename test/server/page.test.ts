@@ -9,6 +9,7 @@ import { CHECKPOINT } from '../support/fashion_mnist.js'
 import { testImages, writePng } from '../support/images.js'
 import { inFolder } from '../support/checkpoints.js'
 import { MODEL, post, startServer, useServer } from '../support/server.js'
+import { skip } from '../support/skip.js'
 
 const AXE = createRequire(import.meta.url).resolve('axe-core')
 const ADDRESSES = ['/', '/page/style.css', '/page/script.js', '/page/charts.js', '/page/samples.png']
@@ -46,10 +47,7 @@ describe('the page of the server', function () {
   let browser: Browser | undefined
 
   before(async function () {
-    if (BROWSER_PATH === undefined) {
-      console.log('      Skipped: there is no Chromium (on Debian: apt-get install chromium)')
-      this.skip()
-    }
+    if (BROWSER_PATH === undefined) skip(this, 'there is no Chromium (on Debian: apt-get install chromium)')
     browser = await startBrowser()
   })
 

@@ -7,6 +7,7 @@ import type { TLSSocket } from 'node:tls'
 
 import { inFolder } from '../support/checkpoints.js'
 import { startServer } from '../support/server.js'
+import { skip } from '../support/skip.js'
 
 const HAS_OPENSSL = spawnSync('openssl', ['version']).status === 0
 
@@ -35,9 +36,7 @@ function ask(url: string, ca: Buffer): Promise<{ status: number | undefined; nam
 
 describe('a server with a certificate', () => {
   before(function () {
-    if (HAS_OPENSSL) return
-    console.log('      Skipped: there is no openssl, which makes the certificate')
-    this.skip()
+    if (!HAS_OPENSSL) skip(this, 'there is no openssl, which makes the certificate')
   })
 
   it('speaks HTTPS, and takes a new certificate when it is told to load anew', async () => {

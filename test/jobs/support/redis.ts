@@ -7,6 +7,8 @@ import { join } from 'node:path'
 
 import { Redis } from 'ioredis'
 
+import { skip } from '../../support/skip.js'
+
 /** Whether Debian's package `redis-server`, or another one with the program, is installed. */
 export const HAS_REDIS = spawnSync('redis-server', ['--version']).status === 0
 
@@ -88,10 +90,7 @@ export class RedisServer {
 export function useRedis(...settings: readonly string[]): () => RedisServer {
   let server: RedisServer | null = null
   before(async function () {
-    if (!HAS_REDIS) {
-      console.log('      skipped: redis-server is not installed')
-      this.skip()
-    }
+    if (!HAS_REDIS) skip(this, 'redis-server is not installed')
     server = await RedisServer.start(...settings)
   })
   after(() => server?.remove())
