@@ -7,16 +7,15 @@ import tseslint from 'typescript-eslint'
 const LAYERS = [
   [
     {
-      name: 'vocabulary',
-      files: ['errors.ts', 'check.ts', 'dtype.ts', 'device.ts', 'environment.ts', 'scope.ts', 'package.ts'],
+      name: 'util',
+      files: ['util/'],
     },
   ],
-  [{ name: 'libtorch', files: ['libtorch.ts', 'libtorch/'] }],
-  [{ name: 'binding', files: ['binding.ts'] }],
+  [{ name: 'libtorch', files: ['libtorch/'] }],
   [
     {
-      name: 'primitives',
-      files: ['tensor.ts', 'tensor/', 'random.ts', 'runtime.ts', 'cuda.ts', 'state_dict.ts'],
+      name: 'tensor',
+      files: ['tensor/'],
     },
   ],
   [
@@ -29,11 +28,7 @@ const LAYERS = [
     { name: 'install', files: ['install/'] },
   ],
   [{ name: 'engine', files: ['engine/'] }],
-  [{ name: 'classifier', files: ['classifier.ts', 'classifier/', 'evaluation.ts', 'evaluation/'] }],
-  [
-    { name: 'server', files: ['server/'] },
-    { name: 'jobs', files: ['jobs/'] },
-  ],
+  [{ name: 'classifier', files: ['classifier/', 'evaluation/'] }],
   [{ name: 'cli', files: ['cli/'] }],
   [{ name: 'entries', files: ['entries/'] }],
   [{ name: 'index', files: ['index.ts'] }],
@@ -84,7 +79,7 @@ const layers = {
 }
 
 export default tseslint.config(
-  { ignores: ['dist/', 'build/', 'prebuilds/', '.cache/', 'node_modules/'] },
+  { ignores: ['**/dist/', 'build/', 'prebuilds/', '.cache/', 'node_modules/'] },
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],
@@ -104,23 +99,26 @@ export default tseslint.config(
       'no-console': 'off',
     },
   },
+  { files: ['lib/**/*.ts'], plugins: { ours: { rules: { layers } } }, rules: { 'ours/layers': 'error' } },
   {
-    files: ['lib/**/*.ts'],
-    plugins: { ours: { rules: { layers } } },
+    files: ['lib/**/*.ts', 'packages/*/lib/**/*.ts'],
     rules: {
-      'ours/layers': 'error',
       '@typescript-eslint/explicit-module-boundary-types': 'error',
       '@typescript-eslint/no-unsafe-type-assertion': 'off',
     },
   },
-  { files: ['lib/**/*.ts'], ignores: ['lib/cli/**'], rules: { 'no-console': 'error' } },
   {
-    files: ['lib/**/*.ts'],
-    ignores: ['lib/environment.ts'],
+    files: ['lib/**/*.ts', 'packages/*/lib/**/*.ts'],
+    ignores: ['**/lib/cli/**'],
+    rules: { 'no-console': 'error' },
+  },
+  {
+    files: ['lib/**/*.ts', 'packages/*/lib/**/*.ts'],
+    ignores: ['lib/util/environment.ts'],
     rules: {
       'no-restricted-properties': [
         'error',
-        { object: 'process', property: 'env', message: 'Read the environment in lib/environment.ts' },
+        { object: 'process', property: 'env', message: 'Read the environment in lib/util/environment.ts' },
       ],
     },
   },
@@ -145,7 +143,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['page/*.js'],
+    files: ['packages/server/page/*.js'],
     languageOptions: {
       globals: Object.fromEntries(
         ['document', 'location', 'navigator', 'Image', 'File'].map((name) => [name, 'readonly']),

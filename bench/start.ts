@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
-import { findLibtorch } from '../lib/libtorch.js'
+import { findLibtorch } from '../lib/libtorch/libtorch.js'
 import { stageMainPackage } from '../scripts/package/main_package.js'
 import { describeMachine, printMachine } from './support/machine.js'
 import { formatSample, sampleOf } from './support/sample.js'

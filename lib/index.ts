@@ -1,19 +1,19 @@
-export { TorchError, StateDictError, CheckpointError, ERROR_CODES } from './errors.js'
+export { TorchError, StateDictError, CheckpointError, ERROR_CODES } from './util/errors.js'
 export type {
   TorchErrorCode,
   TorchErrorOptions,
   CheckpointErrorOptions,
   ShapeMismatch,
   SuggestedOption,
-} from './errors.js'
+} from './util/errors.js'
 
-export { DTYPES } from './dtype.js'
-export type { DType, ItemOf, TypedArrayOf } from './dtype.js'
-export type { Device } from './device.js'
-export { scope, keep } from './scope.js'
+export { DTYPES } from './util/dtype.js'
+export type { DType, ItemOf, TypedArrayOf } from './util/dtype.js'
+export type { Device } from './util/device.js'
+export { scope, keep } from './util/scope.js'
 
-export { Tensor } from './tensor.js'
-export type { DimOptions, ReduceOptions, SoftmaxOptions, TopkOptions } from './tensor.js'
+export { Tensor } from './tensor/tensor.js'
+export type { DimOptions, ReduceOptions, SoftmaxOptions, TopkOptions } from './tensor/tensor.js'
 export type { MemoryFormat, NestedArray } from './tensor/handle.js'
 export type { ToOptions } from './tensor/views.js'
 export type { Operand, RoundingMode } from './tensor/arithmetic.js'
@@ -35,12 +35,12 @@ export {
   zerosLike,
 } from './tensor/creation.js'
 export type { ArangeOptions, RandomOptions, TensorDataOptions, TensorOptions } from './tensor/creation.js'
-export { Generator, manualSeed } from './random.js'
-export type { GeneratorOptions } from './random.js'
+export { Generator, manualSeed } from './tensor/random.js'
+export type { GeneratorOptions } from './tensor/random.js'
 
-export { getNumThreads, memory, setNumThreads, version } from './runtime.js'
-export type { MemoryUse, RuntimeVersion } from './runtime.js'
-export * as cuda from './cuda.js'
+export { getNumThreads, memory, setNumThreads, version } from './tensor/runtime.js'
+export type { MemoryUse, RuntimeVersion } from './tensor/runtime.js'
+export * as cuda from './tensor/cuda.js'
 
 export * from './entries/nn.js'
 export * from './entries/models.js'
@@ -48,7 +48,7 @@ export * from './entries/checkpoint.js'
 export * from './entries/vision.js'
 export * from './entries/engine.js'
 
-export { Classifier } from './classifier.js'
+export { Classifier } from './classifier/classifier.js'
 export type {
   Answer,
   ClassifiedImage,
@@ -58,10 +58,10 @@ export type {
   ImageSource,
   PresetName,
   Recipe,
-} from './classifier.js'
+} from './classifier/classifier.js'
 export { imageFiles } from './classifier/image_files.js'
 
-export { ConfusionMatrix, evaluate } from './evaluation.js'
+export { ConfusionMatrix, evaluate } from './evaluation/evaluate.js'
 export type {
   BatchTime,
   EarlierPredictions,
@@ -70,4 +70,4 @@ export type {
   EvaluationProgress,
   LabelledBatch,
   Prediction,
-} from './evaluation.js'
+} from './evaluation/evaluate.js'

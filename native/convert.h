@@ -15,7 +15,7 @@
 
 namespace napi_torch {
 
-// TORCH_INVALID_ARGUMENT in the wording of lib/check.ts, without the received value.
+// TORCH_INVALID_ARGUMENT in the wording of lib/util/check.ts, without the received value.
 Napi::Error Expected(Napi::Env env, const std::string& what, const std::string& name);
 
 // The memory of a typed array or DataView; valid while JavaScript does not run, so it is the last argument to be read.

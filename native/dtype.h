@@ -1,4 +1,4 @@
-// The one table between JavaScript's dtype names and libtorch's scalar types. Mirrors DTYPES in lib/dtype.ts.
+// The one table between JavaScript's dtype names and libtorch's scalar types. Mirrors DTYPES in lib/util/dtype.ts.
 #pragma once
 
 #include <c10/core/ScalarType.h>

@@ -9,9 +9,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
-import { writeImages } from '../test/jobs/support/images.js'
-import { HAS_REDIS } from '../test/jobs/support/redis.js'
-import { runStorm } from '../test/jobs/support/storm.js'
+import { writeImages } from '../test/packages/jobs/support/images.js'
+import { HAS_REDIS } from '../test/packages/jobs/support/redis.js'
+import { runStorm } from '../test/packages/jobs/support/storm.js'
 
 const CHUNK_SIZE = 100
 const LOCK_SECONDS = 5

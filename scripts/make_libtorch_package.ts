@@ -13,7 +13,7 @@ import { unpackArchive } from '../lib/install/unpack.js'
 import { describeFiles, MANIFEST } from '../lib/libtorch/manifest.js'
 import { copyInto, emptyStage, readPackageJson, ROOT, writeJson } from './package/files.js'
 
-const SOURCE = 'npm/libtorch-cpu-linux-x64'
+const SOURCE = 'packages/libtorch-cpu-linux-x64'
 
 /** What the addon is linked to, with what that is linked to: libtorch.so and libtorch_global_deps.so are Python's. */
 const LIBRARIES = ['libc10.so', 'libgomp.so.1', 'libtorch_cpu.so']

@@ -5,14 +5,13 @@
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 import { buildAddon, isAddonBuilt } from './setup/addon.mjs'
 import { done, megabytes, progress, run, SetupError } from './setup/console.mjs'
 import { installPackages } from './setup/packages.mjs'
-import { ROOT } from './setup/root.mjs'
+import { PROJECTS, ROOT } from './setup/root.mjs'
 import { hashOf, setStamp, stampOf } from './setup/stamps.mjs'
 import { checkToolchain, isAtLeast } from './setup/toolchain.mjs'
 
@@ -51,15 +50,15 @@ function checkNode() {
 }
 
 async function compileTypeScript() {
-  const hash = hashOf(['lib', 'tsconfig.json', 'tsconfig.build.json'])
-  if (stampOf('typescript') === hash && existsSync(join(ROOT, 'dist'))) {
+  const sources = PROJECTS.map((folder) => join(folder, 'lib'))
+  const hash = hashOf([...sources, 'tsconfig.json', 'tsconfig.build.json'])
+  if (stampOf('typescript') === hash && PROJECTS.every((folder) => existsSync(join(ROOT, folder, 'dist')))) {
     done('TypeScript is compiled')
     return
   }
   // A file that is gone from lib/ must not live on in dist/.
-  rmSync(join(ROOT, 'dist'), { recursive: true, force: true })
-  const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc')
-  const took = await run('Compiling TypeScript', process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
+  for (const folder of PROJECTS) rmSync(join(ROOT, folder, 'dist'), { recursive: true, force: true })
+  const took = await run('Compiling TypeScript', process.execPath, [join(ROOT, 'scripts', 'compile.mjs')], {
     cwd: ROOT,
   })
   setStamp('typescript', hash)
@@ -67,7 +66,7 @@ async function compileTypeScript() {
 }
 
 async function provideLibtorch() {
-  const { findLibtorch } = await load('libtorch.js')
+  const { findLibtorch } = await load('libtorch/libtorch.js')
   try {
     const found = findLibtorch({ purpose: 'build' })
     done(`libtorch ${found.version} (${found.flavour}) in ${found.folder}`)

@@ -7,7 +7,7 @@
 import { parseArgs } from 'node:util'
 
 import { memory } from 'napi-torch'
-import { createServer } from 'napi-torch/server'
+import { createServer } from '@napi-torch/server'
 
 import { CHECKPOINT } from '../test/support/fashion_mnist.js'
 

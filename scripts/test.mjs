@@ -1,5 +1,5 @@
 // Runs the tests after scripts/setup.mjs: mocha with what stands on the command line, then the type check, in which the
-// type tests of test/types are. `npm test -- test/scope.test.ts` runs one file.
+// type tests of test/types are. `npm test -- test/util/scope.test.ts` runs one file.
 
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'

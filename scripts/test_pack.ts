@@ -16,7 +16,7 @@ import { parseArgs } from 'node:util'
 
 import { buildSync } from 'esbuild'
 
-import { findLibtorch } from '../lib/libtorch.js'
+import { findLibtorch } from '../lib/libtorch/libtorch.js'
 import { npmPack, PACKAGES, ROOT } from './package/files.js'
 import { stageMainPackage } from './package/main_package.js'
 import { PROGRAMS, type Answer } from './package/programs.js'

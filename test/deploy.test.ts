@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url'
 
 import { parse, parseAllDocuments } from 'yaml'
 
-import { variableOf, SETTING_NAMES } from '../lib/server/setting_names.js'
-import { checkSettings } from '../lib/server/settings.js'
+import { variableOf, SETTING_NAMES } from '../packages/server/lib/setting_names.js'
+import { checkSettings } from '../packages/server/lib/settings.js'
 import { useServer } from './support/server.js'
 
 type Json = Readonly<Record<string, never>>

@@ -2,10 +2,10 @@
 // ends. Arguments: address of Redis, chunks in hand at a time.
 import { once } from 'node:events'
 
-import { JobQueue } from '../../lib/jobs/job_queue.js'
-import { KEY_PREFIX } from '../../lib/jobs/keys.js'
-import { DEFAULT_LOCK_MS } from '../../lib/jobs/limits.js'
-import { checkChunk } from '../../lib/jobs/manifest.js'
+import { JobQueue } from '../../packages/jobs/lib/job_queue.js'
+import { KEY_PREFIX } from '../../packages/jobs/lib/keys.js'
+import { DEFAULT_LOCK_MS } from '../../packages/jobs/lib/limits.js'
+import { checkChunk } from '../../packages/jobs/lib/manifest.js'
 
 const [redis = '', concurrency = ''] = process.argv.slice(2)
 const queue = await JobQueue.open({ redis })

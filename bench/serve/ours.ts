@@ -1,5 +1,5 @@
 import { compile, loadCheckpoint, resnet18 } from 'napi-torch'
-import { createServer } from 'napi-torch/server'
+import { createServer } from '@napi-torch/server'
 
 import type { Opened, ServeOptions } from './server.js'
 

@@ -1,4 +1,4 @@
-import { CheckpointError, type SuggestedOption, type TorchErrorCode } from '../errors.js'
+import { CheckpointError, type SuggestedOption, type TorchErrorCode } from '../util/errors.js'
 
 /** Where in a checkpoint something is wrong, as far as it is known. */
 export interface Place {

@@ -1,4 +1,4 @@
-import { checkBoolean, checkOptions, expected } from '../check.js'
+import { checkBoolean, checkOptions, expected } from '../util/check.js'
 import { advice, failure, type Place } from './failure.js'
 import { checkLimits, type CheckpointLimits } from './limits.js'
 import type { Checkpoint } from './read.js'

@@ -1,7 +1,7 @@
 import { failure } from './failure.js'
-import { isLegacy } from './legacy.js'
+import { isLegacy } from './legacy/read.js'
 import type { Source } from './source.js'
-import { describeTar } from './tar.js'
+import { describeTar } from './legacy/tar.js'
 
 const HEAD_BYTES = 512
 const PICKLE_PROTO = 0x80

@@ -1,5 +1,5 @@
-import { checkOptions, checkPositiveInteger } from '../check.js'
-import type { CheckpointError } from '../errors.js'
+import { checkOptions, checkPositiveInteger } from '../util/check.js'
+import type { CheckpointError } from '../util/errors.js'
 import type { Fail } from './failure.js'
 
 /** What a checkpoint file may cost before it is refused with `TORCH_CHECKPOINT_LIMIT`. */

@@ -1,12 +1,12 @@
-import { checkOptions, expected } from '../check.js'
+import { checkOptions, expected } from '../util/check.js'
 import type { Contents } from './contents.js'
 import { detectFormat } from './format.js'
-import { readLegacy } from './legacy.js'
+import { readLegacy } from './legacy/read.js'
 import { checkLimits, type CheckpointLimits } from './limits.js'
-import { readSafetensors } from './safetensors.js'
-import { readSafetensorsIndex } from './safetensors_index.js'
+import { readSafetensors } from './safetensors/read.js'
+import { readSafetensorsIndex } from './safetensors/shards.js'
 import { openSource } from './source.js'
-import { readTorchZip } from './torch_zip.js'
+import { readTorchZip } from './zip/torch_zip.js'
 
 /** Options of {@link readCheckpoint}. */
 export interface ReadCheckpointOptions {

@@ -1,4 +1,4 @@
-import { DESCRIBE, describeShape } from '../check.js'
+import { DESCRIBE, describeShape } from '../util/check.js'
 import type { Fail } from './failure.js'
 import { pastLimit, type CheckpointLimits } from './limits.js'
 import { ELEMENT_TYPES, type ElementType } from './storage_types.js'

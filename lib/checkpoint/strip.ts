@@ -1,4 +1,4 @@
-import { wrapperPrefix } from '../state_dict.js'
+import { wrapperPrefix } from '../tensor/state_dict.js'
 import { failure, type Place } from './failure.js'
 import type { FoundStateDict } from './find.js'
 import type { StoredTensor } from './stored.js'

@@ -1,18 +1,18 @@
 // With load.ts and save.ts the only files of checkpoint/ that need libtorch: whatever only inspects imports none of them.
 import { endianness } from 'node:os'
 
-import { native, type TensorHandle } from '../binding.js'
-import { DTYPES, type DType } from '../dtype.js'
-import { CheckpointError, TorchError } from '../errors.js'
-import { Tensor } from '../tensor.js'
+import { native, type TensorHandle } from '../libtorch/binding.js'
+import { DTYPES, type DType } from '../util/dtype.js'
+import { CheckpointError, TorchError } from '../util/errors.js'
+import { Tensor } from '../tensor/tensor.js'
 import { handleOf } from '../tensor/handle.js'
 import { failure, type Place } from './failure.js'
-import { CHUNK_BYTES, littleEndian } from './savable.js'
+import { CHUNK_BYTES, littleEndian } from './write/savable.js'
 import { openSource } from './source.js'
 import { ELEMENT_TYPES } from './storage_types.js'
 import type { StoredStorage, StoredTensor } from './stored.js'
-import type { DescribeLive } from './torch_zip_writer.js'
-import { readEntry } from './zip.js'
+import type { DescribeLive } from './write/torch_zip_writer.js'
+import { readEntry } from './zip/archive.js'
 
 /** Reads that overlap: enough to keep a disk busy, few enough to leave the thread pool to others. */
 const READS_AT_ONCE = 4

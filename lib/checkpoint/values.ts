@@ -1,4 +1,4 @@
-import { DESCRIBE, describe } from '../check.js'
+import { DESCRIBE, describe } from '../util/check.js'
 import type { StoredStorage, StoredTensor } from './stored.js'
 
 /**

@@ -1,6 +1,6 @@
 import { failAt, type Fail, type Place } from './failure.js'
 import type { CheckpointLimits } from './limits.js'
-import { collectState, type Members } from './module_tree.js'
+import { collectState, type Members } from './torchscript/module_tree.js'
 import { StoredTensor } from './stored.js'
 import { describeValue, PickledObject, type CheckpointValue, type OrderedDict } from './values.js'
 

@@ -1,4 +1,4 @@
-import type { Device } from '../device.js'
+import type { Device } from '../util/device.js'
 import { compile } from '../engine/compile.js'
 import type { EngineDType } from '../engine/compile_options.js'
 import type { Engine } from '../engine/engine.js'

@@ -1,7 +1,7 @@
-import { TorchError } from '../errors.js'
+import { TorchError } from '../util/errors.js'
 import { Linear } from '../nn/linear.js'
 import { Module } from '../nn/module.js'
-import type { Tensor } from '../tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
 
 /** A model without its last linear layer: gives what that would be given, (N, features). The model stays as it is. */
 export class Headless extends Module {

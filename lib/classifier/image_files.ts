@@ -1,9 +1,9 @@
 import { opendir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { checkString } from '../check.js'
-import { TorchError } from '../errors.js'
-import { reasonOf } from '../vision/file.js'
+import { checkString } from '../util/check.js'
+import { TorchError } from '../util/errors.js'
+import { reasonOf } from '../util/errno.js'
 
 /** Endings of the files that are decoded. */
 const EXTENSIONS = /\.(?:jpe?g|png|webp|gif|tiff?|avif)$/i

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 
-import { expected } from '../check.js'
+import { expected } from '../util/check.js'
 import { decodeImage } from '../vision/decode.js'
 import { checkImage, type Image } from '../vision/image.js'
 

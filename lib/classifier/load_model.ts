@@ -1,5 +1,5 @@
 import { loadCheckpoint } from '../checkpoint/load.js'
-import { TorchError } from '../errors.js'
+import { TorchError } from '../util/errors.js'
 import { createModel } from '../models/create.js'
 import { detectArchitecture, type Architecture } from '../models/detect.js'
 import type { Module } from '../nn/module.js'

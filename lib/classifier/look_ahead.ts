@@ -1,4 +1,4 @@
-import { onAbort } from '../engine/abort.js'
+import { onAbort } from '../util/abort.js'
 
 /** How {@link lookAhead} goes about it. */
 export interface LookAheadOptions {

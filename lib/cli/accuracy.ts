@@ -1,4 +1,4 @@
-import type { ConfusionMatrix } from '../evaluation.js'
+import type { ConfusionMatrix } from '../evaluation/evaluate.js'
 import { percent, plural, printable } from './format.js'
 import { bar, table, type Column } from './table.js'
 import type { Colors } from './terminal.js'

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 
-import { PACKAGE_ROOT } from '../package.js'
+import { PACKAGE_ROOT } from '../util/package.js'
 import type { Context } from './context.js'
 import { EXIT, EXIT_SIGNAL } from './exit_codes.js'
 

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises'
 
-import { Classifier, type Answer } from '../classifier.js'
+import { Classifier, type Answer } from '../classifier/classifier.js'
 import { imageFiles } from '../classifier/image_files.js'
-import { TorchError } from '../errors.js'
+import { TorchError } from '../util/errors.js'
 import type { Context } from './context.js'
 import { EXIT, exitCodeOf } from './exit_codes.js'
 import { percent, printable } from './format.js'

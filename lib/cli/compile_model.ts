@@ -1,8 +1,8 @@
-import type { Device } from '../device.js'
+import type { Device } from '../util/device.js'
 import { compile } from '../engine/compile.js'
 import type { Engine } from '../engine/engine.js'
 import type { Module } from '../nn/module.js'
-import { scope } from '../scope.js'
+import { scope } from '../util/scope.js'
 import type { Dataset } from '../vision/dataset.js'
 import type { Recipe } from '../classifier/recipe.js'
 

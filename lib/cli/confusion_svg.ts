@@ -1,4 +1,4 @@
-import type { ConfusionMatrix } from '../evaluation.js'
+import type { ConfusionMatrix } from '../evaluation/evaluate.js'
 import { count, percent, plural } from './format.js'
 import { cut, xml } from './xml.js'
 

@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 
-import type { Prediction } from '../evaluation.js'
+import type { Prediction } from '../evaluation/evaluate.js'
 import { CsvDataset } from '../vision/csv_dataset.js'
 import type { Dataset } from '../vision/dataset.js'
 import type { Image } from '../vision/image.js'

@@ -1,4 +1,4 @@
-import type { CastType } from '../checkpoint/cast.js'
+import type { CastType } from '../checkpoint/write/cast.js'
 import type { StoredStorage } from '../checkpoint/stored.js'
 import type { Context } from './context.js'
 import type { Conversion, OutFormat } from './convert.js'

@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 
-import { writeAtomically } from '../checkpoint/atomic_file.js'
+import { writeAtomically } from '../checkpoint/write/atomic_file.js'
 import { loadModel } from '../classifier/load_model.js'
 import { findRecipe, type Recipe } from '../classifier/recipe.js'
 import type { Engine } from '../engine/engine.js'
@@ -10,9 +10,9 @@ import {
   type Evaluation,
   type LabelledBatch,
   type Prediction,
-} from '../evaluation.js'
+} from '../evaluation/evaluate.js'
 import type { Module } from '../nn/module.js'
-import type { Tensor } from '../tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
 import type { Batch, Dataset } from '../vision/dataset.js'
 import { withCompiled } from './compile_model.js'
 import { confusionSvg } from './confusion_svg.js'

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 
 import type { Recipe } from '../classifier/recipe.js'
-import { TorchError } from '../errors.js'
+import { TorchError } from '../util/errors.js'
 import type { Architecture } from '../models/detect.js'
 import { CsvDataset } from '../vision/csv_dataset.js'
 import type { Dataset } from '../vision/dataset.js'

@@ -1,6 +1,6 @@
 import type { LoadedModel } from '../classifier/load_model.js'
 import type { Recipe } from '../classifier/recipe.js'
-import type { ConfusionMatrix, Evaluation } from '../evaluation.js'
+import type { ConfusionMatrix, Evaluation } from '../evaluation/evaluate.js'
 import type { Architecture } from '../models/detect.js'
 import { accuracyLines, confusionsOf, type Confusion } from './accuracy.js'
 import { count, duration, percent, plural, rate } from './format.js'

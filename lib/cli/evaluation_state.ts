@@ -4,13 +4,13 @@ import { readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 
-import { writeAtomically } from '../checkpoint/atomic_file.js'
+import { writeAtomically } from '../checkpoint/write/atomic_file.js'
 import type { Recipe } from '../classifier/recipe.js'
-import { TorchError } from '../errors.js'
-import type { EarlierPredictions, Prediction } from '../evaluation.js'
+import { TorchError } from '../util/errors.js'
+import type { EarlierPredictions, Prediction } from '../evaluation/evaluate.js'
 import { CsvDataset } from '../vision/csv_dataset.js'
 import type { Dataset } from '../vision/dataset.js'
-import { reasonOf } from '../vision/file.js'
+import { reasonOf } from '../util/errno.js'
 import { ImageFolder } from '../vision/image_folder.js'
 
 /** How often the state is written, in ms: more is not lost when the machine stops. */

@@ -1,4 +1,4 @@
-import { TorchError } from '../errors.js'
+import { TorchError } from '../util/errors.js'
 
 /** What a command ends with; `docs/cli.md` explains each. Codes are as stable as error codes are. */
 export const EXIT = {

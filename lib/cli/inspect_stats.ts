@@ -1,4 +1,4 @@
-import { denseChunks } from '../checkpoint/dense.js'
+import { denseChunks } from '../checkpoint/write/dense.js'
 import { DECODERS, type Numbers } from '../checkpoint/numbers.js'
 import type { StoredTensor } from '../checkpoint/stored.js'
 import { figure } from './format.js'

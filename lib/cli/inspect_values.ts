@@ -1,7 +1,7 @@
 import { openSource, type Source } from '../checkpoint/source.js'
 import type { StoredTensor } from '../checkpoint/stored.js'
 import { ELEMENT_TYPES } from '../checkpoint/storage_types.js'
-import { readEntry } from '../checkpoint/zip.js'
+import { readEntry } from '../checkpoint/zip/archive.js'
 
 /** Elements of a tensor that no healthy weight has. */
 export interface NotFinite {

@@ -2,8 +2,8 @@
 // process that opens it, and that is a thing to report.
 import { createRequire } from 'node:module'
 
-import { openLibtorch, type LibtorchLocation } from '../libtorch.js'
-import { PACKAGE_ROOT } from '../package.js'
+import { openLibtorch, type LibtorchLocation } from '../libtorch/libtorch.js'
+import { PACKAGE_ROOT } from '../util/package.js'
 import { codeOf, messageOf } from './report.js'
 
 /** What the addon tells about itself. */
@@ -40,8 +40,8 @@ async function openImages(): Promise<Opened['images']> {
 }
 
 async function openAddon(): Promise<AddonFacts> {
-  const { getNumThreads, version } = await import('../runtime.js')
-  const { deviceCount, unavailableReason } = await import('../cuda.js')
+  const { getNumThreads, version } = await import('../tensor/runtime.js')
+  const { deviceCount, unavailableReason } = await import('../tensor/cuda.js')
   const addons = createRequire(import.meta.url)('node-gyp-build') as { path(folder: string): string }
   return {
     path: addons.path(PACKAGE_ROOT),

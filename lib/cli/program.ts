@@ -1,13 +1,13 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 
 import { PRESETS, type PresetName } from '../classifier/preset_names.js'
-import { isDevice, type Device } from '../device.js'
-import { TorchError } from '../errors.js'
+import { isDevice, type Device } from '../util/device.js'
+import { TorchError } from '../util/errors.js'
 import { FLAVOURS, type Flavour } from '../install/official.js'
-import { packageFacts } from '../package.js'
+import { packageFacts } from '../util/package.js'
 import type { Context } from './context.js'
 import { EXIT } from './exit_codes.js'
-import type { ServeFlags } from './serve/settings.js'
+import { loadExtension, type Done } from './extension.js'
 
 /** Runs the command that `args` name and gives its exit code. A command is imported when it is called, not before. */
 export async function runProgram(args: readonly string[], context: Context): Promise<number> {
@@ -254,41 +254,22 @@ function createProgram(context: Context, done: (exitCode: number) => void): Comm
   return program
 }
 
-/** Options of `serve` follow from the table of its settings, which is read where it is wanted: it takes a while. */
-async function addServe(
-  program: Command,
-  args: readonly string[],
-  context: Context,
-  done: (exitCode: number) => void,
-): Promise<void> {
+/** The package that brings the command, and how it adds what it needs to it. */
+async function addServe(program: Command, args: readonly string[], context: Context, done: Done): Promise<void> {
   const command = program
     .command('serve')
     .summary('answer requests over HTTP')
     .description('Serves models over HTTP: the Open Inference Protocol v2, images, metrics and a page to try them.')
-    .action(async (options: ServeFlags) => {
-      const { serve } = await import('./serve.js')
-      done(await serve(options, context))
-    })
-  if (!args.includes('serve')) return
-  const { addServeOptions } = await import('./serve/command.js')
-  addServeOptions(command)
+  if (args.includes('serve')) (await loadExtension('serve', '@napi-torch/server')).extend(command, context, done)
 }
 
-/** The commands of `jobs` have a file of their own, which is read where they are wanted. */
-async function addJobs(
-  program: Command,
-  args: readonly string[],
-  context: Context,
-  done: (exitCode: number) => void,
-): Promise<void> {
+async function addJobs(program: Command, args: readonly string[], context: Context, done: Done): Promise<void> {
   const command = program
     .command('jobs')
     .summary('classify images by the million, on many machines')
     .description('Classifies images by the million, or embeds them, on many machines: with BullMQ, on Redis.')
     .helpCommand(false)
-  if (!args.includes('jobs')) return
-  const { addJobsCommands } = await import('./jobs/command.js')
-  addJobsCommands(command, context, done)
+  if (args.includes('jobs')) (await loadExtension('jobs', '@napi-torch/jobs')).extend(command, context, done)
 }
 
 /** Options of `demo` as they stand on the command line. */

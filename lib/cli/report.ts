@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 
-import { CheckpointError, TorchError } from '../errors.js'
+import { CheckpointError, TorchError } from '../util/errors.js'
 import { printable } from './format.js'
 
 /** A state dict that fits nowhere names hundreds of keys: what a screen cannot show is left to `--verbose`. */

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
-import { TorchError } from '../errors.js'
-import { PACKAGE_ROOT } from '../package.js'
+import { TorchError } from '../util/errors.js'
+import { PACKAGE_ROOT } from '../util/package.js'
 
 /** The npm package of the sample model: 27 MB, which not everybody wants. */
 export const SAMPLE_MODEL_PACKAGE = '@napi-torch/fashion-mnist'

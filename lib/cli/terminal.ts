@@ -2,7 +2,7 @@ import type { WriteStream } from 'node:tty'
 
 import picocolors from 'picocolors'
 
-import { isColorForced } from '../environment.js'
+import { isColorForced } from '../util/environment.js'
 
 /** Colour and weight of text: functions that give their argument back unchanged where there is no colour. */
 export type Colors = ReturnType<typeof picocolors.createColors>

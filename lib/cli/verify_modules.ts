@@ -1,7 +1,7 @@
 import { isTensor } from '../nn/checks.js'
 import type { Module } from '../nn/module.js'
-import { scope } from '../scope.js'
-import type { Tensor } from '../tensor.js'
+import { scope } from '../util/scope.js'
+import type { Tensor } from '../tensor/tensor.js'
 import { differenceOf, type Difference } from './verify_compare.js'
 import type { Reference } from './verify_reference.js'
 

@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { loadTensors } from '../checkpoint/load.js'
 import { readCheckpoint, type Checkpoint } from '../checkpoint/read.js'
 import { StoredTensor } from '../checkpoint/stored.js'
-import { TorchError } from '../errors.js'
-import { PACKAGE_ROOT } from '../package.js'
-import type { Tensor } from '../tensor.js'
+import { TorchError } from '../util/errors.js'
+import { PACKAGE_ROOT } from '../util/package.js'
+import type { Tensor } from '../tensor/tensor.js'
 
 /** The entry of safetensors' `__metadata__` that make-reference.py writes. */
 const FACTS_KEY = 'napi-torch.reference'

@@ -1,4 +1,4 @@
-import { native, type NativeBinding, type TensorHandle } from '../binding.js'
+import { native, type NativeBinding, type TensorHandle } from '../libtorch/binding.js'
 import { callByName } from './call_by_name.js'
 import { isHandle } from './trace/symbolic.js'
 

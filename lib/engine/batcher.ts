@@ -1,5 +1,5 @@
-import { TorchError } from '../errors.js'
-import { onAbort } from './abort.js'
+import { TorchError } from '../util/errors.js'
+import { onAbort } from '../util/abort.js'
 
 /** What a {@link Batcher} keeps to. */
 export interface BatcherLimits {

@@ -1,6 +1,6 @@
 import type { Graph } from './graph.js'
 import { outputsOf } from './graph.js'
-import { ITEM_SIZE } from '../dtype.js'
+import { ITEM_SIZE } from '../util/dtype.js'
 
 /** Images of one plan at most, unless the user says so: more do not make it faster. */
 const LARGEST_BUCKET = 32

@@ -1,4 +1,4 @@
-import type { NativeBinding } from '../binding.js'
+import type { NativeBinding } from '../libtorch/binding.js'
 
 type Functions = Readonly<Record<keyof NativeBinding, (...args: readonly unknown[]) => unknown>>
 

@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
 
-import { native } from '../binding.js'
-import { describeShape } from '../check.js'
-import { isFloatingPoint } from '../dtype.js'
+import { native } from '../libtorch/binding.js'
+import { describeShape } from '../util/check.js'
+import { isFloatingPoint } from '../util/dtype.js'
 import type { Module } from '../nn/module.js'
-import { scope } from '../scope.js'
-import { TorchError } from '../errors.js'
+import { scope } from '../util/scope.js'
+import { TorchError } from '../util/errors.js'
 import { autotune } from './autotune.js'
 import { defaultBuckets } from './buckets.js'
 import { checkCompile, type CompileOptions, type QuantizedCompileOptions } from './compile_options.js'
@@ -18,7 +18,7 @@ import { PlanStore } from './plan_store.js'
 import { checkInt8Support } from './quantization/int8_support.js'
 import { QuantizedModel } from './quantization/quantized_model.js'
 import { isBatchUniform, rebatch } from './rebatch.js'
-import { trace } from './trace.js'
+import { trace } from './trace/trace.js'
 
 /**
  * Compiles a model in eval mode, whose `forward` takes one batch (N, ...) and gives one (N, ...) of floats, into an

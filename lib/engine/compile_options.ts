@@ -7,11 +7,11 @@ import {
   checkShape,
   expected,
   isIntegerArray,
-} from '../check.js'
-import { checkDevice, type Device } from '../device.js'
+} from '../util/check.js'
+import { checkDevice, type Device } from '../util/device.js'
 import { Module } from '../nn/module.js'
-import { getNumThreads } from '../runtime.js'
-import { checkSignal } from './abort.js'
+import { getNumThreads } from '../tensor/runtime.js'
+import { checkSignal } from '../util/abort.js'
 import { LONGEST_TIMEOUT_MS, type BatcherLimits } from './batcher.js'
 import { checkInstructionSet, type InstructionSet } from './instruction_set.js'
 import { KERNEL_SETS, type KernelSet } from './lower.js'

@@ -1,8 +1,8 @@
-import { native, type TensorHandle, type WeightsHandle } from '../binding.js'
-import type { Device } from '../device.js'
-import type { DType } from '../dtype.js'
+import { native, type TensorHandle, type WeightsHandle } from '../libtorch/binding.js'
+import type { Device } from '../util/device.js'
+import type { DType } from '../util/dtype.js'
 import { handleOf } from '../tensor/handle.js'
-import type { Tensor } from '../tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
 import { checkInstructionSet, type InstructionSet } from './instruction_set.js'
 import { isConstant, type AtenArgument, type Conv2dNode, type Graph, type LinearNode, type Node } from './graph.js'
 

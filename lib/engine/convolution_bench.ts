@@ -1,6 +1,6 @@
-import { native } from '../binding.js'
+import { native } from '../libtorch/binding.js'
 import { zeros } from '../tensor/creation.js'
-import type { Tensor } from '../tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
 import type { Choice, Convolution } from './choose.js'
 import { Constants } from './constants.js'
 import { Graph, type Conv2dNode, type Node, type Value } from './graph.js'

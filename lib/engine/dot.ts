@@ -1,4 +1,4 @@
-import { describeShape } from '../check.js'
+import { describeShape } from '../util/check.js'
 import { inputsOf, outputsOf, type Graph, type Node, type Value } from './graph.js'
 
 /** Prints a graph in the language of Graphviz: `dot -Tsvg` draws it. */

@@ -1,4 +1,4 @@
-import { describeShape } from '../check.js'
+import { describeShape } from '../util/check.js'
 import type { InstructionSet } from './instruction_set.js'
 import type { StepInfo } from './plan_builder.js'
 

@@ -1,8 +1,8 @@
-import type { DType } from '../dtype.js'
+import type { DType } from '../util/dtype.js'
 import type { Pair } from '../nn/checks.js'
-import { HELD } from '../scope.js'
+import { HELD } from '../util/scope.js'
 import { TensorBase } from '../tensor/handle.js'
-import type { Tensor } from '../tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
 
 /** What flows between nodes: made once, by an input of the graph or by one node. How it lies in memory is left open. */
 export interface Value {

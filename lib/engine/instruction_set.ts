@@ -1,5 +1,5 @@
-import { native } from '../binding.js'
-import { checkOneOf, expected } from '../check.js'
+import { native } from '../libtorch/binding.js'
+import { checkOneOf, expected } from '../util/check.js'
 
 /** The vector instructions for which own kernels are compiled, best first; `portable` runs everywhere. */
 export const INSTRUCTION_SETS = ['avx512', 'avx2', 'portable'] as const

@@ -1,8 +1,8 @@
-import { describe, describeShape, expected } from '../check.js'
+import { describe, describeShape, expected } from '../util/check.js'
 import { adaptiveAvgPool2d, avgPool2d, batchNorm, conv2d, linear, maxPool2d, relu } from '../nn/functional.js'
-import { scope } from '../scope.js'
+import { scope } from '../util/scope.js'
 import { handleOf } from '../tensor/handle.js'
-import { Tensor } from '../tensor.js'
+import { Tensor } from '../tensor/tensor.js'
 import { runEagerly } from './aten.js'
 import {
   isConstant,

@@ -1,5 +1,5 @@
-import { native, type EngineHandle } from '../binding.js'
-import { onAbort } from './abort.js'
+import { native, type EngineHandle } from '../libtorch/binding.js'
+import { onAbort } from '../util/abort.js'
 
 let newest = 0
 

@@ -1,4 +1,4 @@
-import type { PlanArgument } from '../binding.js'
+import type { PlanArgument } from '../libtorch/binding.js'
 import { isConstant, type AtenArgument, type Node, type Value } from './graph.js'
 import type { Lowering, Operand } from './lowering.js'
 

@@ -1,5 +1,5 @@
-import type { PlanArgument } from '../binding.js'
-import type { Tensor } from '../tensor.js'
+import type { PlanArgument } from '../libtorch/binding.js'
+import type { Tensor } from '../tensor/tensor.js'
 import type { Conv2dNode, GlobalAvgPoolNode, LinearNode, MaxPool2dNode, Node, Value } from './graph.js'
 import type { Lowering } from './lowering.js'
 import { lowerOneDnn } from './lower_onednn.js'

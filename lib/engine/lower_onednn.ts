@@ -1,4 +1,4 @@
-import type { PlanArgument } from '../binding.js'
+import type { PlanArgument } from '../libtorch/binding.js'
 import type { Conv2dNode, LinearNode, Node } from './graph.js'
 import type { Lowering } from './lowering.js'
 import { lowerAten } from './lower_aten.js'

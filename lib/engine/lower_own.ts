@@ -1,4 +1,4 @@
-import type { NetworkOperation, NetworkSegment, NetworkStep, WeightsHandle } from '../binding.js'
+import type { NetworkOperation, NetworkSegment, NetworkStep, WeightsHandle } from '../libtorch/binding.js'
 import { all, chooseChunk, convolutionOf, isPlanesInput, type Choice } from './choose.js'
 import { inputsOf, outputsOf, type Conv2dNode, type MaxPool2dNode, type Node, type Value } from './graph.js'
 import { lowerOneDnn } from './lower_onednn.js'

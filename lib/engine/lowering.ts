@@ -1,6 +1,6 @@
-import type { NetworkStep, PlanArgument, PlanSpec, WeightsHandle } from '../binding.js'
-import type { Device } from '../device.js'
-import type { DType } from '../dtype.js'
+import type { NetworkStep, PlanArgument, PlanSpec, WeightsHandle } from '../libtorch/binding.js'
+import type { Device } from '../util/device.js'
+import type { DType } from '../util/dtype.js'
 import { chooseByRules, type Choose } from './choose.js'
 import type { Constant, Constants } from './constants.js'
 import {
@@ -16,7 +16,7 @@ import {
 import { PlanBuilder, type BytesDraft, type StepInfo, type ValueType } from './plan_builder.js'
 import type { ByteScale } from './quantization/byte_scale.js'
 import type { Quantization } from './quantization/quantized_model.js'
-import type { Tensor } from '../tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
 
 /** A value of a graph as it lies in a plan. */
 export interface Operand {

@@ -1,4 +1,4 @@
-import type { Tensor } from '../tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
 import { isConstant, type AtenArgument, type Node } from './graph.js'
 
 /** Makes a node that holds other tensors in the places of its constants. */

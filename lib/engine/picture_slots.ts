@@ -1,4 +1,4 @@
-import type { NetworkPicture } from '../binding.js'
+import type { NetworkPicture } from '../libtorch/binding.js'
 import type { Value } from './graph.js'
 
 /** The operations from the first that touches a picture to the last. */

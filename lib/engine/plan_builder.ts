@@ -1,5 +1,5 @@
-import type { BytesStep, NetworkStep, PlanArgument, PlanSpec, PlanStep, PlanValue } from '../binding.js'
-import type { DType } from '../dtype.js'
+import type { BytesStep, NetworkStep, PlanArgument, PlanSpec, PlanStep, PlanValue } from '../libtorch/binding.js'
+import type { DType } from '../util/dtype.js'
 
 /** What a value of a plan is. */
 export type ValueType = Pick<PlanValue, 'shape' | 'dtype'>

@@ -1,4 +1,4 @@
-import { native, type EngineHandle, type PlanHandle } from '../binding.js'
+import { native, type EngineHandle, type PlanHandle } from '../libtorch/binding.js'
 import type { Choose } from './choose.js'
 import type { Constants } from './constants.js'
 import type { Graph } from './graph.js'

@@ -3,9 +3,9 @@ import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 
-import { native } from '../binding.js'
-import { cacheFolder } from '../environment.js'
-import { packageFacts } from '../package.js'
+import { native } from '../libtorch/binding.js'
+import { cacheFolder } from '../util/environment.js'
+import { packageFacts } from '../util/package.js'
 
 /** Guards against a file that is not ours, or was made to fill memory. */
 const MOST_BYTES = 2 ** 20

@@ -1,6 +1,6 @@
 // What `napi-torch/nn` exports: modules, their parameters, and `functional` and `init` of PyTorch's names.
 
-export { StateDict } from '../state_dict.js'
+export { StateDict } from '../tensor/state_dict.js'
 export { Module } from '../nn/module.js'
 export type { DistinctOptions, MemberOptions } from '../nn/members.js'
 export type { ModuleToOptions } from '../nn/convert.js'

@@ -1,4 +1,4 @@
-import { checkPositiveInteger, expected } from '../check.js'
+import { checkPositiveInteger, expected } from '../util/check.js'
 
 /** Counts which class a classifier took for which. */
 export class ConfusionMatrix {

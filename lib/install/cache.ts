@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { cacheFolder } from '../environment.js'
+import { cacheFolder } from '../util/environment.js'
 import { readLibtorchFolder, type LibtorchFolder } from '../libtorch/folder.js'
 import { describeFiles, faultOfContents, MANIFEST, type Manifest } from '../libtorch/manifest.js'
 import { CACHE_PREFIX } from '../libtorch/places.js'

@@ -3,7 +3,7 @@ import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 
-import { cacheFolder } from '../environment.js'
+import { cacheFolder } from '../util/environment.js'
 import { sha256Of } from '../libtorch/manifest.js'
 import { installError, textOf } from './failure.js'
 import type { Reporter } from './progress.js'

@@ -1,4 +1,4 @@
-import { TorchError } from '../errors.js'
+import { TorchError } from '../util/errors.js'
 
 /** The error of an installation that did not succeed; nothing of it stays in the cache. */
 export function installError(message: string, cause?: unknown): TorchError {

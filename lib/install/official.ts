@@ -1,8 +1,8 @@
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 
-import { libtorchUrl } from '../environment.js'
-import { LIBTORCH_MINOR } from '../libtorch.js'
+import { libtorchUrl } from '../util/environment.js'
+import { LIBTORCH_MINOR } from '../libtorch/libtorch.js'
 import { checkSha256, downloadResumable } from './download.js'
 import { installError, textOf } from './failure.js'
 import { pipDownload } from './pip.js'

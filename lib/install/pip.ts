@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdir, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { environmentWith } from '../environment.js'
+import { environmentWith } from '../util/environment.js'
 import { installError } from './failure.js'
 import type { Reporter } from './progress.js'
 

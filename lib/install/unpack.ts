@@ -7,7 +7,7 @@ import { constants as zlib, crc32, createInflateRaw } from 'node:zlib'
 
 import { openPromise, type Entry, type ZipFile } from 'yauzl'
 
-import type { TorchError } from '../errors.js'
+import type { TorchError } from '../util/errors.js'
 import type { LibtorchFolder } from '../libtorch/folder.js'
 import { targetOf } from './contents.js'
 import { installError, textOf } from './failure.js'

@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
-import { cacheFolder } from '../environment.js'
+import { cacheFolder } from '../util/environment.js'
 import { MANIFEST } from './manifest.js'
 
 /** How a libtorch was found. `process` is one that the process had open already. */

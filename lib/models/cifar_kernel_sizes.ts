@@ -1,4 +1,4 @@
-import { expected } from '../check.js'
+import { expected } from '../util/check.js'
 
 /** Sizes of the first convolution of a block of the CIFAR ResNet, in the order of what they cost. */
 export const CIFAR_KERNEL_SIZES = [3, 5, 7] as const

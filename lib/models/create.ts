@@ -1,4 +1,4 @@
-import { checkBoolean, checkOneOf, checkOptions } from '../check.js'
+import { checkBoolean, checkOneOf, checkOptions } from '../util/check.js'
 import { skipInit } from '../nn/init.js'
 import { checkKernelSize } from './cifar_kernel_sizes.js'
 import { FAMILIES, type Architecture } from './detect.js'

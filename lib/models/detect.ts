@@ -1,7 +1,7 @@
 // Imports no model: `napi-torch inspect` detects without opening libtorch.
-import { describeShape, expected } from '../check.js'
-import { TorchError } from '../errors.js'
-import { wrapperPrefix } from '../state_dict.js'
+import { describeShape, expected } from '../util/check.js'
+import { TorchError } from '../util/errors.js'
+import { wrapperPrefix } from '../tensor/state_dict.js'
 import { CIFAR_KERNEL_SIZES } from './cifar_kernel_sizes.js'
 
 /** The kinds of model that {@link detectArchitecture} knows: torchvision's ResNet and the one for small images. */

@@ -1,4 +1,4 @@
-import { checkBoolean, checkOptions, checkPositiveInteger, expected } from '../check.js'
+import { checkBoolean, checkOptions, checkPositiveInteger, expected } from '../util/check.js'
 import { ReLU } from '../nn/activation.js'
 import { BatchNorm2d } from '../nn/batchnorm.js'
 import { Sequential } from '../nn/container.js'
@@ -7,7 +7,7 @@ import { constant_, kaimingNormal_ } from '../nn/init.js'
 import { Linear } from '../nn/linear.js'
 import { Module } from '../nn/module.js'
 import { AdaptiveAvgPool2d, MaxPool2d } from '../nn/pooling.js'
-import type { Tensor } from '../tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
 
 /** Makes the normalisation of `numFeatures` channels, as `(n) => new BatchNorm2d(n)` does. */
 export type NormLayer = (numFeatures: number) => Module

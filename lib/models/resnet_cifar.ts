@@ -1,11 +1,11 @@
-import { checkOptions, checkPositiveInteger, expected } from '../check.js'
+import { checkOptions, checkPositiveInteger, expected } from '../util/check.js'
 import { BatchNorm2d } from '../nn/batchnorm.js'
 import { Sequential } from '../nn/container.js'
 import { Conv2d } from '../nn/conv.js'
 import { avgPool2d, relu } from '../nn/functional.js'
 import { Linear } from '../nn/linear.js'
 import { Module } from '../nn/module.js'
-import type { Tensor } from '../tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
 import { checkKernelSize, type CifarKernelSize } from './cifar_kernel_sizes.js'
 
 /** Options of the CIFAR `BasicBlock`. */

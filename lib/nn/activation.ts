@@ -1,5 +1,5 @@
-import { checkBoolean, checkInteger, checkOptions } from '../check.js'
-import type { Tensor } from '../tensor.js'
+import { checkBoolean, checkInteger, checkOptions } from '../util/check.js'
+import type { Tensor } from '../tensor/tensor.js'
 import { relu, softmax } from './functional.js'
 import { Module } from './module.js'
 

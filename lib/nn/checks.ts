@@ -1,8 +1,8 @@
-import { checkInteger, checkOneOf, describeShape, expected } from '../check.js'
-import { isFloatingPoint } from '../dtype.js'
-import { TorchError } from '../errors.js'
+import { checkInteger, checkOneOf, describeShape, expected } from '../util/check.js'
+import { isFloatingPoint } from '../util/dtype.js'
+import { TorchError } from '../util/errors.js'
 import { handleOf, TensorBase } from '../tensor/handle.js'
-import type { Tensor } from '../tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
 
 /** A height and a width, or one number for both. */
 export type Size2d = number | readonly [height: number, width: number]

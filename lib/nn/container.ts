@@ -1,5 +1,5 @@
-import { checkInteger, expected } from '../check.js'
-import type { Tensor } from '../tensor.js'
+import { checkInteger, expected } from '../util/check.js'
+import type { Tensor } from '../tensor/tensor.js'
 import { Module } from './module.js'
 import { moduleListRepr } from './repr.js'
 

@@ -1,6 +1,6 @@
-import { checkBoolean, checkOneOf, checkOptions, checkPositiveInteger, expected } from '../check.js'
+import { checkBoolean, checkOneOf, checkOptions, checkPositiveInteger, expected } from '../util/check.js'
 import { empty } from '../tensor/creation.js'
-import type { Tensor } from '../tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
 import { checkConvPadding, checkPair, type ConvPadding, type Pair, type Size2d } from './checks.js'
 import { conv2d, pad } from './functional.js'
 import { calculateFanInAndFanOut, kaimingUniform_, uniform_ } from './init.js'

@@ -1,10 +1,10 @@
-import { native, type TensorHandle } from '../binding.js'
-import { checkOneOf, checkOptions, expected } from '../check.js'
-import { isDevice, type Device } from '../device.js'
-import { DTYPES, isFloatingPoint, type DType } from '../dtype.js'
-import { TorchError } from '../errors.js'
+import { native, type TensorHandle } from '../libtorch/binding.js'
+import { checkOneOf, checkOptions, expected } from '../util/check.js'
+import { isDevice, type Device } from '../util/device.js'
+import { DTYPES, isFloatingPoint, type DType } from '../util/dtype.js'
+import { TorchError } from '../util/errors.js'
 import { handleOf, replaceHandle, type MemoryFormat } from '../tensor/handle.js'
-import type { Tensor } from '../tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
 
 /** Options of `Module.to()`. */
 export interface ModuleToOptions {

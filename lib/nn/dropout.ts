@@ -1,5 +1,5 @@
-import { checkBoolean, checkOptions, checkProbability } from '../check.js'
-import type { Tensor } from '../tensor.js'
+import { checkBoolean, checkOptions, checkProbability } from '../util/check.js'
+import type { Tensor } from '../tensor/tensor.js'
 import { dropout } from './functional.js'
 import { Module } from './module.js'
 import { pythonBool, pythonFloat } from './repr.js'

@@ -1,6 +1,6 @@
-import { checkInteger, checkOptions } from '../check.js'
+import { checkInteger, checkOptions } from '../util/check.js'
 import { handleOf } from '../tensor/handle.js'
-import type { Tensor } from '../tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
 import { Module } from './module.js'
 
 /** Options of {@link Flatten}; names and defaults are PyTorch's. */

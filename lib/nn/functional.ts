@@ -1,4 +1,4 @@
-import { native } from '../binding.js'
+import { native } from '../libtorch/binding.js'
 import {
   checkBoolean,
   checkNumber,
@@ -8,11 +8,11 @@ import {
   checkProbability,
   expected,
   isIntegerArray,
-} from '../check.js'
-import { checkDType, type DType } from '../dtype.js'
-import { TorchError } from '../errors.js'
+} from '../util/check.js'
+import { checkDType, type DType } from '../util/dtype.js'
+import { TorchError } from '../util/errors.js'
 import { handleOf } from '../tensor/handle.js'
-import { Tensor } from '../tensor.js'
+import { Tensor } from '../tensor/tensor.js'
 import {
   checkConvPadding,
   checkDim,

@@ -1,5 +1,5 @@
-import { expected } from '../check.js'
-import type { Tensor } from '../tensor.js'
+import { expected } from '../util/check.js'
+import type { Tensor } from '../tensor/tensor.js'
 
 /** Runs before `forward`. The inputs that it returns replace those that it got. */
 // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a hook may have no return statement

@@ -1,7 +1,7 @@
-import { checkNumber, checkOneOf, checkOptions, expected } from '../check.js'
-import type { Generator } from '../random.js'
+import { checkNumber, checkOneOf, checkOptions, expected } from '../util/check.js'
+import type { Generator } from '../tensor/random.js'
 import { handleOf } from '../tensor/handle.js'
-import type { Tensor } from '../tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
 
 /** The functions that {@link calculateGain} knows, by PyTorch's names. */
 export const NONLINEARITIES = [

@@ -1,5 +1,5 @@
-import { checkBoolean, checkOptions, checkPositiveInteger } from '../check.js'
-import type { Tensor } from '../tensor.js'
+import { checkBoolean, checkOptions, checkPositiveInteger } from '../util/check.js'
+import type { Tensor } from '../tensor/tensor.js'
 import { linear } from './functional.js'
 import { kaimingUniform_, uniform_ } from './init.js'
 import { Module } from './module.js'

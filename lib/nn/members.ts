@@ -1,5 +1,5 @@
-import { checkOptions, describe } from '../check.js'
-import { TorchError } from '../errors.js'
+import { checkOptions, describe } from '../util/check.js'
+import { TorchError } from '../util/errors.js'
 
 /** Which modules are listed. */
 export interface DistinctOptions {

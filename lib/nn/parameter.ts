@@ -1,12 +1,12 @@
-import { native } from '../binding.js'
-import { checkBoolean, checkOptions } from '../check.js'
-import type { Device } from '../device.js'
-import { isFloatingPoint, type DType } from '../dtype.js'
-import { TorchError } from '../errors.js'
+import { native } from '../libtorch/binding.js'
+import { checkBoolean, checkOptions } from '../util/check.js'
+import type { Device } from '../util/device.js'
+import { isFloatingPoint, type DType } from '../util/dtype.js'
+import { TorchError } from '../util/errors.js'
 import { empty } from '../tensor/creation.js'
 import { formatParameter } from '../tensor/format.js'
 import { handleOf } from '../tensor/handle.js'
-import { Tensor } from '../tensor.js'
+import { Tensor } from '../tensor/tensor.js'
 
 /** Options of {@link Parameter}. */
 export interface ParameterOptions {

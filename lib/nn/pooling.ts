@@ -1,5 +1,5 @@
-import { checkBoolean, checkOptions, checkPositiveInteger } from '../check.js'
-import type { Tensor } from '../tensor.js'
+import { checkBoolean, checkOptions, checkPositiveInteger } from '../util/check.js'
+import type { Tensor } from '../tensor/tensor.js'
 import { checkOutputSize, checkSize2d, type OutputSize2d, type Size2d } from './checks.js'
 import { adaptiveAvgPool2d, avgPool2d, maxPool2d } from './functional.js'
 import { Module } from './module.js'

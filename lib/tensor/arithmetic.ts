@@ -1,8 +1,8 @@
-import { native, type TensorHandle } from '../binding.js'
-import { checkBoolean, checkNumber, checkOptions, expected } from '../check.js'
-import type { DType } from '../dtype.js'
-import { generatorHandleOf, type Generator } from '../random.js'
-import type { Tensor } from '../tensor.js'
+import { native, type TensorHandle } from '../libtorch/binding.js'
+import { checkBoolean, checkNumber, checkOptions, expected } from '../util/check.js'
+import type { DType } from '../util/dtype.js'
+import { generatorHandleOf, type Generator } from './random.js'
+import type { Tensor } from './tensor.js'
 import { handleOf, TensorBase } from './handle.js'
 import { TensorViews } from './views.js'
 

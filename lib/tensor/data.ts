@@ -1,5 +1,5 @@
-import { checkShape, expected } from '../check.js'
-import { arrayTypeOf, isFloatingPoint, type DType } from '../dtype.js'
+import { checkShape, expected } from '../util/check.js'
+import { arrayTypeOf, isFloatingPoint, type DType } from '../util/dtype.js'
 
 /** A number, bigint or boolean, or arrays of them. */
 export type NestedData = number | bigint | boolean | readonly NestedData[]

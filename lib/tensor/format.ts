@@ -1,5 +1,5 @@
-import { describeShape } from '../check.js'
-import { isFloatingPoint, type DType } from '../dtype.js'
+import { describeShape } from '../util/check.js'
+import { isFloatingPoint, type DType } from '../util/dtype.js'
 
 // PyTorch's default print options.
 const PRECISION = 4

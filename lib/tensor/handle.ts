@@ -1,10 +1,10 @@
 import { constants } from 'node:buffer'
 
-import { native, type TensorHandle } from '../binding.js'
-import { checkOneOf, checkOptions, DESCRIBE, describeShape, expected } from '../check.js'
-import { arrayTypeOf, isFloatingPoint, ITEM_SIZE, type DType, type ItemOf, type TypedArrayOf } from '../dtype.js'
-import { HELD, track } from '../scope.js'
-import type { Tensor } from '../tensor.js'
+import { native, type TensorHandle } from '../libtorch/binding.js'
+import { checkOneOf, checkOptions, DESCRIBE, describeShape, expected } from '../util/check.js'
+import { arrayTypeOf, isFloatingPoint, ITEM_SIZE, type DType, type ItemOf, type TypedArrayOf } from '../util/dtype.js'
+import { HELD, track } from '../util/scope.js'
+import type { Tensor } from './tensor.js'
 import { formatTensor, type FormatInput } from './format.js'
 
 /** A number, bigint or boolean, or arrays of them as deep as the tensor has dimensions. */

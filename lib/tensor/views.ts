@@ -1,4 +1,4 @@
-import { native } from '../binding.js'
+import { native } from '../libtorch/binding.js'
 import {
   checkBoolean,
   checkInteger,
@@ -7,10 +7,10 @@ import {
   checkPositiveInteger,
   expected,
   isIntegerArray,
-} from '../check.js'
-import { isDevice, type Device } from '../device.js'
-import { checkDType, DTYPES, type DType } from '../dtype.js'
-import type { Tensor } from '../tensor.js'
+} from '../util/check.js'
+import { isDevice, type Device } from '../util/device.js'
+import { checkDType, DTYPES, type DType } from '../util/dtype.js'
+import type { Tensor } from './tensor.js'
 import { handleOf, MEMORY_FORMATS, TensorBase, type MemoryFormat } from './handle.js'
 
 /** Options of `to()`. */

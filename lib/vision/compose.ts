@@ -1,7 +1,7 @@
-import { checkNonNegativeInteger, describeShape, expected } from '../check.js'
-import { scope } from '../scope.js'
+import { checkNonNegativeInteger, describeShape, expected } from '../util/check.js'
+import { scope } from '../util/scope.js'
 import { fromArray } from '../tensor/creation.js'
-import { Tensor } from '../tensor.js'
+import { Tensor } from '../tensor/tensor.js'
 import { elementsOf, fuse } from './fuse.js'
 import type { Transform } from './transforms.js'
 

@@ -1,10 +1,10 @@
 import { dirname, resolve } from 'node:path'
 
-import { checkOptions, checkString } from '../check.js'
-import { TorchError } from '../errors.js'
+import { checkOptions, checkString } from '../util/check.js'
+import { TorchError } from '../util/errors.js'
 import { Dataset, type Sample } from './dataset.js'
 import { decodeImage, type DecodeOptions } from './decode.js'
-import { readBytes } from './file.js'
+import { readBytes } from '../util/errno.js'
 import type { ImageFile } from './image_folder.js'
 
 /** What the columns are called where the first row says so; of several, whichever comes first. */

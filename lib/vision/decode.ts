@@ -1,14 +1,14 @@
 import type { Sharp } from 'sharp'
 import type sharpFactory from 'sharp'
 
-import { checkBoolean, checkOptions, checkPositiveInteger, expected } from '../check.js'
-import { TorchError } from '../errors.js'
-import { readBytes } from './file.js'
+import { checkBoolean, checkOptions, checkPositiveInteger, expected } from '../util/check.js'
+import { TorchError } from '../util/errors.js'
+import { readBytes } from '../util/errno.js'
 import { readGifFrame } from './gif.js'
 import { readJpegHeader, readPngHeader, type ImageHeader } from './header.js'
 import { MAX_PIXELS, type Image } from './image.js'
 import { cmykToRgb, grey16ToRgb } from './pillow_modes.js'
-import { inSlices } from './slices.js'
+import { inSlices } from '../util/slices.js'
 
 /** Options of {@link decodeImage}. */
 export interface DecodeOptions {

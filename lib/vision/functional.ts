@@ -1,15 +1,15 @@
-import { native } from '../binding.js'
-import { checkOneOf, checkOptions, checkPositiveInteger, expected } from '../check.js'
-import { checkDevice } from '../device.js'
-import { isFloatingPoint } from '../dtype.js'
-import { TorchError } from '../errors.js'
-import { scope } from '../scope.js'
+import { native } from '../libtorch/binding.js'
+import { checkOneOf, checkOptions, checkPositiveInteger, expected } from '../util/check.js'
+import { checkDevice } from '../util/device.js'
+import { isFloatingPoint } from '../util/dtype.js'
+import { TorchError } from '../util/errors.js'
+import { scope } from '../util/scope.js'
 import { tensor } from '../tensor/creation.js'
 import { handleOf } from '../tensor/handle.js'
-import type { Tensor } from '../tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
 import { checkImage, MAX_PIXELS, type Image } from './image.js'
 import { greyToRgb, rgbToGrey } from './pillow_modes.js'
-import { inSlices } from './slices.js'
+import { inSlices } from '../util/slices.js'
 
 /** The resampling filters, by torchvision's names. */
 export const INTERPOLATION_MODES = [

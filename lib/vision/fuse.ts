@@ -1,4 +1,4 @@
-import { native } from '../binding.js'
+import { native } from '../libtorch/binding.js'
 import { centerCropCorner, checkResizeSize, pillowFilter, resizedSize } from './functional.js'
 import { isImage, MAX_PIXELS } from './image.js'
 import { CenterCrop, Grayscale, Normalize, Resize, ToTensor } from './transforms.js'

@@ -1,9 +1,9 @@
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 
-import { describeShape } from '../check.js'
-import { TorchError } from '../errors.js'
-import { readBytes } from './file.js'
+import { describeShape } from '../util/check.js'
+import { TorchError } from '../util/errors.js'
+import { readBytes } from '../util/errno.js'
 
 /** An array of bytes out of an IDX file. */
 export interface IdxArray {

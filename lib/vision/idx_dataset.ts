@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
-import { checkOneOf, checkOptions, checkString, describeShape } from '../check.js'
-import { TorchError } from '../errors.js'
+import { checkOneOf, checkOptions, checkString, describeShape } from '../util/check.js'
+import { TorchError } from '../util/errors.js'
 import { Dataset, type Sample } from './dataset.js'
 import { readIdx, type IdxArray } from './idx.js'
 

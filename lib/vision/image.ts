@@ -1,4 +1,4 @@
-import { checkNonNegativeInteger, expected } from '../check.js'
+import { checkNonNegativeInteger, expected } from '../util/check.js'
 
 /** Pixels of a decoded image: bytes in row-major order, with the channels of a pixel side by side (H, W, C). */
 export interface Image {

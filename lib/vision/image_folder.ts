@@ -1,11 +1,11 @@
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { checkOptions, checkString } from '../check.js'
-import { TorchError } from '../errors.js'
+import { checkOptions, checkString } from '../util/check.js'
+import { TorchError } from '../util/errors.js'
 import { Dataset, type Sample } from './dataset.js'
 import { decodeImage, type DecodeOptions } from './decode.js'
-import { reasonOf } from './file.js'
+import { reasonOf } from '../util/errno.js'
 
 /** Endings of the files that {@link ImageFolder} takes for images, whatever their case: torchvision's. */
 export const IMAGE_EXTENSIONS = ['.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp'] as const

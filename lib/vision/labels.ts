@@ -1,6 +1,6 @@
-import { checkPositiveInteger, checkString } from '../check.js'
-import { TorchError } from '../errors.js'
-import { readBytes } from './file.js'
+import { checkPositiveInteger, checkString } from '../util/check.js'
+import { TorchError } from '../util/errors.js'
+import { readBytes } from '../util/errno.js'
 import { IMAGENET_LABELS } from './imagenet_labels.js'
 
 /** The lists of class names that come with this package, in the order of the models' outputs. */

@@ -1,5 +1,5 @@
 // How Pillow's convert('RGB') maps the modes in which libvips would answer otherwise.
-import { inSlices } from './slices.js'
+import { inSlices } from '../util/slices.js'
 
 /**
  * Pillow's CMYK to RGB: no colour profile, each ink is multiplied with what the black leaves, in 8-bit fixed point.

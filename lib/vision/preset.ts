@@ -1,5 +1,5 @@
-import { checkBoolean, checkOneOf, checkOptions, checkPositiveInteger, checkString, expected } from '../check.js'
-import type { Tensor } from '../tensor.js'
+import { checkBoolean, checkOneOf, checkOptions, checkPositiveInteger, checkString, expected } from '../util/check.js'
+import type { Tensor } from '../tensor/tensor.js'
 import { Compose } from './compose.js'
 import { INTERPOLATION_MODES, type InterpolationMode } from './functional.js'
 import { checkImage, type Image } from './image.js'

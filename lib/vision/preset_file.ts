@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
-import { TorchError } from '../errors.js'
-import { readBytes, reasonOf } from './file.js'
+import { TorchError } from '../util/errors.js'
+import { readBytes, reasonOf } from '../util/errno.js'
 import { checkPresetSettings, ImagePreset, PRESET_METADATA_KEY } from './preset.js'
 
 /** The file beside a checkpoint that says how its images are prepared. */

@@ -1,5 +1,5 @@
-import { checkOptions } from '../check.js'
-import type { Tensor } from '../tensor.js'
+import { checkOptions } from '../util/check.js'
+import type { Tensor } from '../tensor/tensor.js'
 import type { InterpolationMode } from './functional.js'
 import type { Image } from './image.js'
 import { ImagePreset } from './preset.js'

@@ -1,6 +1,6 @@
-import { checkOneOf, checkOptions, expected } from '../check.js'
-import { TorchError } from '../errors.js'
-import type { Tensor } from '../tensor.js'
+import { checkOneOf, checkOptions, expected } from '../util/check.js'
+import { TorchError } from '../util/errors.js'
+import type { Tensor } from '../tensor/tensor.js'
 import {
   centerCrop,
   checkImagePadding,

@@ -1,4 +1,4 @@
-// Reads a plan as lib/engine hands it over: see PlanSpec in lib/binding.ts.
+// Reads a plan as lib/engine hands it over: see PlanSpec in lib/libtorch/binding.ts.
 #pragma once
 
 #include <napi.h>

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 import { checkLimits } from '../../lib/checkpoint/limits.js'
 import { openSource } from '../../lib/checkpoint/source.js'
-import { readEntry, readZip } from '../../lib/checkpoint/zip.js'
+import { readEntry, readZip } from '../../lib/checkpoint/zip/archive.js'
 import { checkpointOf, zip, type TestEntry } from '../../test/support/archive.js'
 import { mutateBytes, oddNumber } from './bytes.js'
 import { mutatePickle, randomPickle, repetitivePickle } from './pickles.js'

@@ -1,4 +1,4 @@
-import { OP } from '../../lib/checkpoint/opcodes.js'
+import { OP } from '../../lib/checkpoint/pickle/opcodes.js'
 import { oddNumber } from './bytes.js'
 import type { Random } from './random.js'
 

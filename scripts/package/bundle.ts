@@ -10,8 +10,8 @@ const ENTRIES = /^(?:index|entries\/\w+|cli\/(?:main|probe))\.js$/
  * Puts the JavaScript in the folder `dist` of a package together into few files, in place: a process that imports hundreds
  * of small ones spends most of its start on opening them. Types stay as they are.
  *
- * Nothing is made unreadable: stacks of users name functions and lines. Parts that several entries share lie directly in
- * `dist`, as far below the folder of the package as the modules that look for it from where they are.
+ * Nothing is made unreadable: stacks of users name functions and lines. Parts that several entries share lie in
+ * `dist/chunks`, as far below the folder of the package as the modules that look for it from where they are.
  */
 export function bundle(dist: string): void {
   const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.js'))
@@ -27,7 +27,7 @@ export function bundle(dist: string): void {
     platform: 'node',
     target: 'node20.19',
     packages: 'external',
-    chunkNames: '[name]-[hash]',
+    chunkNames: 'chunks/[name]-[hash]',
     // Modules print the names of their classes.
     keepNames: true,
     write: false,

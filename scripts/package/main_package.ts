@@ -39,12 +39,12 @@ export function publishedManifest(
   return published
 }
 
-/** Names of the packages in npm/ that carry libtorch, with their exact versions. */
+/** Names of the packages in packages/ that carry libtorch, with their exact versions. */
 export function libtorchPackages(): Record<string, string> {
-  const folders = readdirSync(join(ROOT, 'npm')).filter((name) => name.startsWith('libtorch-'))
+  const folders = readdirSync(join(ROOT, 'packages')).filter((name) => name.startsWith('libtorch-'))
   return Object.fromEntries(
     folders.map((folder) => {
-      const { name, version } = readPackageJson(`npm/${folder}/package.json`)
+      const { name, version } = readPackageJson(`packages/${folder}/package.json`)
       return [name, version]
     }),
   )

@@ -10,7 +10,7 @@ const NOT_PUBLISHED = 't10k-logits.f32.bin'
 
 /** Puts the package of the sample model together and gives its folder. Its version is the main package's. */
 export function stageSampleModelPackage(): string {
-  const manifest = readPackageJson('npm/fashion-mnist/package.json')
+  const manifest = readPackageJson('packages/fashion-mnist/package.json')
   const folder = emptyStage(manifest.name)
   for (const name of readdirSync(join(ROOT, MODEL))) {
     if (name !== NOT_PUBLISHED) copyInto(join(ROOT, MODEL, name), join(folder, name))

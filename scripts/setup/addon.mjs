@@ -95,7 +95,7 @@ function progressOf(line) {
 }
 
 function checkThatItOpens() {
-  const program = `import(${JSON.stringify(pathToFileURL(join(ROOT, 'dist', 'binding.js')).href)}).catch((error) => {
+  const program = `import(${JSON.stringify(pathToFileURL(join(ROOT, 'dist', 'libtorch', 'binding.js')).href)}).catch((error) => {
     console.error(error.message)
     process.exit(1)
   })`

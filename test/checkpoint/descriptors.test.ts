@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { loadCheckpoint, memory, readCheckpoint, saveCheckpoint, zeros } from 'napi-torch'
 
-import { denseChunks } from '../../lib/checkpoint/dense.js'
+import { denseChunks } from '../../lib/checkpoint/write/dense.js'
 import { StoredTensor } from '../../lib/checkpoint/stored.js'
 import { fixture, inFolder } from '../support/checkpoints.js'
 import { formatFixture } from '../support/formats.js'

@@ -7,10 +7,10 @@ import fc from 'fast-check'
 import { CheckpointError, findStateDict, loadCheckpoint, memory, readCheckpoint, StoredTensor } from 'napi-torch'
 
 import { checkLimits } from '../../lib/checkpoint/limits.js'
-import { OP } from '../../lib/checkpoint/opcodes.js'
-import { unpickle } from '../../lib/checkpoint/pickle.js'
+import { OP } from '../../lib/checkpoint/pickle/opcodes.js'
+import { unpickle } from '../../lib/checkpoint/pickle/read.js'
 import { openSource } from '../../lib/checkpoint/source.js'
-import { readEntry, readZip } from '../../lib/checkpoint/zip.js'
+import { readEntry, readZip } from '../../lib/checkpoint/zip/archive.js'
 import { zip, type TestEntry } from '../support/archive.js'
 import { fixture } from '../support/checkpoints.js'
 

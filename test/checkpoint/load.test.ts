@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 
 import { loadCheckpoint, loadTensors, memory, readCheckpoint, StoredTensor, type StateDict } from 'napi-torch'
 
-import { native } from '../../lib/binding.js'
+import { native } from '../../lib/libtorch/binding.js'
 import { handleOf } from '../../lib/tensor/handle.js'
 import { checkpointOf } from '../support/archive.js'
 import { describeState, describeTensor, expectedFixtures, fixture } from '../support/checkpoints.js'

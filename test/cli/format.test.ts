@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 
 import { bytes, duration, figure, percent, plural, printable, rate } from '../../lib/cli/format.js'
-import { percentile } from '../../lib/cli/statistics.js'
+import { percentile } from '../../lib/util/percentile.js'
 
 describe('numbers of the command line', () => {
   const cases: readonly (readonly [string, string])[] = [

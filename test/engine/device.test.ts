@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 
 import { compile, fromArray, manualSeed, memory, randn, resnet18, resnet18Cifar, scope, type Module } from 'napi-torch'
 
-import { native, type PlanSpec } from '../../lib/binding.js'
+import { native, type PlanSpec } from '../../lib/libtorch/binding.js'
 import { Constants } from '../../lib/engine/constants.js'
 import { lower } from '../../lib/engine/lower.js'
 import { optimize } from '../../lib/engine/passes/optimize.js'
-import { trace } from '../../lib/engine/trace.js'
+import { trace } from '../../lib/engine/trace/trace.js'
 import { Branches, OUTPUTS, SAMPLE, samples, smallModel } from '../support/engines.js'
 import { randomizeNorms } from '../support/graphs.js'
 import { assertClose } from '../support/numeric.js'

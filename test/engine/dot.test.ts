@@ -4,7 +4,7 @@ import { Conv2d, scope } from 'napi-torch'
 
 import { toDot } from '../../lib/engine/dot.js'
 import { optimize } from '../../lib/engine/passes/optimize.js'
-import { trace } from '../../lib/engine/trace.js'
+import { trace } from '../../lib/engine/trace/trace.js'
 import { applied } from '../support/graphs.js'
 
 describe('toDot()', () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { ones, ReLU, scope } from 'napi-torch'
 
 import { runGraph } from '../../lib/engine/interpret.js'
-import { trace } from '../../lib/engine/trace.js'
+import { trace } from '../../lib/engine/trace/trace.js'
 
 describe('runGraph()', () => {
   it('refuses an input of another shape or dtype', () =>

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 
 import { functional as F, fromArray, manualSeed, randn, scope, tensor, type Tensor } from 'napi-torch'
 
-import { native } from '../../lib/binding.js'
+import { native } from '../../lib/libtorch/binding.js'
 import { assertClose } from '../support/numeric.js'
 import { integers, runConvolution, scaledWeight, type ConvolutionCase } from '../support/networks.js'
 

@@ -20,7 +20,7 @@ import {
 import { ATEN_SCHEMAS } from '../../lib/engine/aten.js'
 import type { AtenNode } from '../../lib/engine/graph.js'
 import { runGraph } from '../../lib/engine/interpret.js'
-import { trace } from '../../lib/engine/trace.js'
+import { trace } from '../../lib/engine/trace/trace.js'
 import { applied, kindsOf } from '../support/graphs.js'
 import { assertTensorEqual } from '../support/numeric.js'
 import { itWithPython, python } from '../support/python.js'

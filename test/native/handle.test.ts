@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 
 import { TorchError } from 'napi-torch'
 
-import { native, type GeneratorHandle, type TensorHandle } from '../../lib/binding.js'
+import { native, type GeneratorHandle, type TensorHandle } from '../../lib/libtorch/binding.js'
 
 const handle = native.zeros([2], 'float32', 'cpu')
 const generator = native.createGenerator('cpu', 1n)

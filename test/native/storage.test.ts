@@ -6,7 +6,7 @@ import { join } from 'node:path'
 
 import { DTYPES, memory } from 'napi-torch'
 
-import { native, type TensorHandle } from '../../lib/binding.js'
+import { native, type TensorHandle } from '../../lib/libtorch/binding.js'
 
 const INVALID = 'TORCH_INVALID_ARGUMENT'
 const folder = mkdtempSync(join(tmpdir(), 'napi-torch-storage-'))

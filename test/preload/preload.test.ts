@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
-import { openLibtorch } from '../../lib/libtorch.js'
+import { openLibtorch } from '../../lib/libtorch/libtorch.js'
 import { libraryFile } from '../../lib/libtorch/folder.js'
-import { PACKAGE_ROOT } from '../../lib/package.js'
+import { PACKAGE_ROOT } from '../../lib/util/package.js'
 import { useTemporaryFolder, writeFiles } from '../support/folder.js'
 
 const preload = createRequire(import.meta.url)(join(PACKAGE_ROOT, 'build/preload/napi_torch_preload.node')) as {

@@ -1,6 +1,6 @@
 import { crc32, deflateRawSync } from 'node:zlib'
 
-import { ByteWriter } from '../../lib/checkpoint/byte_writer.js'
+import { ByteWriter } from '../../lib/checkpoint/write/byte_writer.js'
 
 /** An entry of {@link zip}, and the lies that it tells. */
 export interface TestEntry {

@@ -4,7 +4,7 @@ import { BatchNorm2d, Conv2d, init, manualSeed, Module, randn, scope, type Tenso
 
 import type { Graph, Node } from '../../lib/engine/graph.js'
 import { runGraph } from '../../lib/engine/interpret.js'
-import { trace } from '../../lib/engine/trace.js'
+import { trace } from '../../lib/engine/trace/trace.js'
 import { assertClose } from './numeric.js'
 
 /** The input of the graphs on which passes are tried. */

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import 'napi-torch'
 import ts from 'typescript'
 
-import { currentLibtorch } from '../../lib/libtorch.js'
+import { currentLibtorch } from '../../lib/libtorch/libtorch.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 

@@ -1,6 +1,6 @@
 import { randn, type Tensor } from 'napi-torch'
 
-import { native, type NetworkPicture, type NetworkStep, type NetworkWindows } from '../../lib/binding.js'
+import { native, type NetworkPicture, type NetworkStep, type NetworkWindows } from '../../lib/libtorch/binding.js'
 import { handleOf } from '../../lib/tensor/handle.js'
 
 type Pair = readonly [number, number]

@@ -1,4 +1,4 @@
-import { createServer, type InferenceServer, type ServerOptions } from 'napi-torch/server'
+import { createServer, type InferenceServer, type ServerOptions } from '@napi-torch/server'
 
 import { CHECKPOINT } from './fashion_mnist.js'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 
-import type { DType } from '../../lib/dtype.js'
+import type { DType } from '../../lib/util/dtype.js'
 import { formatParameter, formatTensor, type FormatInput } from '../../lib/tensor/format.js'
 
 /** A case of scripts/make_format_goldens.py. */

@@ -16,7 +16,7 @@ import {
   type Transform,
 } from 'napi-torch'
 
-import { native } from '../../lib/binding.js'
+import { native } from '../../lib/libtorch/binding.js'
 import { fuse } from '../../lib/vision/fuse.js'
 import { itWithPython, python } from '../support/python.js'
 import { digest, noise, noiseImage } from '../support/vision.js'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 
 import { MAX_PIXELS, scope, tensor } from 'napi-torch'
 
-import { native } from '../../lib/binding.js'
+import { native } from '../../lib/libtorch/binding.js'
 import { centerCrop, normalize, pad, resize, resizedSize, toGrayscale, toTensor } from '../../lib/vision/functional.js'
 import { itWithPython, python } from '../support/python.js'
 import { digest, expectedOfPython, noise, noiseImage, type ResizeFacts } from '../support/vision.js'

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { findLibtorch } from '../../../lib/libtorch.js'
+import { findLibtorch } from '../../../lib/libtorch/libtorch.js'
 import { formatSample, sampleOf } from '../../support/sample.js'
 import { contenderOf, OURS, type Contender } from '../contenders.js'
 import { closeAll, messageOf, open, progress, type Skipped } from '../open.js'

@@ -1,4 +1,4 @@
-import { isFloatingPoint } from '../../dtype.js'
+import { isFloatingPoint } from '../../util/dtype.js'
 import type { AtenNode, AvgPool2dNode, Graph, Node, ReshapeNode, Value } from '../graph.js'
 import { fuse, type Fusion } from './fuse.js'
 

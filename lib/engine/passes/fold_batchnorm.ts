@@ -1,7 +1,7 @@
-import { scope } from '../../scope.js'
+import { scope } from '../../util/scope.js'
 import { zeros } from '../../tensor/creation.js'
-import type { Device } from '../../device.js'
-import type { Tensor } from '../../tensor.js'
+import type { Device } from '../../util/device.js'
+import type { Tensor } from '../../tensor/tensor.js'
 import type { BatchNormNode, Conv2dNode, Graph, LinearNode } from '../graph.js'
 import { fuse } from './fuse.js'
 

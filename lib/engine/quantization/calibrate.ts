@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 
-import { TorchError } from '../../errors.js'
-import { scope } from '../../scope.js'
-import type { Tensor } from '../../tensor.js'
+import { TorchError } from '../../util/errors.js'
+import { scope } from '../../util/scope.js'
+import type { Tensor } from '../../tensor/tensor.js'
 import { inputsOf, outputsOf, type Graph, type Value } from '../graph.js'
 import { computeNode } from '../interpret.js'
 import { rebatch } from '../rebatch.js'

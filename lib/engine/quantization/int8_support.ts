@@ -1,6 +1,6 @@
-import { native, type PlanSpec } from '../../binding.js'
-import { TorchError } from '../../errors.js'
-import { scope } from '../../scope.js'
+import { native, type PlanSpec } from '../../libtorch/binding.js'
+import { TorchError } from '../../util/errors.js'
+import { scope } from '../../util/scope.js'
 import { full, zeros } from '../../tensor/creation.js'
 import { handleOf } from '../../tensor/handle.js'
 

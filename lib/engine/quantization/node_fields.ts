@@ -1,4 +1,4 @@
-import type { Tensor } from '../../tensor.js'
+import type { Tensor } from '../../tensor/tensor.js'
 import { ATEN_SCHEMAS } from '../aten.js'
 import { isConstant, type AtenArgument, type Node, type Value } from '../graph.js'
 

@@ -1,5 +1,5 @@
 import type { Pair } from '../../nn/checks.js'
-import type { Tensor } from '../../tensor.js'
+import type { Tensor } from '../../tensor/tensor.js'
 import type { Conv2dNode, LinearNode, Node, Value } from '../graph.js'
 
 /** Tells what is wrong with the shapes and dtypes of a node, or null. Of operators of libtorch, these tell when they run. */

@@ -1,6 +1,6 @@
-import { DESCRIBE } from '../../check.js'
-import { HELD } from '../../scope.js'
-import type { Tensor } from '../../tensor.js'
+import { DESCRIBE } from '../../util/check.js'
+import { HELD } from '../../util/scope.js'
+import type { Tensor } from '../../tensor/tensor.js'
 import type { Graph } from '../graph.js'
 import type { ByteScale } from './byte_scale.js'
 

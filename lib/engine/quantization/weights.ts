@@ -1,6 +1,6 @@
-import { scope } from '../../scope.js'
+import { scope } from '../../util/scope.js'
 import { fromArray } from '../../tensor/creation.js'
-import type { Tensor } from '../../tensor.js'
+import type { Tensor } from '../../tensor/tensor.js'
 
 /** Weights are symmetric: -128 is not used. */
 const LARGEST = 127

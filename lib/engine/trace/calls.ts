@@ -1,9 +1,9 @@
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-import { TorchError } from '../../errors.js'
+import { TorchError } from '../../util/errors.js'
 import type { Module } from '../../nn/module.js'
-import { PACKAGE_ROOT } from '../../package.js'
+import { PACKAGE_ROOT } from '../../util/package.js'
 
 interface Call {
   readonly path: string

@@ -1,9 +1,9 @@
-import type { NativeBinding, TensorHandle } from '../../binding.js'
-import type { TorchError } from '../../errors.js'
+import type { NativeBinding, TensorHandle } from '../../libtorch/binding.js'
+import type { TorchError } from '../../util/errors.js'
 import type { Module } from '../../nn/module.js'
-import { HELD, keep } from '../../scope.js'
+import { HELD, keep } from '../../util/scope.js'
 import { handleOf } from '../../tensor/handle.js'
-import { Tensor } from '../../tensor.js'
+import { Tensor } from '../../tensor/tensor.js'
 import { callByName } from '../call_by_name.js'
 import { isHandle, symbolicOf } from './symbolic.js'
 

@@ -1,5 +1,5 @@
-import { native, type NativeBinding, type TensorHandle } from '../../binding.js'
-import { isFloatingPoint } from '../../dtype.js'
+import { native, type NativeBinding, type TensorHandle } from '../../libtorch/binding.js'
+import { isFloatingPoint } from '../../util/dtype.js'
 import { DRAWS, FACTS, READS } from './facts.js'
 import { IN_PLACE } from './in_place.js'
 import { infer } from './infer.js'

@@ -1,4 +1,4 @@
-import type { NativeBinding } from '../../binding.js'
+import type { NativeBinding } from '../../libtorch/binding.js'
 import { inferIsContiguous } from './infer.js'
 import { symbolicOf } from './symbolic.js'
 import type { Table } from './table.js'

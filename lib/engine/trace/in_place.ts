@@ -1,4 +1,4 @@
-import { native, type NativeBinding, type TensorHandle } from '../../binding.js'
+import { native, type NativeBinding, type TensorHandle } from '../../libtorch/binding.js'
 import type { Value } from '../graph.js'
 import { infer } from './infer.js'
 import type { Recorder } from './recorder.js'

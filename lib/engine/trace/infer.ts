@@ -1,5 +1,5 @@
-import type { NativeBinding, TensorHandle } from '../../binding.js'
-import { ITEM_SIZE } from '../../dtype.js'
+import type { NativeBinding, TensorHandle } from '../../libtorch/binding.js'
+import { ITEM_SIZE } from '../../util/dtype.js'
 import { callByName } from '../call_by_name.js'
 import { isHandle, symbolicOf, type Facts, type SymbolicTensor } from './symbolic.js'
 

@@ -1,5 +1,5 @@
-import type { TensorHandle } from '../../binding.js'
-import type { DType } from '../../dtype.js'
+import type { TensorHandle } from '../../libtorch/binding.js'
+import type { DType } from '../../util/dtype.js'
 import type { Value } from '../graph.js'
 
 /** What the binding tells about a tensor. */

@@ -1,4 +1,4 @@
-import type { NativeBinding } from '../../binding.js'
+import type { NativeBinding } from '../../libtorch/binding.js'
 import type { Recorder } from './recorder.js'
 
 /** Functions that record what those of the binding would do, where at least one of their tensors is symbolic. */

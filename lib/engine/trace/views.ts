@@ -1,4 +1,4 @@
-import { native, type NativeBinding, type TensorHandle } from '../../binding.js'
+import { native, type NativeBinding, type TensorHandle } from '../../libtorch/binding.js'
 import { atenCall } from '../aten.js'
 import type { Value } from '../graph.js'
 import { infer, type Inferred } from './infer.js'

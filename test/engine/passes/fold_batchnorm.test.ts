@@ -4,7 +4,7 @@ import { BatchNorm2d, Linear, manualSeed, ReLU, scope, Sequential, functional as
 
 import { foldBatchNorm } from '../../../lib/engine/passes/fold_batchnorm.js'
 import { fuseActivation } from '../../../lib/engine/passes/fuse_activation.js'
-import { trace } from '../../../lib/engine/trace.js'
+import { trace } from '../../../lib/engine/trace/trace.js'
 import { applied, conv, itRewrites, PASS_SHAPE, randomizeNorms } from '../../support/graphs.js'
 import { assertClose } from '../../support/numeric.js'
 

@@ -4,7 +4,7 @@ import { scope } from 'napi-torch'
 
 import { fuseActivation } from '../../../lib/engine/passes/fuse_activation.js'
 import { fuseResidual } from '../../../lib/engine/passes/fuse_residual.js'
-import { trace } from '../../../lib/engine/trace.js'
+import { trace } from '../../../lib/engine/trace/trace.js'
 import { convolutions, itRewrites, PASS_SHAPE } from '../../support/graphs.js'
 
 describe('fuseResidual()', () => {

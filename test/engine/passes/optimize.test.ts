@@ -14,7 +14,7 @@ import {
 
 import { runGraph } from '../../../lib/engine/interpret.js'
 import { optimize } from '../../../lib/engine/passes/optimize.js'
-import { trace } from '../../../lib/engine/trace.js'
+import { trace } from '../../../lib/engine/trace/trace.js'
 import { kindsOf, randomizeNorms } from '../../support/graphs.js'
 
 interface NetRow {

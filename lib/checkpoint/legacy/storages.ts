@@ -1,0 +1,178 @@
+import { setImmediate } from 'node:timers/promises'
+
+import { failAt, type Fail } from '../failure.js'
+import type { Source } from '../source.js'
+import { elementTypeOf, isCount } from '../pickle/storage_class.js'
+import { ELEMENT_TYPES } from '../storage_types.js'
+import { StoredStorage } from '../stored.js'
+import { describeValue, PickledGlobal, PickleTuple, type CheckpointValue } from '../values.js'
+
+/** The number of elements stands before their bytes. */
+const COUNT_BYTES = 8
+/** Small storages lie close together: one read for several. */
+const WINDOW_BYTES = 4096
+
+/** A storage whose bytes lie behind the pickles: `place.offset` is filled in once they have been found. */
+interface Reference {
+  readonly storage: StoredStorage
+  readonly place: { offset: number }
+  readonly numel: number
+}
+
+/** A stretch of a storage; before version 0.4 of PyTorch a storage could be a view of another. */
+interface View {
+  readonly reference: Reference
+  readonly rootKey: string
+  /** In elements. */
+  readonly first: number
+}
+
+/** The storages of a file of PyTorch before 1.6. The pickle of the object names them; they lie behind all pickles. */
+export class LegacyStorages {
+  readonly #source: Source
+  readonly #roots = new Map<string, Reference>()
+  readonly #views = new Map<string, View>()
+
+  constructor(source: Source) {
+    this.#source = source
+  }
+
+  /**
+   * Gives what a persistent id stands for: `('storage', torch.FloatStorage, key, 'cpu', number of elements, view)`,
+   * where `view` is None or `(key, first element, number of elements)`, or `('module', class, file, source code)`.
+   *
+   * A view comes as a storage of its own: **it no longer shares memory with what it views.**
+   */
+  load(id: CheckpointValue, fail: Fail): CheckpointValue {
+    const [tag, type, key, location, numel, view = null] = id instanceof PickleTuple ? id : []
+    if (tag === 'module' && type instanceof PickledGlobal) return type
+    if (tag !== 'storage' || typeof key !== 'string' || typeof location !== 'string' || !isCount(numel)) {
+      throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected a storage for persistent id, found ${describeValue(id)}`)
+    }
+    const dtype = elementTypeOf(type, fail)
+    const root = this.#roots.get(key) ?? this.#create({ key, dtype, location, numel }, fail)
+    if (root.storage.dtype !== dtype || root.numel !== numel) {
+      const first = `${root.numel} elements of ${root.storage.dtype}`
+      throw fail('TORCH_CHECKPOINT_CORRUPT', `Storage ${key} has ${first}, and elsewhere ${numel} of ${dtype}`)
+    }
+    this.#roots.set(key, root)
+    return view === null ? root.storage : this.#view(root, view, fail)
+  }
+
+  #view(root: Reference, view: CheckpointValue, fail: Fail): StoredStorage {
+    const [key, first, numel] = view instanceof PickleTuple ? view : []
+    if (typeof key !== 'string' || !isCount(first) || !isCount(numel)) {
+      throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected a view of a storage, found ${describeValue(view)}`)
+    }
+    const { key: rootKey, dtype, location } = root.storage
+    if (first + numel > root.numel) {
+      const text = `A view of elements ${first} to ${first + numel} reaches outside storage ${rootKey} of ${root.numel}`
+      throw fail('TORCH_CHECKPOINT_CORRUPT', text)
+    }
+    const known = this.#views.get(key)
+    if (known !== undefined) {
+      if (known.rootKey === rootKey && known.first === first && known.reference.numel === numel)
+        return known.reference.storage
+      throw fail('TORCH_CHECKPOINT_CORRUPT', `The key ${key} stands for two views`)
+    }
+    const reference = this.#create({ key, dtype, location, numel }, fail)
+    this.#views.set(key, { reference, rootKey, first })
+    return reference.storage
+  }
+
+  #create(
+    { key, dtype, location, numel }: { key: string; dtype: string; location: string; numel: number },
+    fail: Fail,
+  ): Reference {
+    const nbytes = numel * itemSizeOf(dtype)
+    if (nbytes > this.#source.size) {
+      throw fail('TORCH_CHECKPOINT_CORRUPT', `Storage ${key} claims ${nbytes} bytes, the file has ${this.#source.size}`)
+    }
+    const source = this.#source.path ?? this.#source.bytes ?? new Uint8Array(0)
+    const place = { source, entry: undefined, offset: 0, length: nbytes, method: 'stored' as const }
+    const storage = new StoredStorage({ key, dtype, nbytes, location, byteOrder: 'little', record: place })
+    return { storage, place, numel }
+  }
+
+  /**
+   * Finds where the bytes of each storage lie, in the order of `keys`, from `offset` on. It reads only the counts.
+   *
+   * @throws {CheckpointError} `TORCH_CHECKPOINT_CORRUPT` if the keys are not those of the object, or the file ends early.
+   * PyTorch leaves the memory of a storage that is not listed as it happens to be.
+   */
+  async locate(keys: CheckpointValue, offset: number): Promise<void> {
+    const { path } = this.#source
+    const fail = failAt({ path })
+    if (!Array.isArray(keys) || keys instanceof PickleTuple) {
+      throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected a list of storage keys, found ${describeValue(keys)}`)
+    }
+    const left = new Map(this.#roots)
+    const counts = new CountReader(this.#source)
+    let at = offset
+    for (const key of keys) {
+      const root = typeof key === 'string' ? left.get(key) : undefined
+      if (typeof key !== 'string' || root === undefined) {
+        const twice = typeof key === 'string' && this.#roots.has(key) ? 'is listed twice' : 'is not used by the object'
+        throw fail('TORCH_CHECKPOINT_CORRUPT', `Storage ${describeKey(key)} ${twice}`)
+      }
+      left.delete(key)
+      at = await this.#locateOne(key, root, at, counts)
+    }
+    const [missing] = left.keys()
+    if (missing !== undefined) {
+      throw fail('TORCH_CHECKPOINT_CORRUPT', `The data of storage ${missing} are not in the file: it is not listed`)
+    }
+    for (const { reference, rootKey, first } of this.#views.values()) {
+      const root = this.#roots.get(rootKey)
+      reference.place.offset = (root?.place.offset ?? 0) + first * itemSizeOf(reference.storage.dtype)
+    }
+  }
+
+  async #locateOne(key: string, root: Reference, at: number, counts: CountReader): Promise<number> {
+    const { path, size } = this.#source
+    const fail = failAt({ path, offset: at })
+    const { nbytes } = root.storage
+    if (at + COUNT_BYTES > size) {
+      throw fail('TORCH_CHECKPOINT_CORRUPT', `The file is truncated: it ends before the data of storage ${key}`)
+    }
+    const count = await counts.read(at)
+    if (count !== BigInt(root.numel)) {
+      throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected ${root.numel} elements of storage ${key}, found ${count}`)
+    }
+    root.place.offset = at + COUNT_BYTES
+    const end = root.place.offset + nbytes
+    if (end <= size) return end
+    const text = `storage ${key} has ${nbytes} bytes from byte ${root.place.offset} on, but the file ends at byte ${size}`
+    throw fail('TORCH_CHECKPOINT_CORRUPT', `The file is truncated: ${text}`)
+  }
+}
+
+/** Reads counts that lie one behind the other, with little of what lies between. */
+class CountReader {
+  readonly #source: Source
+  #window: Uint8Array = new Uint8Array(0)
+  #windowAt = 0
+
+  constructor(source: Source) {
+    this.#source = source
+  }
+
+  async read(at: number): Promise<bigint> {
+    if (at < this.#windowAt || at + COUNT_BYTES > this.#windowAt + this.#window.length) {
+      this.#window = await this.#source.read(at, Math.min(WINDOW_BYTES, this.#source.size - at))
+      this.#windowAt = at
+      // Reading from memory does not let the event loop run.
+      await setImmediate()
+    }
+    const from = this.#window.byteOffset + at - this.#windowAt
+    return new DataView(this.#window.buffer, from, COUNT_BYTES).getBigInt64(0, true)
+  }
+}
+
+function itemSizeOf(dtype: string): number {
+  return ELEMENT_TYPES.get(dtype)?.bytes ?? 1
+}
+
+function describeKey(key: CheckpointValue): string {
+  return typeof key === 'string' ? key : describeValue(key)
+}

@@ -1,0 +1,297 @@
+import { failure, type Fail, type Place } from '../failure.js'
+import { build, newObject, reduce, resolveGlobal, type Construction } from './globals.js'
+import { pastLimit, type CheckpointLimits, type LimitName } from '../limits.js'
+import { NEWEST_PROTOCOL, OP, opcodeName } from './opcodes.js'
+import { PickleInput } from './input.js'
+import { INSTRUCTIONS } from './instructions.js'
+import { StoredTensor } from '../stored.js'
+import { describeValue, PickledObject, PickleTuple, type CheckpointValue } from '../values.js'
+
+/**
+ * What values cost in memory with all that is kept around them, in bytes: what V8 took at most for millions of each, such
+ * as dicts and lists of one element, on the stack and then in a list or tuple.
+ */
+const COSTS = { value: 32, container: 224, boxed: 136, memo: 52 } as const
+
+/** How a pickle is read. */
+export interface UnpickleOptions {
+  readonly limits: CheckpointLimits
+  /** File and entry, for messages. */
+  readonly place: Place
+  /** Byte at which the pickle begins. Default: 0. */
+  readonly start?: number
+  /** Gives the value that a persistent id stands for: in a checkpoint, a storage. Default: none is allowed. */
+  readonly persistentLoad?: (id: CheckpointValue, fail: Fail) => CheckpointValue
+}
+
+/** The value of a pickle and the byte after it. */
+export interface Unpickled {
+  readonly value: CheckpointValue
+  readonly end: number
+}
+
+/**
+ * The state of a pickle that is being read: a stack, its marks and a memo. It can make data and names, and has no way to
+ * call or import. Its methods are what the instructions in pickle_instructions.ts are made of.
+ */
+export class PickleMachine {
+  readonly #input: PickleInput
+  readonly #place: Place
+  readonly limits: CheckpointLimits
+  readonly #persistentLoad: UnpickleOptions['persistentLoad']
+  readonly #construction: Construction
+  readonly #stack: CheckpointValue[] = []
+  /** Heights of the stack at the open marks. */
+  readonly #marks: number[] = []
+  readonly #memo = new Map<number, CheckpointValue>()
+  #opcode = 0
+  #opcodeAt = 0
+  #opcodes = 0
+  #containers = 0
+  #tensors = 0
+  #copies = 0
+  #memory: number
+
+  /** Makes an error at the present instruction. */
+  readonly fail: Fail = (code, text) => {
+    return failure(code, { ...this.#place, offset: this.#opcodeAt, opcode: opcodeName(this.#opcode) }, text)
+  }
+
+  constructor(bytes: Uint8Array, { limits, place, start = 0, persistentLoad }: UnpickleOptions) {
+    this.#input = new PickleInput(bytes, start, limits, this.fail)
+    this.#place = place
+    this.limits = limits
+    this.#persistentLoad = persistentLoad
+    this.#construction = { limits, fail: this.fail, charge: (count, bytesEach) => this.#charge(count, bytesEach) }
+    // Strings and bytes are copied out of the pickle.
+    this.#memory = 2 * (bytes.length - start)
+  }
+
+  /** Runs up to `budget` instructions; gives the result once the pickle has ended. */
+  run(budget: number): Unpickled | undefined {
+    const { opcodes, stackDepth, pickleMemory } = this.limits
+    for (let left = budget; left > 0; left--) {
+      this.#opcodeAt = this.#input.position
+      this.#opcode = OP.STOP
+      this.#opcode = this.#input.uint8()
+      if (++this.#opcodes > opcodes) throw this.#pastLimit('opcodes', `The pickle has ${this.#opcodes} instructions`)
+      if (this.#opcode === OP.STOP) return this.#stop()
+      this.#step(this.#opcode)
+      if (this.#memory > pickleMemory)
+        throw this.#pastLimit('pickleMemory', `The pickle takes at least ${this.#memory} bytes of memory`)
+      if (this.#stack.length > stackDepth)
+        throw this.#pastLimit('stackDepth', `The stack has ${this.#stack.length} values`)
+    }
+    return undefined
+  }
+
+  #step(opcode: number): void {
+    const instruction = INSTRUCTIONS[opcode]
+    if (instruction === undefined) {
+      throw this.fail('TORCH_CHECKPOINT_CORRUPT', `Expected a pickle instruction, found byte ${opcodeName(opcode)}`)
+    }
+    instruction(this, this.#input)
+  }
+
+  #stop(): Unpickled {
+    const [value] = this.popMany(1)
+    if (value === undefined || this.#stack.length > 0 || this.#marks.length > 0) {
+      throw this.fail('TORCH_CHECKPOINT_CORRUPT', `The pickle ends with ${this.#stack.length} unused values`)
+    }
+    return { value, end: this.#input.position }
+  }
+
+  protocol(version: number): void {
+    if (version <= NEWEST_PROTOCOL) return
+    throw this.fail(
+      'TORCH_CHECKPOINT_UNSUPPORTED',
+      `Expected a pickle protocol of 0 to ${NEWEST_PROTOCOL}, found ${version}`,
+    )
+  }
+
+  /** Frames only help Python to read ahead; a length that cannot be true is a sign of damage. */
+  frame(length: number): void {
+    if (length <= this.#input.size - this.#input.position) return
+    throw this.fail('TORCH_CHECKPOINT_CORRUPT', `The pickle is truncated: a frame of ${length} bytes runs past its end`)
+  }
+
+  mark(): void {
+    this.#marks.push(this.#stack.length)
+    if (this.#marks.length > this.limits.marks) throw this.#pastLimit('marks', `${this.#marks.length} marks are open`)
+  }
+
+  push(value: CheckpointValue): void {
+    this.#memory += COSTS.value
+    this.#stack.push(value)
+  }
+
+  /** Pushes a value with memory of its own. */
+  pushBoxed(value: Uint8Array | bigint): void {
+    this.#memory += COSTS.boxed
+    this.push(value)
+  }
+
+  pushContainer(value: CheckpointValue): void {
+    if (++this.#containers > this.limits.containers) {
+      throw this.#pastLimit('containers', `The pickle makes ${this.#containers} containers`)
+    }
+    this.#memory += COSTS.container
+    this.push(value)
+  }
+
+  /** The top of the stack, above the last open mark. */
+  top(): CheckpointValue {
+    const top = this.#stack.length > (this.#marks.at(-1) ?? 0) ? this.#stack.at(-1) : undefined
+    if (top === undefined) throw this.fail('TORCH_CHECKPOINT_CORRUPT', 'Expected a value on the stack, which is empty')
+    return top
+  }
+
+  popMany(count: number): CheckpointValue[] {
+    const from = this.#stack.length - count
+    if (from < (this.#marks.at(-1) ?? 0)) {
+      throw this.fail('TORCH_CHECKPOINT_CORRUPT', `Expected ${count} values on the stack, which has fewer`)
+    }
+    return this.#stack.splice(from)
+  }
+
+  popMark(): CheckpointValue[] {
+    const from = this.#marks.pop()
+    if (from === undefined) throw this.fail('TORCH_CHECKPOINT_CORRUPT', 'Expected an open mark, found none')
+    return this.#stack.splice(from)
+  }
+
+  /** As Python does, takes an open mark for a value. */
+  drop(): void {
+    if (this.#marks.at(-1) === this.#stack.length) this.#marks.pop()
+    else this.popMany(1)
+  }
+
+  append(items: readonly CheckpointValue[]): void {
+    const target = this.top()
+    if (target instanceof PickledObject) {
+      target.items ??= []
+      for (const item of items) target.items.push(item)
+    } else if (Array.isArray(target) && !(target instanceof PickleTuple)) {
+      for (const item of items) target.push(item)
+    } else {
+      throw this.fail('TORCH_CHECKPOINT_CORRUPT', `Expected a list to append to, found ${describeValue(target)}`)
+    }
+  }
+
+  setItemsOfTop(items: readonly CheckpointValue[]): void {
+    const target = this.top()
+    if (target instanceof PickledObject) {
+      target.entries = this.setItems(target.entries ?? new Map(), items)
+    } else if (target instanceof Map) {
+      this.setItems(target, items)
+    } else {
+      throw this.fail('TORCH_CHECKPOINT_CORRUPT', `Expected a dict to set entries of, found ${describeValue(target)}`)
+    }
+  }
+
+  setItems<M extends Map<CheckpointValue, CheckpointValue>>(target: M, items: readonly CheckpointValue[]): M {
+    for (let index = 0; index < items.length; index += 2) {
+      const key = items[index]
+      const value = items[index + 1]
+      if (key === undefined || value === undefined) {
+        throw this.fail('TORCH_CHECKPOINT_CORRUPT', `Expected pairs of key and value, found ${items.length} values`)
+      }
+      target.set(key, value)
+    }
+    return target
+  }
+
+  addItems(items: readonly CheckpointValue[]): void {
+    const target = this.top()
+    if (!(target instanceof Set)) {
+      throw this.fail('TORCH_CHECKPOINT_CORRUPT', `Expected a set to add to, found ${describeValue(target)}`)
+    }
+    for (const item of items) target.add(item)
+  }
+
+  memoIndex(): number {
+    const line = this.#input.line()
+    if (!/^\d{1,10}$/.test(line))
+      throw this.fail('TORCH_CHECKPOINT_CORRUPT', 'Expected the number of a remembered value')
+    return Number(line)
+  }
+
+  remember(index: number): void {
+    this.#memory += COSTS.memo
+    this.#memo.set(index, this.top())
+    const { size } = this.#memo
+    if (size > this.limits.memoEntries) throw this.#pastLimit('memoEntries', `The pickle remembers ${size} values`)
+  }
+
+  memoize(): void {
+    this.remember(this.#memo.size)
+  }
+
+  recall(index: number): void {
+    const value = this.#memo.get(index)
+    if (value === undefined) throw this.fail('TORCH_CHECKPOINT_CORRUPT', `Nothing was remembered as number ${index}`)
+    this.push(value)
+  }
+
+  global(module: string, name: string): void {
+    this.pushContainer(resolveGlobal(module, name, this.fail))
+  }
+
+  stackGlobal([module, name]: readonly CheckpointValue[]): void {
+    if (typeof module === 'string' && typeof name === 'string') {
+      this.global(module, name)
+      return
+    }
+    const found = `${describeValue(module)} and ${describeValue(name)}`
+    throw this.fail('TORCH_CHECKPOINT_CORRUPT', `Expected the names of a module and a class, found ${found}`)
+  }
+
+  reduce([callable, args]: readonly CheckpointValue[]): void {
+    this.#pushConstructed(reduce(callable, args, this.#construction))
+  }
+
+  newObjectWithNames([type, args, kwargs]: readonly CheckpointValue[]): void {
+    if (!(args instanceof PickleTuple) || !(kwargs instanceof Map)) {
+      throw this.fail('TORCH_CHECKPOINT_CORRUPT', 'Expected a tuple and a dict of arguments')
+    }
+    this.#pushConstructed(newObject(type, args, kwargs.size === 0 ? null : kwargs, this.#construction))
+  }
+
+  object([type, ...args]: readonly CheckpointValue[]): void {
+    this.#pushConstructed(newObject(type, args, null, this.#construction))
+  }
+
+  instance(module: string, name: string): void {
+    const args = this.popMark()
+    this.#pushConstructed(newObject(resolveGlobal(module, name, this.fail), args, null, this.#construction))
+  }
+
+  #pushConstructed(value: CheckpointValue): void {
+    if (value instanceof StoredTensor && ++this.#tensors > this.limits.tensors) {
+      throw this.#pastLimit('tensors', `The checkpoint has ${this.#tensors} tensors`)
+    }
+    this.pushContainer(value)
+  }
+
+  build([state = null]: readonly CheckpointValue[]): void {
+    build(this.top(), state, this.#construction)
+  }
+
+  persistent([id = null]: readonly CheckpointValue[]): void {
+    if (this.#persistentLoad === undefined) {
+      throw this.fail('TORCH_CHECKPOINT_CORRUPT', 'Refers to data outside of the pickle, which has none')
+    }
+    this.push(this.#persistentLoad(id, this.fail))
+  }
+
+  #charge(count: number, bytesEach: number = COSTS.value): void {
+    this.#memory += count * bytesEach
+    this.#copies += count
+    if (this.#copies <= this.#input.size) return
+    throw this.fail('TORCH_CHECKPOINT_LIMIT', 'The pickle copies its values over and over, as bombs do')
+  }
+
+  #pastLimit(name: LimitName, what: string): Error {
+    return pastLimit(this.fail, this.limits, name, what)
+  }
+}

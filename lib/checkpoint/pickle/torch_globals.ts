@@ -1,0 +1,132 @@
+import type { Construction, Constructor } from './globals.js'
+import { pastLimit } from '../limits.js'
+import { ELEMENT_TYPES } from '../storage_types.js'
+import { checkGeometry, StoredStorage, StoredTensor } from '../stored.js'
+import { describeValue, PickledGlobal, PickleTuple, tuple, type CheckpointValue } from '../values.js'
+
+type Args = readonly CheckpointValue[]
+
+const REBUILD = 'torch._utils.'
+
+/** What PyTorch's own pickles call, by path. */
+export const TORCH_CONSTRUCTORS: ReadonlyMap<string, Constructor> = new Map<string, Constructor>([
+  [`${REBUILD}_rebuild_tensor`, (args, context) => makeTensor(args, undefined, context)],
+  [`${REBUILD}_rebuild_tensor_v2`, (args, context) => makeTensor(args, undefined, context)],
+  [`${REBUILD}_rebuild_tensor_v3`, makeTensorOfDType],
+  [`${REBUILD}_rebuild_qtensor`, makeQuantised],
+  [`${REBUILD}_rebuild_parameter`, makeParameter],
+  [`${REBUILD}_rebuild_parameter_with_state`, makeParameter],
+  [`${REBUILD}_rebuild_device_tensor_from_cpu_tensor`, ([data], context) => expectTensor(data, context)],
+  ['torch._tensor._rebuild_from_type_v2', makeFromType],
+  ['torch.nn.parameter.Parameter', makeParameter],
+  ['torch.nn.Parameter', makeParameter],
+  ['torch.Size', makeSize],
+  ...['restore_type_tag', 'build_intlist', 'build_doublelist', 'build_boollist', 'build_tensorlist'].map(
+    (name): [string, Constructor] => [`torch.jit._pickle.${name}`, ([value = null]) => value],
+  ),
+  [`${REBUILD}_rebuild_sparse_tensor`, refuse('a sparse tensor', 'call to_dense() on it before torch.save')],
+  [`${REBUILD}_rebuild_nested_tensor`, refuse('a nested tensor', 'save its components instead')],
+  [
+    `${REBUILD}_rebuild_meta_tensor_no_storage`,
+    refuse('a tensor on the meta device, which has no data', 'save a real one'),
+  ],
+  [
+    `${REBUILD}_rebuild_device_tensor_from_numpy`,
+    refuse('a tensor of an XLA device', 'call cpu() on it before torch.save'),
+  ],
+])
+
+/** `(storage, offset, size, stride, requires_grad, backward_hooks, metadata)` */
+function makeTensor(args: Args, dtype: string | undefined, context: Construction): StoredTensor {
+  const { limits, fail } = context
+  const [storage, offset, size, stride, requiresGrad, , metadata] = args
+  if (!(storage instanceof StoredStorage)) {
+    throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected a storage for a tensor, found ${describeValue(storage)}`)
+  }
+  if (!isSize(offset)) {
+    throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected a storage offset of at least 0, found ${describeValue(offset)}`)
+  }
+  if (metadata instanceof Map && (metadata.get('neg') === true || metadata.get('conj') === true)) {
+    throw fail(
+      'TORCH_CHECKPOINT_UNSUPPORTED',
+      'Holds a lazily negated or conjugated tensor: call resolve_conj().resolve_neg()',
+    )
+  }
+  const fields = {
+    storage,
+    dtype: dtype ?? storage.dtype,
+    shape: readSizes('a shape', size, context),
+    strides: readSizes('strides', stride, context),
+    storageOffset: offset,
+    requiresGrad: requiresGrad === true,
+  }
+  const type = ELEMENT_TYPES.get(fields.dtype)
+  if (type === undefined) {
+    throw fail('TORCH_CHECKPOINT_UNSUPPORTED', `Holds a tensor of type ${fields.dtype}, whose layout is not known here`)
+  }
+  checkGeometry(fields, type, limits, fail)
+  return new StoredTensor(fields)
+}
+
+/** Types that came after the storage classes: `(storage, offset, size, stride, requires_grad, hooks, dtype, metadata)` */
+function makeTensorOfDType(args: Args, context: Construction): StoredTensor {
+  const dtype = args[6]
+  if (!(dtype instanceof PickledGlobal) || dtype.module !== 'torch') {
+    throw context.fail('TORCH_CHECKPOINT_CORRUPT', `Expected a torch dtype, found ${describeValue(dtype)}`)
+  }
+  return makeTensor([...args.slice(0, 6), ...args.slice(7, 8)], dtype.name, context)
+}
+
+/** `(storage, offset, size, stride, quantizer_params, requires_grad, backward_hooks)`: scales are not kept. */
+function makeQuantised(args: Args, context: Construction): StoredTensor {
+  return makeTensor([...args.slice(0, 4), ...args.slice(5, 7)], undefined, context)
+}
+
+/** `(data, requires_grad, backward_hooks)` */
+function makeParameter([data, requiresGrad = true]: Args, context: Construction): StoredTensor {
+  return expectTensor(data, context).asParameter(requiresGrad === true)
+}
+
+/** `(rebuild function, type, arguments, attributes)`: a subclass of Tensor is read as the tensor that it is. */
+function makeFromType([rebuild, , args]: Args, context: Construction): CheckpointValue {
+  const known = rebuild instanceof PickledGlobal && rebuild.path.startsWith(REBUILD)
+  const constructor = known ? TORCH_CONSTRUCTORS.get(rebuild.path) : undefined
+  if (constructor === undefined || !(args instanceof PickleTuple)) {
+    const text = `Expected a rebuild function of torch._utils with arguments, found ${describeValue(rebuild)}`
+    throw context.fail('TORCH_CHECKPOINT_UNSUPPORTED', text)
+  }
+  return constructor(args, context)
+}
+
+function makeSize([sizes = new PickleTuple()]: Args, { fail, charge }: Construction): PickleTuple {
+  if (!Array.isArray(sizes))
+    throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected sizes for torch.Size, found ${describeValue(sizes)}`)
+  charge(sizes.length)
+  return tuple([...sizes])
+}
+
+function refuse(what: string, advice: string): Constructor {
+  return (_args, { fail }) => {
+    throw fail('TORCH_CHECKPOINT_UNSUPPORTED', `Holds ${what}: ${advice}`)
+  }
+}
+
+function expectTensor(value: CheckpointValue | undefined, { fail }: Construction): StoredTensor {
+  if (value instanceof StoredTensor) return value
+  throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected a tensor, found ${describeValue(value)}`)
+}
+
+function readSizes(what: string, value: CheckpointValue | undefined, { limits, fail, charge }: Construction): number[] {
+  if (Array.isArray(value)) {
+    if (value.length > limits.dimensions) {
+      throw pastLimit(fail, limits, 'dimensions', `A tensor has ${value.length} dimensions`)
+    }
+    charge(value.length)
+    if (value.every(isSize)) return [...value]
+  }
+  throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected ${what} of integers of at least 0, found ${describeValue(value)}`)
+}
+
+function isSize(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0
+}

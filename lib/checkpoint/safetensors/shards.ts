@@ -1,0 +1,104 @@
+import { dirname, join, win32 } from 'node:path'
+
+import { CheckpointError } from '../../util/errors.js'
+import type { Contents } from '../contents.js'
+import { failAt, failure, type Fail } from '../failure.js'
+import { quote, readJson, type JsonValue } from './json.js'
+import { pastLimit, type CheckpointLimits } from '../limits.js'
+import { readSafetensors } from './read.js'
+import { openSource, type Source } from '../source.js'
+import type { StoredTensor } from '../stored.js'
+
+/**
+ * Reads the headers of all shards of a checkpoint from its index, such as `model.safetensors.index.json`:
+ * `{ "weight_map": { tensor: file } }`, where the files lie beside the index.
+ *
+ * Tensors come in the order of the index; the metadata are those of the first shard.
+ *
+ * @throws {CheckpointError} `TORCH_FILE` if a shard is missing; `TORCH_CHECKPOINT_CORRUPT` if index and shards do not
+ * list the same tensors, if two shards hold one, or if a shard is not a plain file name; what `readSafetensors` throws.
+ */
+export async function readSafetensorsIndex(source: Source, limits: CheckpointLimits): Promise<Contents> {
+  const fail = failAt({ path: source.path })
+  const weightMap = await readWeightMap(source, limits, fail)
+  const names = new Set(weightMap.values())
+  if (names.size > limits.archiveEntries) {
+    throw pastLimit(fail, limits, 'archiveEntries', `The index names ${names.size} shards`)
+  }
+  const found = new Map<string, StoredTensor>()
+  let metadata: Contents['metadata'] | undefined
+  let { size } = source
+  for (const shard of names) {
+    const contents = await readShard(source, shard, limits, fail)
+    size += contents.size
+    metadata ??= contents.metadata
+    for (const [name, tensor] of contents.root) {
+      const listed = weightMap.get(name)
+      if (listed !== shard) {
+        const place = listed === undefined ? 'the index does not list' : `the index says to be in ${quote(listed)}`
+        throw fail('TORCH_CHECKPOINT_CORRUPT', `Shard ${quote(shard)} holds tensor ${quote(name)}, which ${place}`)
+      }
+      found.set(name, tensor)
+    }
+    if (found.size > limits.tensors) {
+      throw pastLimit(fail, limits, 'tensors', `The checkpoint has ${found.size} tensors`)
+    }
+  }
+  const root = new Map<string, StoredTensor>()
+  for (const [name, shard] of weightMap) {
+    const tensor = found.get(name)
+    if (tensor === undefined) {
+      const text = `Shard ${quote(shard)} does not hold tensor ${quote(name)}, which the index says to be in it`
+      throw fail('TORCH_CHECKPOINT_CORRUPT', text)
+    }
+    root.set(name, tensor)
+  }
+  return { format: 'safetensors-index', root, byteOrder: 'little', size, metadata: metadata ?? null }
+}
+
+async function readWeightMap(source: Source, limits: CheckpointLimits, fail: Fail): Promise<Map<string, string>> {
+  if (source.size > limits.headerBytes) {
+    throw pastLimit(fail, limits, 'headerBytes', `The index has ${source.size} bytes`)
+  }
+  const json = await readJson(await source.read(0, source.size), { limits, place: { path: source.path } })
+  const map = json instanceof Map ? json.get('weight_map') : undefined
+  if (!(map instanceof Map)) {
+    const text = 'Is not a checkpoint: it is JSON, but without the weight_map of a safetensors index'
+    throw fail('TORCH_CHECKPOINT_FORMAT', text)
+  }
+  const checked = new Map<string, string>()
+  for (const [name, shard] of map) checked.set(name, checkShardName(name, shard, fail))
+  return checked
+}
+
+/** A shard lies beside its index: a path would let a file that was downloaded name any other. */
+function checkShardName(name: string, shard: JsonValue, fail: Fail): string {
+  if (typeof shard !== 'string')
+    throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected a file name for tensor ${quote(name)}`)
+  // The rules of Windows cover those of other systems: both slashes, and drives.
+  const isPlain = win32.basename(shard) === shard && !/^\.{0,2}$|\0/.test(shard)
+  if (isPlain) return shard
+  throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected a file name without folders for a shard, found ${quote(shard)}`)
+}
+
+async function readShard(
+  index: Source,
+  name: string,
+  limits: CheckpointLimits,
+  fail: Fail,
+): ReturnType<typeof readSafetensors> {
+  if (index.path === undefined) {
+    const text = 'Is an index of safetensors files: pass its path, as a buffer has no files beside it'
+    throw fail('TORCH_CHECKPOINT_UNSUPPORTED', text)
+  }
+  const source = await openSource(join(dirname(index.path), name)).catch((error: unknown) => {
+    if (!(error instanceof CheckpointError)) throw error
+    const text = `Shard ${quote(name)} cannot be opened: ${error.message}`
+    throw failure('TORCH_FILE', { path: index.path }, text, error)
+  })
+  try {
+    return await readSafetensors(source, limits)
+  } finally {
+    await source.close()
+  }
+}

@@ -1,0 +1,86 @@
+import type { Fail } from '../failure.js'
+import { pastLimit, type CheckpointLimits } from '../limits.js'
+import type { StoredTensor } from '../stored.js'
+import { OrderedDict, type PickledObject } from '../values.js'
+
+/** What a module has, by name. */
+export interface Members {
+  /** Parameters, then buffers. */
+  readonly tensors: readonly (readonly [name: string, tensor: StoredTensor])[]
+  readonly children: readonly (readonly [name: string, module: PickledObject])[]
+}
+
+/** Gives the members of a module; `path` says where it is, for messages. Long paths cost time to make. */
+export type MembersOf = (module: PickledObject, path: () => string) => Members
+
+interface Frame {
+  readonly module: PickledObject
+  readonly prefix: string
+  readonly children: Iterator<Members['children'][number]>
+}
+
+/**
+ * Gives the state dict of a tree of modules, in PyTorch's order: of each module its own tensors, then those of its
+ * children. A module that is there twice has its tensors under both paths, as in PyTorch.
+ *
+ * Modules may be nested as deep as the file has them. As shared modules multiply, the tensors, the visits and the
+ * characters of the keys are counted.
+ *
+ * @throws {CheckpointError} `TORCH_CHECKPOINT_UNSUPPORTED` if a module contains itself; `TORCH_CHECKPOINT_LIMIT`.
+ */
+export function collectState(
+  root: PickledObject,
+  membersOf: MembersOf,
+  { limits, fail }: { readonly limits: CheckpointLimits; readonly fail: Fail },
+): OrderedDict {
+  const state = new OrderedDict()
+  const known = new Map<PickledObject, Members>()
+  const active = new Set<PickledObject>()
+  const frames: Frame[] = []
+  let visits = 0
+  let characters = 0
+
+  const enter = (module: PickledObject, prefix: string): void => {
+    const path = (): string => describePath(prefix)
+    if (active.has(module)) throw fail('TORCH_CHECKPOINT_UNSUPPORTED', `The module at ${path()} contains itself`)
+    if (++visits > limits.containers) throw pastLimit(fail, limits, 'containers', `The module has ${visits} submodules`)
+    const members = known.get(module) ?? membersOf(module, path)
+    known.set(module, members)
+    for (const [name, tensor] of members.tensors) {
+      // Before the key is made: a long name that is shared costs its length again and again.
+      characters += prefix.length + name.length
+      if (characters > limits.stringBytes) {
+        throw pastLimit(fail, limits, 'stringBytes', `The keys of the module have ${characters} characters`)
+      }
+      const key = prefix + name
+      if (state.has(key)) throw fail('TORCH_CHECKPOINT_CORRUPT', `Two tensors of the module have the key ${cut(key)}`)
+      state.set(key, tensor)
+    }
+    if (state.size > limits.tensors) throw pastLimit(fail, limits, 'tensors', `The module has ${state.size} tensors`)
+    active.add(module)
+    frames.push({ module, prefix, children: members.children.values() })
+  }
+
+  enter(root, '')
+  for (let frame = frames.at(-1); frame !== undefined; frame = frames.at(-1)) {
+    const next = frame.children.next()
+    if (next.done !== true) {
+      const [name, child] = next.value
+      enter(child, `${frame.prefix}${name}.`)
+      continue
+    }
+    frames.pop()
+    active.delete(frame.module)
+  }
+  return state
+}
+
+const LONGEST_PATH = 200
+
+function describePath(prefix: string): string {
+  return prefix === '' ? 'the root' : cut(prefix.slice(0, -1))
+}
+
+function cut(text: string): string {
+  return text.length > LONGEST_PATH ? `…${text.slice(-LONGEST_PATH)}` : text
+}

@@ -1,0 +1,130 @@
+import { failAt, type Fail } from '../failure.js'
+import { pastLimit, type CheckpointLimits } from '../limits.js'
+import { collectState, type Members } from './module_tree.js'
+import { StoredTensor } from '../stored.js'
+import { describeValue, PickledObject, type CheckpointValue, type OrderedDict } from '../values.js'
+import { readEntry, type ZipArchive } from '../zip/archive.js'
+
+/** Objects of classes in C++, such as the packed weights of quantised layers. */
+const NATIVE_CLASSES = '__torch__.torch.classes.'
+
+/** Tells whether torch.jit.save wrote an archive. */
+export function isTorchScript({ entries }: ZipArchive): boolean {
+  return entries.has('constants.pkl') || [...entries.keys()].some((name) => name.startsWith('code/'))
+}
+
+/**
+ * Gives the state dict of a TorchScript module, given the value of its `data.pkl`: a tree of objects with all their
+ * attributes. Which of those are parameters and buffers its code declares, in lists of names at the head of each class.
+ * Those lines are read; no code is run. Follows `torch.jit.load(file).state_dict()`.
+ *
+ * **As there, buffers that were not persistent are among them: TorchScript forgets that.**
+ *
+ * @throws {CheckpointError} `TORCH_CHECKPOINT_UNSUPPORTED` if tensors have no names, as in a frozen or quantised module.
+ */
+export async function scriptState(
+  root: CheckpointValue,
+  archive: ZipArchive,
+  limits: CheckpointLimits,
+): Promise<OrderedDict> {
+  const fail = failAt({ path: archive.source.path })
+  if (!(root instanceof PickledObject)) {
+    throw fail('TORCH_CHECKPOINT_UNSUPPORTED', `Is a TorchScript archive of ${describeValue(root)}, expected a module`)
+  }
+  const classes = await readClasses(objectsBelow(root), archive, limits, fail)
+  const state = collectState(root, (module, path) => membersOf(module, path, classes, fail), { limits, fail })
+  if (state.size > 0) return state
+  const text = 'Is a TorchScript archive without named parameters: torch.jit.freeze makes them constants of the program'
+  throw fail('TORCH_CHECKPOINT_UNSUPPORTED', `${text}; save the model's state_dict() in Python instead`)
+}
+
+/** Names of the tensors of a module; `buffers` undefined in files of PyTorch before 1.6, which do not say. */
+interface ScriptClass {
+  readonly parameters: readonly string[]
+  readonly buffers: readonly string[] | undefined
+}
+
+function membersOf(
+  module: PickledObject,
+  path: () => string,
+  classes: ReadonlyMap<string, ScriptClass>,
+  fail: Fail,
+): Members {
+  const declared = classes.get(module.path)
+  if (declared === undefined || !(module.state instanceof Map)) {
+    const text = `The TorchScript module at ${path()} of class ${module.path} does not say which tensors it has`
+    throw fail('TORCH_CHECKPOINT_UNSUPPORTED', text)
+  }
+  const attributes: ReadonlyMap<CheckpointValue, CheckpointValue> = module.state
+  for (const name of [...declared.parameters, ...(declared.buffers ?? [])]) {
+    const value = attributes.get(name)
+    if (value === null || value instanceof StoredTensor) continue
+    const text = `Expected a tensor for ${describeValue(name)} of the TorchScript module at ${path()}`
+    throw fail('TORCH_CHECKPOINT_CORRUPT', `${text}, found ${describeValue(value)}`)
+  }
+  const parameters = new Set(declared.parameters)
+  const buffers = declared.buffers === undefined ? undefined : new Set(declared.buffers)
+  const tensors: { readonly isParameter: boolean; readonly entry: [string, StoredTensor] }[] = []
+  const children: [string, PickledObject][] = []
+  for (const [name, value] of attributes) {
+    if (typeof name !== 'string') continue
+    if (value instanceof StoredTensor) {
+      const isParameter = parameters.has(name)
+      if (isParameter || (buffers?.has(name) ?? true)) tensors.push({ isParameter, entry: [name, value] })
+    } else if (value instanceof PickledObject) {
+      if (value.path.startsWith(NATIVE_CLASSES)) {
+        const text = `The TorchScript module at ${path()} holds ${describeValue(value)}, whose tensors have no names`
+        throw fail('TORCH_CHECKPOINT_UNSUPPORTED', text)
+      }
+      // Others are values such as named tuples, which are no part of a state dict.
+      if (classes.has(value.path)) children.push([name, value])
+    }
+  }
+  const ordered = [
+    ...tensors.filter((tensor) => tensor.isParameter),
+    ...tensors.filter((tensor) => !tensor.isParameter),
+  ]
+  return { tensors: ordered.map(({ entry }) => entry), children }
+}
+
+/** All objects that are attributes of attributes of the root, itself included. */
+function objectsBelow(root: PickledObject): ReadonlySet<PickledObject> {
+  const found = new Set([root])
+  // A set is walked in the order of insertion, whatever is added meanwhile.
+  for (const { state } of found) {
+    if (!(state instanceof Map)) continue
+    for (const value of state.values()) if (value instanceof PickledObject) found.add(value)
+  }
+  return found
+}
+
+/** Reads what the code declares of the classes of `objects`: the class `__torch__.a.b.C` stands in `code/__torch__/a/b.py`. */
+async function readClasses(
+  objects: Iterable<PickledObject>,
+  archive: ZipArchive,
+  limits: CheckpointLimits,
+  fail: Fail,
+): Promise<ReadonlyMap<string, ScriptClass>> {
+  const modules = new Set([...objects].map(({ module }) => module))
+  const classes = new Map<string, ScriptClass>()
+  let bytes = 0
+  for (const module of modules) {
+    const entry = archive.entries.get(`code/${module.replaceAll('.', '/')}.py`)
+    if (entry === undefined) continue
+    bytes += entry.size
+    if (bytes > limits.pickleBytes) throw pastLimit(fail, limits, 'pickleBytes', `The code has ${bytes} bytes`)
+    const code = Buffer.from(await readEntry(archive.source, entry)).toString('utf8')
+    for (const [, name = '', head = ''] of code.matchAll(/^class (\w+)\(Module\):\n((?: {2}__\w+__ = .*\n)*)/gm)) {
+      const parameters = namesIn(head, '__parameters__')
+      if (parameters !== undefined)
+        classes.set(`${module}.${name}`, { parameters, buffers: namesIn(head, '__buffers__') })
+    }
+  }
+  return classes
+}
+
+/** Reads the line `  __buffers__ = ["running_mean", "running_var", ]`. */
+function namesIn(head: string, list: string): string[] | undefined {
+  const [, names] = new RegExp(`^ {2}${list} = \\[(.*)\\]$`, 'm').exec(head) ?? []
+  return names === undefined ? undefined : [...names.matchAll(/"([^"]*)"/g)].map(([, name = '']) => name)
+}

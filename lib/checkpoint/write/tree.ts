@@ -1,0 +1,148 @@
+import { expected } from '../../util/check.js'
+import { failure, type Place } from '../failure.js'
+import { StateDict } from '../../tensor/state_dict.js'
+import type { Tensor } from '../../tensor/tensor.js'
+import { StoredStorage, StoredTensor } from '../stored.js'
+import { describeValue, NumpyArray, NumpyDType, OrderedDict, PickledGlobal, PickledObject } from '../values.js'
+
+/**
+ * What {@link saveCheckpoint} writes. Plain objects and Maps become dicts, `PickleTuple`s tuples, other arrays lists,
+ * integers ints and other numbers floats, `Uint8Array`s bytes, and a StateDict an OrderedDict with its metadata.
+ *
+ * Of the inert records those that `torch.load(weights_only=True)` knows are written: dtypes, `torch.device`, complex. The
+ * others are refused.
+ */
+export type CheckpointTree =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | Tensor
+  | StateDict
+  | StoredTensor
+  | StoredStorage
+  | PickledGlobal
+  | PickledObject
+  | NumpyArray
+  | NumpyDType
+  | readonly CheckpointTree[]
+  | ReadonlyMap<CheckpointTree, CheckpointTree>
+  | ReadonlySet<CheckpointTree>
+  | { readonly [key: string]: CheckpointTree }
+
+/** Classes and constants that Python's restricted reader knows. */
+const WRITABLE_OBJECTS: ReadonlySet<string> = new Set(['torch.device', 'builtins.complex'])
+
+interface Frame {
+  readonly value: object
+  readonly children: Iterator<readonly [label: string, child: unknown]>
+  label: string
+}
+
+/**
+ * Checks a tree as a whole, before a byte of it is written, and tells whether objects were met that must be tensors
+ * for `isTensor` to accept. Each object is looked into once, however often it is shared.
+ *
+ * @throws {TorchError} `TORCH_INVALID_ARGUMENT` for a value that has no counterpart, naming where it stands.
+ * @throws {CheckpointError} `TORCH_CHECKPOINT_UNSUPPORTED` if a value contains itself, or if Python would not read it back.
+ */
+export function checkTree(root: unknown, place: Place, isTensor: (value: object) => boolean): void {
+  const done = new Set<object>()
+  const active = new Set<object>()
+  const frames: Frame[] = []
+  const here = (): string => describePath(frames)
+
+  const enter = (value: unknown): void => {
+    if (!isBranch(value, here, place, isTensor) || done.has(value)) return
+    if (active.has(value))
+      throw failure('TORCH_CHECKPOINT_UNSUPPORTED', place, `The value at ${here()} contains itself`)
+    active.add(value)
+    frames.push({ value, children: childrenOf(value), label: '' })
+  }
+
+  enter(root)
+  for (let frame = frames.at(-1); frame !== undefined; frame = frames.at(-1)) {
+    const next = frame.children.next()
+    if (next.done === true) {
+      frames.pop()
+      active.delete(frame.value)
+      done.add(frame.value)
+    } else {
+      const [label, child] = next.value
+      frame.label = label
+      enter(child)
+    }
+  }
+}
+
+/** Tells whether `value` has children; refuses what cannot be written. */
+function isBranch(
+  value: unknown,
+  here: () => string,
+  place: Place,
+  isTensor: (value: object) => boolean,
+): value is object {
+  if (value === null) return false
+  if (typeof value !== 'object') {
+    if (typeof value !== 'undefined' && typeof value !== 'function' && typeof value !== 'symbol') return false
+    throw expected('a value that a checkpoint can hold', here(), value)
+  }
+  if (value instanceof Uint8Array || value instanceof StoredTensor || value instanceof StoredStorage) return false
+  if (value instanceof PickledGlobal) {
+    if (value.module === 'torch') return false
+    throw notReadBack(value, here(), place)
+  }
+  if (value instanceof PickledObject) {
+    if (WRITABLE_OBJECTS.has(value.path)) return true
+    throw notReadBack(value, here(), place)
+  }
+  if (value instanceof NumpyArray || value instanceof NumpyDType) throw notReadBack(value, here(), place)
+  if (Array.isArray(value) || value instanceof Map || value instanceof Set || isPlainObject(value)) return true
+  if (isTensor(value)) return false
+  throw expected('a value that a checkpoint can hold', here(), value)
+}
+
+function notReadBack(value: object, where: string, place: Place): Error {
+  const text = `The value at ${where} is ${describeValue(value)}, which torch.load(weights_only=True) would not read back`
+  return failure('TORCH_CHECKPOINT_UNSUPPORTED', place, text)
+}
+
+function* childrenOf(value: object): Generator<readonly [string, unknown]> {
+  if (value instanceof PickledObject) {
+    for (const [index, item] of value.args.entries()) yield [`.args[${index}]`, item]
+  } else if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) yield [`[${index}]`, item]
+  } else if (value instanceof Map) {
+    for (const [key, item] of value) {
+      yield [`'s key ${describeKey(key)}`, key]
+      yield [`[${describeKey(key)}]`, item]
+    }
+    if (value instanceof StateDict && value.metadata !== null) yield ['.metadata', value.metadata]
+    if (value instanceof OrderedDict && value.attributes !== null) yield ['.attributes', value.attributes]
+  } else if (value instanceof Set) {
+    for (const item of value) yield [' (a member)', item]
+  } else {
+    for (const [key, item] of Object.entries(value)) yield [`[${describeKey(key)}]`, item]
+  }
+}
+
+/** Tells whether `value` is an object literal or has no prototype. */
+export function isPlainObject(value: object): value is Record<string, unknown> {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || prototype === Object.prototype
+}
+
+const LONGEST_PATH = 8
+
+/** `tree['model']['fc.weight']`, its middle cut if it is deep. */
+function describePath(frames: readonly Frame[]): string {
+  const labels = frames.map(({ label }) => label)
+  if (labels.length <= LONGEST_PATH) return `tree${labels.join('')}`
+  return `tree${labels.slice(0, LONGEST_PATH / 2).join('')}…${labels.slice(-LONGEST_PATH / 2).join('')}`
+}
+
+function describeKey(key: unknown): string {
+  return typeof key === 'string' ? `'${key.slice(0, 60)}'` : typeof key === 'number' ? String(key) : typeof key
+}

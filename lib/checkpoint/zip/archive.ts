@@ -1,0 +1,187 @@
+import { promisify } from 'node:util'
+import { inflateRaw } from 'node:zlib'
+
+import { failure, type Fail } from '../failure.js'
+import { pastLimit, type CheckpointLimits } from '../limits.js'
+import type { Source } from '../source.js'
+import { readDirectory, type DirectoryEntry, type ZipMethod } from './directory.js'
+
+const inflate = promisify(inflateRaw)
+
+const LOCAL_HEADER = 0x04034b50
+const LOCAL_HEADER_BYTES = 30
+const ENCRYPTED = 0x1
+
+/** Local headers that lie this close together are read at once: a read costs more than the bytes between them. */
+const WINDOW_BYTES = 2 ** 16
+
+/** Reads of such windows that overlap, to hide the latency of each. */
+const HEADERS_AT_ONCE = 8
+
+/** One file of a zip archive. */
+export interface ZipEntry {
+  /** With all folders. */
+  readonly name: string
+  readonly method: ZipMethod
+  /** Byte offset of the data in the archive. */
+  readonly dataOffset: number
+  /** Bytes in the archive. */
+  readonly compressedSize: number
+  /** Bytes when inflated; the same if stored. */
+  readonly size: number
+}
+
+/** A zip archive that has been checked as a whole: every entry lies inside the file, and none shares bytes with another. */
+export interface ZipArchive {
+  readonly source: Source
+  /** The one top folder, without a slash. */
+  readonly root: string
+  /** By name without the top folder. */
+  readonly entries: ReadonlyMap<string, ZipEntry>
+}
+
+/**
+ * Reads the directory and all local headers of a zip archive of the kind that torch.save writes: one top folder, entries
+ * stored or deflated, zip64 where needed. CRCs are not looked at, as torch can be told to leave them out.
+ *
+ * @throws {CheckpointError} `TORCH_CHECKPOINT_CORRUPT` if a part is missing, lies outside or overlaps another;
+ * `TORCH_CHECKPOINT_UNSUPPORTED` for encryption and other compression; `TORCH_CHECKPOINT_LIMIT` past a limit.
+ */
+export async function readZip(source: Source, limits: CheckpointLimits): Promise<ZipArchive> {
+  const { directoryOffset, entries } = await readDirectory(source, limits)
+  const fail: Fail = (code, text) => failure(code, { path: source.path }, text)
+  checkInflation(entries, limits, fail)
+  const located = await locate(source, entries)
+  checkOverlap(located, directoryOffset, fail)
+  return { source, ...oneRoot(located, fail) }
+}
+
+/**
+ * Gives the bytes of an entry, inflated where needed. A stored entry of a buffer is a view, not a copy.
+ *
+ * @throws {CheckpointError} `TORCH_CHECKPOINT_CORRUPT` if the data does not inflate to exactly the size in the directory.
+ */
+export async function readEntry(source: Source, entry: ZipEntry): Promise<Uint8Array> {
+  const bytes = await source.read(entry.dataOffset, entry.compressedSize)
+  if (entry.method === 'stored') return bytes
+  const place = { path: source.path, entry: entry.name, offset: 0 }
+  // zlib refuses a limit of 0; a larger result is caught by the comparison.
+  const inflated = await inflate(bytes, { maxOutputLength: Math.max(entry.size, 1) }).catch((cause: unknown) => {
+    throw failure('TORCH_CHECKPOINT_CORRUPT', place, `Cannot be inflated to ${entry.size} bytes`, cause)
+  })
+  if (inflated.length === entry.size) return inflated
+  throw failure('TORCH_CHECKPOINT_CORRUPT', place, `Expected ${entry.size} bytes, inflated to ${inflated.length}`)
+}
+
+function checkInflation(entries: readonly DirectoryEntry[], limits: CheckpointLimits, fail: Fail): void {
+  let total = 0
+  for (const { name, method, size, compressedSize } of entries) {
+    if (method === 'stored') continue
+    total += size
+    if (size > 2 ** 20 && size / compressedSize > limits.inflateRatio) {
+      const what = `Entry ${name} claims to inflate from ${compressedSize} to ${size} bytes`
+      throw pastLimit(fail, limits, 'inflateRatio', what)
+    }
+  }
+  if (total > limits.inflatedBytes) {
+    throw pastLimit(fail, limits, 'inflatedBytes', `The deflated entries claim to inflate to ${total} bytes`)
+  }
+}
+
+async function locate(source: Source, entries: readonly DirectoryEntry[]): Promise<ZipEntry[]> {
+  const located = new Map<DirectoryEntry, ZipEntry>()
+  const windows = windowsOf(entries, source.size)
+  let next = 0
+  const reader = async (): Promise<void> => {
+    for (let window = windows[next++]; window !== undefined; window = windows[next++]) {
+      const { start, end } = window
+      const bytes = await source.read(start, end - start)
+      for (const entry of window.entries) located.set(entry, parseLocalHeader(source, entry, bytes, start))
+    }
+  }
+  const readers = await Promise.allSettled(Array.from({ length: HEADERS_AT_ONCE }, reader))
+  const failed = readers.find((result) => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  return entries.flatMap((entry) => located.get(entry) ?? [])
+}
+
+/** A stretch of the file that is read at once, and the entries whose local headers lie in it. */
+interface HeaderWindow {
+  readonly start: number
+  end: number
+  readonly entries: DirectoryEntry[]
+}
+
+/** Between the weights of two convolutions, say, lie a dozen headers and the small tensors of a normalisation. */
+function windowsOf(entries: readonly DirectoryEntry[], size: number): HeaderWindow[] {
+  const windows: HeaderWindow[] = []
+  for (const entry of [...entries].sort((a, b) => a.headerOffset - b.headerOffset)) {
+    const start = entry.headerOffset
+    const end = start + LOCAL_HEADER_BYTES + entry.rawName.length
+    const last = windows.at(-1)
+    // A header past the end of the file is read alone, and so refused alone.
+    if (last !== undefined && end <= last.start + WINDOW_BYTES && end <= size) {
+      last.end = Math.max(last.end, end)
+      last.entries.push(entry)
+    } else {
+      windows.push({ start, end, entries: [entry] })
+    }
+  }
+  return windows
+}
+
+/** The data begins after the local header, whose name and extra field may be longer than the directory's. */
+function parseLocalHeader(source: Source, entry: DirectoryEntry, bytes: Uint8Array, start: number): ZipEntry {
+  const { name, rawName, method, compressedSize, size, headerOffset } = entry
+  const fail: Fail = (code, text) => failure(code, { path: source.path, entry: name, offset: headerOffset }, text)
+  const from = headerOffset - start
+  const header = bytes.subarray(from, from + LOCAL_HEADER_BYTES + rawName.length)
+  const view = new DataView(header.buffer, header.byteOffset, header.byteLength)
+  if (view.getUint32(0, true) !== LOCAL_HEADER) throw fail('TORCH_CHECKPOINT_CORRUPT', 'Expected a local file header')
+  const flags = view.getUint16(6, true)
+  const nameBytes = view.getUint16(26, true)
+  const extraBytes = view.getUint16(28, true)
+  if ((flags & ENCRYPTED) !== 0) throw fail('TORCH_CHECKPOINT_UNSUPPORTED', 'The entry is encrypted')
+  const sameName =
+    nameBytes === rawName.length && rawName.every((byte, index) => header[LOCAL_HEADER_BYTES + index] === byte)
+  if (!sameName || view.getUint16(8, true) !== (method === 'stored' ? 0 : 8)) {
+    throw fail('TORCH_CHECKPOINT_CORRUPT', 'The local header and the directory disagree')
+  }
+  const dataOffset = headerOffset + LOCAL_HEADER_BYTES + nameBytes + extraBytes
+  return { name, method, dataOffset, compressedSize, size }
+}
+
+/** Entries that share bytes turn a small archive into a huge one, and let two names say different things. */
+function checkOverlap(entries: readonly ZipEntry[], directoryOffset: number, fail: Fail): void {
+  const sorted = [...entries].sort((a, b) => a.dataOffset - b.dataOffset)
+  let end = 0
+  let previous = ''
+  for (const { name, dataOffset, compressedSize } of sorted) {
+    // The least that lies between two pieces of data is a header.
+    if (dataOffset - LOCAL_HEADER_BYTES < end) {
+      throw fail('TORCH_CHECKPOINT_CORRUPT', `Entries ${previous} and ${name} overlap`)
+    }
+    end = dataOffset + compressedSize
+    previous = name
+  }
+  if (end > directoryOffset) throw fail('TORCH_CHECKPOINT_CORRUPT', `Entry ${previous} overlaps the directory`)
+}
+
+function oneRoot(entries: readonly ZipEntry[], fail: Fail): Pick<ZipArchive, 'root' | 'entries'> {
+  const byName = new Map<string, ZipEntry>()
+  let root: string | undefined
+  for (const entry of entries) {
+    const slash = entry.name.indexOf('/')
+    if (slash <= 0)
+      throw fail('TORCH_CHECKPOINT_FORMAT', `Entry ${entry.name} is not in a folder, as in a file of torch.save`)
+    const folder = entry.name.slice(0, slash)
+    root ??= folder
+    if (folder !== root) throw fail('TORCH_CHECKPOINT_FORMAT', `Has two top folders, ${root} and ${folder}`)
+    const inner = entry.name.slice(slash + 1)
+    if (inner === '' || inner.endsWith('/')) continue
+    if (byName.has(inner)) throw fail('TORCH_CHECKPOINT_CORRUPT', `Entry ${entry.name} is there twice`)
+    byName.set(inner, entry)
+  }
+  if (root === undefined) throw fail('TORCH_CHECKPOINT_FORMAT', 'Is an empty zip archive')
+  return { root, entries: byName }
+}

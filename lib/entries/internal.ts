@@ -1,0 +1,32 @@
+// What `napi-torch/internal` exports: words that the packages of this project share with it. Not part of the public
+// interface: it may change in any release, and those packages ask for exactly the release that they were made with.
+
+export { writeAtomically } from '../checkpoint/write/atomic_file.js'
+export type { Sink } from '../checkpoint/write/zip_writer.js'
+export { answersOf, softmax } from '../classifier/answers.js'
+export { loadModel } from '../classifier/load_model.js'
+export { lookAhead } from '../classifier/look_ahead.js'
+export { PRESETS } from '../classifier/preset_names.js'
+export { findRecipe } from '../classifier/recipe.js'
+export { SamplePool } from '../classifier/sample_pool.js'
+export { Batcher } from '../engine/batcher.js'
+export type { BatcherLimits, RequestOptions } from '../engine/batcher.js'
+
+export { checkSignal, onAbort } from '../util/abort.js'
+export {
+  checkBoolean,
+  checkOneOf,
+  checkOptions,
+  checkPositiveInteger,
+  checkString,
+  describe,
+  describeShape,
+  expected,
+  isIntegerArray,
+} from '../util/check.js'
+export { DEVICE_PATTERN, checkDevice, isDevice } from '../util/device.js'
+export { variablesFrom } from '../util/environment.js'
+export { reasonOf } from '../util/errno.js'
+export { PACKAGE_ROOT, packageFacts } from '../util/package.js'
+export { Slots } from '../util/semaphore.js'
+export { PRESET_FILE } from '../vision/preset_file.js'

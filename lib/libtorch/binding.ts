@@ -1,0 +1,537 @@
+import { createRequire } from 'node:module'
+
+import type { DType } from '../util/dtype.js'
+import { TorchError } from '../util/errors.js'
+import { openLibtorch } from './libtorch.js'
+import { PACKAGE_ROOT } from '../util/package.js'
+
+declare const HANDLE: unique symbol
+declare const GENERATOR: unique symbol
+declare const ENGINE: unique symbol
+declare const PLAN: unique symbol
+declare const WEIGHTS: unique symbol
+
+/** A native tensor. Only {@link native} makes and reads one. */
+export interface TensorHandle {
+  readonly [HANDLE]: true
+}
+
+/** A native random number generator. */
+export interface GeneratorHandle {
+  readonly [GENERATOR]: true
+}
+
+/** A share in the native executor with a certain number of threads: its jobs are done in order. */
+export interface EngineHandle {
+  readonly [ENGINE]: true
+}
+
+/** A native plan. */
+export interface PlanHandle {
+  readonly [PLAN]: true
+}
+
+/** The weights of a convolution in the forms that own kernels read. */
+export interface WeightsHandle {
+  readonly [WEIGHTS]: true
+}
+
+/** Images in the memory of a {@link NetworkStep}: those of a chunk, or the whole batch. */
+export interface NetworkPicture {
+  readonly batch: number
+  readonly channels: number
+  readonly height: number
+  readonly width: number
+  /** Zeros on every side. */
+  readonly halo: number
+  /** Pictures of one slot share their memory, and have the same layout. */
+  readonly slot: number
+}
+
+/** Windows of a pooling. */
+export interface NetworkWindows {
+  readonly kernelSize: Pair
+  readonly stride: Pair
+  readonly padding: Pair
+  readonly dilation: Pair
+}
+
+/** What own kernels do with pictures, by their indices. */
+export type NetworkOperation =
+  | {
+      readonly kind: 'conv2d'
+      /** Name of native/engine/convolution.cc. */
+      readonly algorithm: string
+      readonly weights: number
+      /** A picture; with `planes` an index into those of the step. */
+      readonly input: number
+      readonly output: number
+      readonly residual: number | null
+      readonly relu: boolean
+      /** Of what the convolution gives; with `planes` alone. */
+      readonly pool: NetworkWindows | null
+    }
+  | ({ readonly kind: 'maxPool2d'; readonly input: number; readonly output: number } & NetworkWindows)
+  | { readonly kind: 'globalAvgPool'; readonly input: number; readonly output: number }
+  | {
+      readonly kind: 'linear'
+      readonly weights: number
+      readonly input: number
+      readonly output: number
+      readonly relu: boolean
+    }
+  | {
+      readonly kind: 'add'
+      readonly left: number
+      readonly right: number
+      readonly output: number
+      readonly relu: boolean
+    }
+
+/** Operations through which the batch goes in chunks. */
+export interface NetworkSegment {
+  readonly chunk: number
+  readonly operations: readonly NetworkOperation[]
+}
+
+/** A value of the plan, and the picture that holds its elements. */
+export interface NetworkPort {
+  readonly value: number
+  readonly picture: number
+}
+
+/** A part of the model that own kernels compute in float32: native/engine/network.h. */
+export interface NetworkStep {
+  readonly kind: 'network'
+  readonly batch: number
+  readonly weights: readonly WeightsHandle[]
+  readonly pictures: readonly NetworkPicture[]
+  /** Values (N, C, H, W) that convolutions read as they are. */
+  readonly planes: Shape
+  readonly inputs: readonly NetworkPort[]
+  readonly segments: readonly NetworkSegment[]
+  readonly outputs: readonly NetworkPort[]
+  readonly dead: Shape
+}
+
+/** A value of a plan, for each run a tensor. */
+export interface PlanValue {
+  readonly shape: Shape
+  readonly dtype: DType
+  /** Where in the memory of the plan it lies, `offset` and `strides` in elements; null if a step makes it anew. */
+  readonly arena: { readonly offset: number; readonly strides: Shape } | null
+}
+
+/** An argument of an operator; a value is its index in {@link PlanSpec.values}. */
+export type PlanArgument =
+  | { readonly value: number }
+  | { readonly values: readonly (number | TensorHandle)[] }
+  | { readonly constant: TensorHandle }
+  | { readonly literal: null | boolean | number | bigint | string | readonly (number | null)[] }
+
+/** A step of a plan. After it the values in `dead` are let go. */
+export type PlanStep =
+  | {
+      readonly kind: 'aten'
+      /** Name and overload. */
+      readonly schema: string
+      readonly args: readonly PlanArgument[]
+      readonly outputs: Shape
+      readonly dead: Shape
+    }
+  /** As `aten`, unless a plan that ran in the same engine has a value of that key already: then it is that one. */
+  | {
+      readonly kind: 'shared'
+      readonly key: string
+      readonly schema: string
+      readonly args: readonly PlanArgument[]
+      readonly outputs: readonly [number]
+      readonly dead: Shape
+    }
+  | { readonly kind: 'copy'; readonly input: number; readonly output: number; readonly dead: Shape }
+  | NetworkStep
+  | BytesStep
+
+/** A step on bytes: native/engine/bytes.h. */
+export type BytesStep =
+  | {
+      readonly kind: 'quantize' | 'dequantize' | 'meanOfBytes'
+      readonly input: number
+      readonly output: number
+      readonly scale: number
+      readonly zeroPoint: number
+      readonly dead: Shape
+    }
+  | ({
+      readonly kind: 'maxPoolBytes'
+      readonly input: number
+      readonly output: number
+      readonly dead: Shape
+    } & NetworkWindows)
+
+/** What native/engine/plan_reader.cc reads. */
+export interface PlanSpec {
+  /** Where the steps compute; null for the CPU, in the memory of JavaScript itself. */
+  readonly device: string | null
+  /** Whether libtorch measures which algorithms are fastest there. */
+  readonly tuned: boolean
+  readonly values: readonly PlanValue[]
+  /** Zeros at first. */
+  readonly arenaBytes: number
+  readonly input: number
+  readonly output: number
+  readonly outputDtype: DType
+  /** Run once, before the first run. */
+  readonly preparation: readonly PlanStep[]
+  readonly steps: readonly PlanStep[]
+}
+
+type Pair = readonly [number, number]
+type Shape = readonly number[]
+type Bytes = ArrayBufferView
+type ImageFilter = 'nearest' | 'box' | 'bilinear' | 'hamming' | 'bicubic' | 'lanczos'
+
+/**
+ * What the addon exports. Each function makes exactly one call of libtorch, on the calling thread.
+ *
+ * Arguments have been checked for meaning in TypeScript; the addon checks their types again, so that none can crash it.
+ * Functions whose name ends in `_` change their first argument and give nothing back.
+ */
+export interface NativeBinding {
+  /** Hands over the class of which native errors are made. Called once for each environment, by this file. */
+  initialize(errorClass: typeof TorchError): void
+
+  // native/tensor.cc: creation, lifetime, metadata, data out.
+  empty(shape: Shape, dtype: DType, device: string): TensorHandle
+  zeros(shape: Shape, dtype: DType, device: string): TensorHandle
+  full(shape: Shape, value: number | bigint | boolean, dtype: DType, device: string): TensorHandle
+  arange(start: number, end: number, step: number, dtype: DType, device: string): TensorHandle
+  /** Copies the bytes of `data`, which are row-major elements of `dtype`. */
+  fromBytes(data: Bytes, shape: Shape, dtype: DType, device: string): TensorHandle
+  /** Shares the memory of `data`, which must be aligned for `dtype`, and keeps it alive. CPU only. */
+  viewOfBytes(data: Bytes, shape: Shape, dtype: DType): TensorHandle
+  /** A second handle of the same tensor: shares the memory, is disposed by itself. */
+  alias(tensor: TensorHandle): TensorHandle
+  dispose(tensor: TensorHandle): void
+  isDisposed(tensor: TensorHandle): boolean
+  shape(tensor: TensorHandle): number[]
+  strides(tensor: TensorHandle): number[]
+  storageOffset(tensor: TensorHandle): number
+  dtype(tensor: TensorHandle): DType
+  /** `cpu` or `cuda:N`. */
+  device(tensor: TensorHandle): string
+  isContiguous(tensor: TensorHandle, channelsLast: boolean): boolean
+  /** Copies the elements out, row-major, as raw bytes. */
+  toBytes(tensor: TensorHandle): ArrayBuffer
+  item(tensor: TensorHandle): number | bigint | boolean
+  /** Live handles and the bytes of the distinct storages that they keep alive, in this environment. */
+  memory(): { tensors: number; bytes: number }
+
+  // native/storage.cc: raw storages, for checkpoint readers and writers.
+  /** Reads stretches of a file into new uint8 tensors (length,), one after the other, on a pool thread. */
+  readStorages(path: string, offsets: Shape, lengths: Shape): Promise<TensorHandle[]>
+  /**
+   * Maps stretches of a file, copy on write, as uint8 tensors (length,). The page-in is lazy. They share one mapping of
+   * the file, which ends with the last of them.
+   */
+  mapStorages(path: string, offsets: Shape, lengths: Shape): TensorHandle[]
+  /** A view of the memory of `storage`, whose offset and strides count elements of `dtype`. Refuses what lies outside. */
+  viewOfStorage(storage: TensorHandle, dtype: DType, offset: number, shape: Shape, strides: Shape): TensorHandle
+  /** Identifies the storage: equal for tensors that share memory. */
+  storageId(tensor: TensorHandle): bigint
+  /** Bytes of the whole storage behind the tensor. */
+  storageBytes(tensor: TensorHandle): number
+  /** Copies `length` bytes at `offset` of the storage behind the tensor out, from whichever device. */
+  copyStorage(tensor: TensorHandle, offset: number, length: number): ArrayBuffer
+  /** Swaps the bytes of each element of `itemSize` bytes, in place: for files of the other endianness. */
+  swapBytes_(storage: TensorHandle, itemSize: number): void
+
+  // native/random.cc
+  createGenerator(device: string, seed: bigint | null): GeneratorHandle
+  generatorSeed_(generator: GeneratorHandle, seed: bigint): void
+  generatorInitialSeed(generator: GeneratorHandle): bigint
+  /** Seeds the default generator of every device, as torch.manual_seed. */
+  manualSeed(seed: bigint): void
+  rand(shape: Shape, dtype: DType, device: string, generator: GeneratorHandle | null): TensorHandle
+  randn(shape: Shape, dtype: DType, device: string, generator: GeneratorHandle | null): TensorHandle
+  randint(
+    low: number,
+    high: number,
+    shape: Shape,
+    dtype: DType,
+    device: string,
+    generator: GeneratorHandle | null,
+  ): TensorHandle
+  uniform_(tensor: TensorHandle, low: number, high: number, generator: GeneratorHandle | null): void
+  normal_(tensor: TensorHandle, mean: number, std: number, generator: GeneratorHandle | null): void
+  /** Dropout in training mode: zeroes with probability `p` and scales the rest. */
+  dropout(input: TensorHandle, p: number): TensorHandle
+  dropout_(input: TensorHandle, p: number): void
+
+  // native/ops/shape.cc: views and copies.
+  to(
+    tensor: TensorHandle,
+    dtype: DType | null,
+    device: string | null,
+    copy: boolean,
+    channelsLast: boolean | null,
+  ): TensorHandle
+  /** `channelsLast` needs four dimensions. Gives an alias where the layout is already right. */
+  contiguous(tensor: TensorHandle, channelsLast: boolean): TensorHandle
+  clone(tensor: TensorHandle): TensorHandle
+  view(tensor: TensorHandle, shape: Shape): TensorHandle
+  reshape(tensor: TensorHandle, shape: Shape): TensorHandle
+  flatten(tensor: TensorHandle, startDim: number, endDim: number): TensorHandle
+  permute(tensor: TensorHandle, dims: Shape): TensorHandle
+  transpose(tensor: TensorHandle, dim0: number, dim1: number): TensorHandle
+  squeeze(tensor: TensorHandle, dim: number | null): TensorHandle
+  unsqueeze(tensor: TensorHandle, dim: number): TensorHandle
+  expand(tensor: TensorHandle, shape: Shape): TensorHandle
+  select(tensor: TensorHandle, dim: number, index: number): TensorHandle
+  /** `end` null means to the end. */
+  slice(tensor: TensorHandle, dim: number, start: number, end: number | null, step: number): TensorHandle
+  indexSelect(tensor: TensorHandle, dim: number, index: TensorHandle): TensorHandle
+  flip(tensor: TensorHandle, dims: Shape): TensorHandle
+  cat(tensors: readonly TensorHandle[], dim: number): TensorHandle
+  stack(tensors: readonly TensorHandle[], dim: number): TensorHandle
+  split(tensor: TensorHandle, size: number, dim: number): TensorHandle[]
+  /** `value` is for `constant` only. */
+  pad(
+    tensor: TensorHandle,
+    pad: Shape,
+    mode: 'constant' | 'reflect' | 'replicate' | 'circular',
+    value: number | null,
+  ): TensorHandle
+  copy_(tensor: TensorHandle, source: TensorHandle): void
+  fill_(tensor: TensorHandle, value: number | bigint | boolean): void
+
+  // native/ops/arithmetic.cc. `other` is a tensor or a number.
+  add(tensor: TensorHandle, other: TensorHandle | number | bigint, alpha: number): TensorHandle
+  sub(tensor: TensorHandle, other: TensorHandle | number | bigint, alpha: number): TensorHandle
+  mul(tensor: TensorHandle, other: TensorHandle | number | bigint): TensorHandle
+  div(tensor: TensorHandle, other: TensorHandle | number | bigint, roundingMode: 'trunc' | 'floor' | null): TensorHandle
+  add_(tensor: TensorHandle, other: TensorHandle | number | bigint, alpha: number): void
+  sub_(tensor: TensorHandle, other: TensorHandle | number | bigint, alpha: number): void
+  mul_(tensor: TensorHandle, other: TensorHandle | number | bigint): void
+  div_(tensor: TensorHandle, other: TensorHandle | number | bigint, roundingMode: 'trunc' | 'floor' | null): void
+  pow(tensor: TensorHandle, exponent: TensorHandle | number | bigint): TensorHandle
+  matmul(tensor: TensorHandle, other: TensorHandle): TensorHandle
+  neg(tensor: TensorHandle): TensorHandle
+  abs(tensor: TensorHandle): TensorHandle
+  sqrt(tensor: TensorHandle): TensorHandle
+  exp(tensor: TensorHandle): TensorHandle
+  log(tensor: TensorHandle): TensorHandle
+  sigmoid(tensor: TensorHandle): TensorHandle
+  tanh(tensor: TensorHandle): TensorHandle
+  isnan(tensor: TensorHandle): TensorHandle
+  isfinite(tensor: TensorHandle): TensorHandle
+  clamp(tensor: TensorHandle, min: number | null, max: number | null): TensorHandle
+  eq(tensor: TensorHandle, other: TensorHandle | number | bigint): TensorHandle
+  ne(tensor: TensorHandle, other: TensorHandle | number | bigint): TensorHandle
+  lt(tensor: TensorHandle, other: TensorHandle | number | bigint): TensorHandle
+  le(tensor: TensorHandle, other: TensorHandle | number | bigint): TensorHandle
+  gt(tensor: TensorHandle, other: TensorHandle | number | bigint): TensorHandle
+  ge(tensor: TensorHandle, other: TensorHandle | number | bigint): TensorHandle
+  /** Same shape and elements, as torch.equal. */
+  equal(tensor: TensorHandle, other: TensorHandle): boolean
+  allclose(tensor: TensorHandle, other: TensorHandle, rtol: number, atol: number, equalNan: boolean): boolean
+
+  // native/ops/reduce.cc. `dims` null means over all.
+  sum(tensor: TensorHandle, dims: Shape | null, keepdim: boolean, dtype: DType | null): TensorHandle
+  mean(tensor: TensorHandle, dims: Shape | null, keepdim: boolean, dtype: DType | null): TensorHandle
+  amax(tensor: TensorHandle, dims: Shape, keepdim: boolean): TensorHandle
+  amin(tensor: TensorHandle, dims: Shape, keepdim: boolean): TensorHandle
+  argmax(tensor: TensorHandle, dim: number | null, keepdim: boolean): TensorHandle
+  topk(tensor: TensorHandle, k: number, dim: number, largest: boolean, sorted: boolean): [TensorHandle, TensorHandle]
+
+  // native/ops/nn.cc
+  conv2d(
+    input: TensorHandle,
+    weight: TensorHandle,
+    bias: TensorHandle | null,
+    stride: Pair,
+    padding: Pair | 'same' | 'valid',
+    dilation: Pair,
+    groups: number,
+  ): TensorHandle
+  batchNorm(
+    input: TensorHandle,
+    runningMean: TensorHandle | null,
+    runningVar: TensorHandle | null,
+    weight: TensorHandle | null,
+    bias: TensorHandle | null,
+    training: boolean,
+    momentum: number,
+    eps: number,
+  ): TensorHandle
+  linear(input: TensorHandle, weight: TensorHandle, bias: TensorHandle | null): TensorHandle
+  relu(input: TensorHandle): TensorHandle
+  relu_(input: TensorHandle): void
+  maxPool2d(
+    input: TensorHandle,
+    kernelSize: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    ceilMode: boolean,
+  ): TensorHandle
+  avgPool2d(
+    input: TensorHandle,
+    kernelSize: Pair,
+    stride: Pair,
+    padding: Pair,
+    ceilMode: boolean,
+    countIncludePad: boolean,
+    divisorOverride: number | null,
+  ): TensorHandle
+  adaptiveAvgPool2d(input: TensorHandle, outputSize: Pair): TensorHandle
+  softmax(input: TensorHandle, dim: number, dtype: DType | null): TensorHandle
+  logSoftmax(input: TensorHandle, dim: number, dtype: DType | null): TensorHandle
+
+  // native/image/image.cc: no libtorch in it.
+  /**
+   * Resamples `box` (left, top, right, bottom; pixels of the source) of a row-major (height, width, channels) uint8
+   * image to (outHeight, outWidth, channels), with the bytes that Pillow's `Image.resize` gives, on a pool thread.
+   * `kernels` is one of {@link kernelSets}. Default: the best.
+   */
+  resize(
+    pixels: Uint8Array,
+    height: number,
+    width: number,
+    channels: number,
+    outHeight: number,
+    outWidth: number,
+    filter: ImageFilter,
+    box: readonly [number, number, number, number],
+    kernels?: string | null,
+  ): Promise<Uint8Array>
+  /**
+   * Resizes an image to `resized`, cuts `crop` out at `corner` (black outside of the image), makes it grey where that is
+   * wanted, and writes (outChannels, height, width) as torchvision's ToTensor and Normalize give it into `output`, from
+   * element `offset` on, on a pool thread. `mean` and `std` are one number, or one for each channel of the result.
+   */
+  prepareImage(
+    pixels: Uint8Array,
+    height: number,
+    width: number,
+    channels: number,
+    resized: Pair,
+    filter: ImageFilter,
+    corner: Pair,
+    crop: Pair,
+    grayscale: boolean,
+    outChannels: number,
+    mean: readonly number[],
+    std: readonly number[],
+    kernels: string | null,
+    output: Float32Array,
+    offset: number,
+  ): Promise<Float32Array>
+
+  // native/engine/engine.cc. `id` is an integer that no other unfinished job of the environment has.
+  createEngine(threads: number, device: string): EngineHandle
+  /** What its plans have in common goes as soon as no job uses it. */
+  disposeEngine(engine: EngineHandle): void
+  /** Bytes that the plans that have run in it hold beside their constants. */
+  engineBytes(engine: EngineHandle): number
+  createPlan(spec: PlanSpec): PlanHandle
+  /** The memory goes as soon as no run uses it. */
+  disposePlan(plan: PlanHandle): void
+  /** Does what is to be done once: a plan that is not prepared does it in its first run. */
+  preparePlan(engine: EngineHandle, id: number, plan: PlanHandle): Promise<boolean>
+  /**
+   * Runs a batch: each plan takes the samples that follow those of the one before it. The memory of `input` is read and
+   * that of `output` written until the promise settles: with true, or with false where the job was cancelled.
+   */
+  runPlans(
+    engine: EngineHandle,
+    id: number,
+    plans: readonly PlanHandle[],
+    input: Bytes,
+    output: Bytes,
+  ): Promise<boolean>
+  /** As {@link runPlans}, but waits. */
+  runPlansSync(engine: EngineHandle, plans: readonly PlanHandle[], input: Bytes, output: Bytes): void
+  /** Tells how a prepared plan has another device do its work; empty for the CPU. */
+  planNote(plan: PlanHandle): string
+  /** Runs a plan that often and gives the median of each step in nanoseconds, or false where the job was cancelled. */
+  measurePlan(engine: EngineHandle, id: number, plan: PlanHandle, runs: number): Promise<number[] | false>
+  /** Ends a job early, at the latest after the step at which it is. */
+  cancelJob(engine: EngineHandle, id: number): void
+
+  // native/engine/weights_handle.cc
+  /** Names of the own kernels that this processor can run, best first: `avx512`, `avx2`, `portable`. */
+  kernelSets(): string[]
+  /** Keeps the memory of `weight` (O, I, kH, kW) or (O, I) and `bias` (O), float32; packs them when a plan first needs that. */
+  createConvWeights(
+    kernels: string,
+    weight: TensorHandle,
+    bias: TensorHandle | null,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+  ): WeightsHandle
+  /** The memory goes as soon as no plan has them. */
+  disposeConvWeights(weights: WeightsHandle): void
+  /** Bytes of the forms into which they have been packed. */
+  convWeightsBytes(weights: WeightsHandle): number
+
+  // native/runtime.cc
+  /** `versionString` is libtorch's own, such as `2.13.0`; `builtFor` the one that the addon was compiled with. */
+  version(): { libtorch: string; builtFor: string; config: string; cpuCapability: string }
+  setNumThreads(count: number): void
+  getNumThreads(): number
+  cudaIsAvailable(): boolean
+  /** Why there is no device, as the end of a sentence; null if there is one. */
+  cudaUnavailableReason(): string | null
+  cudaDeviceCount(): number
+  /** Bytes that tensors hold on a device. */
+  cudaMemoryAllocated(index: number): number
+  cudaSynchronize(index: number): void
+}
+
+const require = createRequire(import.meta.url)
+
+/** Stands for the addon until something is called: importing this package costs milliseconds, opening libtorch hundreds. */
+const unopened = new Proxy({} as NativeBinding, { get: (_, name): unknown => Reflect.get(addon(), name) })
+let opened: NativeBinding | null = null
+
+/**
+ * The addon, which is opened by the first call. What imports it sees what {@link withBinding} puts in its place: call its
+ * functions, and keep none.
+ */
+export let native: NativeBinding = unopened
+
+/**
+ * Sends every call to `binding` instead of the addon while `body` runs, which must be synchronous: so can a model be traced.
+ *
+ * @throws {TorchError} `TORCH_TRACE` if that is under way already.
+ */
+export function withBinding<T>(binding: NativeBinding, body: () => T): T {
+  const before = addon()
+  if (native !== before) throw new TorchError('TORCH_TRACE', 'A model cannot be traced while a model is being traced')
+  native = binding
+  try {
+    return body()
+  } finally {
+    native = before
+  }
+}
+
+/** Opens the addon if it is not open. One that could not be opened is tried again by the next call. */
+function addon(): NativeBinding {
+  if (opened === null) {
+    opened = open()
+    native = opened
+  }
+  return opened
+}
+
+/** Opening libtorch comes first, as the addon is linked to it without a search path. */
+function open(): NativeBinding {
+  openLibtorch()
+  const load = require('node-gyp-build') as (folder: string) => NativeBinding
+  const binding = load(PACKAGE_ROOT)
+  binding.initialize(TorchError)
+  return binding
+}

@@ -1,0 +1,134 @@
+import { native, type TensorHandle } from '../libtorch/binding.js'
+import {
+  checkBoolean,
+  checkInteger,
+  checkNonNegativeInteger,
+  checkOptions,
+  expected,
+  isIntegerArray,
+} from '../util/check.js'
+import { checkDType, type DType } from '../util/dtype.js'
+import { TensorArithmetic } from './arithmetic.js'
+import { handleOf } from './handle.js'
+
+/** Options of `sum` and `mean`. */
+export interface ReduceOptions<D extends DType> {
+  /** One dimension or several. Default: all. */
+  readonly dim?: number | readonly number[] | undefined
+  /** Keep the reduced dimensions with size 1. Default: `false`. */
+  readonly keepdim?: boolean | undefined
+  /** Convert to this dtype first. Default: int64 for integers, else the tensor's own. */
+  readonly dtype?: D | undefined
+}
+
+/** Options of `argmax`, `max` and `min`. */
+export interface DimOptions {
+  /** Default: all dimensions. */
+  readonly dim?: number | undefined
+  /** Keep the reduced dimension with size 1. Default: `false`. */
+  readonly keepdim?: boolean | undefined
+}
+
+/** Options of `topk`. */
+export interface TopkOptions {
+  /** Default: `-1`. */
+  readonly dim?: number | undefined
+  /** The largest, else the smallest. Default: `true`. */
+  readonly largest?: boolean | undefined
+  /** In order. Default: `true`. */
+  readonly sorted?: boolean | undefined
+}
+
+/** Options of `softmax` and `logSoftmax`. */
+export interface SoftmaxOptions<D extends DType> {
+  /** Convert to this dtype first. Default: the tensor's own. */
+  readonly dtype?: D | undefined
+}
+
+/**
+ * A multi-dimensional array in native memory, of elements of dtype `D`. Follows `torch.Tensor`.
+ *
+ * It lives until {@link dispose}, the end of its `scope`, of its `using` block, or until it is garbage collected, which
+ * comes late: a loop should use one of the first three.
+ */
+export class Tensor<D extends DType = DType> extends TensorArithmetic<D> {
+  /** Adds up elements. Follows `torch.sum`. */
+  sum<E extends DType = DType>(options: ReduceOptions<E> = {}): Tensor<E> {
+    const { dims, keepdim, dtype } = reduction('sum()', options)
+    return new Tensor<E>(native.sum(handleOf(this), dims, keepdim, dtype))
+  }
+
+  /** Averages elements, which must be floats. Follows `torch.mean`. */
+  mean<E extends DType = DType>(options: ReduceOptions<E> = {}): Tensor<E> {
+    const { dims, keepdim, dtype } = reduction('mean()', options)
+    return new Tensor<E>(native.mean(handleOf(this), dims, keepdim, dtype))
+  }
+
+  /** Gives the largest elements. Follows `torch.amax`. */
+  max(options: DimOptions = {}): Tensor<D> {
+    const { dim, keepdim } = dimension('max()', options)
+    return new Tensor<D>(native.amax(handleOf(this), dim === null ? [] : [dim], keepdim))
+  }
+
+  /** Gives the smallest elements. Follows `torch.amin`. */
+  min(options: DimOptions = {}): Tensor<D> {
+    const { dim, keepdim } = dimension('min()', options)
+    return new Tensor<D>(native.amin(handleOf(this), dim === null ? [] : [dim], keepdim))
+  }
+
+  /** Gives the index of the largest element, over all elements or along `dim`. Follows `torch.argmax`. */
+  argmax(options: DimOptions = {}): Tensor<'int64'> {
+    const { dim, keepdim } = dimension('argmax()', options)
+    return new Tensor<'int64'>(native.argmax(handleOf(this), dim, keepdim))
+  }
+
+  /** Gives the `k` largest elements along a dimension and their indices. Follows `torch.topk`. */
+  topk(k: number, options: TopkOptions = {}): { values: Tensor<D>; indices: Tensor<'int64'> } {
+    checkOptions('topk()', options, ['dim', 'largest', 'sorted'])
+    const { dim = -1, largest = true, sorted = true } = options
+    checkNonNegativeInteger('k', k)
+    const size = this.ndim === 0 ? 1 : this.size(checkInteger('dim', dim))
+    if (k > size) throw expected(`at most ${size}, the size of dimension ${dim},`, 'k', k)
+    checkBoolean('largest', largest)
+    checkBoolean('sorted', sorted)
+    const [values, indices] = native.topk(handleOf(this), k, checkInteger('dim', dim), largest, sorted)
+    return { values: new Tensor<D>(values), indices: new Tensor<'int64'>(indices) }
+  }
+
+  /** Scales the exponentials along `dim` to the sum 1. Follows `torch.softmax`. */
+  softmax<E extends DType = D>(dim: number, options: SoftmaxOptions<E> = {}): Tensor<E> {
+    checkOptions('softmax()', options, ['dtype'])
+    return new Tensor<E>(native.softmax(handleOf(this), checkInteger('dim', dim), optionalDType(options.dtype)))
+  }
+
+  /** The logarithm of {@link softmax}, without its loss of precision. Follows `torch.log_softmax`. */
+  logSoftmax<E extends DType = D>(dim: number, options: SoftmaxOptions<E> = {}): Tensor<E> {
+    checkOptions('logSoftmax()', options, ['dtype'])
+    return new Tensor<E>(native.logSoftmax(handleOf(this), checkInteger('dim', dim), optionalDType(options.dtype)))
+  }
+
+  protected override wrap<E extends DType = D>(handle: TensorHandle): Tensor<E> {
+    return new Tensor<E>(handle)
+  }
+}
+
+function reduction(
+  name: string,
+  options: ReduceOptions<DType>,
+): { dims: readonly number[] | null; keepdim: boolean; dtype: DType | null } {
+  checkOptions(name, options, ['dim', 'keepdim', 'dtype'])
+  const { dim, keepdim = false, dtype } = options
+  const dims = typeof dim === 'number' ? [dim] : dim
+  if (dims !== undefined && !isIntegerArray(dims)) throw expected('an integer or an array of integers', 'dim', dim)
+  return { dims: dims ?? null, keepdim: checkBoolean('keepdim', keepdim), dtype: optionalDType(dtype) }
+}
+
+function dimension(name: string, options: DimOptions): { dim: number | null; keepdim: boolean } {
+  checkOptions(name, options, ['dim', 'keepdim'])
+  const { dim, keepdim = false } = options
+  return { dim: dim === undefined ? null : checkInteger('dim', dim), keepdim: checkBoolean('keepdim', keepdim) }
+}
+
+function optionalDType(dtype: DType | undefined): DType | null {
+  return dtype === undefined ? null : checkDType('dtype', dtype)
+}

@@ -1,0 +1,35 @@
+import { checkOptions } from 'napi-torch/internal'
+import { findRun } from './find_run.js'
+import { JobQueue, QUEUE_OPTIONS, type QueueOptions } from './job_queue.js'
+import { jobId } from './keys.js'
+import { JOBS_AT_A_TIME } from './limits.js'
+
+/** What {@link cancel} did. */
+export interface Cancelled {
+  readonly run: string
+  /** Chunks that were taken out of the queue. Those in the hands of workers are finished. */
+  readonly removed: number
+}
+
+/**
+ * Takes the chunks of a run out of the queue. What is done stays; `retry` and the same `submit` go on from there.
+ *
+ * @param run - Id of the run, or the folder of its results.
+ * @throws {TorchError} `TORCH_RUN` if there is no such run; `TORCH_NOT_INSTALLED`, `TORCH_REDIS`, `TORCH_INVALID_ARGUMENT`.
+ */
+export async function cancel(run: string, options: QueueOptions = {}): Promise<Cancelled> {
+  checkOptions('cancel()', options, QUEUE_OPTIONS)
+  await using queue = await JobQueue.open(options)
+  const { run: id, chunks } = await findRun(queue, run)
+  // First, as a submit may still be adding: workers ask before they begin.
+  await queue.runs.cancel(id)
+  const isDone = await queue.runs.done(id)
+  let removed = 0
+  for (let first = 0; first < chunks; first += JOBS_AT_A_TIME) {
+    const page = Array.from({ length: Math.min(JOBS_AT_A_TIME, chunks - first) }, (_, index) => first + index)
+    const left = page.filter((chunk) => !isDone(chunk))
+    const results = await Promise.all(left.map((chunk) => queue.queue.remove(jobId(id, chunk))))
+    removed += results.reduce((sum, result) => sum + result, 0)
+  }
+  return { run: id, removed }
+}

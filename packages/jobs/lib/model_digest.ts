@@ -1,0 +1,32 @@
+import { createHash, type Hash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { TorchError } from 'napi-torch'
+import { PRESET_FILE, reasonOf } from 'napi-torch/internal'
+
+/**
+ * Hashes what a model depends on: the bytes of the checkpoint, and `preset.json` beside it where there is one.
+ *
+ * @throws {TorchError} `TORCH_FILE` if the checkpoint cannot be read.
+ */
+export async function modelDigest(checkpoint: string): Promise<string> {
+  const hash = createHash('sha256')
+  await add(hash, checkpoint)
+  await add(hash, join(dirname(checkpoint), PRESET_FILE)).catch((error: unknown) => {
+    if (!isMissing(error)) throw error
+  })
+  return hash.digest('hex')
+}
+
+async function add(hash: Hash, path: string): Promise<void> {
+  try {
+    for await (const piece of createReadStream(path) as AsyncIterable<Buffer>) hash.update(piece)
+  } catch (cause) {
+    throw new TorchError('TORCH_FILE', `${path}: ${reasonOf(cause)}`, { cause })
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  const cause: unknown = error instanceof TorchError ? error.cause : undefined
+  return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
+}

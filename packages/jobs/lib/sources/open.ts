@@ -1,0 +1,85 @@
+import { stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+
+import { TorchError } from 'napi-torch'
+import { reasonOf } from 'napi-torch/internal'
+import { AllowList, isAddress } from './allow_list.js'
+import { csvItems } from './csv.js'
+import { folderItems, IMAGE_FILES } from './folder.js'
+import { isGlob, parseGlob } from './glob.js'
+import { jsonlItems } from './jsonl.js'
+
+/** Images that are to be worked on: absolute paths and addresses, one at a time. */
+export interface Source {
+  /** Absolute. */
+  readonly name: string
+  readonly allowed: AllowList
+  items(): AsyncGenerator<string, void, undefined>
+}
+
+/** What may be read besides the folder in which a source lies. */
+export interface SourceOptions {
+  readonly allowRoot: readonly string[]
+  readonly allowUrlPrefix: readonly string[]
+}
+
+/**
+ * Opens a source: a folder, a pattern of files, or a CSV or JSONL file of paths (relative to it) or addresses. Images may come
+ * from the folder itself, or the one in which the list lies, and from what `options` allow.
+ *
+ * @throws {TorchError} `TORCH_DATASET` if it is none of these; its items may throw `TORCH_DATASET`, `TORCH_FILE` and
+ * `TORCH_SOURCE_REFUSED`.
+ */
+export async function openSource(source: string, { allowRoot, allowUrlPrefix }: SourceOptions): Promise<Source> {
+  const name = resolve(source)
+  const stats = await stat(name).catch((cause: unknown) => {
+    // What exists is no pattern, whatever signs are in its name.
+    if (isGlob(source)) return null
+    const reason = reasonOf(cause).replace('No such file', 'No such file or folder')
+    throw new TorchError('TORCH_DATASET', `${source}: ${reason}`, { cause })
+  })
+  const allow = (root: string): Promise<AllowList> => AllowList.open([root, ...allowRoot], allowUrlPrefix)
+  if (stats === null) {
+    const glob = parseGlob(source)
+    const allowed = await allow(glob.base)
+    return { name, allowed, items: () => folderItems(glob.base, allowed, glob) }
+  }
+  if (stats.isDirectory()) {
+    const allowed = await allow(name)
+    return { name, allowed, items: () => folderItems(name, allowed, IMAGE_FILES) }
+  }
+  const read = readerOf(name)
+  const allowed = await allow(dirname(name))
+  return { name, allowed, items: () => listed(read(name), dirname(name), name, allowed) }
+}
+
+function readerOf(path: string): (path: string) => AsyncGenerator<string, void, undefined> {
+  if (/\.csv$/i.test(path)) return csvItems
+  if (/\.(?:jsonl|ndjson)$/i.test(path)) return jsonlItems
+  throw new TorchError('TORCH_DATASET', `${path}: Expected a folder, a pattern, or a list that ends in .csv or .jsonl`)
+}
+
+/** What a list has that is not allowed is told at once: most often it is all of the list. */
+async function* listed(
+  items: AsyncIterable<string>,
+  folder: string,
+  list: string,
+  allowed: AllowList,
+): AsyncGenerator<string, void, undefined> {
+  for await (const item of items) {
+    const isUrl = isAddress(item)
+    const place = isUrl ? addressOf(item) : resolve(folder, item)
+    const isAllowed = isUrl ? URL.canParse(place) && allowed.allows(new URL(place)) : allowed.names(place)
+    if (isAllowed) {
+      yield place
+      continue
+    }
+    const kind = isUrl ? 'address' : 'folder'
+    throw new TorchError('TORCH_SOURCE_REFUSED', `${list}: ${place} is in no allowed ${kind}`)
+  }
+}
+
+/** As it is fetched: `..` and the like taken away. */
+function addressOf(item: string): string {
+  return URL.canParse(item) ? new URL(item).href : item
+}

@@ -1,0 +1,203 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, rename, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+
+import {
+  checkLabels,
+  detectArchitecture,
+  ENGINE_DTYPES,
+  type EngineDType,
+  findStateDict,
+  loadLabels,
+  type PresetName,
+  readCheckpoint,
+  TorchError,
+} from 'napi-torch'
+import {
+  checkBoolean,
+  checkOneOf,
+  checkOptions,
+  checkPositiveInteger,
+  checkSignal,
+  checkString,
+  expected,
+  PRESETS,
+  reasonOf,
+} from 'napi-torch/internal'
+import { chunksFolder } from './chunk_files.js'
+import { JobQueue, QUEUE_OPTIONS, type QueueOptions } from './job_queue.js'
+import { DEFAULT_ATTEMPTS, DEFAULT_CHUNK_SIZE, DEFAULT_MAX_IMAGE_BYTES, MAX_CHUNK_SIZE } from './limits.js'
+import { listingPath, writeListing, type Listing } from './listing.js'
+import { manifestPath, readManifest, runIdOf, type Manifest, type ModelSettings } from './manifest.js'
+import { modelDigest } from './model_digest.js'
+import { openSource } from './sources/open.js'
+import { writeFile } from './write_file.js'
+
+/** Options of {@link submit}. */
+export interface SubmitOptions extends QueueOptions {
+  /** The checkpoint. Workers find it at the same path, or are told another. */
+  readonly model: string
+  /** Folder of the results, new, or that of the same run. Workers see it at the same path. */
+  readonly out: string
+  /** Write feature vectors instead of answers. Default: `false`. */
+  readonly features?: boolean | undefined
+  /** Answers for each image. Default: `1`. */
+  readonly topK?: number | undefined
+  /** Images of a chunk, at most {@link MAX_CHUNK_SIZE}. Default: {@link DEFAULT_CHUNK_SIZE}. */
+  readonly chunkSize?: number | undefined
+  /** How often a chunk is tried. Default: {@link DEFAULT_ATTEMPTS}. */
+  readonly attempts?: number | undefined
+  /** Folders from which images may come, besides that of the source. Default: none. */
+  readonly allowRoot?: readonly string[] | undefined
+  /** Beginnings of the addresses from which images may be fetched, such as `https://images.example.com/archive/`. Default: none. */
+  readonly allowUrlPrefix?: readonly string[] | undefined
+  /** The largest image that is read, in bytes. Default: {@link DEFAULT_MAX_IMAGE_BYTES}. */
+  readonly maxImageBytes?: number | undefined
+  /** As for `Classifier.load`. */
+  readonly key?: string | undefined
+  /** As for `Classifier.load`. */
+  readonly wholeModule?: boolean | undefined
+  /** As for `Classifier.load`. */
+  readonly arch?: string | undefined
+  /** As for `Classifier.load`. */
+  readonly preset?: PresetName | undefined
+  /** As for `Classifier.load`. */
+  readonly labels?: string | readonly string[] | undefined
+  /** As for `Classifier.load`. */
+  readonly dtype?: EngineDType | undefined
+  /** Gives up: what was added to the queue stays, and is not added again by the next try. */
+  readonly signal?: AbortSignal | undefined
+  /** Called now and then with the number of images that have been listed. */
+  readonly onListed?: ((images: number) => void) | undefined
+}
+
+const SUBMIT_OPTIONS = [
+  'model',
+  'out',
+  'features',
+  'topK',
+  'chunkSize',
+  'attempts',
+  'allowRoot',
+  'allowUrlPrefix',
+  'maxImageBytes',
+]
+const MODEL_OPTIONS = ['key', 'wholeModule', 'arch', 'preset', 'labels', 'dtype']
+
+/** What {@link submit} did. */
+export interface Submission {
+  /** Id of the run: the same for the same images, model, options and folder. */
+  readonly run: string
+  readonly images: number
+  readonly chunks: number
+  /** Chunks that were added to the queue: the others are done, in the queue, or failed. */
+  readonly added: number
+  /** The same had been submitted before. */
+  readonly isKnown: boolean
+  /** What may lose work in the way in which Redis is set up, in sentences. */
+  readonly warnings: readonly string[]
+}
+
+/**
+ * Hands images over to the workers of a queue, in chunks. They are listed in the folder of the results, one at a time, and Redis is
+ * given the places of the chunks in that list: neither the images nor their paths are in memory.
+ *
+ * The same submitted again is recognised: what is missing in the queue is added, such as after Redis lost it. libtorch is not
+ * needed.
+ *
+ * @param source - A folder, a pattern such as `images/*.jpg` or `images/**`, or a CSV or JSONL file of paths or addresses.
+ * @throws {TorchError} `TORCH_DATASET` for a source that cannot be read or has no image; `TORCH_SOURCE_REFUSED` for what is not
+ * allowed; `TORCH_RUN` if the folder holds the results of another run; `TORCH_REDIS`, `TORCH_NOT_INSTALLED`, `TORCH_DISK_FULL`,
+ * `TORCH_FILE`, `TORCH_INVALID_ARGUMENT`; `TORCH_ARCHITECTURE`, `TORCH_LABELS`, and what reading the checkpoint throws.
+ */
+export async function submit(source: string, options: SubmitOptions): Promise<Submission> {
+  checkString('source', source)
+  checkOptions('submit()', options, [...QUEUE_OPTIONS, ...SUBMIT_OPTIONS, ...MODEL_OPTIONS, 'signal', 'onListed'])
+  const { features = false, topK = 1, chunkSize = DEFAULT_CHUNK_SIZE, attempts = DEFAULT_ATTEMPTS } = options
+  const { allowRoot = [], allowUrlPrefix = [], maxImageBytes = DEFAULT_MAX_IMAGE_BYTES, onListed } = options
+  checkBoolean('features', features)
+  for (const [name, value] of Object.entries({ topK, chunkSize, attempts, maxImageBytes }))
+    checkPositiveInteger(name, value)
+  if (chunkSize > MAX_CHUNK_SIZE) throw expected(`at most ${MAX_CHUNK_SIZE}`, 'chunkSize', chunkSize)
+  const signal = checkSignal(options.signal)
+  const out = resolve(checkString('out', options.out))
+
+  const model = await modelSettings(options)
+  const opened = await openSource(source, { allowRoot, allowUrlPrefix })
+  await using queue = await JobQueue.open(options)
+  await makeFolder(chunksFolder(out))
+  const draft = join(out, `.images.${randomUUID()}.jsonl`)
+  try {
+    const listing = await writeListing(draft, opened.items(), { chunkSize, signal, onListed })
+    const manifest = describe(listing, {
+      out,
+      source: opened.name,
+      chunkSize,
+      roots: [...opened.allowed.roots],
+      urlPrefixes: [...allowUrlPrefix],
+      maxImageBytes,
+      task: features ? 'features' : 'classify',
+      topK,
+      attempts,
+      model,
+    })
+    await settle(manifest, draft)
+    const isNew = await queue.runs.begin(manifest)
+    const added = await queue.addMissing(manifest, listing, signal)
+    const { run, images, chunks } = manifest
+    return { run, images, chunks, added, isKnown: !isNew, warnings: queue.warnings }
+  } finally {
+    await rm(draft, { force: true })
+  }
+}
+
+/** Reads what a checkpoint is, so that one that no worker could use is refused at once. */
+async function modelSettings(options: SubmitOptions): Promise<ModelSettings> {
+  const { key, wholeModule, arch, preset, labels, dtype = 'float32' } = options
+  const path = resolve(checkString('model', options.model))
+  if (preset !== undefined) checkOneOf('preset', preset, PRESETS)
+  checkOneOf('dtype', dtype, ENGINE_DTYPES)
+  const { tensors } = findStateDict(await readCheckpoint(path), { key, wholeModule })
+  const { name, numClasses } = detectArchitecture(tensors)
+  if (arch !== undefined && name !== arch) {
+    throw new TorchError('TORCH_ARCHITECTURE', `Expected the architecture ${arch} in ${path}, found ${name}`)
+  }
+  const names = typeof labels === 'string' ? await loadLabels(labels) : labels
+  return {
+    path,
+    digest: await modelDigest(path),
+    dtype,
+    ...(key !== undefined && { key }),
+    ...(wholeModule !== undefined && { wholeModule }),
+    ...(arch !== undefined && { arch }),
+    ...(preset !== undefined && { preset }),
+    ...(names !== undefined && { labels: [...checkLabels(names, numClasses)] }),
+  }
+}
+
+type Described = Omit<Manifest, 'version' | 'run' | 'listing' | 'images' | 'chunks'>
+
+function describe({ digest, images, offsets }: Listing, rest: Described): Manifest {
+  if (images === 0) throw new TorchError('TORCH_DATASET', `${rest.source}: Holds no image`)
+  const manifest = { version: 1, listing: digest, images, chunks: offsets.length - 1, ...rest } as const
+  return { ...manifest, run: runIdOf(manifest) }
+}
+
+/** Gives the list its name and describes the run, unless that has been done before. */
+async function settle(manifest: Manifest, draft: string): Promise<void> {
+  const { out, run } = manifest
+  const found = await readManifest(out)
+  if (found?.run === run) return
+  if (found !== null) {
+    const message = `${out}: Holds the results of run ${found.run}, of other images, another model or other options`
+    throw new TorchError('TORCH_RUN', message)
+  }
+  await rename(draft, listingPath(out))
+  await writeFile(manifestPath(out), (sink) => sink(Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)))
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+    throw new TorchError('TORCH_FILE', `${folder}: ${reasonOf(cause)}`, { cause })
+  })
+}

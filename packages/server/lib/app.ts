@@ -1,0 +1,230 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+
+import {
+  fastify,
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
+
+import { TorchError } from 'napi-torch'
+import { readBody } from './body.js'
+import { ClientLeft, type Exchange, type ServerContext } from './context.js'
+import { HEADER_LENGTH } from './oip/request.js'
+import { openApiRoutes } from './routes/openapi.js'
+import { classifyRoutes } from './routes/classify.js'
+import { healthRoutes } from './routes/health.js'
+import { oipRoutes } from './routes/oip.js'
+import { PAGE_ADDRESSES, pageRoutes } from './routes/page.js'
+import { tritonRoutes } from './routes/triton.js'
+import { RateLimiter, type Tokens } from './security.js'
+import type { Settings } from './settings.js'
+import { CLIENT_CLOSED, failureOf } from './status.js'
+
+/** Contents of a certificate and its key. */
+export interface Tls {
+  readonly cert: Buffer
+  readonly key: Buffer
+}
+
+/** What {@link createApp} needs besides the context. */
+export interface AppParts {
+  readonly tokens: Tokens
+  readonly tls: Tls | null
+  /** Where logs go. Default: to stdout. */
+  readonly logStream?: { write(line: string): void } | undefined
+}
+
+/** Answered to everybody: orchestrators and Prometheus carry no tokens. */
+const OPEN = new Set(['/livez', '/readyz', '/metrics', '/v2/health/live', '/v2/health/ready', ...PAGE_ADDRESSES])
+
+const REQUEST_ID = /^[\w.:-]{1,128}$/
+
+/** How often connections are looked at whether they are too slow. */
+const CONNECTIONS_CHECK_MS = 1000
+
+/** Puts the HTTP side together: limits, tokens, errors, logs and all routes. */
+export function createApp(context: ServerContext, { tokens, tls, logStream }: AppParts): FastifyInstance {
+  const { settings } = context
+  const app = createFastify(settings, tls, logStream)
+  app.server.maxConnections = settings.maxConnections
+  // Whatever the type of a body: routes look at it before it is read.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
+    readBody(payload, {
+      maxBodyBytes: settings.maxBodyBytes,
+      share: context.exchange(request).share,
+      alignedByte: jsonLengthOf(request),
+    }),
+  )
+
+  const limiter = new RateLimiter(settings.rateLimit, settings.rateBurst)
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+    context.begin(request, reply, (exchange, isComplete) => finish(context, request, reply, exchange, isComplete))
+    const url = request.url.split('?', 1)[0] ?? ''
+    if (OPEN.has(url)) return
+    const { authorization } = request.headers
+    // Whoever holds the admin token is told by the routes that ask for it.
+    const isAdministration = url.startsWith('/v2/repository/models/') && settings.repositoryControl
+    if (tokens.isRequired && !isAdministration) tokens.check(authorization)
+    limiter.take(tokens.isRequired && authorization !== undefined ? authorization : request.ip, performance.now())
+  })
+
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    // A client that keeps its connection would keep the server from ending.
+    if (context.isDraining) reply.header('connection', 'close')
+    done()
+  })
+
+  app.setErrorHandler((error, request, reply) => fail(context, error, request, reply))
+  app.setNotFoundHandler((request, reply) => {
+    const error = new TorchError('TORCH_NOT_FOUND', `There is no ${request.method} ${request.url.slice(0, 200)}`)
+    return fail(context, error, request, reply)
+  })
+
+  healthRoutes(app, context)
+  oipRoutes(app, context)
+  tritonRoutes(app, context)
+  classifyRoutes(app, context)
+  openApiRoutes(app, context)
+  if (settings.page) pageRoutes(app)
+  return app
+}
+
+function createFastify(settings: Settings, tls: Tls | null, logStream: AppParts['logStream']): FastifyInstance {
+  const http = {
+    maxHeaderSize: settings.maxHeaderBytes,
+    headersTimeout: settings.headerTimeoutMs,
+    requestTimeout: settings.requestTimeoutMs,
+    connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
+  }
+  const logger =
+    settings.logLevel === 'silent'
+      ? false
+      : { level: settings.logLevel, base: null, ...(logStream === undefined ? {} : { stream: logStream }) }
+  const options = {
+    logger,
+    // One line a request, of our own: see finish().
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    bodyLimit: settings.maxBodyBytes,
+    connectionTimeout: settings.idleTimeoutMs,
+    keepAliveTimeout: settings.idleTimeoutMs,
+    requestTimeout: settings.requestTimeoutMs,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    requestIdHeader: false,
+    genReqId: ({ headers }: { readonly headers: IncomingMessage['headers'] }): string => {
+      const given = headers['x-request-id']
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
+    },
+    routerOptions: { maxParamLength: 256 },
+    // Of addresses that cannot be read, before there is a route.
+    frameworkErrors: (error: unknown, _request: FastifyRequest, reply: FastifyReply) => sendFailure(reply, error),
+    clientErrorHandler: refuseConnection,
+  } as const
+  // The types of the two differ in the kind of server alone, which nothing here looks at.
+  return (
+    tls === null ? fastify({ ...options, http }) : fastify({ ...options, https: { ...http, ...tls } })
+  ) as FastifyInstance
+}
+
+/** Where tensors begin in a body, as the client says; whether it is right is found later. */
+function jsonLengthOf({ headers }: FastifyRequest): number {
+  const length = Number(headers[HEADER_LENGTH])
+  return Number.isSafeInteger(length) && length > 0 ? length : 0
+}
+
+/** Answers an error, whoever threw it. */
+function fail(context: ServerContext, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const exchange = context.exchange(request)
+  if (error instanceof ClientLeft) return reply.code(CLIENT_CLOSED).send()
+  const { status, code } = failureOf(error)
+  exchange.code = code
+  if (status === 500) request.log.error({ err: error }, 'request failed')
+  // What was not read would otherwise have to be, to reach the next request.
+  if (!request.raw.complete) reply.header('connection', 'close')
+  return sendFailure(reply, error)
+}
+
+function sendFailure(reply: FastifyReply, error: unknown): FastifyReply {
+  const { status, code, message, retryAfter } = failureOf(error)
+  if (retryAfter !== null) reply.header('retry-after', String(retryAfter))
+  if (status === 401) reply.header('www-authenticate', 'Bearer')
+  return reply
+    .code(status)
+    .type('application/json; charset=utf-8')
+    .send(JSON.stringify({ error: message, code }))
+}
+
+/** Logs and counts a request: facts alone, none of its contents. */
+function finish(
+  { metrics }: ServerContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { startedAt, model, version, timing, code }: Exchange,
+  isComplete: boolean,
+): void {
+  const status = isComplete ? reply.statusCode : CLIENT_CLOSED
+  const ms = performance.now() - startedAt
+  const url = request.routeOptions.url
+  if (model !== '' || request.method === 'POST') metrics.request(model, status, ms / 1000)
+  if (code !== null) metrics.rejected(model, code)
+  const round = (value: number): number => Math.round(value * 100) / 100
+  request.log[url !== undefined && OPEN.has(url) ? 'debug' : 'info'](
+    {
+      method: request.method,
+      route: url ?? null,
+      status,
+      ...(code === null ? {} : { code }),
+      ...(model === '' ? {} : { model, version }),
+      ...(timing === null
+        ? {}
+        : {
+            samples: timing.samples,
+            batch: timing.batchSize,
+            queueMs: round(timing.queueMs),
+            preprocessMs: round(timing.preprocessMs),
+            inferMs: round(timing.inferMs),
+          }),
+      ms: round(ms),
+    },
+    'request',
+  )
+}
+
+/** What Node says of a connection that speaks no HTTP, or too slowly. */
+const CONNECTION_FAULTS: Readonly<Record<string, readonly [status: string, code: string, message: string]>> = {
+  HPE_HEADER_OVERFLOW: [
+    '431 Request Header Fields Too Large',
+    'TORCH_TOO_LARGE',
+    'The headers are too large (maxHeaderBytes)',
+  ],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'TORCH_REQUEST', 'The request took too long to arrive'],
+}
+
+function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  const fault = CONNECTION_FAULTS[error.code ?? ''] ?? [
+    '400 Bad Request',
+    'TORCH_REQUEST',
+    'The request is not valid HTTP/1.1',
+  ]
+  const [status, code, message] = fault
+  const body = JSON.stringify({ error: message, code })
+  const head = [
+    `HTTP/1.1 ${status}`,
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ]
+  if (socket.writable) socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  // Whoever does not read it keeps no connection.
+  socket.destroySoon()
+}
+
+export type { FastifyBaseLogger, FastifyInstance }

@@ -1,0 +1,116 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
+import { TorchError } from 'napi-torch'
+import type { ByteBudget, ByteShare } from './body.js'
+import type { Timing } from './inference.js'
+import type { Metrics } from './metrics.js'
+import type { ModelRegistry } from './registry.js'
+import type { Settings } from './settings.js'
+import { ModelStatistics } from './statistics.js'
+import type { Tracing } from './tracing.js'
+
+/** What is known of a request while it is under way, and logged at its end. */
+export interface Exchange {
+  /** In the time of `performance.now()`. */
+  readonly startedAt: number
+  /** Memory that its body holds. */
+  readonly share: ByteShare
+  /** Aborted when the client leaves. */
+  readonly abort: AbortController
+  model: string
+  version: string
+  timing: Timing | null
+  /** Of the error with which it was answered. */
+  code: string | null
+}
+
+/** What all routes share. */
+export class ServerContext {
+  readonly settings: Settings
+  readonly models: ModelRegistry
+  readonly metrics: Metrics
+  readonly tracing: Tracing
+  readonly budget: ByteBudget
+  /** Set when the server is about to end: it takes no new work. */
+  isDraining = false
+  /** Set before that, so that load balancers look elsewhere. */
+  isLeaving = false
+  readonly #exchanges = new WeakMap<object, Exchange>()
+  readonly #statistics = new Map<string, ModelStatistics>()
+  #underWay = 0
+  #onIdle: (() => void)[] = []
+
+  constructor(parts: Pick<ServerContext, 'settings' | 'models' | 'metrics' | 'tracing' | 'budget'>) {
+    this.settings = parts.settings
+    this.models = parts.models
+    this.metrics = parts.metrics
+    this.tracing = parts.tracing
+    this.budget = parts.budget
+  }
+
+  /** Tells whether requests will be answered. */
+  get isReady(): boolean {
+    return !this.isLeaving && !this.isDraining && this.models.isReady
+  }
+
+  /** Begins to follow a request until its connection is done with it; `onEnd` is given its status. */
+  begin(
+    { raw }: FastifyRequest,
+    reply: FastifyReply,
+    onEnd: (exchange: Exchange, isComplete: boolean) => void,
+  ): Exchange {
+    const exchange: Exchange = {
+      startedAt: performance.now(),
+      share: this.budget.open(),
+      abort: new AbortController(),
+      model: '',
+      version: '',
+      timing: null,
+      code: null,
+    }
+    this.#exchanges.set(raw, exchange)
+    this.#underWay++
+    // Comes whether the answer was sent or the client left.
+    reply.raw.once('close', () => {
+      const isComplete = reply.raw.writableFinished
+      if (!isComplete) exchange.abort.abort(new ClientLeft())
+      exchange.share.release()
+      this.#underWay--
+      if (this.#underWay === 0) for (const resolve of this.#onIdle.splice(0)) resolve()
+      onEnd(exchange, isComplete)
+    })
+    return exchange
+  }
+
+  /** What is known of a request that was begun. */
+  exchange({ raw }: FastifyRequest): Exchange {
+    const exchange = this.#exchanges.get(raw)
+    if (exchange === undefined) throw new TypeError('The request was not begun')
+    return exchange
+  }
+
+  /** Statistics of a version of a model. */
+  statistics(model: string, version: string): ModelStatistics {
+    const key = `${model}/${version}`
+    const statistics = this.#statistics.get(key) ?? new ModelStatistics()
+    this.#statistics.set(key, statistics)
+    return statistics
+  }
+
+  /** Waits until no request is under way. */
+  async idle(): Promise<void> {
+    if (this.#underWay > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve))
+  }
+
+  /** @throws {TorchError} `TORCH_NOT_READY` while the server ends. */
+  checkOpen(): void {
+    if (this.isDraining) throw new TorchError('TORCH_NOT_READY', 'The server is shutting down')
+  }
+}
+
+/** Why a request was given up whose client is gone. */
+export class ClientLeft extends Error {
+  constructor() {
+    super('The client closed the connection')
+  }
+}

@@ -1,0 +1,7 @@
+// What `napi-torch/server` exports: models behind HTTP.
+
+export { createServer, InferenceServer } from './server.js'
+export type { CloseOptions, ServerOptions } from './server.js'
+export { checkSettings } from './settings.js'
+export type { LogLevel, ModelSettings, PartialSettings, Settings } from './settings.js'
+export type { IndexEntry, ModelState } from './registry.js'

@@ -1,0 +1,221 @@
+import { describe, isIntegerArray } from 'napi-torch/internal'
+import { badRequest, tooLarge } from '../status.js'
+
+// The request object of the Open Inference Protocol v2 with its binary tensor extension.
+
+/** The header that says how many bytes of a body are JSON; tensors lie behind it. */
+export const HEADER_LENGTH = 'inference-header-content-length'
+
+/** A tensor as it came, checked in form but not yet in size: elements of JSON, or bytes of the body. */
+export interface InputTensor {
+  readonly name: string
+  readonly datatype: string
+  readonly shape: readonly number[]
+  readonly data: readonly unknown[] | Buffer
+}
+
+/** How the client wants an output. */
+export interface RequestedOutput {
+  readonly name: string
+  readonly isBinary: boolean
+  /** So many of the best classes, as text, in place of the numbers. */
+  readonly classification: number | null
+}
+
+/** A request that is well formed. */
+export interface InferRequest {
+  readonly id: string | undefined
+  readonly inputs: readonly InputTensor[]
+  /** Null asks for all. */
+  readonly outputs: readonly RequestedOutput[] | null
+  /** For outputs that are not named. */
+  readonly isBinaryOutput: boolean
+  readonly classification: number | null
+  /** How long it may wait, in ms. */
+  readonly timeoutMs: number | null
+  /** 1 is the most urgent, 0 or none the usual. */
+  readonly priority: number
+}
+
+/** What {@link parseInferRequest} keeps to. */
+export interface ParseOptions {
+  /** Value of the header `Inference-Header-Content-Length`. */
+  readonly headerLength: string | undefined
+  readonly maxJsonBytes: number
+}
+
+/** More than any model here has; what is beyond is an attack on loops over them. */
+const MOST_TENSORS = 16
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+/**
+ * Reads an inference request: JSON, or JSON and behind it the bytes of tensors. A header length of 0 means bytes alone, of
+ * one float32 tensor.
+ *
+ * @throws {TorchError} `TORCH_REQUEST` with what is wrong, `TORCH_TOO_LARGE` for too much JSON.
+ */
+export function parseInferRequest(body: Buffer, { headerLength, maxJsonBytes }: ParseOptions): InferRequest {
+  const jsonLength = headerLength === undefined ? body.length : checkHeaderLength(headerLength, body.length)
+  if (headerLength !== undefined && jsonLength === 0) return rawRequest(body)
+  if (jsonLength > maxJsonBytes) {
+    throw tooLarge(`The request has ${jsonLength} bytes of JSON, and ${maxJsonBytes} may be (maxJsonBytes)`)
+  }
+  const request = checkObject('the request', parseJson(body.subarray(0, jsonLength)))
+  const parameters = checkParameters('the request', request['parameters'])
+  const { id } = request
+  if (id !== undefined && typeof id !== 'string') throw wrong('a string', 'id', id)
+  return {
+    id,
+    inputs: checkInputs(request['inputs'], body.subarray(jsonLength)),
+    outputs: checkOutputs(request['outputs'], checkFlag('binary_data_output', parameters) ?? false),
+    isBinaryOutput: checkFlag('binary_data_output', parameters) ?? false,
+    classification: checkCount('classification', parameters),
+    timeoutMs: microsecondsOf(parameters),
+    priority: checkInteger('priority', parameters) ?? 0,
+  }
+}
+
+/** Parses JSON, which is UTF-8. @throws {TorchError} `TORCH_REQUEST` */
+export function parseJson(bytes: Uint8Array): unknown {
+  let text: string
+  try {
+    text = utf8.decode(bytes)
+  } catch (cause) {
+    throw badRequest('The JSON is not valid UTF-8', cause)
+  }
+  try {
+    return JSON.parse(text) as unknown
+  } catch (cause) {
+    throw badRequest(`The body is not valid JSON: ${cause instanceof Error ? cause.message : ''}`, cause)
+  }
+}
+
+/** The input that a request of bytes alone is; its shape follows from the model. */
+export const RAW_INPUT = ''
+
+function rawRequest(body: Buffer): InferRequest {
+  return {
+    id: undefined,
+    inputs: [{ name: RAW_INPUT, datatype: 'FP32', shape: [], data: body }],
+    outputs: null,
+    isBinaryOutput: true,
+    classification: null,
+    timeoutMs: null,
+    priority: 0,
+  }
+}
+
+function checkHeaderLength(text: string, bodyLength: number): number {
+  const length = /^\d{1,15}$/.test(text.trim()) ? Number(text) : NaN
+  if (!(length <= bodyLength)) {
+    throw badRequest(
+      `Expected at most the body's ${bodyLength} bytes for Inference-Header-Content-Length, received ${describe(text)}`,
+    )
+  }
+  return length
+}
+
+function checkInputs(value: unknown, bytes: Buffer): readonly InputTensor[] {
+  if (!Array.isArray(value) || value.length === 0) throw wrong('an array of tensors', 'inputs', value)
+  if (value.length > MOST_TENSORS) throw badRequest(`Expected at most ${MOST_TENSORS} inputs, received ${value.length}`)
+  let offset = 0
+  const inputs = value.map((entry: unknown, index): InputTensor => {
+    const place = `inputs[${index}]`
+    const { name, datatype, shape, data, parameters: given } = checkObject(place, entry)
+    const parameters = checkParameters(place, given)
+    if (typeof name !== 'string' || name === '') throw wrong('a name', `name of ${place}`, name)
+    if (typeof datatype !== 'string') throw wrong('a datatype such as FP32', `datatype of ${place}`, datatype)
+    if (!isIntegerArray(shape) || shape.some((size) => size < 0)) {
+      throw wrong('an array of non-negative integers', `shape of ${place}`, shape)
+    }
+    const size = checkInteger('binary_data_size', parameters)
+    if (size === null) {
+      if (!Array.isArray(data)) throw wrong('an array, or a binary_data_size,', `data of ${place}`, data)
+      return { name, datatype, shape, data }
+    }
+    if (data !== undefined) throw badRequest(`Expected data or binary_data_size for ${place}, received both`)
+    if (offset + size > bytes.length) {
+      throw badRequest(
+        `Expected ${offset + size} bytes of tensors behind the JSON by the binary_data_size of ${place}, received ${bytes.length}`,
+      )
+    }
+    offset += size
+    return { name, datatype, shape, data: bytes.subarray(offset - size, offset) }
+  })
+  if (offset !== bytes.length) {
+    throw badRequest(`Expected ${offset} bytes of tensors behind the JSON, received ${bytes.length}`)
+  }
+  checkDifferent('inputs', inputs)
+  return inputs
+}
+
+function checkOutputs(value: unknown, isBinaryOutput: boolean): readonly RequestedOutput[] | null {
+  if (value === undefined) return null
+  if (!Array.isArray(value) || value.length > MOST_TENSORS) throw wrong('an array of outputs', 'outputs', value)
+  // As Triton's clients send it when they want all.
+  if (value.length === 0) return null
+  const outputs = value.map((entry: unknown, index): RequestedOutput => {
+    const place = `outputs[${index}]`
+    const { name, parameters: given } = checkObject(place, entry)
+    const parameters = checkParameters(place, given)
+    if (typeof name !== 'string') throw wrong('a name', `name of ${place}`, name)
+    return {
+      name,
+      isBinary: checkFlag('binary_data', parameters) ?? isBinaryOutput,
+      classification: checkCount('classification', parameters),
+    }
+  })
+  checkDifferent('outputs', outputs)
+  return outputs
+}
+
+function checkDifferent(place: string, tensors: readonly { readonly name: string }[]): void {
+  const names = tensors.map(({ name }) => name)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined) throw badRequest(`Expected different names in ${place}, received ${describe(twice)} twice`)
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+function checkObject(name: string, value: unknown): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong('an object', name, value)
+  // A JSON name such as __proto__ must not reach anything that is inherited.
+  return Object.assign(Object.create(null) as Fields, value)
+}
+
+function checkParameters(place: string, value: unknown): Fields {
+  return value === undefined ? {} : checkObject(`parameters of ${place}`, value)
+}
+
+function checkFlag(name: string, parameters: Fields): boolean | null {
+  const value = parameters[name]
+  if (value === undefined) return null
+  if (typeof value !== 'boolean') throw wrong('a boolean', name, value)
+  return value
+}
+
+function checkInteger(name: string, parameters: Fields): number | null {
+  const value = parameters[name]
+  if (value === undefined) return null
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
+    throw wrong('a non-negative integer', name, value)
+  }
+  return value
+}
+
+function checkCount(name: string, parameters: Fields): number | null {
+  const count = checkInteger(name, parameters)
+  // Triton takes 0 for no classification.
+  return count === 0 ? null : count
+}
+
+function microsecondsOf(parameters: Fields): number | null {
+  const timeout = checkInteger('timeout', parameters)
+  // 0 is what Triton's clients send for none.
+  return timeout === null || timeout === 0 ? null : timeout / 1000
+}
+
+function wrong(what: string, name: string, received: unknown): Error {
+  return badRequest(`Expected ${what} for ${name}, received ${describe(received)}`)
+}

@@ -1,0 +1,122 @@
+import type { Answer } from 'napi-torch'
+import { answersOf, describe, softmax } from 'napi-torch/internal'
+import { badRequest } from '../status.js'
+import type { InferRequest, RequestedOutput } from './request.js'
+
+/** Names of the outputs of every model, each FP32 (N, classes). */
+export const OUTPUTS = ['logits', 'probabilities'] as const
+
+/** What was computed for a request. */
+export interface Computed {
+  /** A row of logits for each sample. */
+  readonly logits: readonly Float32Array[]
+  readonly classes: number
+  readonly labels: readonly string[] | null
+}
+
+/** What a response begins with. */
+export interface ResponseHead {
+  readonly model: string
+  readonly version: string
+}
+
+/** A response: JSON alone, or JSON and the bytes of tensors behind it. */
+export interface Encoded {
+  readonly body: Buffer
+  /** Length of the JSON where bytes follow, else null. */
+  readonly headerLength: number | null
+}
+
+interface OutputTensor {
+  readonly head: {
+    readonly name: string
+    readonly datatype: 'FP32' | 'BYTES'
+    readonly shape: readonly number[]
+    readonly parameters?: { readonly binary_data_size: number }
+    readonly data?: readonly (number | string)[]
+  }
+  readonly bytes: Buffer | null
+}
+
+/**
+ * Refuses, before anything is computed, outputs that there are not.
+ *
+ * @throws {TorchError} `TORCH_REQUEST`
+ */
+export function checkOutputNames({ outputs }: InferRequest): void {
+  const unknown = outputs?.find(({ name }) => !OUTPUTS.some((known) => known === name))
+  if (unknown === undefined) return
+  throw badRequest(
+    `Expected ${OUTPUTS.map((name) => `'${name}'`).join(' or ')} for an output, received ${describe(unknown.name)}`,
+  )
+}
+
+/**
+ * Writes the response of an inference request.
+ *
+ * @throws {TorchError} `TORCH_REQUEST` if NaN or infinity would stand in JSON, which has neither.
+ */
+export function encodeResponse(request: InferRequest, computed: Computed, { model, version }: ResponseHead): Encoded {
+  const wanted = request.outputs ?? defaultOutputs(request)
+  const outputs = wanted.map((output) => encodeOutput(output, computed))
+  const { id } = request
+  const head = {
+    ...(id === undefined ? {} : { id }),
+    model_name: model,
+    model_version: version,
+    outputs: outputs.map((output) => output.head),
+  }
+  const json = Buffer.from(JSON.stringify(head))
+  const bytes = outputs.flatMap((output) => (output.bytes === null ? [] : [output.bytes]))
+  if (bytes.length === 0) return { body: json, headerLength: null }
+  return { body: Buffer.concat([json, ...bytes]), headerLength: json.length }
+}
+
+function defaultOutputs({ isBinaryOutput, classification }: InferRequest): readonly RequestedOutput[] {
+  const names = classification === null ? OUTPUTS : (['probabilities'] as const)
+  return names.map((name) => ({ name, isBinary: isBinaryOutput, classification }))
+}
+
+function encodeOutput({ name, isBinary, classification }: RequestedOutput, computed: Computed): OutputTensor {
+  const { logits, classes, labels } = computed
+  const count = logits.length
+  if (classification !== null) {
+    const best = Math.min(classification, classes)
+    const texts = logits.flatMap((row) => answersOf(row, best, labels).map(classificationText))
+    return encodeTexts(name, [count, best], texts, isBinary)
+  }
+  const rows = name === 'logits' ? logits : logits.map((row) => Float32Array.from(softmax(row)))
+  const shape = [count, classes]
+  if (isBinary) {
+    const bytes = Buffer.concat(rows.map((row) => Buffer.from(row.buffer, row.byteOffset, row.byteLength)))
+    const parameters = { binary_data_size: bytes.length }
+    return { head: { name, datatype: 'FP32', shape, parameters }, bytes }
+  }
+  const data = rows.flatMap((row) => [...row])
+  if (!data.every(Number.isFinite)) {
+    throw badRequest(`The output '${name}' holds NaN or infinity, which JSON cannot: ask for it with binary_data`)
+  }
+  return { head: { name, datatype: 'FP32', shape, data }, bytes: null }
+}
+
+function encodeTexts(
+  name: string,
+  shape: readonly number[],
+  texts: readonly string[],
+  isBinary: boolean,
+): OutputTensor {
+  if (!isBinary) return { head: { name, datatype: 'BYTES', shape, data: texts }, bytes: null }
+  const bytes = Buffer.concat(
+    texts.flatMap((text) => {
+      const element = Buffer.from(text)
+      const length = Buffer.alloc(4)
+      length.writeUInt32LE(element.length)
+      return [length, element]
+    }),
+  )
+  return { head: { name, datatype: 'BYTES', shape, parameters: { binary_data_size: bytes.length } }, bytes }
+}
+
+function classificationText({ label, index, probability }: Answer): string {
+  return `${probability.toFixed(6)}:${index}${label === null ? '' : `:${label}`}`
+}

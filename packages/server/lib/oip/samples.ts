@@ -1,0 +1,240 @@
+import { setImmediate } from 'node:timers/promises'
+
+import type { Image } from 'napi-torch'
+import { describe, describeShape } from 'napi-torch/internal'
+import { badRequest, tooLarge } from '../status.js'
+import { halfToFloat } from './half.js'
+import { RAW_INPUT, type InputTensor } from './request.js'
+
+/** What the samples of a model look like. */
+export interface SampleShape {
+  /** (C, H, W) */
+  readonly inputShape: readonly number[]
+  readonly inputLength: number
+}
+
+/** What one request may ask for. */
+export interface SampleLimits {
+  readonly maxSamples: number
+  readonly maxPixels: number
+}
+
+/** Samples as they came: ready to be computed, or still to be prepared. */
+export type Samples =
+  | { readonly kind: 'tensors'; readonly tensors: readonly Float32Array[] }
+  | { readonly kind: 'pixels'; readonly images: readonly Image[] }
+  | { readonly kind: 'encoded'; readonly files: readonly Uint8Array[] }
+
+/** Name of the one input of every model. */
+export const INPUT = 'input'
+
+/** The datatypes of {@link INPUT} and what each means. */
+export const DATATYPES = ['FP32', 'FP16', 'UINT8', 'BYTES'] as const
+
+/**
+ * Makes samples of the input of a request: FP32 or FP16 (N, C, H, W), ready; UINT8 (N, H, W, 3) or (N, H, W, 1), pixels; BYTES
+ * (N,) or (N, 1), encoded images, in JSON as base64. The shape is compared with the model and the limits before any memory is taken.
+ *
+ * @throws {TorchError} `TORCH_REQUEST`, `TORCH_TOO_LARGE`
+ */
+export async function samplesOf(
+  inputs: readonly InputTensor[],
+  model: SampleShape,
+  limits: SampleLimits,
+): Promise<Samples> {
+  const [input] = inputs
+  const other = inputs.find(({ name }) => name !== INPUT && name !== RAW_INPUT)
+  if (other !== undefined) throw badRequest(`Expected the input '${INPUT}', received ${describe(other.name)}`)
+  if (input === undefined || inputs.length !== 1) throw badRequest(`Expected one input, received ${inputs.length}`)
+  switch (input.datatype) {
+    case 'FP32':
+    case 'FP16':
+      return { kind: 'tensors', tensors: await tensorsOf(input, model, limits) }
+    case 'UINT8':
+      return { kind: 'pixels', images: imagesOf(input, limits) }
+    case 'BYTES':
+      return { kind: 'encoded', files: filesOf(input, limits) }
+    default:
+      throw badRequest(
+        `Expected ${DATATYPES.join(', ')} for the datatype of '${INPUT}', received ${describe(input.datatype)}`,
+      )
+  }
+}
+
+async function tensorsOf(
+  { name, datatype, shape: given, data }: InputTensor,
+  { inputShape, inputLength }: SampleShape,
+  limits: SampleLimits,
+): Promise<Float32Array[]> {
+  const itemSize = datatype === 'FP32' ? 4 : 2
+  const sampleBytes = inputLength * itemSize
+  const isBytes = data instanceof Uint8Array
+  const shape = name === RAW_INPUT && isBytes ? [Math.floor(data.length / sampleBytes), ...inputShape] : given
+  const [count = 0, ...rest] = shape
+  if (describeShape(rest) !== describeShape(inputShape) || count === 0) {
+    throw badRequest(
+      `Expected the shape (N, ${inputShape.join(', ')}) for '${INPUT}', received ${describeShape(shape)}`,
+    )
+  }
+  checkCount(count, limits)
+  if (!isBytes) {
+    if (datatype === 'FP16') throw badRequest('Expected FP16 as binary data, received JSON')
+    const flat = flatten(
+      data,
+      shape,
+      (value) => {
+        if (typeof value !== 'number' || !Number.isFinite(Math.fround(value))) {
+          throw badRequest(`Expected float32 numbers for the data of '${INPUT}', received ${describe(value)}`)
+        }
+        return value
+      },
+      (length) => new Float32Array(length),
+    )
+    return rows(flat, count, inputLength)
+  }
+  checkBytes(data, count * sampleBytes)
+  if (datatype === 'FP32') return rows(floatsOf(data), count, inputLength)
+  const tensors: Float32Array[] = []
+  for (let row = 0; row < count; row++) {
+    if (row > 0) await setImmediate()
+    tensors.push(halfToFloat(data.subarray(row * sampleBytes, (row + 1) * sampleBytes)))
+  }
+  return tensors
+}
+
+/** Reads floats where they lie, if they lie well. */
+function floatsOf(bytes: Buffer): Float32Array {
+  if (bytes.byteOffset % 4 === 0) return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
+  const copy = new Float32Array(bytes.length / 4)
+  new Uint8Array(copy.buffer).set(bytes)
+  return copy
+}
+
+function rows(values: Float32Array, count: number, length: number): Float32Array[] {
+  return Array.from({ length: count }, (_, row) => values.subarray(row * length, (row + 1) * length))
+}
+
+function imagesOf({ shape, data }: InputTensor, limits: SampleLimits): Image[] {
+  const [count = 0, height = 0, width = 0, channels = 0, ...rest] = shape
+  const isImage = count > 0 && height > 0 && width > 0 && (channels === 1 || channels === 3) && rest.length === 0
+  if (!isImage) {
+    throw badRequest(
+      `Expected the shape (N, H, W, 3) or (N, H, W, 1) for the pixels of '${INPUT}', received ${describeShape(shape)}`,
+    )
+  }
+  checkCount(count, limits)
+  if (height * width > limits.maxPixels) {
+    throw tooLarge(`The images have ${height} × ${width} pixels, and ${limits.maxPixels} may be (maxPixels)`)
+  }
+  const length = height * width * channels
+  const bytes = Array.isArray(data) ? pixelsOf(data, shape) : (data as Buffer)
+  checkBytes(bytes, count * length)
+  return Array.from({ length: count }, (_, row) => {
+    const pixels = bytes.subarray(row * length, (row + 1) * length)
+    return { data: channels === 3 ? pixels : grayToRgb(pixels), height, width, channels: 3 }
+  })
+}
+
+function pixelsOf(data: readonly unknown[], shape: readonly number[]): Uint8Array {
+  return flatten(
+    data,
+    shape,
+    (value) => {
+      if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 255) {
+        throw badRequest(`Expected integers from 0 to 255 for the data of '${INPUT}', received ${describe(value)}`)
+      }
+      return value
+    },
+    (numel) => new Uint8Array(numel),
+  )
+}
+
+function grayToRgb(pixels: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array(pixels.length * 3)
+  for (const [index, value] of pixels.entries()) rgb.fill(value, index * 3, index * 3 + 3)
+  return rgb
+}
+
+function filesOf({ shape, data }: InputTensor, limits: SampleLimits): Uint8Array[] {
+  const [count = 0, one = 1, ...rest] = shape
+  if (count === 0 || one !== 1 || rest.length > 0) {
+    throw badRequest(`Expected the shape (N,) or (N, 1) for the images of '${INPUT}', received ${describeShape(shape)}`)
+  }
+  checkCount(count, limits)
+  if (data instanceof Uint8Array) return elementsOf(data, count)
+  const texts = data.flatMap((entry: unknown) => (Array.isArray(entry) ? (entry as unknown[]) : [entry]))
+  if (texts.length !== count) throw badRequest(`Expected ${count} elements for '${INPUT}', received ${texts.length}`)
+  return texts.map((text) => {
+    if (typeof text !== 'string' || text === '' || !BASE64.test(text)) {
+      throw badRequest(`Expected images in base64 for the data of '${INPUT}', received ${describe(text)}`)
+    }
+    return Buffer.from(text, 'base64')
+  })
+}
+
+const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/
+
+/** Reads elements of BYTES: each has its length before it, in 4 bytes. */
+function elementsOf(bytes: Buffer, count: number): Uint8Array[] {
+  const elements: Uint8Array[] = []
+  let offset = 0
+  while (offset < bytes.length) {
+    const length = offset + 4 <= bytes.length ? bytes.readUInt32LE(offset) : Infinity
+    if (offset + 4 + length > bytes.length) {
+      throw badRequest(`Element ${elements.length} of '${INPUT}' goes past the end of its binary data`)
+    }
+    elements.push(bytes.subarray(offset + 4, offset + 4 + length))
+    if (elements.length > count) break
+    offset += 4 + length
+  }
+  if (elements.length !== count) throw badRequest(`Expected ${count} elements in the binary data of '${INPUT}'`)
+  return elements
+}
+
+function checkCount(count: number, { maxSamples }: SampleLimits): void {
+  if (count > maxSamples) throw tooLarge(`The request has ${count} samples, and ${maxSamples} may be (maxSamples)`)
+}
+
+function checkBytes({ length }: Uint8Array, expected: number): void {
+  if (length !== expected)
+    throw badRequest(`Expected ${expected} bytes for '${INPUT}' by its shape, received ${length}`)
+}
+
+/**
+ * Puts the elements of JSON, nested as the shape says or flat, into an array, which is made when it is known that they fit:
+ * a short body must not ask for much memory.
+ */
+function flatten<T extends Float32Array | Uint8Array>(
+  data: readonly unknown[],
+  shape: readonly number[],
+  check: (value: unknown) => number,
+  create: (length: number) => T,
+): T {
+  const numel = shape.reduce((product, size) => product * size, 1)
+  const isNested = Array.isArray(data[0])
+  if (isNested) checkRows(data, shape, 0)
+  else if (data.length !== numel) {
+    throw badRequest(`Expected ${numel} elements for the data of '${INPUT}', received ${data.length}`)
+  }
+  const array = create(numel)
+  let at = 0
+  const put = (values: readonly unknown[], depth: number): void => {
+    if (depth === 0) for (const value of values) array[at++] = check(value)
+    else for (const row of values) put(row as unknown[], depth - 1)
+  }
+  put(data, isNested ? shape.length - 1 : 0)
+  return array
+}
+
+function checkRows(values: readonly unknown[], shape: readonly number[], dim: number): void {
+  if (values.length !== shape[dim]) {
+    throw badRequest(`Expected ${shape[dim]} in dimension ${dim} of '${INPUT}', received ${values.length}`)
+  }
+  if (dim === shape.length - 1) return
+  for (const row of values) {
+    if (!Array.isArray(row)) {
+      throw badRequest(`Expected an array in dimension ${dim + 1} of '${INPUT}', received ${describe(row)}`)
+    }
+    checkRows(row as unknown[], shape, dim + 1)
+  }
+}

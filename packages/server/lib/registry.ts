@@ -1,0 +1,240 @@
+import { stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+
+import { TorchError } from 'napi-torch'
+import { ServedModel, type ModelObserver } from './served_model.js'
+import { versionOf, type ModelSettings, type Settings } from './settings.js'
+
+/** The states of a model, as Triton calls them. */
+export type ModelState = 'LOADING' | 'READY' | 'UNAVAILABLE'
+
+/** A line of the repository's index. */
+export interface IndexEntry {
+  readonly name: string
+  readonly version: string
+  readonly state: ModelState
+  readonly reason: string
+}
+
+interface Entry {
+  readonly settings: ModelSettings
+  readonly model: ServedModel | null
+  readonly state: ModelState
+  readonly reason: string
+  /** Of the files when they were read. */
+  readonly fingerprint: string
+}
+
+/**
+ * The models of a server, by name and version. Changes come one after the other and are all or nothing: new models are
+ * loaded beside the old ones and swapped in together.
+ */
+export class ModelRegistry {
+  readonly #settings: Settings
+  readonly #observer: ModelObserver
+  #entries: ReadonlyMap<string, Entry> = new Map()
+  #last: Promise<unknown> = Promise.resolve()
+  readonly #closing = new Set<Promise<void>>()
+  #isClosed = false
+
+  constructor(settings: Settings, observer: ModelObserver) {
+    this.#settings = settings
+    this.#observer = observer
+    this.#entries = new Map(settings.models.map((model) => [keyOf(model), waiting(model, 'LOADING', '')]))
+  }
+
+  /** Tells whether every model that should be there is. */
+  get isReady(): boolean {
+    return (
+      !this.#isClosed &&
+      [...this.#entries.values()].every(({ state, reason }) => state === 'READY' || reason === UNLOADED)
+    )
+  }
+
+  /** Loaded models. */
+  get models(): readonly ServedModel[] {
+    return [...this.#entries.values()].flatMap(({ model }) => (model === null ? [] : [model]))
+  }
+
+  /** What the models are told to be. */
+  get modelSettings(): readonly ModelSettings[] {
+    return [...this.#entries.values()].map(({ settings }) => settings)
+  }
+
+  index(): readonly IndexEntry[] {
+    return [...this.#entries.values()].map(({ settings, state, reason }) => ({
+      name: settings.name,
+      version: versionOf(settings),
+      state,
+      reason,
+    }))
+  }
+
+  /** Versions of a model, oldest first. @throws {TorchError} `TORCH_NOT_FOUND` */
+  versions(name: string): readonly string[] {
+    const versions = [...this.#entries.values()]
+      .filter(({ settings }) => settings.name === name)
+      .map(({ settings }) => versionOf(settings))
+    if (versions.length === 0) throw new TorchError('TORCH_NOT_FOUND', `There is no model ${name}`)
+    return versions.sort((one, other) => one.localeCompare(other, 'en', { numeric: true }))
+  }
+
+  /**
+   * Gives a loaded model: the version that is asked for, else the newest that is loaded.
+   *
+   * @throws {TorchError} `TORCH_NOT_FOUND`, `TORCH_NOT_READY`
+   */
+  find(name: string, version?: string): ServedModel {
+    const versions = this.versions(name)
+    if (version !== undefined && !versions.includes(version)) {
+      throw new TorchError('TORCH_NOT_FOUND', `There is no version ${version} of the model ${name}`)
+    }
+    const candidates = version === undefined ? [...versions].reverse() : [version]
+    for (const candidate of candidates) {
+      const model = this.#entries.get(`${name}/${candidate}`)?.model
+      if (model !== null && model !== undefined) return model
+    }
+    const reason = this.#entries.get(`${name}/${candidates[0] ?? ''}`)?.reason ?? ''
+    throw new TorchError('TORCH_NOT_READY', `The model ${name} is not ready${reason === '' ? '' : `: ${reason}`}`)
+  }
+
+  /**
+   * Makes the models be these. Those that changed, in settings or files, are loaded beside the old ones, warmed up and
+   * swapped in at once; requests under way finish on the old ones. If one fails, all stays as it was.
+   */
+  apply(models: readonly ModelSettings[]): Promise<void> {
+    return this.#inTurn(async () => {
+      const before = this.#entries
+      const loaded: ServedModel[] = []
+      const next = new Map<string, Entry>()
+      try {
+        for (const settings of models) {
+          const key = keyOf(settings)
+          const old = before.get(key)
+          const fingerprint = await fingerprintOf(settings)
+          const isSame =
+            old !== undefined &&
+            old.model !== null &&
+            old.fingerprint === fingerprint &&
+            JSON.stringify(old.settings) === JSON.stringify(settings)
+          if (isSame) {
+            next.set(key, old)
+            continue
+          }
+          const model = await ServedModel.load(settings, this.#settings, this.#observer)
+          loaded.push(model)
+          next.set(key, { settings, model, state: 'READY', reason: '', fingerprint })
+        }
+        if (this.#isClosed) throw new TorchError('TORCH_NOT_READY', 'The server is shutting down')
+      } catch (error) {
+        for (const model of loaded) await model.close()
+        this.#note(error)
+        throw error
+      }
+      this.#entries = next
+      for (const { model } of before.values()) if (model !== null && !this.models.includes(model)) this.#retire(model)
+    })
+  }
+
+  /** Loads one model again, whether or not its files changed. @throws {TorchError} `TORCH_NOT_FOUND` */
+  async load(name: string): Promise<void> {
+    this.versions(name)
+    return this.#inTurn(async () => {
+      for (const [key, { settings, model: old }] of [...this.#entries]) {
+        if (settings.name !== name) continue
+        const fingerprint = await fingerprintOf(settings)
+        const model = await ServedModel.load(settings, this.#settings, this.#observer)
+        if (this.#isClosed) {
+          await model.close()
+          throw new TorchError('TORCH_NOT_READY', 'The server is shutting down')
+        }
+        this.#set(key, { settings, model, state: 'READY', reason: '', fingerprint })
+        if (old !== null) this.#retire(old)
+      }
+    })
+  }
+
+  /** Takes a model away; it can be loaded again. @throws {TorchError} `TORCH_NOT_FOUND` */
+  async unload(name: string): Promise<void> {
+    this.versions(name)
+    return this.#inTurn(() => {
+      for (const [key, { settings, model }] of [...this.#entries]) {
+        if (settings.name !== name) continue
+        this.#set(key, waiting(settings, 'UNAVAILABLE', UNLOADED))
+        if (model !== null) this.#retire(model)
+      }
+      return Promise.resolve()
+    })
+  }
+
+  /** Fingerprints of the files now, and whether any differs from what was loaded. */
+  async look(): Promise<{ readonly isChanged: boolean; readonly fingerprint: string }> {
+    const entries = [...this.#entries.values()].filter(({ model }) => model !== null)
+    const now = await Promise.all(entries.map(({ settings }) => fingerprintOf(settings)))
+    return {
+      isChanged: entries.some(({ fingerprint }, index) => now[index] !== fingerprint),
+      fingerprint: now.join('\n'),
+    }
+  }
+
+  /** Waits for models that were swapped out. */
+  async settle(): Promise<void> {
+    while (this.#closing.size > 0) await Promise.all(this.#closing)
+  }
+
+  /** Refuses requests, waits for those under way, and lets all models go. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#last.catch(() => undefined)
+    for (const model of this.models) this.#retire(model)
+    await this.settle()
+  }
+
+  #set(key: string, entry: Entry): void {
+    this.#entries = new Map(this.#entries).set(key, entry)
+  }
+
+  /** A model that was never loaded says why. */
+  #note(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error)
+    this.#entries = new Map(
+      [...this.#entries].map(([key, entry]) => [
+        key,
+        entry.state === 'LOADING' ? waiting(entry.settings, 'UNAVAILABLE', reason) : entry,
+      ]),
+    )
+  }
+
+  #retire(model: ServedModel): void {
+    const closing = model.close().finally(() => this.#closing.delete(closing))
+    this.#closing.add(closing)
+  }
+
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(change, change)
+    this.#last = turn.catch(() => undefined)
+    return turn
+  }
+}
+
+const UNLOADED = 'unloaded'
+
+function keyOf(settings: ModelSettings): string {
+  return `${settings.name}/${versionOf(settings)}`
+}
+
+function waiting(settings: ModelSettings, state: ModelState, reason: string): Entry {
+  return { settings, model: null, state, reason, fingerprint: '' }
+}
+
+/** Changes with the files of a model. */
+async function fingerprintOf({ checkpoint, labels }: ModelSettings): Promise<string> {
+  const files = [checkpoint, join(dirname(checkpoint), 'preset.json'), ...(labels === undefined ? [] : [labels])]
+  const facts = await Promise.all(
+    files.map(async (file) => {
+      const found = await stat(file).catch(() => null)
+      return found === null ? '-' : `${found.dev}:${found.ino}:${found.size}:${found.mtimeMs}`
+    }),
+  )
+  return facts.join(' ')
+}

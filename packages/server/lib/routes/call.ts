@@ -1,0 +1,107 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
+import { TorchError } from 'napi-torch'
+import type { ServerContext } from '../context.js'
+import { infer, type Inference } from '../inference.js'
+import { samplesOf, type Samples } from '../oip/samples.js'
+import type { InputTensor } from '../oip/request.js'
+import { serverTiming } from '../reply.js'
+import type { ServedModel } from '../served_model.js'
+import { badRequest } from '../status.js'
+
+/** The header that says how long a request may wait, in ms. */
+export const DEADLINE_HEADER = 'x-request-timeout-ms'
+
+/** What a client asks for besides an answer. */
+export interface CallOptions {
+  /** How long it may wait, in ms. Default: as the header or the settings say. */
+  readonly timeoutMs?: number | null
+  /** As Triton has it. Default: `0`. */
+  readonly priority?: number
+}
+
+/**
+ * Refuses a request whose body is of another type, before any of it is read.
+ *
+ * @throws {TorchError} `TORCH_MEDIA_TYPE`
+ */
+export function checkMediaType(accepted: readonly string[]): (request: FastifyRequest) => Promise<void> {
+  // Fastify waits for a callback where there is no promise.
+  return (request) => {
+    const type = mediaTypeOf(request)
+    const isAccepted = accepted.some((name) =>
+      name.endsWith('/*') ? type.startsWith(name.slice(0, -1)) : name === type,
+    )
+    if (isAccepted) return Promise.resolve()
+    const names = accepted.filter((name) => name !== '').join(', ')
+    return Promise.reject(new TorchError('TORCH_MEDIA_TYPE', `Expected ${names} for Content-Type, received '${type}'`))
+  }
+}
+
+/** The type of a body without its parameters, or an empty string. */
+export function mediaTypeOf(request: FastifyRequest): string {
+  return (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+}
+
+/** The bytes of a body, which may be missing. */
+export function bodyOf(request: FastifyRequest): Buffer {
+  const { body } = request
+  return Buffer.isBuffer(body) ? body : Buffer.alloc(0)
+}
+
+/** Computes the samples of a request, keeps its model alive meanwhile, and notes how it went. */
+export async function compute<T>(
+  context: ServerContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  model: ServedModel,
+  input: { readonly inputs: readonly InputTensor[] } | Samples,
+  options: CallOptions,
+  encode: (inference: Inference) => T,
+): Promise<T> {
+  context.checkOpen()
+  const exchange = context.exchange(request)
+  exchange.model = model.name
+  exchange.version = model.version
+  const { settings, metrics, tracing } = context
+  const statistics = context.statistics(model.name, model.version)
+  const attributes = {
+    'napi_torch.model': model.name,
+    'napi_torch.version': model.version,
+    'http.request.id': request.id,
+  }
+  return tracing.request(`infer ${model.name}`, request.headers, attributes, () =>
+    model.use(async () => {
+      try {
+        const samples = 'inputs' in input ? await samplesOf(input.inputs, model, settings) : input
+        const call = {
+          signal: exchange.abort.signal,
+          deadline:
+            exchange.startedAt + Math.min(options.timeoutMs ?? Infinity, timeoutOf(request), settings.deadlineMs),
+          priority: options.priority ?? 0,
+        }
+        const inference = await infer(model, samples, call, { maxPixels: settings.maxPixels, tracing })
+        const { timing } = inference
+        exchange.timing = timing
+        const encodedFrom = performance.now()
+        const encoded = encode(inference)
+        const now = performance.now()
+        metrics.inference(model.name, timing)
+        statistics.success(timing, now - exchange.startedAt, now - encodedFrom)
+        reply.header('server-timing', serverTiming(timing))
+        return encoded
+      } catch (error) {
+        statistics.fail(performance.now() - exchange.startedAt)
+        throw error
+      }
+    }),
+  )
+}
+
+function timeoutOf(request: FastifyRequest): number {
+  const text = request.headers[DEADLINE_HEADER]
+  if (text === undefined) return Infinity
+  const ms = typeof text === 'string' && /^\d{1,9}(?:\.\d{1,6})?$/.test(text) ? Number(text) : NaN
+  if (Number.isNaN(ms)) throw badRequest(`Expected milliseconds for ${DEADLINE_HEADER}, received '${String(text)}'`)
+  return ms
+}

@@ -1,0 +1,56 @@
+import { TorchError } from 'napi-torch'
+import { SETTINGS } from './settings.js'
+
+// How settings are called where they are text: in flags and in variables of the environment.
+
+/** The name of a setting. */
+export type SettingName = keyof typeof SETTINGS
+
+/** All settings but the models, in the order of the docs. */
+export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[]
+
+/** What is known of a setting. */
+export interface SettingFacts {
+  readonly type: 'integer' | 'number' | 'boolean' | 'string'
+  readonly default: string | number | boolean
+  readonly description: string
+  /** The values that there are, if they are few. */
+  readonly choices: readonly string[] | null
+}
+
+/** Describes a setting. */
+export function settingFacts(name: SettingName): SettingFacts {
+  const schema = SETTINGS[name] as unknown as Omit<SettingFacts, 'choices'> & { readonly enum?: readonly string[] }
+  return { type: schema.type, default: schema.default, description: schema.description, choices: schema.enum ?? null }
+}
+
+/** Makes `max-batch-size` of `maxBatchSize`. */
+export function flagOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
+/** Makes `NAPI_TORCH_SERVE_MAX_BATCH_SIZE` of `maxBatchSize`. */
+export function variableOf(name: string): string {
+  return `NAPI_TORCH_SERVE_${flagOf(name).replaceAll('-', '_').toUpperCase()}`
+}
+
+/**
+ * Reads the value of a setting that was written as text; whether it lies in the range is checked with all others.
+ *
+ * @param place - The flag or variable, for the message.
+ * @throws {TorchError} `TORCH_USAGE`
+ */
+export function parseSetting(name: SettingName, text: string, place: string): string | number | boolean {
+  const { type } = settingFacts(name)
+  if (type === 'string') return text
+  if (type === 'boolean') {
+    if (text === 'true' || text === 'false') return text === 'true'
+    throw new TorchError('TORCH_USAGE', `Expected true or false for ${place}, received '${text}'`)
+  }
+  const value = text.trim() === '' ? NaN : Number(text)
+  if (Number.isFinite(value) && (type === 'number' || Number.isInteger(value))) return value
+  throw new TorchError(
+    'TORCH_USAGE',
+    `Expected ${type === 'integer' ? 'an integer' : 'a number'} for ${place}, received '${text}'`,
+  )
+}

@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+
+import { TorchError } from 'napi-torch'
+import { status } from '@napi-torch/jobs'
+
+import { judgeRedis } from '../../../packages/jobs/lib/redis_server.js'
+import { redisAddress } from '../../../packages/jobs/lib/redis_settings.js'
+import { napiTorch } from '../../support/cli.js'
+import { useEnvironment, useTemporaryFolder } from '../../support/folder.js'
+import { RedisServer, useRedis } from './support/redis.js'
+
+const SECRET = 'open-sesame'
+
+/** All that an error holds, its causes included. */
+function everythingIn(error: unknown): string {
+  const parts: string[] = []
+  for (let each = error; each instanceof Error; each = each.cause) {
+    parts.push(each.stack ?? '', JSON.stringify(each, Object.getOwnPropertyNames(each)))
+  }
+  return parts.join('\n')
+}
+
+describe('redisAddress()', () => {
+  useEnvironment(() => ({
+    NAPI_TORCH_REDIS_URL: undefined,
+    NAPI_TORCH_REDIS_USERNAME: undefined,
+    NAPI_TORCH_REDIS_PASSWORD: undefined,
+  }))
+
+  it('is this machine by default', () => {
+    const { name, isTls, username, password } = redisAddress()
+
+    assert.deepEqual([name, isTls, username, password], ['redis://127.0.0.1:6379/0', false, undefined, undefined])
+  })
+
+  it('takes a URL apart, and has a name without its secrets', () => {
+    const address = redisAddress('rediss://me:p%40ss@redis.example.com:6380/2')
+
+    assert.deepEqual(address, {
+      name: 'rediss://redis.example.com:6380/2',
+      host: 'redis.example.com',
+      port: 6380,
+      database: 2,
+      isTls: true,
+      username: 'me',
+      password: 'p@ss',
+    })
+  })
+
+  it('takes the host of an IPv6 address out of its brackets', () => {
+    assert.equal(redisAddress('redis://[::1]:7000').host, '::1')
+  })
+
+  describe('with an environment', () => {
+    useEnvironment(() => ({ NAPI_TORCH_REDIS_URL: 'redis://other:1', NAPI_TORCH_REDIS_PASSWORD: SECRET }))
+
+    it('takes what is not given from there', () => {
+      const { host, password } = redisAddress()
+
+      assert.deepEqual([host, password], ['other', SECRET])
+    })
+
+    it('prefers what is given', () => {
+      const { host, password } = redisAddress({ url: 'redis://mine', password: 'own' })
+
+      assert.deepEqual([host, password], ['mine', 'own'])
+    })
+  })
+
+  for (const url of ['localhost:6379', 'http://localhost', 'redis://', 'redis://host/a', 'redis://u:%zz@host']) {
+    it(`refuses ${url}, and does not repeat it: it may hold a password`, () => {
+      assert.throws(() => redisAddress(url), {
+        code: 'TORCH_INVALID_ARGUMENT',
+        message:
+          'Expected redis://HOST:PORT/DATABASE or rediss://HOST:PORT/DATABASE for redis.url, received another one',
+      })
+    })
+  }
+})
+
+describe('judgeRedis()', () => {
+  const info = (version: string, policy: string, log: string): string =>
+    `# Server\r\nredis_version:${version}\r\nmaxmemory_policy:${policy}\r\naof_enabled:${log}\r\n`
+
+  it('has nothing to say about one that is set up well', () => {
+    assert.deepEqual(judgeRedis(info('7.0.15', 'noeviction', '1'), 'redis://host'), [])
+  })
+
+  it('warns of one that keeps no log', () => {
+    assert.deepEqual(judgeRedis(info('6.2.0', 'noeviction', '0'), 'redis://host'), [
+      'Redis at redis://host keeps no log of changes: set appendonly to yes, or chunks are lost with it',
+    ])
+  })
+
+  it('refuses one that is too old', () => {
+    assert.throws(() => judgeRedis(info('6.0.16', 'noeviction', '1'), 'redis://host'), {
+      code: 'TORCH_REDIS',
+      message: 'Expected Redis 6.2 or newer at redis://host, found 6.0.16',
+    })
+  })
+
+  it('refuses one that drops keys', () => {
+    assert.throws(() => judgeRedis(info('7.2.0', 'allkeys-lru', '1'), 'redis://host'), {
+      code: 'TORCH_REDIS',
+      message:
+        'Redis at redis://host drops keys when its memory is full (allkeys-lru): set maxmemory-policy to noeviction',
+    })
+  })
+})
+
+describe('A connection to Redis', () => {
+  it('is given up after some tries where nobody answers', async () => {
+    await assert.rejects(status({ redis: 'redis://127.0.0.1:1' }), {
+      code: 'TORCH_REDIS',
+      message: 'Redis at redis://127.0.0.1:1/0 cannot be reached: connect ECONNREFUSED 127.0.0.1:1',
+    })
+  })
+
+  describe('that asks for a password', () => {
+    const redis = useRedis('--requirepass', SECRET)
+
+    it('is made with it', async () => {
+      const { runs } = await status({ redis: { url: redis().url, password: SECRET } })
+
+      assert.deepEqual(runs, [])
+    })
+
+    it('is refused at once with another one, which is in no part of the error', async () => {
+      const error: unknown = await status({ redis: { url: redis().url, password: 'tell-nobody' } }).catch(
+        (reason: unknown) => reason,
+      )
+
+      assert.ok(error instanceof TorchError)
+      assert.equal(error.code, 'TORCH_REDIS')
+      assert.match(error.message, /cannot be reached: WRONGPASS invalid username-password pair/)
+      assert.doesNotMatch(everythingIn(error), /tell-nobody/)
+    })
+
+    it('is refused without one', async () => {
+      await assert.rejects(status({ redis: redis().url }), { code: 'TORCH_REDIS', message: /NOAUTH/ })
+    })
+
+    it('takes the password from the environment, and prints it nowhere', async () => {
+      const env = { NAPI_TORCH_REDIS_URL: redis().url, NAPI_TORCH_REDIS_PASSWORD: SECRET }
+      const wrong = { ...env, NAPI_TORCH_REDIS_PASSWORD: 'tell-nobody' }
+
+      const right = await napiTorch(['jobs', 'status'], { env })
+      const refused = await napiTorch(['jobs', 'status', '--verbose'], { env: wrong })
+
+      assert.equal(right.status, 0, right.stderr)
+      assert.equal(refused.status, 1)
+      assert.doesNotMatch(right.stdout + right.stderr + refused.stdout + refused.stderr, /tell-nobody|open-sesame/)
+    })
+  })
+
+  describe('that drops keys', () => {
+    const redis = useRedis('--maxmemory-policy', 'allkeys-lru')
+
+    it('is refused', async () => {
+      await assert.rejects(status({ redis: redis().url }), { code: 'TORCH_REDIS', message: /allkeys-lru/ })
+    })
+  })
+
+  describe('that keeps no log', () => {
+    const redis = useRedis('--appendonly', 'no')
+
+    it('is warned of', async () => {
+      const { warnings } = await status({ redis: redis().url })
+
+      assert.equal(warnings.length, 1)
+    })
+  })
+
+  describe('with TLS', () => {
+    const folder = useTemporaryFolder()
+    useRedis()
+
+    it('is made where the certificate is trusted, and refused where not', async () => {
+      const [key, certificate] = [join(folder(), 'key.pem'), join(folder(), 'certificate.pem')]
+      const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
+      execFileSync(
+        'openssl',
+        [
+          ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1'],
+          ...['-keyout', key, '-out', certificate, ...subject],
+        ],
+        { stdio: 'ignore' },
+      )
+      const server = await RedisServer.start(
+        ...['--tls-cert-file', certificate, '--tls-key-file', key, '--tls-ca-cert-file', certificate],
+        ...['--tls-auth-clients', 'no', '--tls-port', 'OWN', '--port', '0'],
+      )
+      try {
+        const args = ['jobs', 'status', '--redis', `rediss://localhost:${server.port}`]
+
+        const trusted = await napiTorch(args, { env: { NODE_EXTRA_CA_CERTS: certificate } })
+        const strange = await napiTorch(args, { env: { NODE_EXTRA_CA_CERTS: undefined } })
+
+        assert.equal(trusted.status, 0, trusted.stderr)
+        assert.match(trusted.stdout, new RegExp(`queue images at rediss://localhost:${server.port}/0`))
+        assert.equal(strange.status, 1)
+        assert.match(strange.stderr, /cannot be reached: self-signed certificate \(TORCH_REDIS\)/)
+      } finally {
+        await server.remove()
+      }
+    })
+  })
+})

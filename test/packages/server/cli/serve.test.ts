@@ -1,0 +1,303 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+import { flagOf, SETTING_NAMES, settingFacts, variableOf } from '../../../../packages/server/lib/setting_names.js'
+import { inFolder } from '../../../support/checkpoints.js'
+import { HAS_TERMINAL, napiTorch, napiTorchOnTerminal, NODE_COMMAND } from '../../../support/cli.js'
+import { CHECKPOINT } from '../../../support/fashion_mnist.js'
+import { testImages, writePng } from '../../../support/images.js'
+import { skip } from '../../../support/skip.js'
+
+type LogLine = Readonly<Record<string, unknown>>
+
+/** A server in a process of its own. */
+class Process {
+  readonly url: string
+  readonly #child
+  readonly #lines: AsyncIterator<string>
+  readonly #errors: string[]
+
+  private constructor(url: string, child: ReturnType<typeof spawn>, lines: AsyncIterator<string>, errors: string[]) {
+    this.url = url
+    this.#child = child
+    this.#lines = lines
+    this.#errors = errors
+  }
+
+  static async start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Process> {
+    const [node, ...flags] = NODE_COMMAND
+    const child = spawn(node, [...flags, 'serve', '--port', '0', ...args], {
+      env: { ...process.env, ...env },
+      timeout: 60_000,
+    })
+    const errors: string[] = []
+    createInterface({ input: child.stderr }).on('line', (line) => errors.push(line))
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+    const first = await lines.next()
+    if (first.done === true) throw new Error(`The server ended: ${errors.join('\n')}`)
+    const url = /http:[^"\s]+/.exec(first.value)?.[0] ?? ''
+    const started = new Process(url, child, lines, errors)
+    while ((await fetch(`${url}/readyz`)).status !== 200);
+    return started
+  }
+
+  /** Waits for a line of the log. */
+  async line(message: string): Promise<LogLine> {
+    for (;;) {
+      const line = await this.#lines.next()
+      if (line.done === true) throw new Error(`The server ended before it said '${message}'`)
+      const entry = JSON.parse(line.value) as LogLine
+      if (entry['msg'] === message) return entry
+    }
+  }
+
+  /** Waits for a line of standard error. */
+  async error(pattern: RegExp): Promise<void> {
+    while (!this.#errors.some((line) => pattern.test(line))) await once(this.#child.stderr ?? process, 'data')
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name)
+  }
+
+  async end(name: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    const ended = once(this.#child, 'close')
+    this.signal(name)
+    const [status] = (await ended) as [number | null]
+    return status
+  }
+}
+
+async function bootOf(folder: string): Promise<string> {
+  const [boot] = await testImages(1)
+  assert.ok(boot)
+  return writePng(join(folder, 'boot.png'), boot)
+}
+
+async function classify(url: string, model: string, file: string): Promise<Response> {
+  const { readFile } = await import('node:fs/promises')
+  return fetch(`${url}/v1/classify/${model}?top=1`, {
+    method: 'POST',
+    headers: { 'content-type': 'image/png' },
+    body: await readFile(file),
+  })
+}
+
+describe('napi-torch serve', function () {
+  this.timeout(60_000)
+
+  it('has a flag and a variable for every setting', async () => {
+    const { stdout } = await napiTorch(['serve', '--help'])
+
+    for (const name of SETTING_NAMES) {
+      const flag = `--${settingFacts(name).default === true ? 'no-' : ''}${flagOf(name)}`
+      assert.match(stdout, new RegExp(` ${flag}\\b`), flag)
+      assert.equal(
+        variableOf(name),
+        `NAPI_TORCH_SERVE_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`,
+      )
+    }
+  })
+
+  it('counts flags before variables, those before the file, and that before the defaults; secrets are not shown', async () => {
+    await inFolder(async (folder) => {
+      const config = join(folder, 'server.yaml')
+      await writeFile(config, `port: 1\nmaxQueueSize: 111\ndeadlineMs: 1\nmodels: { a: ${CHECKPOINT} }\n`)
+      const env = { NAPI_TORCH_SERVE_PORT: '2', NAPI_TORCH_SERVE_MAX_QUEUE_SIZE: '222', NAPI_TORCH_SERVE_TOKEN: 'hush' }
+
+      const { stdout } = await napiTorch(['serve', '--config', config, '--port', '3', '--print-config'], { env })
+
+      const { port, maxQueueSize, deadlineMs, maxSamples, token, models } = JSON.parse(stdout) as Record<
+        string,
+        unknown
+      >
+      assert.deepEqual([port, maxQueueSize, deadlineMs, maxSamples, token], [3, 222, 1, 64, '(hidden)'])
+      assert.deepEqual(models, [{ name: 'a', checkpoint: CHECKPOINT }])
+    })
+  })
+
+  it('takes models from flags, with versions or without names, and from a variable', async () => {
+    const flags = ['--model', `a@7=${CHECKPOINT}`, '--model', CHECKPOINT]
+    const env = { NAPI_TORCH_SERVE_MODELS: `x=${CHECKPOINT},y=${CHECKPOINT}` }
+
+    const fromFlags = await napiTorch(['serve', ...flags, '--print-config'])
+    const fromVariable = await napiTorch(['serve', '--print-config'], { env })
+
+    const modelsOf = ({ stdout }: { readonly stdout: string }): unknown =>
+      (JSON.parse(stdout) as { models: unknown }).models
+    assert.deepEqual(modelsOf(fromFlags), [
+      { name: 'a', version: '7', checkpoint: CHECKPOINT },
+      { name: 'resnet18-fashion-mnist', checkpoint: CHECKPOINT },
+    ])
+    assert.deepEqual(
+      modelsOf(fromVariable),
+      ['x', 'y'].map((name) => ({ name, checkpoint: CHECKPOINT })),
+    )
+  })
+
+  it('looks at settings and checkpoints with --check, without libtorch', async () => {
+    const { status, stdout } = await napiTorch(['serve', '--model', `a=${CHECKPOINT}`, '--check'], {
+      env: { NAPI_TORCH_LIBTORCH: '/none' },
+    })
+
+    assert.equal(status, 0)
+    assert.match(stdout, /^a +1 +resnet18Cifar, 10 classes/m)
+    assert.match(stdout, /can be used/)
+  })
+
+  const faults: readonly (readonly [string, readonly string[], Readonly<Record<string, string>>, number, RegExp])[] = [
+    [
+      'no model',
+      [],
+      {},
+      2,
+      /Expected a model: --model NAME=CHECKPOINT, --config FILE with models, or --demo \(TORCH_USAGE\)/,
+    ],
+    ['a checkpoint that is not there', ['--model', 'a=/none.pth', '--check'], {}, 1, /\/none\.pth: No such file/],
+    ['a number that is none', ['--demo', '--port', 'x'], {}, 2, /Expected an integer for --port, received 'x'/],
+    ['a number that is too large', ['--demo', '--port', '70000'], {}, 1, /port must be <= 65535, received 70000/],
+    ['an unknown choice', ['--demo', '--dtype', 'int4'], {}, 2, /Allowed choices are float32, bfloat16/],
+    ['a misspelt variable', ['--demo'], { NAPI_TORCH_SERVE_PROT: '1' }, 2, /There is no setting NAPI_TORCH_SERVE_PROT/],
+    [
+      'a variable that is no number',
+      ['--demo'],
+      { NAPI_TORCH_SERVE_PORT: 'x' },
+      2,
+      /Expected an integer for NAPI_TORCH_SERVE_PORT/,
+    ],
+    [
+      'two models of one name',
+      ['--model', `a=${CHECKPOINT}`, '--model', `a=${CHECKPOINT}`],
+      {},
+      1,
+      /received a version 1 twice/,
+    ],
+    ['models that can be unloaded by everybody', ['--demo', '--repository-control'], {}, 1, /Expected an adminToken/],
+    ['a key without its certificate', ['--demo', '--tls-key', 'k.pem'], {}, 1, /Expected both tlsCert and tlsKey/],
+    ['a config file that is not there', ['--config', '/none.yaml'], {}, 1, /\/none\.yaml: Cannot be read/],
+  ]
+  for (const [what, args, env, code, message] of faults) {
+    it(`refuses ${what} in one line`, async () => {
+      const { status, stdout, stderr } = await napiTorch(['serve', ...args], { env })
+
+      assert.deepEqual([status, stdout, stderr.split('\n').length], [code, '', 2], stderr)
+      assert.match(stderr, message)
+    })
+  }
+
+  it('names the setting of a config file that is unknown, and where', async () => {
+    await inFolder(async (folder) => {
+      const config = join(folder, 'server.yaml')
+      await writeFile(config, `prot: 1\nmodels: { a: ${CHECKPOINT} }\n`)
+
+      const { status, stderr } = await napiTorch(['serve', '--config', config])
+
+      assert.equal(status, 1)
+      assert.match(stderr, /Expected known names in .*server\.yaml, received "prot"/)
+    })
+  })
+
+  it('ends with the reason where the port is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as { readonly port: number }
+
+    const { status, stderr } = await napiTorch(['serve', '--demo', '--port', String(port)])
+
+    other.close()
+    assert.equal(status, 1)
+    assert.match(
+      stderr,
+      /^napi-torch: Cannot listen on 127\.0\.0\.1, port \d+: another program listens there already \(TORCH_LISTEN\)$/m,
+    )
+  })
+
+  it('ends with the reason where a model cannot be loaded', async () => {
+    const { status, stderr } = await napiTorch(['serve', '--model', 'a=/none.pth', '--port', '0'])
+
+    assert.equal(status, 1)
+    assert.match(stderr, /\/none\.pth: No such file \(TORCH_FILE\)$/m)
+  })
+
+  it('answers, logs a request in one line of JSON without its contents, and ends with 0 when it is told to', async () => {
+    await inFolder(async (folder) => {
+      const server = await Process.start(['--demo'])
+
+      const answer = await classify(server.url, 'fashion-mnist', await bootOf(folder))
+
+      const { answers } = (await answer.json()) as { answers: readonly { label: string }[] }
+      assert.equal(answers[0]?.label, 'Ankle boot')
+      const { status, model, requestId, batch } = await server.line('request')
+      assert.deepEqual([status, model, requestId, batch], [200, 'fashion-mnist', answer.headers.get('x-request-id'), 1])
+      assert.equal(await server.end('SIGTERM'), 0)
+    })
+  })
+
+  it('answers what is under way when SIGTERM comes', async () => {
+    await inFolder(async (folder) => {
+      const server = await Process.start(['--demo'])
+      const boot = await bootOf(folder)
+      const answers = Array.from({ length: 40 }, () => classify(server.url, 'fashion-mnist', boot))
+      // The first has been taken; where the others are, nobody knows.
+      await server.line('request')
+
+      const began = performance.now()
+      const ended = server.end('SIGTERM')
+
+      const statuses = (await Promise.all(answers)).map(({ status }) => status)
+      // Those that came after the signal are told so; no connection breaks.
+      assert.ok(statuses.every((status) => status === 200 || status === 503) && statuses.includes(200), statuses.join())
+      assert.equal(await ended, 0)
+      assert.ok(performance.now() - began < 20_000, 'connections that are kept alive are not waited for')
+    })
+  })
+
+  it('loads models anew on SIGHUP, and keeps the old ones where that fails', async () => {
+    await inFolder(async (folder) => {
+      const [config, checkpoint, boot] = [join(folder, 'server.yaml'), join(folder, 'm.pth'), await bootOf(folder)]
+      await copyFile(CHECKPOINT, checkpoint)
+      await writeFile(config, `models: { old: m.pth }\n`)
+      const server = await Process.start(['--config', config])
+
+      await writeFile(config, `models: { old: m.pth, new: m.pth }\n`)
+      server.signal('SIGHUP')
+      await server.line('models reloaded')
+      assert.equal((await classify(server.url, 'new', boot)).status, 200)
+
+      await writeFile(checkpoint, 'no checkpoint')
+      server.signal('SIGHUP')
+      await server.line('reload failed: the models are as before')
+      assert.equal((await classify(server.url, 'old', boot)).status, 200)
+      assert.equal(await server.end(), 0)
+    })
+  })
+
+  it('says that everybody may use a server beyond the loopback that asks for no token', async () => {
+    const open = await Process.start(['--demo', '--host', '0.0.0.0'])
+    await open.error(/Everybody who reaches 0\.0\.0\.0 can use this server: no token is asked for/)
+
+    assert.equal(await open.end('SIGINT'), 0)
+  })
+
+  it('prints a log for people on a terminal', async function () {
+    if (!HAS_TERMINAL) skip(this, 'there is no script of util-linux, which gives a command a terminal')
+    let isInterrupted = false
+    const { output } = await napiTorchOnTerminal(['serve', '--demo', '--port', '0'], {
+      env: { NO_COLOR: '1' },
+      onOutput: (all, type) => {
+        if (isInterrupted || !all.includes('try: curl')) return
+        isInterrupted = true
+        type('\u0003')
+      },
+    })
+
+    assert.match(output, /^\d\d:\d\d:\d\d info {2}Server listening at http:\/\/127\.0\.0\.1:\d+/m)
+    assert.match(output, /ready after \d+/)
+    assert.doesNotMatch(output, /"level":30/)
+  })
+})
