@@ -1,4 +1,4 @@
-import { checkOptions, checkPositiveInteger } from '../util/check.js'
+import { checkOptionNames, checkPositiveInteger } from '../util/check.js'
 import type { CheckpointError } from '../util/errors.js'
 import type { Fail } from './failure.js'
 
@@ -83,7 +83,7 @@ const NAMES = Object.keys(DEFAULT_LIMITS)
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` for an unknown name or a value that is not a positive integer.
  */
 export function checkLimits(limits: Partial<CheckpointLimits> = {}): CheckpointLimits {
-  checkOptions('limits', limits, NAMES)
+  checkOptionNames('limits', limits, NAMES)
   for (const [name, value] of Object.entries(limits)) checkPositiveInteger(`limits.${name}`, value)
   return { ...DEFAULT_LIMITS, ...limits }
 }

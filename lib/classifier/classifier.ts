@@ -68,7 +68,17 @@ export type ClassifiedImage =
   | { readonly image: ImageSource; readonly answers: readonly Answer[]; readonly error: null }
   | { readonly image: ImageSource; readonly answers: null; readonly error: Error }
 
-const LOAD_OPTIONS = ['labels', 'preset', 'arch', 'key', 'wholeModule', 'device', 'dtype', 'threads', 'maxBatchSize']
+const LOAD_OPTIONS = [
+  'labels',
+  'preset',
+  'arch',
+  'key',
+  'wholeModule',
+  'device',
+  'dtype',
+  'threads',
+  'maxBatchSize',
+] as const
 
 /** Its plans take up to eight photos: two of these, so that one is put together while the other is computed. */
 const DEFAULT_MAX_BATCH_SIZE = 16

@@ -96,8 +96,8 @@ const QUANTIZED_OPTIONS = [
   'bucketSizes',
   'warmup',
   'signal',
-]
-const OPTIONS = ['input', 'dtype', 'kernels', 'instructionSet', 'autotune', ...QUANTIZED_OPTIONS]
+] as const
+const OPTIONS = ['input', 'dtype', 'kernels', 'instructionSet', 'autotune', ...QUANTIZED_OPTIONS] as const
 
 /** Options of {@link compile}, checked, with their defaults. */
 export interface CheckedOptions {
@@ -121,7 +121,8 @@ export function checkCompile(
 ): CheckedOptions {
   const isQuantized = model instanceof QuantizedModel
   if (!isQuantized && !(model instanceof Module)) throw expected('a Module or a QuantizedModel', 'model', model)
-  checkOptions('compile()', given, isQuantized ? QUANTIZED_OPTIONS : OPTIONS)
+  if (isQuantized) checkOptions('compile()', given, QUANTIZED_OPTIONS)
+  else checkOptions('compile()', given as CompileOptions, OPTIONS)
   const options: Partial<CompileOptions> = isQuantized ? { ...given, input: model.inputShape } : given
   const {
     dtype = 'float32',

@@ -45,7 +45,7 @@ export interface QuantizeOptions {
 /** Default of `percentile`. */
 export const DEFAULT_PERCENTILE = 99.999
 
-const OPTIONS = ['input', 'calibrate', 'method', 'percentile', 'signal']
+const OPTIONS = ['input', 'calibrate', 'method', 'percentile', 'signal'] as const
 
 /**
  * Makes a model of 8-bit integers of one in eval mode, without training: batch normalisation becomes part of the

@@ -23,7 +23,7 @@ export interface BatchNorm2dOptions extends FactoryOptions {
   readonly bias?: boolean | undefined
 }
 
-const OPTIONS = ['eps', 'momentum', 'affine', 'trackRunningStats', 'bias', 'dtype', 'device']
+const OPTIONS = ['eps', 'momentum', 'affine', 'trackRunningStats', 'bias', 'dtype', 'device'] as const
 
 /**
  * Normalises each channel of a (N, C, H, W) batch to mean 0 and variance 1, then scales and shifts it.

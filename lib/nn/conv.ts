@@ -30,7 +30,7 @@ export interface Conv2dOptions extends FactoryOptions {
   readonly paddingMode?: PaddingMode | undefined
 }
 
-const OPTIONS = ['stride', 'padding', 'dilation', 'groups', 'bias', 'paddingMode', 'dtype', 'device']
+const OPTIONS = ['stride', 'padding', 'dilation', 'groups', 'bias', 'paddingMode', 'dtype', 'device'] as const
 
 /**
  * Convolves images (N, C, H, W), or one image (C, H, W), with learned kernels.

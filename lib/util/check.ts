@@ -105,12 +105,29 @@ export function checkShape(name: string, value: unknown): readonly number[] {
   return value
 }
 
+/** Names of all options of `T`, each once: a list that misses one, or has one too many, does not compile. */
+export type OptionNames<T extends object, N extends readonly string[]> = [keyof T & string] extends [N[number]]
+  ? [N[number]] extends [keyof T & string]
+    ? N
+    : readonly [never, `is no option: ${Exclude<N[number], keyof T & string>}`]
+  : readonly [never, `is missing: ${Exclude<keyof T & string, N[number]>}`]
+
 /**
- * Refuses option names that nobody reads: a typo that silently keeps the default is the worst bug of an options object.
+ * Refuses option names that nothing reads: a typo that silently keeps the default is the worst bug of an options object.
+ * The compiler compares `known` with the type of `options`.
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `options` is not an object or holds a name outside `known`.
  */
-export function checkOptions(name: string, options: unknown, known: readonly string[]): void {
+export function checkOptions<T extends object, const N extends readonly string[]>(
+  name: string,
+  options: T,
+  known: OptionNames<NoInfer<T>, N>,
+): void {
+  checkOptionNames(name, options, known)
+}
+
+/** As {@link checkOptions}, for options whose names are found at run time. */
+export function checkOptionNames(name: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw expected('an options object', name, options)
   }

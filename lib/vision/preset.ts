@@ -128,7 +128,7 @@ export class ImagePreset implements Transform<Image, Tensor<'float32'>> {
 /** @throws {TorchError} `TORCH_INVALID_ARGUMENT`, which names `where`, unless `value` is {@link PresetSettings}. */
 export function checkPresetSettings(where: string, value: unknown): PresetSettings {
   if (typeof value !== 'object' || value === null) throw expected('an object', where, value)
-  checkOptions(where, value, SETTINGS)
+  checkOptions(where, value as PresetSettings, SETTINGS)
   const fields: { readonly [K in keyof PresetSettings]?: unknown } = value
   const of = (field: keyof PresetSettings): string => `${field} in ${where}`
 

@@ -20,7 +20,7 @@ export interface QueueOptions {
 }
 
 /** Names of {@link QueueOptions}. */
-export const QUEUE_OPTIONS = ['redis', 'queue']
+export const QUEUE_OPTIONS = ['redis', 'queue'] as const
 
 /** A job of the queue: a chunk, and why it failed. */
 export interface QueuedChunk {

@@ -81,8 +81,8 @@ const SUBMIT_OPTIONS = [
   'allowRoot',
   'allowUrlPrefix',
   'maxImageBytes',
-]
-const MODEL_OPTIONS = ['key', 'wholeModule', 'arch', 'preset', 'labels', 'dtype']
+] as const
+const MODEL_OPTIONS = ['key', 'wholeModule', 'arch', 'preset', 'labels', 'dtype'] as const
 
 /** What {@link submit} did. */
 export interface Submission {

@@ -55,7 +55,7 @@ const WORK_OPTIONS = [
   'metrics',
   'signal',
   'onEvent',
-]
+] as const
 
 /** With less, a pause of the garbage collector or of the network looks like a death. */
 const SHORTEST_LOCK_MS = 1000
