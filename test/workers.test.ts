@@ -16,7 +16,7 @@ const PREAMBLE = `
     const { functional, manualSeed, ones, scope, version } = await import('napi-torch')
     const convolve = () => scope(() => functional.conv2d(ones([1, 8, 32, 32]), ones([8, 8, 3, 3]), { padding: 1 }).sum().item())
   \`
-  const BINDING = new URL('node_modules/napi-torch/dist/binding.js', \`file://\${process.cwd()}/\`).href
+  const BINDING = new URL('node_modules/napi-torch/dist/libtorch/binding.js', \`file://\${process.cwd()}/\`).href
 `
 
 function run(source: string): void {
@@ -208,7 +208,7 @@ describe('two copies of the package', () => {
       const one = await import('napi-torch')
       const two = await import('./node_modules/other-torch/dist/index.js')
       const { native } = await import(BINDING)
-      const { native: otherNative } = await import('./node_modules/other-torch/dist/binding.js')
+      const { native: otherNative } = await import('./node_modules/other-torch/dist/libtorch/binding.js')
       const assert = (await import('node:assert/strict')).default
 
       assert.notEqual(one.Tensor, two.Tensor)

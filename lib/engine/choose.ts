@@ -3,7 +3,7 @@ import type { Conv2dNode, Value } from './graph.js'
 import type { InstructionSet } from './instruction_set.js'
 
 /** Algorithms of native/engine/convolution.h. */
-export type Algorithm = 'direct' | 'planes' | 'winograd2' | 'winograd4' | 'winograd2Phased' | 'winograd4Phased'
+export type Algorithm = 'direct' | 'nchw' | 'winograd2' | 'winograd4' | 'winograd2Phased' | 'winograd4Phased'
 
 /** Convolutions of as few channels read what comes from outside plane by plane: the vectors hold output channels anyway. */
 const MOST_PLANES = 16
@@ -22,7 +22,7 @@ const MANY_CHANNELS = 512
 const MOST_FUSED_CHANNELS = 256
 
 /** Tells whether a convolution reads its input plane by plane, if that comes from outside. */
-export function isPlanesInput({ input }: Conv2dNode): boolean {
+export function isNchwInput({ input }: Conv2dNode): boolean {
   return (input.shape[1] ?? 0) <= MOST_PLANES
 }
 
@@ -36,7 +36,7 @@ export function chooseChunk(batch: number, values: readonly Value[]): number {
   return 1
 }
 
-/** A convolution of pictures, as far as it matters for how fast it is. */
+/** A convolution of feature maps, as far as it matters for how fast it is. */
 export interface Convolution {
   readonly channels: number
   readonly outputs: number

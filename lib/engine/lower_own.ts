@@ -1,9 +1,9 @@
 import type { NetworkOperation, NetworkSegment, NetworkStep, WeightsHandle } from '../libtorch/binding.js'
-import { all, chooseChunk, convolutionOf, isPlanesInput, type Choice } from './choose.js'
+import { all, chooseChunk, convolutionOf, isNchwInput, type Choice } from './choose.js'
 import { inputsOf, outputsOf, type Conv2dNode, type MaxPool2dNode, type Node, type Value } from './graph.js'
 import { lowerOneDnn } from './lower_onednn.js'
 import type { Lowering } from './lowering.js'
-import { PictureSlots } from './picture_slots.js'
+import { BufferSlots } from './buffer_slots.js'
 import type { StepInfo } from './plan_builder.js'
 
 /**
@@ -45,7 +45,7 @@ function isSupported(lowering: Lowering, node: Node): boolean {
   switch (node.kind) {
     case 'conv2d':
       if (node.groups !== 1 || !isFloat32(lowering, node)) return false
-      return isPlanesInput(node) || choiceOf(lowering, node) !== 'onednn'
+      return isNchwInput(node) || choiceOf(lowering, node) !== 'onednn'
     case 'linear':
       return isFloat32(lowering, node)
     case 'maxPool2d':
@@ -76,7 +76,7 @@ function isPixel({ shape: [, , height = 1, width = 1] }: Value): boolean {
   return height === 1 && width === 1
 }
 
-/** Where a value lies: a picture, or planes that come from outside. */
+/** Where a value lies: a buffer, or a value (N, C, H, W) that comes from outside. */
 interface Place {
   readonly channels: number
   readonly height: number
@@ -87,12 +87,12 @@ function placeOf({ shape: [, channels = 1, height = 1, width = 1] }: Value): Pla
   return { channels, height, width }
 }
 
-/** An operation of the network before pictures have numbers. */
+/** An operation of the network before buffers have numbers. */
 interface Draft {
   readonly nodes: readonly Node[]
   readonly chunk: number
   /** The input is read as it comes from outside. */
-  readonly isPlanes: boolean
+  readonly isNchw: boolean
   readonly reads: readonly Value[]
   readonly writes: Value
 }
@@ -120,35 +120,35 @@ class NetworkBuilder {
 
   emit(): void {
     this.#draft()
-    const slots = new PictureSlots()
-    const planes: Value[] = []
+    const slots = new BufferSlots()
+    const nchw: Value[] = []
     const inputs: Value[] = []
-    for (const { reads, isPlanes } of this.#drafts) {
+    for (const { reads, isNchw } of this.#drafts) {
       for (const [index, value] of reads.entries()) {
         if (this.#made.has(value)) continue
-        const list = isPlanes && index === 0 ? planes : inputs
+        const list = isNchw && index === 0 ? nchw : inputs
         if (!list.includes(value)) list.push(value)
       }
     }
     const segments = this.#segments()
     this.#assign(slots, segments, inputs)
 
-    const pictureOf = (value: Value): number => slots.indexOf(this.#resolve(value))
+    const bufferOf = (value: Value): number => slots.indexOf(this.#resolve(value))
     const read = (value: Value): number => this.#lowering.operand(value, { dtype: 'float32' }).index
     const step: Omit<NetworkStep, 'dead' | 'outputs'> = {
       kind: 'network',
       batch: this.#batch,
       weights: this.#weights,
-      planes: planes.map(read),
-      inputs: inputs.map((value) => ({ value: read(value), picture: pictureOf(value) })),
+      nchw: nchw.map(read),
+      inputs: inputs.map((value) => ({ value: read(value), buffer: bufferOf(value) })),
       segments: segments.map(({ chunk, drafts }): NetworkSegment => {
-        return { chunk, operations: drafts.map((draft) => this.#operation(draft, planes, pictureOf)) }
+        return { chunk, operations: drafts.map((draft) => this.#operation(draft, nchw, bufferOf)) }
       }),
-      pictures: slots.pictures,
+      buffers: slots.buffers,
     }
     this.#lowering.emitNetwork(
       step,
-      this.#outputs.map((value) => ({ output: value, picture: pictureOf(value) })),
+      this.#outputs.map((value) => ({ output: value, buffer: bufferOf(value) })),
       segments.flatMap(({ drafts }) => drafts.map((draft) => this.#infoOf(draft))),
     )
   }
@@ -162,8 +162,8 @@ class NetworkBuilder {
         this.#same.set(node.output, this.#resolve(node.input))
         continue
       }
-      const isPlanes = node.kind === 'conv2d' && !this.#made.has(node.input) && isPlanesInput(node)
-      const pool = isPlanes ? nodes[0] : undefined
+      const isNchw = node.kind === 'conv2d' && !this.#made.has(node.input) && isNchwInput(node)
+      const pool = isNchw ? nodes[0] : undefined
       const isPooled = pool?.kind === 'maxPool2d' && this.#mayPool(node, pool)
       if (isPooled) nodes.shift()
       const group = isPooled ? [node, pool] : [node]
@@ -171,7 +171,7 @@ class NetworkBuilder {
       const reads = inputsOf(node).map((value) => this.#resolve(value))
       // What is pooled in the same pass never lies in memory as a whole.
       const chunk = chooseChunk(this.#batch, [...reads.slice(0, 1), writes])
-      this.#drafts.push({ nodes: group, chunk, isPlanes, reads, writes })
+      this.#drafts.push({ nodes: group, chunk, isNchw, reads, writes })
     }
   }
 
@@ -196,8 +196,8 @@ class NetworkBuilder {
     return segments
   }
 
-  /** Gives every value a picture, and pictures that are not needed at once the same memory. */
-  #assign(slots: PictureSlots, segments: readonly Segment[], inputs: readonly Value[]): void {
+  /** Gives every value a buffer, and buffers that are not needed at once the same memory. */
+  #assign(slots: BufferSlots, segments: readonly Segment[], inputs: readonly Value[]): void {
     const lives = new Map<Value, { first: number; last: number; segments: Set<Segment> }>()
     const touch = (value: Value, time: number, segment?: Segment): void => {
       const life = lives.get(value) ?? { first: time, last: time, segments: new Set<Segment>() }
@@ -210,8 +210,8 @@ class NetworkBuilder {
     const times = new Map<Segment, { first: number; last: number }>()
     for (const segment of segments) {
       const first = time
-      for (const { reads, writes, isPlanes } of segment.drafts) {
-        for (const [index, value] of reads.entries()) if (!(isPlanes && index === 0)) touch(value, time, segment)
+      for (const { reads, writes, isNchw } of segment.drafts) {
+        for (const [index, value] of reads.entries()) if (!(isNchw && index === 0)) touch(value, time, segment)
         touch(writes, time, segment)
         time += 1
       }
@@ -219,7 +219,7 @@ class NetworkBuilder {
     }
     for (const value of this.#outputs) touch(this.#resolve(value), time)
 
-    const halos = this.#halos()
+    const borders = this.#borders()
     for (const [value, life] of lives) {
       const [only, ...others] = life.segments
       const isInside = others.length === 0 && life.first >= 0 && life.last < time && only !== undefined
@@ -230,30 +230,30 @@ class NetworkBuilder {
         last: Math.max(life.last, ...rounds.map(({ last }) => last)),
       }
       const place = placeOf(value)
-      const picture = { ...place, batch: isInside ? only.chunk : this.#batch, halo: halos.get(keyOf(place)) ?? 0 }
-      slots.add(value, picture, isInside ? life : whole)
+      const buffer = { ...place, batch: isInside ? only.chunk : this.#batch, border: borders.get(keyOf(place)) ?? 0 }
+      slots.add(value, buffer, isInside ? life : whole)
     }
     slots.assign()
   }
 
-  /** Pictures of one size have one halo, as residuals are read with the steps of the result. */
-  #halos(): Map<string, number> {
-    const halos = new Map<string, number>()
-    for (const { nodes, isPlanes, reads } of this.#drafts) {
+  /** Buffers of one size have one border, as residuals are read with the steps of the result. */
+  #borders(): Map<string, number> {
+    const borders = new Map<string, number>()
+    for (const { nodes, isNchw, reads } of this.#drafts) {
       const [node] = nodes
       const [input] = reads
-      if (node?.kind !== 'conv2d' || isPlanes || input === undefined) continue
+      if (node?.kind !== 'conv2d' || isNchw || input === undefined) continue
       const key = keyOf(placeOf(input))
-      halos.set(key, Math.max(halos.get(key) ?? 0, ...node.padding))
+      borders.set(key, Math.max(borders.get(key) ?? 0, ...node.padding))
     }
-    return halos
+    return borders
   }
 
-  #operation(draft: Draft, planes: readonly Value[], pictureOf: (value: Value) => number): NetworkOperation {
+  #operation(draft: Draft, nchw: readonly Value[], bufferOf: (value: Value) => number): NetworkOperation {
     const [node, pool] = draft.nodes
     const [input, second] = draft.reads
     if (node === undefined || input === undefined) throw new TypeError('An operation has an input')
-    const output = pictureOf(draft.writes)
+    const output = bufferOf(draft.writes)
     switch (node.kind) {
       case 'conv2d': {
         const { residual, activation } = node
@@ -261,32 +261,32 @@ class NetworkBuilder {
           kind: 'conv2d',
           algorithm: this.#algorithmOf(draft, node),
           weights: this.#weights.push(this.#lowering.convWeights(node)) - 1,
-          input: draft.isPlanes ? planes.indexOf(input) : pictureOf(input),
+          input: draft.isNchw ? nchw.indexOf(input) : bufferOf(input),
           output,
-          residual: residual === null || second === undefined ? null : pictureOf(second),
+          residual: residual === null || second === undefined ? null : bufferOf(second),
           relu: activation === 'relu',
           pool: pool?.kind === 'maxPool2d' ? windowsOf(pool) : null,
         }
       }
       case 'linear': {
         const weights = this.#weights.push(this.#lowering.convWeights(node)) - 1
-        return { kind: 'linear', weights, input: pictureOf(input), output, relu: node.activation === 'relu' }
+        return { kind: 'linear', weights, input: bufferOf(input), output, relu: node.activation === 'relu' }
       }
       case 'maxPool2d':
-        return { kind: 'maxPool2d', input: pictureOf(input), output, ...windowsOf(node) }
+        return { kind: 'maxPool2d', input: bufferOf(input), output, ...windowsOf(node) }
       case 'globalAvgPool':
-        return { kind: 'globalAvgPool', input: pictureOf(input), output }
+        return { kind: 'globalAvgPool', input: bufferOf(input), output }
       case 'add': {
-        const right = pictureOf(second ?? input)
-        return { kind: 'add', left: pictureOf(input), right, output, relu: node.activation === 'relu' }
+        const right = bufferOf(second ?? input)
+        return { kind: 'add', left: bufferOf(input), right, output, relu: node.activation === 'relu' }
       }
       default:
         throw new TypeError(`Own kernels do not do ${node.kind}`)
     }
   }
 
-  #algorithmOf({ isPlanes }: Draft, node: Conv2dNode): string {
-    if (isPlanes) return 'planes'
+  #algorithmOf({ isNchw }: Draft, node: Conv2dNode): string {
+    if (isNchw) return 'nchw'
     return choiceOf(this.#lowering, node)
   }
 

@@ -249,14 +249,14 @@ export class Lowering {
   /** Adds a step of own kernels that makes the values `ports`, with one info for each operation. */
   emitNetwork(
     step: Omit<NetworkStep, 'dead' | 'outputs'>,
-    ports: readonly { readonly output: Value; readonly picture: number }[],
+    ports: readonly { readonly output: Value; readonly buffer: number }[],
     infos: readonly StepInfo[],
   ): void {
-    const outputs = ports.map(({ output, picture }) => {
+    const outputs = ports.map(({ output, buffer }) => {
       const index = this.#builder.value({ shape: output.shape, dtype: 'float32' })
-      // The pictures are the step's own.
+      // The buffers are the step's own.
       this.define(output, { index, dtype: 'float32', isChannelsLast: false, isFresh: false })
-      return { value: index, picture }
+      return { value: index, buffer }
     })
     this.#builder.network({ ...step, outputs }, infos)
   }

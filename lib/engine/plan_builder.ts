@@ -39,7 +39,7 @@ export class PlanBuilder {
 
   /** Adds a value that a step is to make, and gives its index. */
   value({ shape, dtype }: ValueType): number {
-    return this.#values.push({ shape, dtype, arena: null }) - 1
+    return this.#values.push({ shape, dtype }) - 1
   }
 
   /** Adds a step that calls an operator, which makes the values `outputs`. */
@@ -78,7 +78,6 @@ export class PlanBuilder {
     return {
       ...this.#place,
       values: this.#values,
-      arenaBytes: 0,
       input,
       output,
       outputDtype,
@@ -101,7 +100,7 @@ function withDead(steps: readonly Draft[], kept: readonly number[]): PlanStep[] 
 }
 
 function readBy(step: Draft): number[] {
-  if (step.kind === 'network') return [...step.planes, ...step.inputs.map(({ value }) => value)]
+  if (step.kind === 'network') return [...step.nchw, ...step.inputs.map(({ value }) => value)]
   return 'input' in step ? [step.input] : step.args.flatMap(readByArgument)
 }
 

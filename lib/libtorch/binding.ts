@@ -37,14 +37,14 @@ export interface WeightsHandle {
 }
 
 /** Images in the memory of a {@link NetworkStep}: those of a chunk, or the whole batch. */
-export interface NetworkPicture {
+export interface NetworkBuffer {
   readonly batch: number
   readonly channels: number
   readonly height: number
   readonly width: number
   /** Zeros on every side. */
-  readonly halo: number
-  /** Pictures of one slot share their memory, and have the same layout. */
+  readonly border: number
+  /** Buffers of one slot share their memory, and have the same layout. */
   readonly slot: number
 }
 
@@ -56,19 +56,19 @@ export interface NetworkWindows {
   readonly dilation: Pair
 }
 
-/** What own kernels do with pictures, by their indices. */
+/** What own kernels do with buffers, by their indices. */
 export type NetworkOperation =
   | {
       readonly kind: 'conv2d'
       /** Name of native/engine/convolution.cc. */
       readonly algorithm: string
       readonly weights: number
-      /** A picture; with `planes` an index into those of the step. */
+      /** A buffer; with `nchw` an index into those of the step. */
       readonly input: number
       readonly output: number
       readonly residual: number | null
       readonly relu: boolean
-      /** Of what the convolution gives; with `planes` alone. */
+      /** Of what the convolution gives; with `nchw` alone. */
       readonly pool: NetworkWindows | null
     }
   | ({ readonly kind: 'maxPool2d'; readonly input: number; readonly output: number } & NetworkWindows)
@@ -94,10 +94,10 @@ export interface NetworkSegment {
   readonly operations: readonly NetworkOperation[]
 }
 
-/** A value of the plan, and the picture that holds its elements. */
+/** A value of the plan, and the buffer that holds its elements. */
 export interface NetworkPort {
   readonly value: number
-  readonly picture: number
+  readonly buffer: number
 }
 
 /** A part of the model that own kernels compute in float32: native/engine/network.h. */
@@ -105,9 +105,9 @@ export interface NetworkStep {
   readonly kind: 'network'
   readonly batch: number
   readonly weights: readonly WeightsHandle[]
-  readonly pictures: readonly NetworkPicture[]
+  readonly buffers: readonly NetworkBuffer[]
   /** Values (N, C, H, W) that convolutions read as they are. */
-  readonly planes: Shape
+  readonly nchw: Shape
   readonly inputs: readonly NetworkPort[]
   readonly segments: readonly NetworkSegment[]
   readonly outputs: readonly NetworkPort[]
@@ -118,8 +118,6 @@ export interface NetworkStep {
 export interface PlanValue {
   readonly shape: Shape
   readonly dtype: DType
-  /** Where in the memory of the plan it lies, `offset` and `strides` in elements; null if a step makes it anew. */
-  readonly arena: { readonly offset: number; readonly strides: Shape } | null
 }
 
 /** An argument of an operator; a value is its index in {@link PlanSpec.values}. */
@@ -148,7 +146,6 @@ export type PlanStep =
       readonly outputs: readonly [number]
       readonly dead: Shape
     }
-  | { readonly kind: 'copy'; readonly input: number; readonly output: number; readonly dead: Shape }
   | NetworkStep
   | BytesStep
 
@@ -176,8 +173,6 @@ export interface PlanSpec {
   /** Whether libtorch measures which algorithms are fastest there. */
   readonly tuned: boolean
   readonly values: readonly PlanValue[]
-  /** Zeros at first. */
-  readonly arenaBytes: number
   readonly input: number
   readonly output: number
   readonly outputDtype: DType

@@ -59,8 +59,8 @@ void CheckImages(const at::Tensor& input, at::ScalarType dtype) {
               ", received ", input.scalar_type(), " ", input.sizes());
 }
 
-// From planes: channels go side by side.
-void QuantizePlanes(ThreadPool& pool, const at::Tensor& input, const ByteScale& scale, uint8_t* target) {
+// From nchw: channels go side by side.
+void QuantizeNchw(ThreadPool& pool, const at::Tensor& input, const ByteScale& scale, uint8_t* target) {
   const int64_t channels = input.size(1);
   const int64_t height = input.size(2);
   const int64_t width = input.size(3);
@@ -88,7 +88,7 @@ at::Tensor Quantize(ThreadPool& pool, const at::Tensor& input, const ByteScale& 
   at::Tensor output = at::empty(input.sizes(), at::TensorOptions(at::kByte), format);
   auto* const target = output.mutable_data_ptr<uint8_t>();
   if (is_images && !has_pixels) {
-    QuantizePlanes(pool, source, scale, target);
+    QuantizeNchw(pool, source, scale, target);
     return output;
   }
   const auto* const elements = source.const_data_ptr<float>();

@@ -46,7 +46,7 @@ class ConvWeights {
 
   // [panel][row][column][input channel][block]: for activations NHWC.
   const float* ByTap(ThreadPool& pool);
-  // [panel][input channel][row][column][block]: for planes, NCHW.
+  // [panel][input channel][row][column][block]: for nchw, NCHW.
   const float* ByPlane(ThreadPool& pool);
   // [position][panel][input channel][block]: G g G^T of F(2 x 2, 3 x 3) or F(4 x 4, 3 x 3), computed in double.
   const float* Winograd2(ThreadPool& pool);

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "conv_direct.h"
-#include "conv_planes.h"
+#include "conv_nchw.h"
 #include "conv_winograd.h"
 
 namespace napi_torch::engine {
@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::array<std::pair<std::string_view, Algorithm>, 6> kNames{{
     {"direct", Algorithm::kDirect},
-    {"planes", Algorithm::kPlanes},
+    {"nchw", Algorithm::kNchw},
     {"winograd2", Algorithm::kWinograd2},
     {"winograd4", Algorithm::kWinograd4},
     {"winograd2Phased", Algorithm::kWinograd2Phased},
@@ -30,11 +30,11 @@ std::optional<Algorithm> AlgorithmOf(std::string_view name) {
 }
 
 bool Supports(const ConvGeometry& geometry, Algorithm algorithm) {
-  return algorithm == Algorithm::kDirect || algorithm == Algorithm::kPlanes || geometry.IsWinograd();
+  return algorithm == Algorithm::kDirect || algorithm == Algorithm::kNchw || geometry.IsWinograd();
 }
 
-int64_t HaloOf(const ConvGeometry& geometry, Algorithm algorithm) {
-  if (algorithm == Algorithm::kPlanes) return 0;
+int64_t BorderOf(const ConvGeometry& geometry, Algorithm algorithm) {
+  if (algorithm == Algorithm::kNchw) return 0;
   return std::max(geometry.padding[0], geometry.padding[1]);
 }
 
@@ -43,8 +43,8 @@ std::unique_ptr<Convolution> Convolution::Create(Algorithm algorithm, std::share
   switch (algorithm) {
     case Algorithm::kDirect:
       return NewDirect(std::move(weights), in, out, pool);
-    case Algorithm::kPlanes:
-      return NewPlanes(std::move(weights), in, out, pool);
+    case Algorithm::kNchw:
+      return NewNchw(std::move(weights), in, out, pool);
     case Algorithm::kWinograd2:
       return NewWinograd(2, false, std::move(weights), in, out, pool);
     case Algorithm::kWinograd4:

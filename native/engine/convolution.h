@@ -15,8 +15,8 @@ namespace napi_torch::engine {
 enum class Algorithm {
   // Products of rows of pixels with panels of weights, tap by tap, without gathering (im2col).
   kDirect,
-  // The same straight from planes NCHW, as users hand images over: for few channels.
-  kPlanes,
+  // The same straight from nchw NCHW, as users hand images over: for few channels.
+  kNchw,
   // 3 x 3 with step 1 in tiles of 2 x 2 or 4 x 4, with 2.25 or 4 times fewer multiplications. A block of tiles goes
   // through
   // all phases in the cache of one thread,
@@ -30,10 +30,10 @@ enum class Algorithm {
 std::optional<Algorithm> AlgorithmOf(std::string_view name);
 // Whether the algorithm can do it.
 bool Supports(const ConvGeometry& geometry, Algorithm algorithm);
-// The halo that the algorithm reads of its input.
-int64_t HaloOf(const ConvGeometry& geometry, Algorithm algorithm);
+// The border that the algorithm reads of its input.
+int64_t BorderOf(const ConvGeometry& geometry, Algorithm algorithm);
 
-// A convolution of images of one size. For kPlanes, `in` has planes (N, C, H, W) without a halo for data.
+// A convolution of images of one size. For kNchw, `in` has nchw (N, C, H, W) without a border for data.
 class Convolution {
  public:
   // Packs the weights if they are not yet. The layouts are those of the images that Run gets.

@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "conv_planes.h"
+#include "conv_nchw.h"
 
 namespace napi_torch::engine {
 namespace {
@@ -14,7 +14,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // In the keys of memory. That for work, whose content means nothing, has zeros alone.
-constexpr int64_t kPicture = 1;
+constexpr int64_t kBuffer = 1;
 
 template <class... Cases>
 struct Overloaded : Cases... {
@@ -27,23 +27,23 @@ struct Overloaded : Cases... {
 struct Call {
   ThreadPool& pool;
   const Network& network;
-  const std::vector<const float*>& planes;
+  const std::vector<const float*>& nchw;
   int64_t chunk;
   int64_t iteration;
   float* workspace;
 
-  // The chunk's part of a picture, which holds the chunk or the whole batch.
-  Image At(size_t picture) const {
-    Image image = network.PictureAt(picture);
+  // The chunk's part of a buffer, which holds the chunk or the whole batch.
+  Image At(size_t buffer) const {
+    Image image = network.BufferAt(buffer);
     if (image.layout.n != chunk) image.data += iteration * chunk * image.layout.image_stride;
     image.layout.n = chunk;
     return image;
   }
-  Image PlanesAt(size_t input, ImageLayout layout) const {
+  Image NchwAt(size_t input, ImageLayout layout) const {
     const int64_t image_floats = layout.c * layout.h * layout.w;
     layout.n = chunk;
     // Convolutions only read what they are given as input.
-    return {layout, const_cast<float*>(planes[input]) + iteration * chunk * image_floats};
+    return {layout, const_cast<float*>(nchw[input]) + iteration * chunk * image_floats};
   }
 };
 
@@ -70,7 +70,7 @@ ImageLayout Chunk(ImageLayout layout, int64_t chunk) {
 
 std::unique_ptr<Network::Prepared> Network::Make(const NetworkParts::Operation& operation, int64_t chunk,
                                                  ThreadPool& pool) const {
-  const auto layout_of = [&](size_t picture) { return Chunk(parts_.pictures[picture].layout, chunk); };
+  const auto layout_of = [&](size_t buffer) { return Chunk(parts_.buffers[buffer].layout, chunk); };
 
   class Conv final : public Prepared {
    public:
@@ -78,8 +78,8 @@ std::unique_ptr<Network::Prepared> Network::Make(const NetworkParts::Operation& 
         : convolution_(std::move(convolution)), parts_(std::move(parts)) {}
     int64_t WorkspaceFloats() const override { return convolution_->WorkspaceFloats(); }
     void Run(const Call& call) const override {
-      const bool reads_planes = parts_.algorithm == Algorithm::kPlanes;
-      const Image in = reads_planes ? call.PlanesAt(parts_.input, parts_.planes) : call.At(parts_.input);
+      const bool reads_nchw = parts_.algorithm == Algorithm::kNchw;
+      const Image in = reads_nchw ? call.NchwAt(parts_.input, parts_.nchw) : call.At(parts_.input);
       const std::optional<Image> residual = parts_.residual ? std::optional(call.At(*parts_.residual)) : std::nullopt;
       convolution_->Run(call.pool, in, call.At(parts_.output), residual ? &*residual : nullptr, parts_.relu,
                         call.workspace);
@@ -141,11 +141,11 @@ std::unique_ptr<Network::Prepared> Network::Make(const NetworkParts::Operation& 
   const Kernels& kernels = *parts_.kernels;
   return std::visit(Overloaded{
                         [&](const NetworkParts::Conv2d& parts) -> std::unique_ptr<Prepared> {
-                          const bool reads_planes = parts.algorithm == Algorithm::kPlanes;
-                          const ImageLayout in = reads_planes ? Chunk(parts.planes, chunk) : layout_of(parts.input);
+                          const bool reads_nchw = parts.algorithm == Algorithm::kNchw;
+                          const ImageLayout in = reads_nchw ? Chunk(parts.nchw, chunk) : layout_of(parts.input);
                           const ImageLayout out = layout_of(parts.output);
                           auto convolution = parts.pool
-                                                 ? NewPooledPlanes(parts.weights, *parts.pool, in, out, pool)
+                                                 ? NewPooledNchw(parts.weights, *parts.pool, in, out, pool)
                                                  : Convolution::Create(parts.algorithm, parts.weights, in, out, pool);
                           return std::make_unique<Conv>(std::move(convolution), parts);
                         },
@@ -192,15 +192,15 @@ void Network::Prepare(ThreadPool& pool, SharedFloats& memory) {
   threads_ = pool.threads();
 }
 
-// Slots of one layout are told apart by their order, so that plans for other batches, whose pictures differ in nothing
+// Slots of one layout are told apart by their order, so that plans for other batches, whose buffers differ in nothing
 // but the number of images, have the same.
 std::vector<SharedFloats::Pointer> Network::Slots(SharedFloats& memory) const {
   std::vector<SharedFloats::Pointer> slots;
   std::map<SharedFloats::Key, int64_t> counts;
-  for (const auto& [layout, slot] : parts_.pictures) {
+  for (const auto& [layout, slot] : parts_.buffers) {
     if (slot >= slots.size()) slots.resize(slot + 1);
-    if (slots[slot] != nullptr) continue;  // Pictures of one slot have one layout.
-    SharedFloats::Key key{layout.c, layout.h, layout.w, layout.halo, layout.channels, parts_.ordinal, kPicture, 0};
+    if (slots[slot] != nullptr) continue;  // Buffers of one slot have one layout.
+    SharedFloats::Key key{layout.c, layout.h, layout.w, layout.border, layout.channels, parts_.ordinal, kBuffer, 0};
     const int64_t order = counts[key]++;
     key.back() = order;
     slots[slot] = memory.Get(key, layout.floats());
@@ -208,17 +208,17 @@ std::vector<SharedFloats::Pointer> Network::Slots(SharedFloats& memory) const {
   return slots;
 }
 
-Image Network::PictureAt(size_t index) const {
-  const NetworkParts::Picture& picture = parts_.pictures[index];
-  return {picture.layout, slots_[picture.slot].get() + picture.layout.origin()};
+Image Network::BufferAt(size_t index) const {
+  const NetworkParts::Buffer& buffer = parts_.buffers[index];
+  return {buffer.layout, slots_[buffer.slot].get() + buffer.layout.origin()};
 }
 
-void Network::Run(ThreadPool& pool, const std::vector<const float*>& planes, const Interrupt& interrupt,
+void Network::Run(ThreadPool& pool, const std::vector<const float*>& nchw, const Interrupt& interrupt,
                   int64_t* nanoseconds) {
   if (nanoseconds != nullptr) std::fill_n(nanoseconds, operations(), 0);
   for (const Loop& loop : loops_) {
     for (int64_t iteration = 0; iteration * loop.chunk < parts_.batch; ++iteration) {
-      const Call call{pool, *this, planes, loop.chunk, iteration, workspace_.get()};
+      const Call call{pool, *this, nchw, loop.chunk, iteration, workspace_.get()};
       for (size_t i = 0; i < loop.operations.size(); ++i) {
         if (interrupt.Requested()) return;
         const Clock::time_point start = nanoseconds == nullptr ? Clock::time_point() : Clock::now();

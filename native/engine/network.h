@@ -20,13 +20,13 @@
 namespace napi_torch::engine {
 
 struct NetworkParts {
-  struct Picture {
+  struct Buffer {
     // For the chunk of the segment that uses it, or for the whole batch.
     ImageLayout layout;
-    // Memory that it shares with others of the same layout, whose halos of zeros nothing overwrites.
+    // Memory that it shares with others of the same layout, whose borders of zeros nothing overwrites.
     size_t slot = 0;
   };
-  // The input of a convolution: the picture of that index, or the planes (N, C, H, W) of an input of the network.
+  // The input of a convolution: the buffer of that index, or the nchw (N, C, H, W) of an input of the network.
   struct Conv2d {
     std::shared_ptr<ConvWeights> weights;
     Algorithm algorithm = Algorithm::kDirect;
@@ -34,9 +34,9 @@ struct NetworkParts {
     size_t output = 0;
     std::optional<size_t> residual;
     bool relu = false;
-    // Of planes, the layout of which is no picture's.
-    ImageLayout planes;
-    // What follows the convolution in the same pass; for planes only.
+    // Of nchw, the layout of which is no buffer's.
+    ImageLayout nchw;
+    // What follows the convolution in the same pass; for nchw only.
     std::optional<PoolGeometry> pool;
   };
   struct MaxPool2d {
@@ -70,7 +70,7 @@ struct NetworkParts {
   // Tells the networks of one plan apart.
   int64_t ordinal = 0;
   int64_t batch = 1;
-  std::vector<Picture> pictures;
+  std::vector<Buffer> buffers;
   std::vector<Segment> segments;
 };
 
@@ -83,11 +83,11 @@ class Network {
   void Prepare(ThreadPool& pool, SharedFloats& memory);
 
   size_t operations() const;
-  Image PictureAt(size_t index) const;
+  Image BufferAt(size_t index) const;
 
-  // Once it is prepared. `planes` are the inputs (N, C, H, W), dense, to which convolutions of planes refer.
+  // Once it is prepared. `nchw` are the inputs (N, C, H, W), dense, to which convolutions of nchw refer.
   // Ends early where that is requested. `nanoseconds`, if given, takes the time of each operation.
-  void Run(ThreadPool& pool, const std::vector<const float*>& planes, const Interrupt& interrupt,
+  void Run(ThreadPool& pool, const std::vector<const float*>& nchw, const Interrupt& interrupt,
            int64_t* nanoseconds = nullptr);
 
  private:

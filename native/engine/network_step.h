@@ -12,16 +12,16 @@ namespace napi_torch::engine {
 
 class NetworkStep final : public Step {
  public:
-  // A value of the plan, and the picture that holds its elements.
+  // A value of the plan, and the buffer that holds its elements.
   struct Port {
     size_t value = 0;
-    size_t picture = 0;
-    std::vector<int64_t> sizes;  // Of the value: (N, C, H, W), or (N, C) where pictures have one pixel.
+    size_t buffer = 0;
+    std::vector<int64_t> sizes;  // Of the value: (N, C, H, W), or (N, C) where buffers have one pixel.
   };
   struct Parts {
     NetworkParts network;
-    // Values that are read as planes, by the indices that convolutions of planes have for input.
-    std::vector<size_t> planes;
+    // Values that are read as nchw, by the indices that convolutions of nchw have for input.
+    std::vector<size_t> nchw;
     std::vector<Port> inputs;
     std::vector<Port> outputs;
   };
@@ -36,7 +36,7 @@ class NetworkStep final : public Step {
   at::Tensor View(const Port& port) const;
 
   Network network_;
-  std::vector<size_t> planes_;
+  std::vector<size_t> nchw_;
   std::vector<Port> inputs_;
   std::vector<Port> outputs_;
 };

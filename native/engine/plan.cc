@@ -27,8 +27,8 @@ Plan::Plan(PlanParts parts)
       output_bytes_(BytesOf(parts_.values[parts_.output].sizes, parts_.output_dtype)) {
   for (const std::unique_ptr<Step>& step : parts_.steps) operations_ += step->operations();
   for (size_t i = 0; i < parts_.values.size(); ++i) {
-    frame_.values.push_back(parts_.values[i].memory);
-    if (!parts_.values[i].memory.defined()) transient_.push_back(i);
+    frame_.values.emplace_back();
+    transient_.push_back(i);
   }
   if (parts_.device) {
     const PlanParts::Value& input = parts_.values[parts_.input];

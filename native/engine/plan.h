@@ -1,4 +1,4 @@
-// What a model computes for one shape of input: steps over values, and the memory of the values.
+// What a model computes for one shape of input: steps over values.
 #pragma once
 
 #include <memory>
@@ -29,8 +29,6 @@ struct PlanParts {
   struct Value {
     std::vector<int64_t> sizes;
     at::ScalarType dtype = at::kFloat;
-    // Memory of the plan; undefined for what steps make anew in each run.
-    at::Tensor memory;
   };
 
   std::vector<Value> values;

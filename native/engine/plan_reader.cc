@@ -1,13 +1,10 @@
 #include "plan_reader.h"
 
-#include <ATen/ops/zeros.h>
-
 #include <algorithm>
 #include <limits>
 
 #include "aten_step.h"
 #include "bytes_step.h"
-#include "copy_step.h"
 #include "network_reader.h"
 #include "part.h"
 #include "shared_step.h"
@@ -31,12 +28,10 @@ class Reader {
   std::shared_ptr<Plan> Read(const Part& spec) {
     if (!spec["device"].IsNull()) parts_.device = spec["device"].Device();
     parts_.is_tuned = spec["tuned"].Boolean();
-    ReadArena(spec["arenaBytes"]);
     for (const Part& value : spec["values"].Items()) ReadValue(value);
     parts_.input = spec["input"].Index(parts_.values.size());
     parts_.output = spec["output"].Index(parts_.values.size());
     parts_.output_dtype = spec["outputDtype"].DType();
-    if (is_made_[parts_.input]) throw spec["input"].Wrong("a value without memory of the plan");
 
     for (const Part& step : spec["preparation"].Items()) parts_.preparation.push_back(ReadStep(step));
     is_made_[parts_.input] = true;
@@ -46,12 +41,6 @@ class Reader {
   }
 
  private:
-  void ReadArena(const Part& bytes) {
-    arena_bytes_ = bytes.Integer(0, kMostElements);
-    if (arena_bytes_ > 0 && !IsOfProcessor()) throw bytes.Wrong("no arena on another device than the processor");
-    if (arena_bytes_ > 0) arena_ = at::zeros({arena_bytes_}, at::kByte);
-  }
-
   void ReadValue(const Part& spec) {
     PlanParts::Value value;
     int64_t elements = 1;
@@ -62,28 +51,8 @@ class Reader {
     }
     if (value.sizes.size() > kMostDimensions) throw spec["shape"].Wrong("at most 64 sizes");
     value.dtype = spec["dtype"].DType();
-    if (!spec["arena"].IsNull()) value.memory = ReadMemory(spec["arena"], value);
-    is_made_.push_back(value.memory.defined());
+    is_made_.push_back(false);
     parts_.values.push_back(std::move(value));
-  }
-
-  // A view of the arena.
-  at::Tensor ReadMemory(const Part& spec, const PlanParts::Value& value) const {
-    const auto item_size = static_cast<int64_t>(c10::elementSize(value.dtype));
-    const int64_t room = arena_bytes_ / item_size;
-    const int64_t offset = spec["offset"].Integer(0, std::max<int64_t>(room - 1, 0));
-    std::vector<int64_t> strides;
-    int64_t last = offset;
-    for (const Part& stride : spec["strides"].Items()) {
-      if (strides.size() == value.sizes.size()) break;
-      strides.push_back(stride.Integer(0, room));
-      // Cannot overflow: both factors are below 2^40, and what goes past the arena ends the loop.
-      const int64_t steps = value.sizes[strides.size() - 1] - 1;
-      if (strides.back() > 0 && steps > (room - 1 - last) / strides.back()) throw spec.Wrong("a view of the arena");
-      last += steps * strides.back();
-    }
-    if (strides.size() != value.sizes.size() || last >= room) throw spec.Wrong("a view of the arena");
-    return arena_.slice(0, 0, room * item_size).view(value.dtype).as_strided(value.sizes, strides, offset);
   }
 
   std::unique_ptr<Step> ReadStep(const Part& spec) {
@@ -93,8 +62,6 @@ class Reader {
       step = ReadAten(spec);
     } else if (kind == "shared") {
       step = ReadShared(spec);
-    } else if (kind == "copy") {
-      step = ReadCopy(spec);
     } else if ((kind == "network" || BytesStep::IsKind(kind)) && !IsOfProcessor()) {
       throw spec["kind"].Wrong("a kind of step that the device can do");
     } else if (kind == "network") {
@@ -106,7 +73,6 @@ class Reader {
     }
     for (const Part& index : spec["dead"].Items()) {
       const size_t value = ReadMade(index);
-      if (IsInArena(value)) throw index.Wrong("a value without memory of the plan");
       is_made_[value] = false;
       step->dead.push_back(value);
     }
@@ -127,18 +93,9 @@ class Reader {
     return std::make_unique<SharedStep>(spec["key"].Text(), output, std::move(make));
   }
 
-  std::unique_ptr<Step> ReadCopy(const Part& spec) {
-    const size_t input = ReadMade(spec["input"]);
-    const size_t output = ReadMade(spec["output"]);
-    if (!IsInArena(output)) throw spec["output"].Wrong("a value with memory of the plan");
-    if (parts_.values[input].sizes != parts_.values[output].sizes) throw spec["input"].Wrong("a value of one shape");
-    return std::make_unique<CopyStep>(input, output);
-  }
-
   std::unique_ptr<Step> ReadBytes(const Part& spec) {
     const size_t input = ReadMade(spec["input"]);
     const size_t output = Make(spec["output"]);
-    if (IsInArena(output)) throw spec["output"].Wrong("a value without memory of the plan");
     return BytesStep::Read(spec, input, output, parts_.values[output].sizes);
   }
 
@@ -238,11 +195,7 @@ class Reader {
   // Whether own kernels, which know no other memory, may be part of the plan.
   bool IsOfProcessor() const { return device().is_cpu(); }
 
-  bool IsInArena(size_t value) const { return parts_.values[value].memory.defined(); }
-
   PlanParts parts_;
-  int64_t arena_bytes_ = 0;
-  at::Tensor arena_;
   // Of own kernels.
   int64_t networks_ = 0;
   // Of each value, whether it is there when the step that is being read runs.

@@ -38,7 +38,7 @@ struct PoolSpan {
   static PoolSpan Of(int64_t start, int64_t kernel, int64_t dilation, int64_t size);
 };
 
-// The largest value of each window of `in`; the padding never wins, whatever is in the halo.
+// The largest value of each window of `in`; the padding never wins, whatever is in the border.
 void MaxPool2d(ThreadPool& pool, const Kernels& kernels, const PoolGeometry& geometry, const Image& in,
                const Image& out);
 

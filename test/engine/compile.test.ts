@@ -268,7 +268,7 @@ describe('compile()', () => {
       })
     }
 
-    for (const choice of ['planes', 'magic', '__proto__', 7, null]) {
+    for (const choice of ['nchw', 'magic', '__proto__', 7, null]) {
       it(`measures again where the file says ${JSON.stringify(choice)}`, async () => {
         await compiled()
         setChoice(choice)

@@ -11,7 +11,7 @@ type Pair = readonly [number, number]
 // Sums of products of unit scale. Winograd's transforms multiply and cancel: F(4 x 4) loses about 4 bits.
 const TOLERANCE = {
   direct: 5e-6,
-  planes: 5e-6,
+  nchw: 5e-6,
   winograd2: 1e-5,
   winograd4: 8e-5,
   winograd2Phased: 1e-5,
@@ -52,7 +52,7 @@ function randomCase(kernels: string, algorithm: Algorithm, seed: number): Omit<C
   const least = (dim: 0 | 1): number => Math.max(1, dilation[dim] * (kernel[dim] - 1) + 1 - 2 * padding[dim])
   const height = least(0) + next(0, 18)
   const width = least(1) + next(0, 18)
-  const channels = algorithm === 'planes' ? next(1, 5) : next(1, 70)
+  const channels = algorithm === 'nchw' ? next(1, 5) : next(1, 70)
   const outputs = next(1, 70)
   const chunk = next(1, 3)
   const batch = chunk * next(1, 3)
@@ -95,7 +95,7 @@ function describeCase({
 
 for (const kernels of native.kernelSets()) {
   describe(`own convolutions, ${kernels}`, () => {
-    for (const algorithm of ['direct', 'planes', ...WINOGRAD] as const) {
+    for (const algorithm of ['direct', 'nchw', ...WINOGRAD] as const) {
       it(`${algorithm} equals PyTorch within ${TOLERANCE[algorithm]} for ${CASES} random shapes`, () => {
         for (let seed = 1; seed <= CASES; seed++) {
           scope(() => {
@@ -132,7 +132,7 @@ for (const kernels of native.kernelSets()) {
         [0, 1],
       ],
     ] as const) {
-      it(`planes with pooling ${kernelSize.join(' x ')} by ${stride.join(' x ')} equals PyTorch`, () => {
+      it(`nchw with pooling ${kernelSize.join(' x ')} by ${stride.join(' x ')} equals PyTorch`, () => {
         for (const size of [7, 30, 67]) {
           scope(() => {
             manualSeed(BigInt(size))
@@ -140,8 +140,8 @@ for (const kernels of native.kernelSets()) {
             const input = randn([2, 3, size, size + 2])
             const weight = scaledWeight([33, 3, 5, 5])
             const conv = { stride: [2, 2], padding: [2, 2], dilation: [1, 1] } as const
-            const run = { kernels, algorithm: 'planes', input, weight, bias: randn([33]), residual: null, relu: false }
-            check({ ...run, ...conv, pool, chunk: 1 }, 'planes')
+            const run = { kernels, algorithm: 'nchw', input, weight, bias: randn([33]), residual: null, relu: false }
+            check({ ...run, ...conv, pool, chunk: 1 }, 'nchw')
           })
         }
       })
@@ -203,11 +203,15 @@ describe('own convolutions', () => {
       { algorithm: 'winograd4', stride: [2, 2], shape: [1, 4, 4, 4] },
       /^Expected an algorithm/,
     ],
-    ['a result of another size', { shape: [1, 4, 7, 8] }, /^Expected a picture of the size of the result/],
-    ['a padding beyond the halo', { padding: [9, 9], shape: [1, 4, 24, 24] }, /^Expected a picture with a larger halo/],
+    ['a result of another size', { shape: [1, 4, 7, 8] }, /^Expected a buffer of the size of the result/],
+    [
+      'a padding beyond the border',
+      { padding: [9, 9], shape: [1, 4, 24, 24] },
+      /^Expected a buffer with a larger border/,
+    ],
     ['kernels of another processor', { kernels: 'sse9' }, /^Expected kernels that this processor can run for kernels$/],
     [
-      'pooling of pictures',
+      'pooling of buffers',
       { pool: { kernelSize: [2, 2], stride: [2, 2], padding: [0, 0], dilation: [1, 1] }, shape: [1, 4, 4, 4] },
       /^Expected no pooling/,
     ],

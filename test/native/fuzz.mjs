@@ -7,7 +7,9 @@ import { join } from 'node:path'
 
 import { ERROR_CODES } from 'napi-torch'
 
-const { native } = await import(new URL('node_modules/napi-torch/dist/binding.js', `file://${process.cwd()}/`).href)
+const { native } = await import(
+  new URL('node_modules/napi-torch/dist/libtorch/binding.js', `file://${process.cwd()}/`).href
+)
 
 const [calls, seed] = process.argv.slice(-2).map(Number)
 const file = join(tmpdir(), `napi-torch-fuzz-${process.pid}`)
@@ -144,21 +146,21 @@ function convWeights() {
   return native.createConvWeights(pick(native.kernelSets()), plain([4, 2, 3, 3]), null, [1, 1], [1, 1], [1, 1])
 }
 
-/** A plan of own kernels: a convolution, and other operations on pictures of its sizes. */
+/** A plan of own kernels: a convolution, and other operations on buffers of its sizes. */
 function networkSpec() {
-  const picture = (slot, height = 5) => ({
+  const buffer = (slot, height = 5) => ({
     batch: 2,
     channels: pick([2, 4, 4]),
     height,
     width: 5,
-    halo: below(3),
+    border: below(3),
     slot,
   })
   const windows = () => ({ kernelSize: [2, 2], stride: [1, 1], padding: [0, 0], dilation: [1, 1] })
-  const port = (value) => ({ value, picture: below(4) })
+  const port = (value) => ({ value, buffer: below(4) })
   const operation = () => ({
     kind: pick(['conv2d', 'conv2d', 'maxPool2d', 'globalAvgPool', 'linear', 'add']),
-    algorithm: pick(['direct', 'planes', 'winograd2', 'winograd4', 'winograd2Phased', 'winograd4Phased']),
+    algorithm: pick(['direct', 'nchw', 'winograd2', 'winograd4', 'winograd2Phased', 'winograd4Phased']),
     weights: 0,
     input: below(3),
     left: below(3),
@@ -173,17 +175,16 @@ function networkSpec() {
     kind: 'network',
     batch: 2,
     weights: [convWeights()],
-    pictures: [picture(0), picture(1), picture(2), picture(3, pick([1, 4, 5]))],
-    planes: pick([[], [0]]),
+    buffers: [buffer(0), buffer(1), buffer(2), buffer(3, pick([1, 4, 5]))],
+    nchw: pick([[], [0]]),
     inputs: pick([[], [port(0)]]),
     segments: [{ chunk: pick([1, 2]), operations: list(3, operation) }],
     outputs: [port(1)],
     dead: [],
   }
-  const value = (channels) => ({ shape: [2, channels, 5, 5], dtype: 'float32', arena: null })
+  const value = (channels) => ({ shape: [2, channels, 5, 5], dtype: 'float32' })
   const spec = {
     values: [value(2), value(4)],
-    arenaBytes: 0,
     input: 0,
     output: 1,
     outputDtype: 'float32',
@@ -195,43 +196,37 @@ function networkSpec() {
 
 function planSpec() {
   if (below(2) === 0) return networkSpec()
-  const value = (arena) => ({ shape: [2, 3], dtype: 'float32', arena })
+  const value = { shape: [2, 3], dtype: 'float32' }
   const step = () => {
     const [schema, args] = pick(SCHEMAS)
-    return { kind: pick(['aten', 'shared']), key: 'key', schema, args: args(), outputs: [2], dead: pick([[], [2]]) }
+    const output = 1 + below(2)
+    return {
+      kind: pick(['aten', 'shared']),
+      key: 'key',
+      schema,
+      args: args(),
+      outputs: [output],
+      dead: pick([[], [output]]),
+    }
   }
   const spec = {
-    values: [
-      value(null),
-      value({
-        offset: below(2),
-        strides: pick([
-          [3, 1],
-          [1, 2],
-          [9, 9],
-          [0, 0],
-        ]),
-      }),
-      value(null),
-    ],
-    arenaBytes: pick([28, 28, 0, 1, 2 ** 39]),
+    values: [value, value, value],
     input: 0,
     output: below(3),
     outputDtype: pick(DTYPES),
     preparation: [],
-    steps: [{ kind: 'copy', input: 0, output: 1, dead: [] }, ...list(1, step)],
+    steps: list(2, step),
   }
   return below(2) === 0 ? spoil(spec) : spec
 }
 
 function plan() {
   const [input, output] = ['float32', pick(['float32', 'float32', 'float16', 'int8'])]
-  const values = [{ shape: [2, 3], dtype: input, arena: null }]
+  const values = [{ shape: [2, 3], dtype: input }]
   const made = {
     device: pick([null, null, 'cpu']),
     tuned: false,
     values,
-    arenaBytes: 0,
     input: 0,
     output: 0,
     outputDtype: output,

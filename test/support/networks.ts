@@ -1,6 +1,6 @@
 import { randn, type Tensor } from 'napi-torch'
 
-import { native, type NetworkPicture, type NetworkStep, type NetworkWindows } from '../../lib/libtorch/binding.js'
+import { native, type NetworkBuffer, type NetworkStep, type NetworkWindows } from '../../lib/libtorch/binding.js'
 import { handleOf } from '../../lib/tensor/handle.js'
 
 type Pair = readonly [number, number]
@@ -32,7 +32,7 @@ export function runConvolution(run: ConvolutionCase): Float32Array {
   const { input, residual, shape } = run
   const [batch = 1] = shape
   const { chunk = batch, algorithm } = run
-  const isPlanes = algorithm === 'planes'
+  const isPlanes = algorithm === 'nchw'
   const weights = native.createConvWeights(
     run.kernels,
     handleOf(run.weight),
@@ -41,18 +41,18 @@ export function runConvolution(run: ConvolutionCase): Float32Array {
     run.padding,
     run.dilation,
   )
-  const pictures: NetworkPicture[] = []
-  const picture = ([batchSize = 1, channels = 1, height = 1, width = 1]: readonly number[]): number =>
-    pictures.push({ batch: batchSize, channels, height, width, halo: HALO, slot: pictures.length }) - 1
-  const output = picture(shape)
-  const inputs = isPlanes ? [] : [{ value: 0, picture: picture(input.shape) }]
-  const added = residual === null ? [] : [{ value: 1, picture: picture(shape) }]
+  const buffers: NetworkBuffer[] = []
+  const buffer = ([batchSize = 1, channels = 1, height = 1, width = 1]: readonly number[]): number =>
+    buffers.push({ batch: batchSize, channels, height, width, border: HALO, slot: buffers.length }) - 1
+  const output = buffer(shape)
+  const inputs = isPlanes ? [] : [{ value: 0, buffer: buffer(input.shape) }]
+  const added = residual === null ? [] : [{ value: 1, buffer: buffer(shape) }]
   const step: NetworkStep = {
     kind: 'network',
     batch,
     weights: [weights],
-    pictures,
-    planes: isPlanes ? [0] : [],
+    buffers,
+    nchw: isPlanes ? [0] : [],
     inputs: [...inputs, ...added],
     segments: [
       {
@@ -62,16 +62,16 @@ export function runConvolution(run: ConvolutionCase): Float32Array {
             kind: 'conv2d',
             algorithm,
             weights: 0,
-            input: inputs[0]?.picture ?? 0,
+            input: inputs[0]?.buffer ?? 0,
             output,
-            residual: added[0]?.picture ?? null,
+            residual: added[0]?.buffer ?? null,
             relu: run.relu,
             pool: run.pool,
           },
         ],
       },
     ],
-    outputs: [{ value: 2, picture: output }],
+    outputs: [{ value: 2, buffer: output }],
     dead: [],
   }
   return runNetwork(step, input, residual, shape, run.threads)
@@ -96,9 +96,8 @@ export function runNetwork(
     device: null,
     tuned: false,
     values: [input.shape, (constant ?? input).shape, shape].map((sizes) => {
-      return { shape: sizes, dtype: 'float32', arena: null }
+      return { shape: sizes, dtype: 'float32' }
     }),
-    arenaBytes: 0,
     input: 0,
     output: 2,
     outputDtype: 'float32',

@@ -1,4 +1,4 @@
-#include "conv_planes.h"
+#include "conv_nchw.h"
 
 #include <cstring>
 #include <utility>
@@ -9,10 +9,10 @@
 namespace napi_torch::engine {
 namespace {
 
-// Planes with zeros around them, and the convolution of their rows.
-class PaddedPlanes {
+// Nchw with zeros around them, and the convolution of their rows.
+class PaddedNchw {
  public:
-  PaddedPlanes(std::shared_ptr<ConvWeights> weights, const ImageLayout& in, ThreadPool& pool)
+  PaddedNchw(std::shared_ptr<ConvWeights> weights, const ImageLayout& in, ThreadPool& pool)
       : weights_(std::move(weights)), packed_(weights_->ByPlane(pool)), in_(in) {
     const ConvGeometry& g = weights_->geometry();
     height_ = in.h + 2 * g.padding[0];
@@ -28,7 +28,7 @@ class PaddedPlanes {
   }
 
   const ConvWeights& weights() const { return *weights_; }
-  // Floats of the padded planes of all images, which begin what follows at a cache line.
+  // Floats of the padded nchw of all images, which begin what follows at a cache line.
   int64_t floats() const { return DivideUp(in_.n * image_floats(), 16) * 16; }
 
   void Pad(ThreadPool& pool, const float* source, float* target) const {
@@ -36,8 +36,8 @@ class PaddedPlanes {
     const auto copy = [&](int64_t plane, int64_t y, float* row) {
       std::memcpy(row + left, source + (plane * in_.h + y) * in_.w, static_cast<size_t>(in_.w) * sizeof(float));
     };
-    const int64_t planes = in_.n * weights_->geometry().in_channels;
-    pool.Run(planes * kParts, [&](int64_t item, int /*thread*/) {
+    const int64_t nchw = in_.n * weights_->geometry().in_channels;
+    pool.Run(nchw * kParts, [&](int64_t item, int /*thread*/) {
       const int64_t plane = item / kParts;
       const auto [first, end] = Part(height_, item % kParts, kParts);
       float* const rows = target + plane * height_ * width_;
@@ -78,51 +78,51 @@ class PaddedPlanes {
   std::vector<int64_t> offsets_;
 };
 
-class Planes final : public Convolution {
+class Nchw final : public Convolution {
  public:
-  Planes(std::shared_ptr<ConvWeights> weights, const ImageLayout& in, ThreadPool& pool)
-      : planes_(std::move(weights), in, pool) {}
+  Nchw(std::shared_ptr<ConvWeights> weights, const ImageLayout& in, ThreadPool& pool)
+      : nchw_(std::move(weights), in, pool) {}
 
-  int64_t WorkspaceFloats() const override { return planes_.floats(); }
+  int64_t WorkspaceFloats() const override { return nchw_.floats(); }
 
   void Run(ThreadPool& pool, const Image& in, const Image& out, const Image* residual, bool relu,
            float* workspace) const override {
-    planes_.Pad(pool, in.data, workspace);
-    const Bands bands(out.layout, planes_.weights().panels(), pool.threads(), false);
+    nchw_.Pad(pool, in.data, workspace);
+    const Bands bands(out.layout, nchw_.weights().panels(), pool.threads(), false);
     pool.Run(bands.count(), [&](int64_t item, int /*thread*/) {
       const auto [image, panel, first_row, end_row] = bands.At(item);
-      const int64_t channel = panel * planes_.weights().kernels().block;
+      const int64_t channel = panel * nchw_.weights().kernels().block;
       for (int64_t y = first_row; y < end_row; ++y) {
         const float* const added = residual == nullptr ? nullptr : residual->At(image, y, 0) + channel;
-        planes_.RunRow(workspace, image, panel, y, added, relu, out.layout.w, out.At(image, y, 0) + channel,
-                       out.layout.channels);
+        nchw_.RunRow(workspace, image, panel, y, added, relu, out.layout.w, out.At(image, y, 0) + channel,
+                     out.layout.channels);
       }
     });
   }
 
  private:
-  PaddedPlanes planes_;
+  PaddedNchw nchw_;
 };
 
-class PooledPlanes final : public Convolution {
+class PooledNchw final : public Convolution {
  public:
-  PooledPlanes(std::shared_ptr<ConvWeights> weights, const PoolGeometry& pooling, const ImageLayout& in,
-               const ImageLayout& out, ThreadPool& pool)
-      : planes_(std::move(weights), in, pool),
+  PooledNchw(std::shared_ptr<ConvWeights> weights, const PoolGeometry& pooling, const ImageLayout& in,
+             const ImageLayout& out, ThreadPool& pool)
+      : nchw_(std::move(weights), in, pool),
         pooling_(pooling),
-        height_(planes_.weights().geometry().OutputSize(in.h, 0)),
-        width_(planes_.weights().geometry().OutputSize(in.w, 1)),
+        height_(nchw_.weights().geometry().OutputSize(in.h, 0)),
+        width_(nchw_.weights().geometry().OutputSize(in.w, 1)),
         row_floats_(width_ * out.channels),
         threads_(pool.threads()) {}
 
-  int64_t WorkspaceFloats() const override { return planes_.floats() + threads_ * pooling_.kernel[0] * row_floats_; }
+  int64_t WorkspaceFloats() const override { return nchw_.floats() + threads_ * pooling_.kernel[0] * row_floats_; }
 
   void Run(ThreadPool& pool, const Image& in, const Image& out, const Image* /*residual*/, bool relu,
            float* workspace) const override {
-    planes_.Pad(pool, in.data, workspace);
+    nchw_.Pad(pool, in.data, workspace);
     const int64_t bands = std::min(DivideUp(out.layout.h, kRowsPerBand), DivideUp(4 * threads_, out.layout.n));
     pool.Run(out.layout.n * bands, [&](int64_t item, int thread) {
-      float* const rows = workspace + planes_.floats() + thread * pooling_.kernel[0] * row_floats_;
+      float* const rows = workspace + nchw_.floats() + thread * pooling_.kernel[0] * row_floats_;
       const auto [first, end] = Part(out.layout.h, item % bands, bands);
       RunBand(workspace, item / bands, first, end, relu, rows, out);
     });
@@ -149,17 +149,17 @@ class PooledPlanes final : public Convolution {
       done = std::max(done, begin);
       for (; done < begin + span.count; ++done) {
         float* const row = rows + (done - begin) * row_floats_;
-        for (int64_t panel = 0; panel < planes_.weights().panels(); ++panel) {
-          planes_.RunRow(padded, image, panel, done, nullptr, relu, width_,
-                         row + panel * planes_.weights().kernels().block, out.layout.channels);
+        for (int64_t panel = 0; panel < nchw_.weights().panels(); ++panel) {
+          nchw_.RunRow(padded, image, panel, done, nullptr, relu, width_, row + panel * nchw_.weights().kernels().block,
+                       out.layout.channels);
         }
       }
-      MaxPoolRow(planes_.weights().kernels(), pooling_,
+      MaxPoolRow(nchw_.weights().kernels(), pooling_,
                  {rows, row_floats_, span.count, width_, out.layout.channels, out.At(image, y, 0), out.layout.w});
     }
   }
 
-  PaddedPlanes planes_;
+  PaddedNchw nchw_;
   PoolGeometry pooling_;
   // Of the convolution.
   int64_t height_;
@@ -170,14 +170,14 @@ class PooledPlanes final : public Convolution {
 
 }  // namespace
 
-std::unique_ptr<Convolution> NewPlanes(std::shared_ptr<ConvWeights> weights, const ImageLayout& in,
-                                       const ImageLayout& /*out*/, ThreadPool& pool) {
-  return std::make_unique<Planes>(std::move(weights), in, pool);
+std::unique_ptr<Convolution> NewNchw(std::shared_ptr<ConvWeights> weights, const ImageLayout& in,
+                                     const ImageLayout& /*out*/, ThreadPool& pool) {
+  return std::make_unique<Nchw>(std::move(weights), in, pool);
 }
 
-std::unique_ptr<Convolution> NewPooledPlanes(std::shared_ptr<ConvWeights> weights, const PoolGeometry& pooling,
-                                             const ImageLayout& in, const ImageLayout& out, ThreadPool& pool) {
-  return std::make_unique<PooledPlanes>(std::move(weights), pooling, in, out, pool);
+std::unique_ptr<Convolution> NewPooledNchw(std::shared_ptr<ConvWeights> weights, const PoolGeometry& pooling,
+                                           const ImageLayout& in, const ImageLayout& out, ThreadPool& pool) {
+  return std::make_unique<PooledNchw>(std::move(weights), pooling, in, out, pool);
 }
 
 }  // namespace napi_torch::engine
