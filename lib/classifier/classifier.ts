@@ -9,7 +9,7 @@ import { loadModel, type LoadedModel } from './load_model.js'
 import { lookAhead } from './look_ahead.js'
 import type { PresetName } from './preset_names.js'
 import { findRecipe, inputShapeOf, type Recipe } from './recipe.js'
-import { Slots } from '../util/semaphore.js'
+import { Semaphore } from '../util/semaphore.js'
 import { checkDevice, type Device } from '../util/device.js'
 import { checkSignal } from '../util/abort.js'
 import { ENGINE_DTYPES, type EngineDType } from '../engine/compile_options.js'
@@ -115,8 +115,8 @@ export class Classifier implements AsyncDisposable {
   readonly #shape: string
   /** Images begun and not yet answered: those of two batches, and those that are prepared meanwhile. */
   readonly #limit: number
-  readonly #begun: Slots
-  readonly #preparing = new Slots(PREPARED_AT_A_TIME)
+  readonly #begun: Semaphore
+  readonly #preparing = new Semaphore(PREPARED_AT_A_TIME)
   #features: Promise<Engine> | undefined
   #active = 0
   #isClosed = false
@@ -165,7 +165,7 @@ export class Classifier implements AsyncDisposable {
     this.#compileOptions = compileOptions
     this.#shape = describeShape(compileOptions.input)
     this.#limit = compileOptions.maxQueueSize
-    this.#begun = new Slots(this.#limit)
+    this.#begun = new Semaphore(this.#limit)
   }
 
   /** Names of the classes, in the order of the model's outputs; null where nobody has named them. */

@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises'
 
 import { TorchError } from 'napi-torch'
-import { reasonOf, Slots } from 'napi-torch/internal'
+import { reasonOf, Semaphore } from 'napi-torch/internal'
 import { fetchImage } from './fetch_image.js'
 import { FETCHES_AT_A_TIME } from './limits.js'
 import { isAddress, type AllowList } from './sources/allow_list.js'
@@ -31,7 +31,7 @@ const PASSING = [
 export class ImageOpener {
   readonly #allowed: AllowList
   readonly #maxBytes: number
-  readonly #fetching = new Slots(FETCHES_AT_A_TIME)
+  readonly #fetching = new Semaphore(FETCHES_AT_A_TIME)
 
   constructor(allowed: AllowList, maxBytes: number) {
     this.#allowed = allowed

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 
 import { TorchError } from 'napi-torch'
-import { SamplePool, Slots } from 'napi-torch/internal'
+import { SamplePool, Semaphore } from 'napi-torch/internal'
 import { Gate } from './gate.js'
 import { loadClassifier, type LoadedClassifier } from './load_classifier.js'
 import { Pace } from './pace.js'
@@ -26,7 +26,7 @@ export class ServedModel {
   /** Images that are prepared or computed. */
   readonly begun: Gate
   /** Images that are decoded and prepared. */
-  readonly preparing: Slots
+  readonly preparing: Semaphore
   /** Of images, from when they are begun. */
   readonly pace = new Pace()
   /** Memory of prepared images. */
@@ -57,7 +57,7 @@ export class ServedModel {
     // As many as keep the engine busy: one batch that is computed, and one that is put together.
     const begun = 2 * limits.maxBatchSize + preparedAtATime
     this.begun = new Gate(begun, limits.maxQueueSize)
-    this.preparing = new Slots(preparedAtATime)
+    this.preparing = new Semaphore(preparedAtATime)
     this.samples = new SamplePool(this.inputLength, begun)
   }
 
