@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 
+import { onAbort } from '../util/abort.js'
 import { PACKAGE_ROOT } from '../util/package.js'
 import type { Context } from './context.js'
 import { EXIT, EXIT_SIGNAL } from './exit_codes.js'
@@ -15,7 +16,7 @@ export async function build({ signal }: Context): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [setup], { stdio: 'inherit' })
     // It is in the same group, and so hears of Ctrl-C itself.
-    signal.addEventListener('abort', () => child.kill('SIGTERM'), { once: true })
+    onAbort(signal, () => child.kill('SIGTERM'))
     child.on('error', reject)
     child.on('close', (code, ended) => {
       if (ended !== null) resolve(EXIT_SIGNAL + constants.signals[ended])

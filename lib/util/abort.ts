@@ -2,13 +2,20 @@ import { expected } from './check.js'
 
 type Listener = (reason: unknown) => void
 
-/** What is to be called for each signal: one listener for all, as Node warns of more than ten. */
-const waiting = new WeakMap<AbortSignal, Set<Listener>>()
+/** The listeners of each signal: the signal itself gets one for all of them, as Node warns of more than ten. */
+const listenersOf = new WeakMap<AbortSignal, Set<Listener>>()
 
-/** Calls `listener` with the reason when `signal` is aborted, unless the function that comes back has been called before. */
+/**
+ * Calls `listener` once with the reason when `signal` is aborted; at once if it is aborted already.
+ * Returns a function that removes the listener.
+ */
 export function onAbort(signal: AbortSignal | undefined, listener: Listener): () => void {
   if (signal === undefined) return () => undefined
-  const listeners = waiting.get(signal) ?? listen(signal)
+  if (signal.aborted) {
+    listener(signal.reason)
+    return () => undefined
+  }
+  const listeners = listenersOf.get(signal) ?? listenTo(signal)
   listeners.add(listener)
   return () => void listeners.delete(listener)
 }
@@ -20,12 +27,12 @@ export function checkSignal(signal: unknown): AbortSignal | undefined {
   return signal
 }
 
-function listen(signal: AbortSignal): Set<Listener> {
+function listenTo(signal: AbortSignal): Set<Listener> {
   const listeners = new Set<Listener>()
-  waiting.set(signal, listeners)
-  const call = (): void => {
+  listenersOf.set(signal, listeners)
+  const callAll = (): void => {
     for (const listener of listeners) listener(signal.reason)
   }
-  signal.addEventListener('abort', call, { once: true })
+  signal.addEventListener('abort', callAll, { once: true })
   return listeners
 }
