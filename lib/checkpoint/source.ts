@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 
+import { reasonOf } from '../util/errno.js'
 import { failure } from './failure.js'
 
 /** Both ends of a file hold what is asked for piece by piece, its magic number and its directory, and are read at once. */
@@ -119,22 +120,4 @@ class FileSource implements Source {
 function endsEarly({ path, size }: Source, offset: number, length: number): Error {
   const text = `Expected ${length} bytes at byte ${offset}, but the file ends at byte ${size}`
   return failure('TORCH_CHECKPOINT_CORRUPT', { path, offset }, text)
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'No such file',
-  EACCES: 'No permission to open the file',
-  EPERM: 'No permission to open the file',
-  EISDIR: 'Is a directory, expected a checkpoint file',
-  ENOTDIR: 'A part of the path is not a directory',
-  EMFILE: 'Too many files are open',
-  ENOSPC: 'No space is left on the device',
-  EROFS: 'The file system is read-only',
-}
-
-/** Says in words why the system refused a file operation. */
-export function reasonOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause)
-  const code = 'code' in cause ? String(cause.code) : ''
-  return REASONS[code] ?? cause.message
 }

@@ -10,7 +10,7 @@ import { TorchError } from '../util/errors.js'
 import type { EarlierPredictions, Prediction } from '../evaluation/evaluate.js'
 import { CsvDataset } from '../vision/csv_dataset.js'
 import type { Dataset } from '../vision/dataset.js'
-import { reasonOf } from '../util/errno.js'
+import { hasCode, reasonOf } from '../util/errno.js'
 import { ImageFolder } from '../vision/image_folder.js'
 
 /** How often the state is written, in ms: more is not lost when the machine stops. */
@@ -150,7 +150,7 @@ async function readContents(path: string): Promise<Contents | null> {
   try {
     text = await readFile(path, 'utf8')
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return null
+    if (hasCode(cause, 'ENOENT')) return null
     throw new TorchError('TORCH_FILE', `${path}: ${reasonOf(cause)}`, { cause })
   }
   try {

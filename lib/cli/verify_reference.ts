@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { loadTensors } from '../checkpoint/load.js'
 import { readCheckpoint, type Checkpoint } from '../checkpoint/read.js'
 import { StoredTensor } from '../checkpoint/stored.js'
+import { hasCode } from '../util/errno.js'
 import { TorchError } from '../util/errors.js'
 import { PACKAGE_ROOT } from '../util/package.js'
 import type { Tensor } from '../tensor/tensor.js'
@@ -91,7 +92,7 @@ function runPython(python: string, args: readonly string[], signal: AbortSignal)
     let said = ''
     child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
     child.on('error', (cause) => {
-      const reason = 'code' in cause && cause.code === 'ENOENT' ? 'No such program' : cause.message
+      const reason = hasCode(cause, 'ENOENT') ? 'No such program' : cause.message
       reject(signal.aborted ? cause : new TorchError('TORCH_PYTHON', `${python}: ${reason}; ${ELSEWHERE}`, { cause }))
     })
     child.on('close', (status) => {

@@ -26,7 +26,7 @@ export {
 } from '../util/check.js'
 export { DEVICE_PATTERN, checkDevice, isDevice } from '../util/device.js'
 export { variablesFrom } from '../util/environment.js'
-export { reasonOf } from '../util/errno.js'
+export { hasCode, reasonOf } from '../util/errno.js'
 export { PACKAGE_ROOT, packageFacts } from '../util/package.js'
 export { Semaphore } from '../util/semaphore.js'
 export { PRESET_FILE } from '../vision/preset_file.js'

@@ -3,10 +3,11 @@ import { mkdir, mkdtemp, readdir, rename, rm, stat, utimes, writeFile } from 'no
 import { join } from 'node:path'
 
 import { cacheFolder } from '../util/environment.js'
+import { reasonOf } from '../util/errno.js'
 import { readLibtorchFolder, type LibtorchFolder } from '../libtorch/folder.js'
 import { describeFiles, faultOfContents, MANIFEST, type Manifest } from '../libtorch/manifest.js'
 import { CACHE_PREFIX } from '../libtorch/places.js'
-import { installError, textOf } from './failure.js'
+import { installError } from './failure.js'
 
 const STAGING_PREFIX = 'staging-'
 
@@ -26,7 +27,7 @@ export async function withStaging<T>(work: (folder: string) => Promise<T>): Prom
     folder = await mkdtemp(join(cacheFolder(), STAGING_PREFIX))
   } catch (cause) {
     throw installError(
-      `Cannot write to ${cacheFolder()}: ${textOf(cause)}; set NAPI_TORCH_CACHE to another folder`,
+      `Cannot write to ${cacheFolder()}: ${reasonOf(cause)}; set NAPI_TORCH_CACHE to another folder`,
       cause,
     )
   }
@@ -57,7 +58,7 @@ export async function publish(
       return place
     } catch (cause) {
       if (!existsSync(place) || attempt === PUBLISH_ATTEMPTS) {
-        throw installError(`Cannot move libtorch to ${place}: ${textOf(cause)}`, cause)
+        throw installError(`Cannot move libtorch to ${place}: ${reasonOf(cause)}`, cause)
       }
     }
     if (!replace && isComplete(place)) return place
@@ -99,7 +100,7 @@ async function setAside(place: string, aside: string): Promise<void> {
   try {
     await rename(place, aside)
   } catch (cause) {
-    if (existsSync(place)) throw installError(`Cannot replace ${place}: ${textOf(cause)}`, cause)
+    if (existsSync(place)) throw installError(`Cannot replace ${place}: ${reasonOf(cause)}`, cause)
   }
 }
 

@@ -4,8 +4,9 @@ import { basename, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 
 import { cacheFolder } from '../util/environment.js'
+import { reasonOf } from '../util/errno.js'
 import { sha256Of } from '../libtorch/manifest.js'
-import { installError, textOf } from './failure.js'
+import { installError } from './failure.js'
 import type { Reporter } from './progress.js'
 
 /** How long a server may take to answer, and then to send the next bytes. */
@@ -105,7 +106,7 @@ export async function download(
     return { resumed }
   } catch (cause) {
     signal?.throwIfAborted()
-    throw installError(`${url}: ${textOf(stalled.signal.aborted ? stalled.signal.reason : cause)}`, cause)
+    throw installError(`${url}: ${reasonOf(stalled.signal.aborted ? stalled.signal.reason : cause)}`, cause)
   } finally {
     clearTimeout(timer)
     // Not close(): that would wait for a server that stalls.

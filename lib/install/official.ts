@@ -2,9 +2,10 @@ import { mkdir, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 
 import { libtorchUrl } from '../util/environment.js'
+import { reasonOf } from '../util/errno.js'
 import { LIBTORCH_MINOR } from '../libtorch/libtorch.js'
 import { checkSha256, downloadResumable } from './download.js'
-import { installError, textOf } from './failure.js'
+import { installError } from './failure.js'
 import { pipDownload } from './pip.js'
 import type { Reporter } from './progress.js'
 import { readEntry } from './unpack.js'
@@ -150,8 +151,8 @@ async function firstThatWorks(
       return { archives: await way.fetch(target), origin: way.name }
     } catch (error) {
       reporter.signal?.throwIfAborted()
-      failures.push(textOf(error))
-      reporter.onStep?.(`That did not work: ${textOf(error)}`)
+      failures.push(reasonOf(error))
+      reporter.onStep?.(`That did not work: ${reasonOf(error)}`)
     }
   }
   throw installError(

@@ -7,10 +7,11 @@ import { constants as zlib, crc32, createInflateRaw } from 'node:zlib'
 
 import { openPromise, type Entry, type ZipFile } from 'yauzl'
 
+import { hasCode, reasonOf } from '../util/errno.js'
 import type { TorchError } from '../util/errors.js'
 import type { LibtorchFolder } from '../libtorch/folder.js'
 import { targetOf } from './contents.js'
-import { installError, textOf } from './failure.js'
+import { installError } from './failure.js'
 import type { Reporter } from './progress.js'
 
 // zlib's default of 16 KiB makes 27,000 trips to the thread pool of libtorch_cpu.so alone.
@@ -59,7 +60,7 @@ export async function readEntry(archive: string, name: RegExp): Promise<string |
     }
     return null
   } catch (cause) {
-    throw damaged(archive, textOf(cause), cause)
+    throw damaged(archive, reasonOf(cause), cause)
   } finally {
     zip.close()
   }
@@ -95,7 +96,7 @@ async function open(archive: string): Promise<ZipFile> {
   try {
     return await openPromise(archive, { autoClose: false })
   } catch (cause) {
-    throw damaged(archive, `is not a zip archive (${textOf(cause)})`, cause)
+    throw damaged(archive, `is not a zip archive (${reasonOf(cause)})`, cause)
   }
 }
 
@@ -108,7 +109,7 @@ async function neededEntries(zip: ZipFile, archive: string): Promise<NeededEntry
     }
   } catch (cause) {
     // Among others: absolute names, and names with `..` in them.
-    throw damaged(archive, textOf(cause), cause)
+    throw damaged(archive, reasonOf(cause), cause)
   }
   return needed
 }
@@ -141,7 +142,7 @@ async function unpackEntry(
     await pipeline(raw, decoder, check, createWriteStream(path), { signal })
   } catch (cause) {
     signal?.throwIfAborted()
-    throw damaged(archive, `${entry.fileName}: ${textOf(cause)}`, cause)
+    throw damaged(archive, `${entry.fileName}: ${reasonOf(cause)}`, cause)
   }
   if (size !== entry.uncompressedSize) throw damaged(archive, `${entry.fileName}: the size does not fit`)
   if (checksum !== entry.crc32) throw damaged(archive, `${entry.fileName}: the checksum does not fit`)
@@ -168,7 +169,7 @@ async function filesBelow(folder: string): Promise<string[]> {
     // A link to a library counts as the library: copies are of what it points to.
     return entries.filter((entry) => !entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name))
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    if (hasCode(error, 'ENOENT')) return []
     throw error
   }
 }

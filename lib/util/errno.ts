@@ -2,13 +2,8 @@ import { readFile } from 'node:fs/promises'
 
 import { TorchError, type TorchErrorCode } from './errors.js'
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'No such file',
-  EISDIR: 'Is a directory, expected a file',
-  EACCES: 'No permission to open the file',
-  ENOTDIR: 'A part of the path is not a directory',
-  EMFILE: 'Too many files are open',
-}
+/** What a path was expected to lead to. */
+type PathKind = 'file' | 'folder' | 'file or folder'
 
 /** Reads a whole file; a failure has the given code and names the file. */
 export async function readBytes(path: string, code: TorchErrorCode): Promise<Uint8Array> {
@@ -17,9 +12,45 @@ export async function readBytes(path: string, code: TorchErrorCode): Promise<Uin
   })
 }
 
-/** Says in words why the system refused a file operation. */
-export function reasonOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause)
-  const code = 'code' in cause ? String(cause.code) : ''
-  return REASONS[code] ?? cause.message
+/**
+ * Says in words why the system refused an operation on a path that should lead to a `kind`. Other errors have their
+ * message, or that of their cause, which says more: `fetch failed` is all that Node itself tells of a network error.
+ */
+export function reasonOf(error: unknown, kind: PathKind = 'file'): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error instanceof TorchError) return error.message
+  // Node has no message for a host whose addresses all failed, only one for each address.
+  if (error instanceof AggregateError && error.message === '') {
+    return error.errors.map((each) => reasonOf(each, kind)).join('; ')
+  }
+  const words = wordsOf(error, kind)
+  if (words !== null) return words
+  return error.cause instanceof Error ? reasonOf(error.cause, kind) : error.message
+}
+
+/** Tells whether `error` is an error of Node or the system with one of `codes`, such as `ENOENT`. */
+export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.some((code) => code === error.code)
+}
+
+function wordsOf(error: Error, kind: PathKind): string | null {
+  switch ('code' in error ? error.code : undefined) {
+    case 'ENOENT':
+      return `No such ${kind}`
+    case 'EISDIR':
+      return `Is a directory, expected a ${kind}`
+    case 'ENOTDIR':
+      return 'A part of the path is not a directory'
+    case 'EACCES':
+    case 'EPERM':
+      return 'Permission denied'
+    case 'EMFILE':
+      return 'Too many files are open'
+    case 'ENOSPC':
+      return 'No space is left on the device'
+    case 'EROFS':
+      return 'The file system is read-only'
+    default:
+      return null
+  }
 }

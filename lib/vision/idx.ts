@@ -3,7 +3,7 @@ import { gunzip } from 'node:zlib'
 
 import { describeShape } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
-import { readBytes } from '../util/errno.js'
+import { hasCode, readBytes, reasonOf } from '../util/errno.js'
 
 /** An array of bytes out of an IDX file. */
 export interface IdxArray {
@@ -61,14 +61,10 @@ function parseIdx(path: string, bytes: Uint8Array): IdxArray {
 
 async function unpack(path: string, packed: Uint8Array): Promise<Uint8Array> {
   return promisify(gunzip)(packed, { maxOutputLength: MAX_IDX_BYTES }).catch((cause: unknown) => {
-    const isTooLarge = cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE'
-    const text = isTooLarge ? `more than MAX_IDX_BYTES, which is ${MAX_IDX_BYTES}` : reason(cause)
+    const isTooLarge = hasCode(cause, 'ERR_BUFFER_TOO_LARGE')
+    const text = isTooLarge ? `more than MAX_IDX_BYTES, which is ${MAX_IDX_BYTES}` : reasonOf(cause)
     throw failure(path, `Cannot be unpacked: ${text}`, cause)
   })
-}
-
-function reason(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
 }
 
 function failure(path: string, text: string, cause?: unknown): TorchError {

@@ -5,7 +5,7 @@ import { checkOptions, checkString } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 import { Dataset, type Sample } from './dataset.js'
 import { decodeImage, type DecodeOptions } from './decode.js'
-import { reasonOf } from '../util/errno.js'
+import { hasCode, reasonOf } from '../util/errno.js'
 
 /** Endings of the files that {@link ImageFolder} takes for images, whatever their case: torchvision's. */
 export const IMAGE_EXTENSIONS = ['.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp'] as const
@@ -97,9 +97,8 @@ async function imagesBelow(folder: string, extensions: readonly string[]): Promi
 /** The names in a folder, sorted; links count as what they lead to. */
 async function list(folder: string): Promise<{ folders: string[]; files: string[] }> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
-    const reason =
-      cause instanceof Error && 'code' in cause && cause.code === 'ENOTDIR' ? 'Is not a folder' : reasonOf(cause)
-    throw failure(`${folder}: ${reason.replace('No such file', 'No such folder')}`, cause)
+    const reason = hasCode(cause, 'ENOTDIR') ? 'Is not a folder' : reasonOf(cause, 'folder')
+    throw failure(`${folder}: ${reason}`, cause)
   })
   const folders: string[] = []
   const files: string[] = []

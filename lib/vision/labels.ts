@@ -1,6 +1,6 @@
 import { checkPositiveInteger, checkString } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
-import { readBytes } from '../util/errno.js'
+import { readBytes, reasonOf } from '../util/errno.js'
 import { IMAGENET_LABELS } from './imagenet_labels.js'
 
 /** The lists of class names that come with this package, in the order of the models' outputs. */
@@ -83,7 +83,7 @@ function parse(path: string, text: string): object {
   try {
     return JSON.parse(text) as object // It begins with a bracket or a brace.
   } catch (cause) {
-    throw failure(path, `Is not valid JSON: ${cause instanceof Error ? cause.message : String(cause)}`, cause)
+    throw failure(path, `Is not valid JSON: ${reasonOf(cause)}`, cause)
   }
 }
 

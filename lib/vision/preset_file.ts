@@ -3,7 +3,7 @@ import { rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 import { TorchError } from '../util/errors.js'
-import { readBytes, reasonOf } from '../util/errno.js'
+import { hasCode, readBytes, reasonOf } from '../util/errno.js'
 import { checkPresetSettings, ImagePreset, PRESET_METADATA_KEY } from './preset.js'
 
 /** The file beside a checkpoint that says how its images are prepared. */
@@ -43,7 +43,7 @@ export async function beside(checkpoint: string): Promise<ImagePreset | null> {
   try {
     return await load(path)
   } catch (error) {
-    if (error instanceof TorchError && isMissing(error.cause)) return null
+    if (error instanceof TorchError && hasCode(error.cause, 'ENOENT')) return null
     throw error
   }
 }
@@ -72,8 +72,4 @@ function parse(text: string, where: string): ImagePreset {
     throw new TorchError('TORCH_FILE', `${where}: Is not valid JSON`, { cause })
   }
   return fromJson(value, where)
-}
-
-function isMissing(cause: unknown): boolean {
-  return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
 }

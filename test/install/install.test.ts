@@ -289,7 +289,7 @@ describe('installLibtorch()', () => {
 
       await assert.rejects(installLibtorch({ from }), {
         code: 'TORCH_LIBTORCH_INSTALL',
-        message: /^Cannot write to .*: ENOTDIR: .*; set NAPI_TORCH_CACHE to another folder$/,
+        message: /^Cannot write to .*: A part of the path is not a directory; set NAPI_TORCH_CACHE to another folder$/,
       })
     })
   })

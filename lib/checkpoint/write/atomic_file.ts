@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
+import { reasonOf } from '../../util/errno.js'
 import { failure } from '../failure.js'
-import { reasonOf } from '../source.js'
 import type { Sink } from './zip_writer.js'
 
 /** Small pieces are gathered up to this many bytes, so that headers do not cost a system call each. */

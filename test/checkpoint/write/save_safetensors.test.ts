@@ -222,8 +222,8 @@ describe('saveSafetensors()', () => {
       JSON.stringify(new URL(`../../../lib/checkpoint/${file}`, import.meta.url).href)
     const script = `
       const { readCheckpoint } = await import(${url('read.ts')})
-      const { denseChunks } = await import(${url('dense.ts')})
-      await import(${url('safetensors_writer.ts')})
+      const { denseChunks } = await import(${url('write/dense.ts')})
+      await import(${url('write/safetensors_writer.ts')})
       const { root } = await readCheckpoint(${JSON.stringify(formatFixture('legacy_tensors.pth'))})
       let bytes = 0
       for await (const chunk of denseChunks(root.get('channels_last'))) bytes += chunk.length
