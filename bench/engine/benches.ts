@@ -3,7 +3,7 @@ import { compileTime } from './measurements/compile.js'
 import { eventLoop } from './measurements/event_loop.js'
 import { firstRun } from './measurements/first_run.js'
 import { memory } from './measurements/memory.js'
-import { neighbour } from './measurements/neighbour.js'
+import { neighbor } from './measurements/neighbor.js'
 import { overhead } from './measurements/overhead.js'
 import { speed } from './measurements/speed.js'
 import type { BenchName, BenchOptions } from './options.js'
@@ -15,7 +15,7 @@ export const BENCHES: Readonly<Record<BenchName, (options: BenchOptions) => Prom
   overhead,
   'event-loop': eventLoop,
   clients,
-  neighbour,
+  neighbor,
   'first-run': firstRun,
   compile: compileTime,
   memory,

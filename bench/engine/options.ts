@@ -10,7 +10,7 @@ export const BENCH_NAMES = [
   'overhead',
   'event-loop',
   'clients',
-  'neighbour',
+  'neighbor',
   'first-run',
   'compile',
   'memory',

@@ -12,11 +12,11 @@ import { table } from '../table.js'
 import { formatQuiet, Witness } from '../witness.js'
 import { workloadOf } from '../workloads.js'
 
-const NEIGHBOUR = fileURLToPath(new URL('../workers/neighbour.mjs', import.meta.url))
+const NEIGHBOR = fileURLToPath(new URL('../workers/neighbor.mjs', import.meta.url))
 const STARTUP_MS = 200
 
 /** How much slower single images become while another program takes half of a core. */
-export async function neighbour({ rounds, seconds }: BenchOptions): Promise<Section> {
+export async function neighbor({ rounds, seconds }: BenchOptions): Promise<Section> {
   const witness = new Witness()
   const contenders = CONTENDERS.filter(({ name }) => name === RIVAL || name === OURS)
   const { opened, skipped } = await openAll(contenders, workloadOf('imagenet', [1]))
@@ -29,14 +29,14 @@ export async function neighbour({ rounds, seconds }: BenchOptions): Promise<Sect
     witness.check()
     for (let round = 0; round < rounds; round++) {
       for (const [index, { contender, worker }] of opened.entries()) {
-        progress(`neighbour: round ${round + 1} of ${rounds}, ${contender.name}`)
+        progress(`neighbor: round ${round + 1} of ${rounds}, ${contender.name}`)
         const idle = opened.map((each) => each.worker).filter((each) => each !== worker)
         const median = async (others: readonly { pid?: number | undefined }[]): Promise<number> => {
           const run = (): Promise<number[]> => worker.ask('measure', { batch: 1, seconds })
           return sampleOf(await witness.watch({ own: [worker, ...others], idle }, run)).median
         }
         medians[index]?.alone.push(await median([]))
-        medians[index]?.disturbed.push(await withNeighbour((other) => median([other])))
+        medians[index]?.disturbed.push(await withNeighbor((other) => median([other])))
       }
       witness.check()
     }
@@ -52,10 +52,10 @@ export async function neighbour({ rounds, seconds }: BenchOptions): Promise<Sect
   }))
   const quiet = witness.report()
   const text = [
-    '### A neighbour',
+    '### A neighbor',
     'Median time of one image while another program keeps one core busy half of the time (goal: at most 2.2 times).',
     table(
-      ['', 'alone, ms', 'with the neighbour, ms', 'times'],
+      ['', 'alone, ms', 'with the neighbor, ms', 'times'],
       results.map(({ title, alone, disturbed, ratio }) => [
         title,
         formatSample(alone),
@@ -70,8 +70,8 @@ export async function neighbour({ rounds, seconds }: BenchOptions): Promise<Sect
 }
 
 /** Runs the other program meanwhile. */
-async function withNeighbour<T>(body: (other: { pid?: number | undefined }) => Promise<T>): Promise<T> {
-  const child = spawn(process.execPath, [NEIGHBOUR], { stdio: 'ignore' })
+async function withNeighbor<T>(body: (other: { pid?: number | undefined }) => Promise<T>): Promise<T> {
+  const child = spawn(process.execPath, [NEIGHBOR], { stdio: 'ignore' })
   try {
     await setTimeout(STARTUP_MS)
     return await body(child)

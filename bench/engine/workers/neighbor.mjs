@@ -1,6 +1,6 @@
 // Another program on the machine: keeps one core busy half of the time, 2 ms at once, until it is ended.
 //
-// node bench/engine/workers/neighbour.mjs
+// node bench/engine/workers/neighbor.mjs
 
 const HALF_MS = 2
 const nothing = new Int32Array(new SharedArrayBuffer(4))
