@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import ts from 'typescript'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const PAGES = ['README.md', 'CONTRIBUTING.md', 'UPGRADING.md', ...pagesIn('docs'), ...pagesIn('examples')]
+
+/** An example of a page as a module that compiles by itself. */
+interface Example {
+  /** Page and line of its first line of code. */
+  readonly name: string
+  /** Path of the module, beside the page: it is nowhere but in memory. */
+  readonly file: string
+  readonly code: string
+  /** Lines of `code` before the first one of the page. */
+  readonly offset: number
+  readonly line: number
+}
+
+/**
+ * Finds the blocks of TypeScript and JavaScript on a page. A comment before a block, which the page does not show, says what
+ * readers know from the text around it:
+ *
+ * - `<!-- continues -->`: the block continues the one before it.
+ * - `<!-- given model: Module, batch: Float32Array -->`: these variables exist, with types of napi-torch or of the language.
+ * - `<!-- not compiled: reason -->`
+ */
+function examplesOf(page: string): Example[] {
+  const text = readFileSync(path.join(ROOT, page), 'utf8')
+  const examples: Example[] = []
+  let before = ''
+  for (const match of text.matchAll(/(?:<!-- (.+?) -->\n)?^```(?:ts|js)\n([\s\S]*?)^```$/gm)) {
+    const [whole, note = '', block = ''] = match
+    const line = text.slice(0, match.index + whole.indexOf('```')).split('\n').length + 1
+    if (note.startsWith('not compiled: ')) continue
+    const known = note === 'continues' ? before : declarationsOf(note, page)
+    const code = `${known}${block}`
+    before = code
+    examples.push({
+      name: `${page}:${line}`,
+      file: path.join(ROOT, path.dirname(page), `${path.basename(page)}.${line}.mts`),
+      code: `${code}\nexport {}\n`,
+      offset: known.split('\n').length - 1,
+      line,
+    })
+  }
+  return examples
+}
+
+function declarationsOf(note: string, page: string): string {
+  if (note === '') return ''
+  const given = /^given (.+)$/.exec(note)?.[1]
+  assert.ok(given !== undefined, `${page} has an example with the comment ${note}, which says nothing to this test`)
+  const list = given.split(/, (?=\w+: )/).map((each) => {
+    const [name = '', type = ''] = each.split(': ')
+    return `declare const ${name}: ${type.replace(/\b(?:Module|Tensor|Engine|StateDict|Classifier)\b/g, "import('napi-torch').$&")}\n`
+  })
+  return list.join('')
+}
+
+function pagesIn(folder: string): string[] {
+  return readdirSync(path.join(ROOT, folder))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `${folder}/${name}`)
+}
+
+/** Compiles modules that are in memory with the settings of tsconfig.json, as a strict project of a user has them. */
+function compilerOf(examples: readonly Example[]): ts.Program {
+  const config: unknown = ts.readConfigFile(path.join(ROOT, 'tsconfig.json'), (file) => ts.sys.readFile(file)).config
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT)
+  // What an example makes, it need not use.
+  Object.assign(options, { noUnusedLocals: false, noUnusedParameters: false })
+  const codes = new Map(examples.map(({ file, code }) => [file, code]))
+  const host = ts.createCompilerHost(options)
+  const onDisk = ts.createCompilerHost(options)
+  host.fileExists = (file) => codes.has(file) || onDisk.fileExists(file)
+  host.readFile = (file) => codes.get(file) ?? onDisk.readFile(file)
+  host.getSourceFile = (file, version, ...rest) => {
+    const code = codes.get(file)
+    return code === undefined
+      ? onDisk.getSourceFile(file, version, ...rest)
+      : ts.createSourceFile(file, code, version, true)
+  }
+  return ts.createProgram([...codes.keys()], options, host)
+}
+
+describe('The examples of README and docs', function () {
+  this.timeout(180_000)
+  const examples = PAGES.flatMap(examplesOf)
+  let program: ts.Program
+
+  before(() => {
+    program = compilerOf(examples)
+  })
+
+  it('are found', () => {
+    assert.ok(examples.length >= 12, `${examples.length} were found`)
+  })
+
+  for (const { name, file, offset, line: first } of examples) {
+    it(`compile in strict mode: ${name}`, () => {
+      const source = program.getSourceFile(file)
+      const faults = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)]
+
+      const texts = faults.map(({ start = 0, messageText }) => {
+        const line = (source?.getLineAndCharacterOfPosition(start).line ?? 0) - offset + first
+        return `line ${line}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`
+      })
+      assert.deepEqual(texts, [])
+    })
+  }
+})
