@@ -107,8 +107,9 @@ export const RULES = [
   },
   { find: [word('halos?')], use: 'padding border' },
   {
-    find: [word('planes?')],
-    // In lib/models and python/, `planes` is torchvision's name of a parameter; the pixels of an image file have planes too.
+    // A plane is one channel of one image; a layout is not called planes. In lib/models and python/, `planes` is torchvision's
+    // name of a parameter; the pixels of an image file have planes too.
+    find: [word('planes')],
     within: [...ENGINE, 'native/', 'lib/tensor/', 'lib/libtorch/', 'lib/nn/'],
     except: ['native/image/'],
     use: 'NCHW',
