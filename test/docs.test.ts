@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -7,6 +7,7 @@ import ts from 'typescript'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const PAGES = ['README.md', 'CONTRIBUTING.md', 'UPGRADING.md', ...pagesIn('docs'), ...pagesIn('examples')]
+const OTHER_PAGES = ['CHANGELOG.md', 'deploy/README.md', 'models/fashion-mnist/README.md', 'packages/README.md']
 
 /** An example of a page as a module that compiles by itself. */
 interface Example {
@@ -110,6 +111,38 @@ describe('The examples of README and docs', function () {
         return `line ${line}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`
       })
       assert.deepEqual(texts, [])
+    })
+  }
+})
+
+/** Links of a page to files of the project and to headings: `[text](target)`, and images. */
+function linksOf(page: string): string[] {
+  const text = readFileSync(path.join(ROOT, page), 'utf8').replace(/^```[\s\S]*?^```$/gm, '')
+  return [...text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map(([, target = '']) => target)
+}
+
+/** The anchors that GitHub makes of the headings of a page. */
+function anchorsOf(page: string): string[] {
+  const text = readFileSync(page, 'utf8').replace(/^```[\s\S]*?^```$/gm, '')
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
+describe('The links of README, docs and other pages', () => {
+  for (const page of [...PAGES, ...OTHER_PAGES]) {
+    it(`lead to files and headings: ${page}`, () => {
+      const broken = linksOf(page).filter((link) => {
+        const [file = '', anchor] = link.split('#')
+        const target = file === '' ? path.join(ROOT, page) : path.join(ROOT, path.dirname(page), file)
+        if (!existsSync(target)) return true
+        return anchor !== undefined && !anchorsOf(target).includes(anchor)
+      })
+
+      assert.deepEqual(broken, [])
     })
   }
 })
