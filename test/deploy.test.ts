@@ -93,6 +93,14 @@ describe('deploy/', () => {
     assert.match(await read('docker/Dockerfile'), /^USER node$/m)
   })
 
+  it('installs the packages whose commands it runs', async () => {
+    const image = await read('docker/Dockerfile')
+
+    for (const name of ['napi-torch', '@napi-torch/server', '@napi-torch/jobs']) {
+      assert.ok(image.includes(`"${name}@\${NAPI_TORCH_VERSION}"`), name)
+    }
+  })
+
   it('can be read as YAML and JSON, and names no latest image', async () => {
     const paths = [
       'compose/compose.yaml',
