@@ -12,7 +12,7 @@
  * - `find` is an array of patterns. `word('halos?')` finds the word in prose and inside of names (`haloOf`, `kHalo`,
  *   `HALO_SIZE`, `halo_slots.ts`); `phrase('is there twice')` finds words in a row, over the end of a line of a comment too;
  *   `type('Place')` finds the declaration of an interface, type, class or struct; anything else is a RegExp with the flag `g`.
- * - `use` says what to write, `why` says why, where that is not plain from `use`.
+ * - `use` says what to write instead; a comment says why, where that is not plain.
  * - `within` names the folders in which the rule holds, where it does not hold everywhere; `except` those in which the word
  *   has its right meaning, each with a comment that says which.
  *
