@@ -36,7 +36,7 @@ def write_safetensors(name, tensors, metadata):
 def formula_tensor(name, shape, scale=1.0, shift=0.0):
     """Makes a float32 tensor of numbers that depend on nothing but the name: from -1 to below 1, scaled and shifted.
 
-    test/support/formula.ts gives the same, bit for bit. The n-th is murmur3's finaliser over the FNV-1a hash of the name
+    test/support/formula.ts gives the same, bit for bit. The n-th is murmur3's finalizer over the FNV-1a hash of the name
     plus n times the golden ratio, cut to 24 bits, so that it is exact in float32.
     """
     seed = 0x811C9DC5

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs what needs a GPU, in one command on a machine that has CMake, a C++20 compiler, Node.js and a libtorch with CUDA: the
 # one in NAPI_TORCH_LIBTORCH, else that of python3. Builds the addon in this checkout; ends with 1 if a test fails, and
-# with 2 if there is no GPU, after it has shown that the processor works with that libtorch all the same.
+# with 2 if there is no GPU, after it has shown that the CPU works with that libtorch all the same.
 #
 # bash scripts/gpu-check.sh
 set -euo pipefail
@@ -21,12 +21,12 @@ node dist/cli/main.js build
 # It says what is wrong with CUDA, and goes on.
 node dist/cli/main.js doctor || true
 
-# Also without a GPU: libtorch opens, says why there is no device, computes on the processor, and the process ends well.
+# Also without a GPU: libtorch opens, says why there is no device, computes on the CPU, and the process ends well.
 run() { node --expose-gc --conditions=napi-torch-source --import tsx "$@"; }
 run --input-type=module --eval "
   import { cuda, resnet18Cifar, randn, scope, version } from 'napi-torch'
   const finite = scope(() => resnet18Cifar().eval().forward(randn([2, 3, 32, 32])).isfinite().toArray().every(Boolean))
-  if (!finite) throw new Error('The processor computes what is not finite')
+  if (!finite) throw new Error('The CPU computes what is not finite')
   console.log('libtorch', version().libtorch, '- CUDA devices:', cuda.deviceCount())
 "
 status=0

@@ -7,7 +7,7 @@ package dataset-fashion-mnist. The embedded files were made on two cores in 93 m
 
 Writes to OUT: the checkpoint with its floating entries in float16 (resnet18-fashion-mnist.pth), the logits of the 10,000
 test images by that checkpoint in float32 (t10k-logits.f32.bin: float32 little-endian (10000, 10), in file order), and
-the record (training.json). Sums in another order, on another processor, give slightly other weights.
+the record (training.json). Sums in another order, on another CPU, give slightly other weights.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def read_split(folder, split):
 
 
 def prepare(images):
-    """Makes (N, 28, 28) bytes the normalised (N, 3, 28, 28) that the model reads: grey on each of three channels."""
+    """Makes (N, 28, 28) bytes the normalized (N, 3, 28, 28) that the model reads: gray on each of three channels."""
     x = images.unsqueeze(1).float().div_(255).sub_(MEAN).div_(STD)
     return x.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
 
@@ -108,7 +108,7 @@ def main():
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--lr", type=float, default=0.1, help="the highest learning rate")
     parser.add_argument("--limit", type=int, default=60000, help="train on the first images only, to try the script")
-    parser.add_argument("--bf16", action="store_true", help="multiply in bfloat16: faster on processors that have it")
+    parser.add_argument("--bf16", action="store_true", help="multiply in bfloat16: faster on CPUs that have it")
     arguments = parser.parse_args()
     idx, out = pathlib.Path(arguments.idx), pathlib.Path(arguments.out)
     # The schedule rises in the first fifth of the steps and needs more than one for it.

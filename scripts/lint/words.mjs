@@ -235,7 +235,11 @@ export const RULES = [
     ['whilst', 'while'],
     ['programme(?!r|d)', 'program'],
   ].map(([british, american]) => ({ find: [new RegExp(british, 'gi')], use: american })),
-  { find: [word('greys?'), word('greyed')], use: 'gray' },
+  {
+    // Names of files in test/fixtures stay as they are.
+    find: [new RegExp(`(?:${word('greys?').source})(?![\\w-]*\\.(?:png|jpg|tif)\\b)`, 'g'), word('greyed')],
+    use: 'gray',
+  },
   {
     // Names of licence files that others wrote stay as they are; none is spelled so at present.
     find: [word('licences?'), word('licenced')],

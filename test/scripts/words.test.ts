@@ -110,6 +110,7 @@ const RIGHT: readonly (readonly [string, string])[] = [
   ['lib/x.ts', '// Options such as these, as such: no such file, such a file, such files.'],
   ['lib/x.ts', '/** Lets the event loop go on, as {@link run} does. */'],
   ['lib/x.ts', 'the same module twice'],
+  ['test/vision/decode.test.ts', "['grey16.png', 'grey-alpha.png', 'grey.jpg']"],
   ['packages/server/page/x.html', '<div aria-labelledby="title">'],
   ['lib/x.ts', 'programmer, programmed, program'],
   ['lib/x.ts', 'precise, otherwise, raised, noise, emphasis, advertised, realistic, analysis, cancelled'],
