@@ -1,6 +1,6 @@
 /**
  * Compares what a GPU does for ResNet-18 at 224 × 224: the engine, eager modules, and PyTorch's own eager ones where python3
- * has a torch with CUDA. They take turns, round by round; batches lie in the processor's memory, where servers have them, and
+ * has a torch with CUDA. They take turns, round by round; batches lie in the CPU's memory, where servers have them, and
  * outputs come back there. Ends with 2 where there is no GPU.
  *
  * npm run bench:cuda -- [--rounds 5] [--batches 1,8,32] [--json FILE]

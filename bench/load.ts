@@ -87,7 +87,7 @@ function run(program: string, args: readonly string[], env: Readonly<Record<stri
 /** What the runs of one contender come to. */
 type Summary = Readonly<Record<Exclude<keyof Load, 'sum' | 'torch'> | 'both', Sample | null>>
 
-function summarise(runs: readonly Load[]): Summary {
+function summarize(runs: readonly Load[]): Summary {
   const of = (value: (run: Load) => number): Sample => sampleOf(runs.map(value))
   return {
     startup: of((each) => each.startup),
@@ -176,7 +176,7 @@ try {
   console.log(
     `libtorch ${libtorch}, torch ${torch ?? 'none'}; medians of ${rounds} processes each (and range), in ms\n`,
   )
-  const summaries = new Map(Array.from(loads, ([name, runs]) => [name, summarise(runs)]))
+  const summaries = new Map(Array.from(loads, ([name, runs]) => [name, summarize(runs)]))
   printTable(summaries, tensorBytes)
   const inspect = sampleOf(inspections.map((each) => each.inspect))
   const read = inspections[0]?.read ?? NaN

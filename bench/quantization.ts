@@ -1,6 +1,6 @@
 /**
- * Quantises the model in the box and prints how many of the 10,000 test images are right for each way to find the ranges;
- * then how fast 8-bit integers are beside the other dtypes, for ResNet-18 at 32 and 224 pixels, in rounds that alternate.
+ * Quantizes the model in the box and prints how many of the 10,000 test images are right for each way to find the ranges;
+ * then how fast int8 is beside the other dtypes, for ResNet-18 at 32 and 224 pixels, in rounds that alternate.
  *
  * node --conditions=napi-torch-source --import tsx bench/quantization.ts [--rounds 10]
  */

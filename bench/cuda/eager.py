@@ -1,4 +1,4 @@
-"""Prints the images per second of an eager ResNet-18 on CUDA, from the processor's memory and back: for bench/cuda.ts.
+"""Prints the images per second of an eager ResNet-18 on CUDA, from the CPU's memory and back: for bench/cuda.ts.
 
 eager.py BATCH DTYPE MS
 """

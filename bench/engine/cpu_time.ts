@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 
-/** Processor time since the system's start, in units of the kernel's clock (10 ms). */
+/** CPU time since the system's start, in units of the kernel's clock (10 ms). */
 interface CpuTime {
   readonly at: number
   /** Of all processes, and what the host of a virtual machine took. */
@@ -25,7 +25,7 @@ const [UTIME, STIME] = [14 - 3, 15 - 3]
 // /proc/stat: user, nice, system, idle, iowait, irq, softirq, steal.
 const [IDLE, IOWAIT, LAST] = [3, 4, 7]
 
-/** Starts to watch who uses the processor; the function that it gives tells it, or null where the system does not say. */
+/** Starts to watch who uses the CPU; the function that it gives tells it, or null where the system does not say. */
 export function watchCpu(own: readonly number[], idle: readonly number[] = []): () => CpuUse | null {
   const pids = [process.pid, ...own, ...idle]
   const before = read(pids)

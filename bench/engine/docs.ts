@@ -4,7 +4,7 @@ import { BENCH_NAMES } from './options.js'
 import type { Report } from './report.js'
 
 const DOCS = new URL('../../docs/benchmarks.md', import.meta.url)
-const PICTURE = '![Images per second as multiples of onnxruntime-node](../bench/results/engine.svg)'
+const CHART = '![Images per second as multiples of onnxruntime-node](../bench/results/engine.svg)'
 const [BEGIN, END] = ['<!-- begin: npm run bench -- --docs -->', '<!-- end -->']
 
 /** Puts what has been measured into docs/benchmarks.md, between its two marks. */
@@ -19,6 +19,6 @@ export function writeDocs(report: Report): void {
     const { cpu, cores, node } = section.machine
     return [section.text, `${cpu}, ${cores} cores, Node.js ${node}, ${section.at.slice(0, 10)}`]
   })
-  const picture = report.speed === undefined ? [] : [PICTURE]
-  writeFileSync(DOCS, `${before}${[BEGIN, ...picture, ...sections, END].join('\n\n')}${after}`)
+  const chart = report.speed === undefined ? [] : [CHART]
+  writeFileSync(DOCS, `${before}${[BEGIN, ...chart, ...sections, END].join('\n\n')}${after}`)
 }

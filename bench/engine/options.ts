@@ -54,11 +54,11 @@ export function readOptions(args: readonly string[]): BenchOptions {
     },
   })
   const batches = values.batches?.split(',').map((batch) => positive('batches', batch, true))
-  const models = choose('models', values.models, WORKLOADS, ({ model }) => model)
+  const models = select('models', values.models, WORKLOADS, ({ model }) => model)
   return {
-    only: choose('only', values.only, BENCH_NAMES, (name) => name),
+    only: select('only', values.only, BENCH_NAMES, (name) => name),
     workloads: models.map((workload) => ({ ...workload, batches: batches ?? workload.batches })),
-    contenders: choose('contenders', values.contenders, CONTENDERS, ({ name }) => name),
+    contenders: select('contenders', values.contenders, CONTENDERS, ({ name }) => name),
     rounds: positive('rounds', values.rounds, true),
     seconds: positive('seconds', values.seconds, false),
     runs: positive('runs', values.runs, true),
@@ -68,7 +68,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
   }
 }
 
-function choose<T>(
+function select<T>(
   option: string,
   list: string | undefined,
   all: readonly T[],

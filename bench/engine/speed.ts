@@ -6,7 +6,7 @@ import { RIVAL, type Contender } from './contenders.js'
 import { closeAll, messageOf, openAll, progress, type Opened, type Skipped } from './open.js'
 import { prepare } from './prepare.js'
 import { Witness, type Quiet } from './witness.js'
-import { FEWEST_IMAGES, type Workload } from './workloads.js'
+import { MIN_IMAGES, type Workload } from './workloads.js'
 
 /** What one contender did with one size of batches. */
 export interface SpeedRow {
@@ -81,7 +81,7 @@ async function compareAll(
     try {
       for (const batch of batches) {
         progress(`${model}: logits of ${contender.name}, batches of ${batch}`)
-        const logits = await worker.ask<string>('logits', { batch, count: Math.max(FEWEST_IMAGES, batch) })
+        const logits = await worker.ask<string>('logits', { batch, count: Math.max(MIN_IMAGES, batch) })
         accuracies.set(batch, accuracyOf(logits, reference, classes))
       }
       compared.push({ ...each, accuracies, times: new Map(batches.map((batch) => [batch, []])) })

@@ -26,10 +26,10 @@ interface Process {
 }
 
 /** Spread of the checks above which a run was disturbed. */
-const MOST_SPREAD = 0.1
+const MAX_SPREAD = 0.1
 /** Cores that other programs may use: on average, and during one measurement. */
-const MOST_OTHERS = 0.1
-const MOST_IDLE = 0.05
+const MAX_OTHERS = 0.1
+const MAX_IDLE = 0.05
 
 /** Watches whether the machine does anything else while something is measured. */
 export class Witness {
@@ -79,11 +79,11 @@ export class Witness {
 
   *#disturbances(others: number, idle: number): Generator<string> {
     const [low, high] = [Math.min(...this.#peaks), Math.max(...this.#peaks)]
-    if (low < high * (1 - MOST_SPREAD)) {
+    if (low < high * (1 - MAX_SPREAD)) {
       yield `the machine did from ${low.toFixed(0)} to ${high.toFixed(0)} GFLOP/s`
     }
-    if (others > MOST_OTHERS) yield `other programs kept ${others.toFixed(2)} cores busy`
-    if (idle > MOST_IDLE) yield `contenders that had nothing to do kept ${idle.toFixed(2)} cores busy`
+    if (others > MAX_OTHERS) yield `other programs kept ${others.toFixed(2)} cores busy`
+    if (idle > MAX_IDLE) yield `contenders that had nothing to do kept ${idle.toFixed(2)} cores busy`
   }
 }
 

@@ -21,11 +21,11 @@ export const WORKLOADS: readonly Workload[] = [
 ]
 
 /** Images on which contenders are compared with float64 at least. */
-export const FEWEST_IMAGES = 32
+export const MIN_IMAGES = 32
 
 /** Images that a workload needs. */
 export function imagesOf({ batches }: Workload): number {
-  return Math.max(FEWEST_IMAGES, ...batches)
+  return Math.max(MIN_IMAGES, ...batches)
 }
 
 /** Gives the workload of a network, for batches of these sizes. */

@@ -55,7 +55,7 @@ const gap = stop()
 const [loadStateDict] = await timed(() => net.loadStateDict(state, { assign }))
 const peak = status('VmHWM')
 
-// What was only mapped is read now; and whoever loaded something else is found out. One thread waits for no other.
+// What was only mapped is read now; and a contender that loaded something else is found out. One thread waits for no other.
 setNumThreads(1)
 const [touch, sum] = await timed(() => {
   let total = 0

@@ -5,7 +5,7 @@ export interface Sample {
   readonly max: number
 }
 
-/** Summarises measurements, of which there must be one. */
+/** Summarizes measurements, of which there must be one. */
 export function sampleOf(values: readonly number[]): Sample {
   const sorted = [...values].sort((a, b) => a - b)
   const at = (index: number): number => sorted[index] ?? NaN

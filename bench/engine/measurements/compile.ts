@@ -19,7 +19,7 @@ interface Case {
   readonly forget: boolean
 }
 
-/** How long compile() takes, with and without what it has learnt before: a fresh process each time. */
+/** How long compile() takes, with and without what it has learned before: a fresh process each time. */
 export async function compileTime({ rounds }: BenchOptions): Promise<Section> {
   const witness = new Witness()
   const folder = mkdtempSync(join(tmpdir(), 'napi-torch-bench-'))

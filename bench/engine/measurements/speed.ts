@@ -8,7 +8,7 @@ import { measureSpeed, type SpeedResult } from '../speed.js'
 import { table } from '../table.js'
 import { formatQuiet } from '../witness.js'
 
-/** Images per second of all contenders, in a table and a picture. */
+/** Images per second of all contenders, in a table and a chart. */
 export async function speed(options: BenchOptions): Promise<Section> {
   const results: SpeedResult[] = []
   for (const workload of options.workloads) results.push(await measureSpeed(workload, options))

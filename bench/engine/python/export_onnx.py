@@ -2,7 +2,7 @@
 
 python bench/engine/python/export_onnx.py imagenet FOLDER
 
-Reads FOLDER/weights.pth and writes FOLDER/model.onnx, with batch normalisation left in it: onnxruntime folds it itself,
+Reads FOLDER/weights.pth and writes FOLDER/model.onnx, with batch normalization left in it: onnxruntime folds it itself,
 as it fuses sums and ReLU into the convolutions. It does not where the newer exporter (dynamo=True) gives each convolution
 a bias of computed zeros, which made it 25 % slower.
 """
@@ -32,7 +32,7 @@ def main():
         output_names=["logits"],
         opset_version=OPSET,
         dynamo=False,
-        # Else it folds batch normalisation, and onnxruntime would get other numbers than the others.
+        # Else it folds batch normalization, and onnxruntime would get other numbers than the others.
         training=torch.onnx.TrainingMode.PRESERVE,
         dynamic_axes={"input": {0: "batch"}, "logits": {0: "batch"}},
     )

@@ -3,7 +3,7 @@
 python bench/engine/python/make_model.py imagenet FOLDER IMAGES
 
 Writes weights.pth, inputs.bin (float32, N x C x H x W) and reference.bin (float64, N x classes). Weights are drawn as
-torch draws them (Kaiming), from a seed, and batch normalisation has the statistics of such inputs, so that activations
+torch draws them (Kaiming), from a seed, and batch normalization has the statistics of such inputs, so that activations
 are as large as those of a trained network.
 """
 
@@ -22,13 +22,13 @@ REFERENCE_BATCH_SIZE = 8
 
 
 def images(count, shape):
-    """Smooth pictures with noise: pure noise all looks alike to a network, and top-1 would mean nothing."""
+    """Smooth images with noise: pure noise all looks alike to a network, and top-1 would mean nothing."""
     channels, height, width = shape
     smooth = F.interpolate(torch.randn(count, channels, 5, 5), (height, width), mode="bicubic", align_corners=False)
     return smooth + 0.3 * torch.randn(count, *shape)
 
 
-def initialise(net):
+def initialize(net):
     for module in net.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -52,7 +52,7 @@ def main():
     torch.manual_seed(SEED)
     with torch.no_grad():
         net = make()
-        initialise(net)
+        initialize(net)
         calibrate(net, shape)
         torch.save(net.state_dict(), folder / "weights.pth")
 

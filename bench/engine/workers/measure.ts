@@ -8,7 +8,7 @@ export interface MeasureOptions {
 
 /** Share of the time for which a batch is run before anything is measured: other processes had the caches. */
 const WARMUP = 0.1
-const FEWEST_RUNS = 2
+const MIN_RUNS = 2
 
 /** Runs a batch back to back and gives the time of each run in ms, from array to array. */
 export async function measure(
@@ -30,7 +30,7 @@ export async function measure(
     return times
   }
   await repeat(seconds * 1e3 * WARMUP, 1)
-  return repeat(seconds * 1e3, FEWEST_RUNS)
+  return repeat(seconds * 1e3, MIN_RUNS)
 }
 
 /** Gives the first images, or those from `first` on. */

@@ -19,7 +19,7 @@ interface OnnxSession {
 
 const PACKAGE = new URL('../onnxruntime/package.json', import.meta.url)
 
-/** Opens the exported network in onnxruntime-node, with all its optimisations. */
+/** Opens the exported network in onnxruntime-node, with all its optimizations. */
 export async function openOnnxRuntime({ files, shape, threads }: OpenOptions): Promise<Runner> {
   const require = createRequire(PACKAGE)
   const { Tensor, InferenceSession } = require('onnxruntime-node') as OnnxRuntime

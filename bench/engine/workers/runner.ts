@@ -18,7 +18,7 @@ export interface OpenOptions {
   /** (C, H, W) */
   readonly shape: readonly number[]
   readonly threads: number
-  /** For the engine: what compile() takes besides, and whether to quantise. */
+  /** For the engine: what compile() takes besides, and whether to quantize. */
   readonly compile?: Readonly<Record<string, unknown>>
   readonly int8?: boolean
 }

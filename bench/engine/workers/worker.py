@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "python"))
 from networks import load  # noqa: E402
 
 WARMUP = 0.1
-FEWEST_RUNS = 2
+MIN_RUNS = 2
 
 # What libraries print must not come between the answers.
 answers = os.fdopen(os.dup(1), "w", buffering=1)
@@ -86,7 +86,7 @@ class Worker:
             return times
 
         repeat(seconds * WARMUP, 1)
-        return repeat(seconds, FEWEST_RUNS)
+        return repeat(seconds, MIN_RUNS)
 
     def logits(self, batch, count):
         parts = [np.array(self.run(part)) for part in self.inputs[:count].split(batch)]
