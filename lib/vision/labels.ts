@@ -1,7 +1,9 @@
+import { join } from 'node:path'
+
 import { checkPositiveInteger, checkString } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 import { readBytes, reasonOf } from '../util/errno.js'
-import { IMAGENET_LABELS } from './imagenet_labels.js'
+import { PACKAGE_ROOT } from '../util/package.js'
 
 /** The lists of class names that come with this package, in the order of the models' outputs. */
 export const LABEL_LISTS = ['imagenet', 'cifar10', 'fashion-mnist'] as const
@@ -9,8 +11,10 @@ export const LABEL_LISTS = ['imagenet', 'cifar10', 'fashion-mnist'] as const
 /** One of {@link LABEL_LISTS}. */
 export type LabelList = (typeof LABEL_LISTS)[number]
 
-const LISTS: Readonly<Record<LabelList, readonly string[]>> = {
-  imagenet: IMAGENET_LABELS,
+/** ILSVRC 2012, as torchvision has it; its license lies beside it. Read when it is asked for: few processes need it. */
+const IMAGENET_FILE = join(PACKAGE_ROOT, 'lib', 'vision', 'imagenet_labels.json')
+
+const SHORT_LISTS: Readonly<Record<Exclude<LabelList, 'imagenet'>, readonly string[]>> = {
   // Learning Multiple Layers of Features from Tiny Images, Krizhevsky 2009.
   cifar10: ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'],
   // Fashion-MNIST's README, MIT License, Zalando SE 2017.
@@ -37,9 +41,10 @@ const LISTS: Readonly<Record<LabelList, readonly string[]>> = {
  * @throws {TorchError} `TORCH_LABELS` if the file cannot be read or is of another kind.
  */
 export async function loadLabels(listOrPath: LabelList | (string & {})): Promise<readonly string[]> {
-  const path = checkString('listOrPath', listOrPath)
-  if (isLabelList(path)) return LISTS[path]
+  checkString('listOrPath', listOrPath)
+  if (isShortList(listOrPath)) return SHORT_LISTS[listOrPath]
 
+  const path = listOrPath === 'imagenet' ? IMAGENET_FILE : listOrPath
   const text = new TextDecoder().decode(await readBytes(path, 'TORCH_LABELS'))
   const labels = /^\s*[[{]/.test(text) ? fromJson(path, text) : fromLines(path, text)
   if (labels.length === 0) throw failure(path, 'Holds no labels')
@@ -55,8 +60,8 @@ export function checkLabels(labels: readonly string[], numClasses: number): read
   )
 }
 
-function isLabelList(name: string): name is LabelList {
-  return Object.hasOwn(LISTS, name)
+function isShortList(name: string): name is keyof typeof SHORT_LISTS {
+  return Object.hasOwn(SHORT_LISTS, name)
 }
 
 function fromLines(path: string, text: string): readonly string[] {

@@ -12,6 +12,7 @@ const MAX_BYTES = 1_500_000
 /** What the tarball holds, besides what npm adds to every package. */
 const EXPECTED = [
   /^dist\/.*\.(js|d\.ts)$/,
+  /^lib\/vision\/imagenet_labels\.(json|LICENSE)$/,
   /^page\/\w+\.(html|css|js|png)$/,
   /^native\/.*\.(cc|h|inl)$/,
   /^prebuilds\/(README\.md|[a-z0-9]+-[a-z0-9]+\/(napi-torch(\.glibc)?|preload\/napi_torch_preload)\.node)$/,
@@ -43,6 +44,8 @@ describe('The main package', function () {
       'dist/index.d.ts',
       'dist/entries/nn.js',
       'dist/cli/main.js',
+      'lib/vision/imagenet_labels.json',
+      'lib/vision/imagenet_labels.LICENSE',
       'native/addon.cc',
       'native/preload/preload.cc',
       'CMakeLists.txt',
