@@ -199,25 +199,29 @@ std::optional<at::Device> Arguments::OptionalDevice(size_t index, const char* na
 }
 
 napi_torch::Bytes Arguments::Bytes(size_t index, const char* name) const {
-  const Napi::Value value = info_[index];
+  return ToBytes(info_[index], std::string(name) + " of " + function_);
+}
+
+bool Arguments::IsTensor(size_t index) const { return napi_torch::IsTensor(info_[index]); }
+
+Bytes ToBytes(Napi::Value value, const std::string& name) {
+  const Napi::Env env = value.Env();
   void* data = nullptr;
   size_t length = 0;
   napi_value buffer = nullptr;
   // Not through the wrapper, which takes the buffer for an ArrayBuffer and fails on shared memory.
   if (value.IsTypedArray()) {
     const size_t item_size = value.As<Napi::TypedArray>().ElementSize();
-    NAPI_THROW_IF_FAILED(Env(), napi_get_typedarray_info(Env(), value, nullptr, &length, &data, &buffer, nullptr), {});
+    NAPI_THROW_IF_FAILED(env, napi_get_typedarray_info(env, value, nullptr, &length, &data, &buffer, nullptr), {});
     length *= item_size;
   } else if (value.IsDataView()) {
-    NAPI_THROW_IF_FAILED(Env(), napi_get_dataview_info(Env(), value, &length, &data, &buffer, nullptr), {});
+    NAPI_THROW_IF_FAILED(env, napi_get_dataview_info(env, value, &length, &data, &buffer, nullptr), {});
   } else {
-    throw Wrong("a typed array", name);
+    throw Expected(env, "a typed array", name);
   }
   if (data == nullptr) length = 0;
-  return {static_cast<uint8_t*>(data), length, Napi::Object(Env(), buffer)};
+  return {static_cast<uint8_t*>(data), length, Napi::Object(env, buffer)};
 }
-
-bool Arguments::IsTensor(size_t index) const { return napi_torch::IsTensor(info_[index]); }
 
 Napi::ArrayBuffer NewArrayBuffer(Napi::Env env, size_t length) {
   // By the constructor of JavaScript, as the function of Node-API ends the process where memory is short.

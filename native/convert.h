@@ -25,6 +25,10 @@ struct Bytes {
   Napi::Object buffer;  // The ArrayBuffer or SharedArrayBuffer.
 };
 
+// The bytes of `value`. Runs no JavaScript. Throws TORCH_INVALID_ARGUMENT, which names `name`, for what is no view of
+// memory.
+Bytes ToBytes(Napi::Value value, const std::string& name);
+
 class Arguments {
  public:
   Arguments(const Napi::CallbackInfo& info, const char* function) : info_(info), function_(function) {}

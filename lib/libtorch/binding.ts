@@ -181,6 +181,51 @@ export interface PlanSpec {
   readonly steps: readonly PlanStep[]
 }
 
+/** A row-major (H, W, C) image of bytes. */
+export interface NativeImage {
+  readonly data: Uint8Array
+  readonly height: number
+  readonly width: number
+  /** 1, 3 or 4; to be prepared, 1 or 3. */
+  readonly channels: number
+}
+
+/** What {@link NativeBinding.resize} does. */
+export interface NativeResize {
+  readonly image: NativeImage
+  /** (H, W) of the result. */
+  readonly size: Pair
+  readonly filter: ImageFilter
+  /** The part of the image that is resampled, in its pixels: left, top, right, bottom. */
+  readonly box: readonly [number, number, number, number]
+  /** One of {@link NativeBinding.kernelSets}. Default: the best. */
+  readonly kernels?: string | undefined
+}
+
+/** What {@link NativeBinding.prepareImage} does. */
+export interface NativePreparation {
+  readonly image: NativeImage
+  /** (H, W) to which the whole image is resized. */
+  readonly resized: Pair
+  readonly filter: ImageFilter
+  /** Top and left of the crop in the resized image, outside of which all is black. */
+  readonly corner: Pair
+  /** (H, W) of the crop. */
+  readonly crop: Pair
+  readonly grayscale: boolean
+  /** Channels of the result. */
+  readonly channels: number
+  /** One number, or one for each channel of the result. */
+  readonly mean: readonly number[]
+  /** One number, or one for each channel of the result. */
+  readonly std: readonly number[]
+  /** One of {@link NativeBinding.kernelSets}. Default: the best. */
+  readonly kernels?: string | undefined
+  readonly output: Float32Array
+  /** Where in `output` the result begins, in elements. */
+  readonly offset: number
+}
+
 type Pair = readonly [number, number]
 type Shape = readonly number[]
 type Bytes = ArrayBufferView
@@ -384,44 +429,13 @@ export interface NativeBinding {
   logSoftmax(input: TensorHandle, dim: number, dtype: DType | null): TensorHandle
 
   // native/image/image.cc: no libtorch in it.
+  /** Resamples a box of an image, with the bytes that Pillow's `Image.resize` gives, on a pool thread. */
+  resize(options: NativeResize): Promise<Uint8Array>
   /**
-   * Resamples `box` (left, top, right, bottom; pixels of the source) of a row-major (height, width, channels) uint8
-   * image to (outHeight, outWidth, channels), with the bytes that Pillow's `Image.resize` gives, on a pool thread.
-   * `kernels` is one of {@link kernelSets}. Default: the best.
+   * Resizes an image, cuts a part out, makes it gray where that is wanted, and writes (channels, H, W) as torchvision's
+   * ToTensor and Normalize give it into `output`, which it gives back, on a pool thread.
    */
-  resize(
-    pixels: Uint8Array,
-    height: number,
-    width: number,
-    channels: number,
-    outHeight: number,
-    outWidth: number,
-    filter: ImageFilter,
-    box: readonly [number, number, number, number],
-    kernels?: string | null,
-  ): Promise<Uint8Array>
-  /**
-   * Resizes an image to `resized`, cuts `crop` out at `corner` (black outside of the image), makes it grey where that is
-   * wanted, and writes (outChannels, height, width) as torchvision's ToTensor and Normalize give it into `output`, from
-   * element `offset` on, on a pool thread. `mean` and `std` are one number, or one for each channel of the result.
-   */
-  prepareImage(
-    pixels: Uint8Array,
-    height: number,
-    width: number,
-    channels: number,
-    resized: Pair,
-    filter: ImageFilter,
-    corner: Pair,
-    crop: Pair,
-    grayscale: boolean,
-    outChannels: number,
-    mean: readonly number[],
-    std: readonly number[],
-    kernels: string | null,
-    output: Float32Array,
-    offset: number,
-  ): Promise<Float32Array>
+  prepareImage(options: NativePreparation): Promise<Float32Array>
 
   // native/engine/engine.cc. `id` is an integer that no other unfinished job of the environment has.
   createEngine(threads: number, device: string): EngineHandle

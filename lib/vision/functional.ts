@@ -76,8 +76,12 @@ export async function resize(image: Image, size: ResizeSize, options: ResizeOpti
     throw fault('TORCH_IMAGE', `Cannot resize ${sizes}: they are more than MAX_PIXELS, which is ${MAX_PIXELS}`)
   }
 
-  const box = [0, 0, width, height] as const
-  const resized = await native.resize(data, height, width, channels, outHeight, outWidth, pillowFilter(filter), box)
+  const resized = await native.resize({
+    image: { data, height, width, channels },
+    size: [outHeight, outWidth],
+    filter: pillowFilter(filter),
+    box: [0, 0, width, height],
+  })
   return { data: resized, height: outHeight, width: outWidth, channels }
 }
 

@@ -34,23 +34,19 @@ export function fuse(transforms: readonly unknown[], input: unknown): FusedTrans
   return {
     shape: [outChannels, ...cropped],
     async applyInto(target, offset) {
-      await native.prepareImage(
-        data,
-        height,
-        width,
-        channels,
+      await native.prepareImage({
+        image: { data, height, width, channels },
         resized,
-        pillowFilter(resize?.interpolation ?? 'nearest'),
-        centerCropCorner(resized, cropped),
-        cropped,
-        grayscale !== null,
-        outChannels,
+        filter: pillowFilter(resize?.interpolation ?? 'nearest'),
+        corner: centerCropCorner(resized, cropped),
+        crop: cropped,
+        grayscale: grayscale !== null,
+        channels: outChannels,
         mean,
         std,
-        null,
-        target,
+        output: target,
         offset,
-      )
+      })
     },
   }
 }

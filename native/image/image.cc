@@ -2,13 +2,13 @@
 
 #include <array>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "../convert.h"
+#include "../engine/part.h"
 #include "../error.h"
 #include "kernels/kernels.h"
 #include "prepare.h"
@@ -21,9 +21,14 @@ using image::Box;
 using image::Filter;
 using image::Isa;
 using image::Kernels;
+using image::kMaxSide;
 using image::Preparation;
 using image::Raster;
 using image::Resizing;
+// A field of the options that JavaScript hands over.
+using Field = engine::Part;
+
+constexpr int64_t kMaxOffset = int64_t{1} << 48;  // In floats: more than memory has, and far from an overflow.
 
 constexpr std::pair<const char*, Filter> kFilters[] = {
     {"nearest", Filter::kNearest}, {"box", Filter::kBox},         {"bilinear", Filter::kBilinear},
@@ -69,98 +74,98 @@ Napi::Promise QueueWork(Napi::Env env, Napi::Object input, Napi::Object output, 
   return promise;
 }
 
-Filter ReadFilter(const Arguments& args, size_t index) {
-  const std::string name = args.String(index, "filter");
+Filter ReadFilter(const Field& field) {
+  const std::string name = field.Text();
   for (const auto& [known, filter] : kFilters) {
     if (name == known) return filter;
   }
-  throw Expected(args.Env(), "a resampling filter", "filter");
+  throw field.Wrong("a resampling filter");
 }
 
-// `most` numbers, or fewer.
-std::vector<float> ReadFloats(Napi::Value value, uint32_t most, const char* what, const char* name) {
-  if (!value.IsArray() || value.As<Napi::Array>().Length() > most) throw Expected(value.Env(), what, name);
-  const auto array = value.As<Napi::Array>();
+std::vector<float> ReadFloats(const Field& field) {
   std::vector<float> numbers;
-  for (uint32_t i = 0; i < array.Length() && i < most; ++i) {
-    const Napi::Value number = array.Get(i);
-    if (!number.IsNumber()) throw Expected(value.Env(), what, name);
-    numbers.push_back(number.As<Napi::Number>().FloatValue());
+  for (const Field& item : field.Items()) {
+    if (!item.IsNumber()) throw item.Wrong("a number");
+    numbers.push_back(item.value().As<Napi::Number>().FloatValue());
   }
   return numbers;
 }
 
-Box ReadBox(Napi::Value value) {
-  const std::vector<float> edges = ReadFloats(value, 4, "an array of four numbers", "box");
-  if (edges.size() != 4) throw Expected(value.Env(), "an array of four numbers", "box");
+Box ReadBox(const Field& field) {
+  const std::vector<float> edges = ReadFloats(field);
+  if (edges.size() != 4) throw field.Wrong("an array of four numbers");
   return {edges[0], edges[1], edges[2], edges[3]};
 }
 
 // One number for each channel of an image, or one for all.
-std::array<float, 3> ReadPerChannel(Napi::Value value, int64_t channels, const char* name) {
-  const std::vector<float> numbers = ReadFloats(value, 3, "one number, or one for each channel", name);
-  if (numbers.empty() || (numbers.size() != 1 && numbers.size() != static_cast<size_t>(channels))) {
-    throw Expected(value.Env(), "one number, or one for each channel", name);
-  }
-  if (numbers.size() == 3) return {numbers[0], numbers[1], numbers[2]};
-  return {numbers[0], numbers[0], numbers[0]};
+std::array<float, 3> ReadPerChannel(const Field& field, int64_t channels) {
+  const std::vector<float> numbers = ReadFloats(field);
+  if (numbers.size() == 1) return {numbers[0], numbers[0], numbers[0]};
+  if (numbers.size() != 3 || channels != 3) throw field.Wrong("one number, or one for each channel");
+  return {numbers[0], numbers[1], numbers[2]};
 }
 
 // The kernels of that name, or the best ones.
-const Kernels& ReadKernels(const Arguments& args, Napi::Value value, size_t index) {
-  if (value.IsNull() || value.IsUndefined()) return image::BestKernels();
-  const std::string name = args.String(index, "kernels");
+const Kernels& ReadKernels(const Field& field) {
+  if (field.IsNull()) return image::BestKernels();
+  const std::string name = field.Text();
   for (const Isa isa : {Isa::kAvx512, Isa::kAvx2, Isa::kPortable}) {
     const Kernels* const kernels = image::KernelsOf(isa);
     if (kernels != nullptr && kernels->name == name) return *kernels;
   }
-  throw Expected(args.Env(), "kernels that this processor can run", "kernels");
+  throw field.Wrong("kernels that this CPU can run");
 }
 
-// Arguments 0 to 3, without the pixels: sizes first, as reading others could run JavaScript that takes the memory away.
-Raster ReadSizes(const Arguments& args) {
-  return {nullptr, args.Integer(1, "height"), args.Integer(2, "width"), args.Integer(3, "channels")};
+// The sizes of an image, without its pixels.
+Raster ReadSizes(const Field& image) {
+  const int64_t height = image["height"].Integer(0, kMaxSide);
+  const int64_t width = image["width"].Integer(0, kMaxSide);
+  return {nullptr, height, width, image["channels"].Integer(0, kMaxSide)};
 }
 
-const uint8_t* ReadPixels(const Arguments& args, const Raster& source) {
-  const Bytes pixels = args.Bytes(0, "pixels");
+// The bytes of `data`, all that an image of the size of `source` has. Read after everything that can run JavaScript, a
+// getter for example, as that could take the memory away; this runs none.
+const uint8_t* ReadPixels(const Field& data, const Raster& source) {
+  const Bytes pixels = ToBytes(data.value(), data.path());
   if (pixels.length != static_cast<size_t>(source.height * source.width * source.channels)) {
-    throw Expected(args.Env(), "height * width * channels bytes", "pixels");
+    throw data.Wrong("height * width * channels bytes");
   }
   return pixels.data;
 }
 
-// resize(pixels, height, width, channels, outHeight, outWidth, filter, box, kernels): Promise<Uint8Array>
+// resize({ image: { data, height, width, channels }, size, filter, box, kernels }): Promise<Uint8Array>
 Napi::Value Resize(const Napi::CallbackInfo& info) {
-  const Arguments args(info, "resize");
-  Raster source = ReadSizes(args);
-  Resizing resizing;
-  resizing.height = args.Integer(4, "outHeight");
-  resizing.width = args.Integer(5, "outWidth");
-  resizing.filter = ReadFilter(args, 6);
-  resizing.box = ReadBox(info[7]);
-  const Kernels& kernels = ReadKernels(args, info[8], 8);
-  if (const char* const fault = ResampleFault(source, resizing)) throw Expected(args.Env(), fault, "resize");
+  const Field options(info[0], "resize");
+  const Field image = options["image"];
+  const Field data = image["data"];
+  Raster source = ReadSizes(image);
+  const std::array<int64_t, 2> size = options["size"].Pair(0, kMaxSide);
+  const Filter filter = ReadFilter(options["filter"]);
+  const Resizing resizing{size[0], size[1], filter, ReadBox(options["box"])};
+  const Kernels& kernels = ReadKernels(options["kernels"]);
+  if (const char* const fault = ResampleFault(source, resizing)) throw options.Wrong(fault);
 
   const int64_t length = resizing.height * resizing.width * source.channels;
-  auto output = Napi::Uint8Array::New(args.Env(), static_cast<size_t>(length));
-  source.pixels = ReadPixels(args, source);
+  auto output = Napi::Uint8Array::New(info.Env(), static_cast<size_t>(length));
+  source.pixels = ReadPixels(data, source);
   const auto work = [source, resizing, &kernels, out = output.Data()] {
     Resample(source, resizing, {0, resizing.height}, {0, resizing.width}, kernels, out);
   };
-  return QueueWork(args.Env(), info[0].As<Napi::Object>(), output, work);
+  return QueueWork(info.Env(), data.value().As<Napi::Object>(), output, work);
 }
 
-// prepareImage(pixels, height, width, channels, resized, filter, corner, crop, grayscale, outChannels, mean, std,
-// kernels,
-//              output, offset): Promise<Float32Array>
+// prepareImage({ image: { data, height, width, channels }, resized, filter, corner, crop, grayscale, channels, mean,
+//                std, kernels, output, offset }): Promise<Float32Array>
 Napi::Value PrepareImage(const Napi::CallbackInfo& info) {
-  const Arguments args(info, "prepareImage");
-  Raster source = ReadSizes(args);
-  const std::array<int64_t, 2> resized = args.Pair(4, "resized");
-  const Filter filter = ReadFilter(args, 5);
-  const std::array<int64_t, 2> corner = args.Pair(6, "corner");
-  const std::array<int64_t, 2> crop = args.Pair(7, "crop");
+  const Field options(info[0], "prepareImage");
+  const Field image = options["image"];
+  const Field data = image["data"];
+  const Field target = options["output"];
+  Raster source = ReadSizes(image);
+  const std::array<int64_t, 2> resized = options["resized"].Pair(0, kMaxSide);
+  const Filter filter = ReadFilter(options["filter"]);
+  const std::array<int64_t, 2> corner = options["corner"].Pair(-kMaxSide, kMaxSide);
+  const std::array<int64_t, 2> crop = options["crop"].Pair(0, kMaxSide);
   Preparation preparation;
   const Box box{0, 0, static_cast<float>(source.width), static_cast<float>(source.height)};
   preparation.resizing = {resized[0], resized[1], filter, box};
@@ -168,26 +173,27 @@ Napi::Value PrepareImage(const Napi::CallbackInfo& info) {
   preparation.left = corner[1];
   preparation.height = crop[0];
   preparation.width = crop[1];
-  preparation.grayscale = args.Boolean(8, "grayscale");
-  preparation.channels = args.Integer(9, "outChannels");
-  preparation.mean = ReadPerChannel(info[10], preparation.channels, "mean");
-  preparation.std = ReadPerChannel(info[11], preparation.channels, "std");
-  const Kernels& kernels = ReadKernels(args, info[12], 12);
-  const int64_t offset = args.Integer(14, "offset");
-  if (const char* const fault = PrepareFault(source, preparation)) throw Expected(args.Env(), fault, "prepareImage");
+  preparation.grayscale = options["grayscale"].Boolean();
+  preparation.channels = options["channels"].Integer(1, 3);
+  preparation.mean = ReadPerChannel(options["mean"], preparation.channels);
+  preparation.std = ReadPerChannel(options["std"], preparation.channels);
+  const Kernels& kernels = ReadKernels(options["kernels"]);
+  const Field offset_field = options["offset"];
+  const int64_t offset = offset_field.Integer(0, kMaxOffset);
+  if (const char* const fault = PrepareFault(source, preparation)) throw options.Wrong(fault);
 
   const int64_t length = preparation.channels * preparation.height * preparation.width;
-  const Bytes output = args.Bytes(13, "output");
-  if (!info[13].IsTypedArray() || info[13].As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
-    throw Expected(args.Env(), "a Float32Array", "output");
+  const Bytes output = ToBytes(target.value(), target.path());
+  if (!target.value().IsTypedArray() || target.value().As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
+    throw target.Wrong("a Float32Array");
   }
-  if (offset < 0 || offset + length > static_cast<int64_t>(output.length / sizeof(float))) {
-    throw Expected(args.Env(), "an offset from which on the result fits into the output", "offset");
+  if (offset + length > static_cast<int64_t>(output.length / sizeof(float))) {
+    throw offset_field.Wrong("an offset from which on the result fits into the output");
   }
-  source.pixels = ReadPixels(args, source);
+  source.pixels = ReadPixels(data, source);
   float* const out = reinterpret_cast<float*>(output.data) + offset;
   const auto work = [source, preparation, &kernels, out] { Prepare(source, preparation, kernels, out); };
-  return QueueWork(args.Env(), info[0].As<Napi::Object>(), info[13].As<Napi::Object>(), work);
+  return QueueWork(info.Env(), data.value().As<Napi::Object>(), target.value().As<Napi::Object>(), work);
 }
 
 }  // namespace

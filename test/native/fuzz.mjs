@@ -131,7 +131,7 @@ const SCHEMAS = [
   ['aten::nothing', () => []],
 ]
 
-/** Puts garbage into some place of a plan. */
+/** Puts garbage into some place of a specification. */
 function spoil(part) {
   if (typeof part !== 'object' || part === null || below(4) === 0) return pick(GARBAGE)()
   const keys = Object.keys(part)
@@ -194,6 +194,44 @@ function networkSpec() {
   return below(2) === 0 ? spoil(spec) : spec
 }
 
+/** Sizes of images are small, or so large that they are refused: memory is asked for what is between. */
+const side = () => pick([1, 1, 2, 2, 3, 4, 5, 0, -1, ...HUGE])
+const filter = () => pick(['nearest', 'box', 'bilinear', 'hamming', 'bicubic', 'lanczos', 'none'])
+
+function imageSpec() {
+  const [height, width, channels] = [1 + below(4), 1 + below(4), pick([1, 1, 3, 3, 4, 2])]
+  return pick([
+    { data: new Uint8Array(height * width * channels), height, width, channels },
+    { data: new Uint8Array(new SharedArrayBuffer(24)), height: 2, width: 4, channels: 3 },
+    { data: KINDS.bytes(), height: side(), width: side(), channels },
+  ])
+}
+
+function resizeSpec() {
+  const image = imageSpec()
+  const box = pick([[0, 0, image.width, image.height], KINDS.box()])
+  const spec = { image, size: [1 + below(5), side()], filter: filter(), box, kernels: KINDS['kernels?']() }
+  return below(3) === 0 ? spoil(spec) : spec
+}
+
+function preparationSpec() {
+  const spec = {
+    image: imageSpec(),
+    resized: [1 + below(5), side()],
+    filter: filter(),
+    corner: [below(5) - 2, pick([0, 1, -1, ...HUGE])],
+    crop: [1 + below(5), side()],
+    grayscale: below(2) === 0,
+    channels: pick([1, 3, 3, 2]),
+    mean: KINDS.numbers(),
+    std: KINDS.numbers(),
+    kernels: KINDS['kernels?'](),
+    output: pick([new Float32Array(100), new Float32Array(100), KINDS.bytes()]),
+    offset: pick([0, 0, 1, 99, 2 ** 47, -1]),
+  }
+  return below(3) === 0 ? spoil(spec) : spec
+}
+
 function planSpec() {
   if (below(2) === 0) return networkSpec()
   const value = { shape: [2, 3], dtype: 'float32' }
@@ -245,6 +283,8 @@ const KINDS = {
   plan,
   plans: () => (below(3) === 0 ? list(2, plan) : [plan()]),
   spec: planSpec,
+  resizeSpec,
+  preparationSpec,
   kernels: () => pick([...native.kernelSets(), 'sse9', '']),
   'kernels?': () => (below(3) === 0 ? null : KINDS.kernels()),
   weights: convWeights,
@@ -309,7 +349,6 @@ const KINDS = {
   offset: () => pick([0, 1, 3, 8, 4096, 4999, 5000, 5001, -1, 2 ** 48]),
   rounding: () => pick([null, 'trunc', 'floor', 'up']),
   mode: () => pick(['constant', 'reflect', 'replicate', 'circular', 'mirror']),
-  filter: () => pick(['nearest', 'box', 'bilinear', 'hamming', 'bicubic', 'lanczos', 'none']),
   threads: () => 1 + below(4),
 }
 
@@ -415,8 +454,8 @@ const SIGNATURES = {
   adaptiveAvgPool2d: 'image pair',
   softmax: 'tensor dim dtype?',
   logSoftmax: 'tensor dim dtype?',
-  resize: 'bytes size size size size size filter box kernels?',
-  prepareImage: 'bytes size size size pair filter dims pair boolean size numbers numbers kernels? bytes offset',
+  resize: 'resizeSpec',
+  prepareImage: 'preparationSpec',
   createEngine: 'threads device',
   disposeEngine: 'engine',
   engineBytes: 'engine',

@@ -162,22 +162,20 @@ describe('fused transforms', () => {
   for (const kernels of native.kernelSets()) {
     it(`are the same with the kernels ${kernels}`, async () => {
       const run = async (name: string): Promise<Float32Array> => {
-        const out = new Float32Array(3 * 50 * 70)
-        const sizes = [[60, 83] as const, 'bicubic', [-2, 5] as const, [50, 70] as const] as const
-        return native.prepareImage(
-          noise(300 * 401 * 3, 4),
-          300,
-          401,
-          3,
-          ...sizes,
-          false,
-          3,
-          MEANS,
-          DEVIATIONS,
-          name,
-          out,
-          0,
-        )
+        return native.prepareImage({
+          image: { data: noise(300 * 401 * 3, 4), height: 300, width: 401, channels: 3 },
+          resized: [60, 83],
+          filter: 'bicubic',
+          corner: [-2, 5],
+          crop: [50, 70],
+          grayscale: false,
+          channels: 3,
+          mean: MEANS,
+          std: DEVIATIONS,
+          kernels: name,
+          output: new Float32Array(3 * 50 * 70),
+          offset: 0,
+        })
       }
 
       assert.deepEqual(await run(kernels), await run('portable'))
@@ -258,41 +256,113 @@ describe('Compose', () => {
 })
 
 describe('native.prepareImage()', () => {
-  const run = (...args: readonly unknown[]): unknown =>
-    (native.prepareImage as (...args: readonly unknown[]) => unknown)(...args)
-  const good = (): unknown[] => {
-    const sizes = [noise(12, 1), 2, 2, 3, [4, 4], 'box', [0, 0], [4, 4]]
-    return [...sizes, false, 3, [0], [1], null, new Float32Array(48), 0]
-  }
-  for (const [what, index, value] of [
-    ['too few bytes', 0, noise(11, 1)],
-    ['four channels', 3, 4],
-    ['a resize to nothing', 4, [0, 4]],
-    ['a size that overflows', 4, [2 ** 40, 2 ** 40]],
-    ['a corner far away', 6, [2 ** 40, 0]],
-    ['a crop that overflows', 7, [2 ** 40, 2 ** 40]],
-    ['two channels of the result', 9, 2],
-    ['other channels of the result', 9, 1],
-    ['two means', 10, [0, 0]],
-    ['no deviation', 11, []],
-    ['a mean that is no number', 10, ['0']],
-    ['unknown kernels', 12, 'sse9'],
-    ['an output of too few floats', 13, new Float32Array(47)],
-    ['an output of other numbers', 13, new Float64Array(48)],
-    ['an offset too far', 14, 1],
-    ['a negative offset', 14, -1],
-  ] as const) {
+  const run = (options?: unknown): unknown => (native.prepareImage as (options: unknown) => unknown)(options)
+  const image = { data: noise(12, 1), height: 2, width: 2, channels: 3 }
+  const good = (): Record<string, unknown> => ({
+    image,
+    resized: [4, 4],
+    filter: 'box',
+    corner: [0, 0],
+    crop: [4, 4],
+    grayscale: false,
+    channels: 3,
+    mean: [0],
+    std: [1],
+    kernels: null,
+    output: new Float32Array(48),
+    offset: 0,
+  })
+  const CASES: readonly (readonly [what: string, name: string, value: unknown, message: string])[] = [
+    [
+      'too few bytes',
+      'image',
+      { ...image, data: noise(11, 1) },
+      'Expected height * width * channels bytes for prepareImage.image.data',
+    ],
+    ['no bytes', 'image', { ...image, data: [1] }, 'Expected a typed array for prepareImage.image.data'],
+    ['four channels', 'image', { ...image, channels: 4 }, 'Expected 1 or 3 channels for prepareImage'],
+    ['no image', 'image', null, 'Expected an object for prepareImage.image'],
+    [
+      'a resize to nothing',
+      'resized',
+      [0, 4],
+      'Expected a target of 1 to 16777216 pixels on each side for prepareImage',
+    ],
+    [
+      'a size that overflows',
+      'resized',
+      [2 ** 40, 2 ** 40],
+      'Expected an integer from 0 to 16777216 for prepareImage.resized[0]',
+    ],
+    ['an unknown filter', 'filter', 'cubic', 'Expected a resampling filter for prepareImage.filter'],
+    [
+      'a corner far away',
+      'corner',
+      [2 ** 40, 0],
+      'Expected an integer from -16777216 to 16777216 for prepareImage.corner[0]',
+    ],
+    ['a corner of three numbers', 'corner', [0, 0, 0], 'Expected two integers for prepareImage.corner'],
+    [
+      'a crop that overflows',
+      'crop',
+      [2 ** 40, 2 ** 40],
+      'Expected an integer from 0 to 16777216 for prepareImage.crop[0]',
+    ],
+    ['an empty crop', 'crop', [4, 0], 'Expected a crop of 1 to 16777216 pixels on each side for prepareImage'],
+    ['a number for a boolean', 'grayscale', 1, 'Expected a boolean for prepareImage.grayscale'],
+    ['two channels of the result', 'channels', 2, 'Expected 1 or 3 channels of the result for prepareImage'],
+    [
+      'other channels of the result',
+      'channels',
+      1,
+      'Expected as many channels in the result as in the source for prepareImage',
+    ],
+    ['two means', 'mean', [0, 0], 'Expected one number, or one for each channel for prepareImage.mean'],
+    ['no deviation', 'std', [], 'Expected one number, or one for each channel for prepareImage.std'],
+    ['a mean that is no number', 'mean', ['0'], 'Expected a number for prepareImage.mean[0]'],
+    ['unknown kernels', 'kernels', 'sse9', 'Expected kernels that this CPU can run for prepareImage.kernels'],
+    [
+      'an output of too few floats',
+      'output',
+      new Float32Array(47),
+      'Expected an offset from which on the result fits into the output for prepareImage.offset',
+    ],
+    ['an output of other numbers', 'output', new Float64Array(48), 'Expected a Float32Array for prepareImage.output'],
+    [
+      'an offset too far',
+      'offset',
+      1,
+      'Expected an offset from which on the result fits into the output for prepareImage.offset',
+    ],
+    ['a negative offset', 'offset', -1, 'Expected an integer from 0 to 281474976710656 for prepareImage.offset'],
+  ]
+  for (const [what, name, value, message] of CASES) {
     it(`refuses ${what}`, () => {
-      const args = good()
-      args[index] = value
-
-      assert.throws(() => run(...args), { code: 'TORCH_INVALID_ARGUMENT' })
+      assert.throws(() => run({ ...good(), [name]: value }), { code: 'TORCH_INVALID_ARGUMENT', message })
     })
   }
 
+  for (const name of Object.keys(good()).filter((field) => field !== 'kernels')) {
+    it(`refuses options without ${name}`, () => {
+      assert.throws(() => run({ ...good(), [name]: undefined }), { code: 'TORCH_INVALID_ARGUMENT' })
+    })
+  }
+
+  it('refuses memory that a getter of another option takes away', () => {
+    const output = new Float32Array(48)
+    const options = Object.defineProperty({ ...good(), output }, 'offset', {
+      get: () => {
+        structuredClone(output.buffer, { transfer: [output.buffer] })
+        return 0
+      },
+    })
+
+    assert.throws(() => run(options), { code: 'TORCH_INVALID_ARGUMENT' })
+  })
+
   it('takes what the others differ from', async () => {
-    assert.equal(((await run(...good())) as Float32Array).length, 48)
-    assert.throws(() => run(), { code: 'TORCH_INVALID_ARGUMENT' })
+    assert.equal(((await run(good())) as Float32Array).length, 48)
+    assert.throws(() => run(), { code: 'TORCH_INVALID_ARGUMENT', message: 'Expected an object for prepareImage' })
     scope(() => assert.throws(() => run(tensor(1)), { code: 'TORCH_INVALID_ARGUMENT' }))
   })
 })

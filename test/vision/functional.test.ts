@@ -12,7 +12,8 @@ async function resizeDigest({ from, to, filter, box }: ResizeFacts, kernels?: st
   const [height, width, channels] = from
   const pixels = noise(height * width * channels, 1)
   const part = box ?? ([0, 0, width, height] as const)
-  return digest(await native.resize(pixels, height, width, channels, ...to, filter, part, kernels))
+  const image = { data: pixels, height, width, channels }
+  return digest(await native.resize({ image, size: to, filter, box: part, kernels }))
 }
 
 describe('native.resize()', () => {
@@ -54,21 +55,45 @@ describe('native.resize()', () => {
     )
   })
 
-  for (const [what, args] of [
-    ['too few bytes', [noise(11, 1), 2, 2, 3, 4, 4, 'box', [0, 0, 2, 2]]],
-    ['no rows', [noise(0, 1), 0, 2, 3, 4, 4, 'box', [0, 0, 2, 0]]],
-    ['two channels', [noise(8, 1), 2, 2, 2, 4, 4, 'box', [0, 0, 2, 2]]],
-    ['a size that overflows', [noise(12, 1), 2, 2, 3, 2 ** 40, 2 ** 40, 'box', [0, 0, 2, 2]]],
-    ['a box outside', [noise(12, 1), 2, 2, 3, 4, 4, 'box', [0, 0, 2, 2.5]]],
-    ['a box of NaN', [noise(12, 1), 2, 2, 3, 4, 4, 'box', [0, NaN, 2, 2]]],
-    ['an unknown filter', [noise(12, 1), 2, 2, 3, 4, 4, 'cubic', [0, 0, 2, 2]]],
-    ['unknown kernels', [noise(12, 1), 2, 2, 3, 4, 4, 'box', [0, 0, 2, 2], 'sse9']],
-    ['an array for bytes', [[1, 2, 3], 1, 1, 3, 4, 4, 'box', [0, 0, 1, 1]]],
-    ['nothing', []],
+  const image = { data: noise(12, 1), height: 2, width: 2, channels: 3 }
+  const good = { image, size: [4, 4], filter: 'box', box: [0, 0, 2, 2] }
+  for (const [what, options, message] of [
+    [
+      'too few bytes',
+      { ...good, image: { ...image, data: noise(11, 1) } },
+      'Expected height * width * channels bytes for resize.image.data',
+    ],
+    [
+      'no rows',
+      { ...good, image: { ...image, data: noise(0, 1), height: 0 }, box: [0, 0, 2, 0] },
+      'Expected a source of 1 to 16777216 pixels on each side for resize',
+    ],
+    [
+      'two channels',
+      { ...good, image: { ...image, data: noise(8, 1), channels: 2 } },
+      'Expected 1, 3 or 4 channels for resize',
+    ],
+    [
+      'a size that overflows',
+      { ...good, size: [2 ** 40, 2 ** 40] },
+      'Expected an integer from 0 to 16777216 for resize.size[0]',
+    ],
+    ['a box outside', { ...good, box: [0, 0, 2, 2.5] }, 'Expected a box inside the source for resize'],
+    ['a box of NaN', { ...good, box: [0, NaN, 2, 2] }, 'Expected a box inside the source for resize'],
+    ['a box of three numbers', { ...good, box: [0, 0, 2] }, 'Expected an array of four numbers for resize.box'],
+    ['an unknown filter', { ...good, filter: 'cubic' }, 'Expected a resampling filter for resize.filter'],
+    ['unknown kernels', { ...good, kernels: 'sse9' }, 'Expected kernels that this CPU can run for resize.kernels'],
+    [
+      'an array for bytes',
+      { ...good, image: { data: [1, 2, 3], height: 1, width: 1, channels: 3 }, box: [0, 0, 1, 1] },
+      'Expected a typed array for resize.image.data',
+    ],
+    ['nothing', undefined, 'Expected an object for resize'],
   ] as const) {
     it(`refuses ${what}`, () => {
-      assert.throws(() => (native.resize as (...args: readonly unknown[]) => unknown)(...args), {
+      assert.throws(() => (native.resize as (options: unknown) => unknown)(options), {
         code: 'TORCH_INVALID_ARGUMENT',
+        message,
       })
     })
   }
