@@ -1,7 +1,7 @@
 /**
  * Reads damaged and hostile checkpoints for as long as it is told: files of all formats with changed bits, numbers,
  * instructions and entries, and programs at random. Each must end in a value or a CheckpointError, within 2 s of
- * processor time and 256 MiB. What does not is written to test/fixtures/fuzz/, where test/checkpoint/corpus.test.ts
+ * processor time and 256 MiB. What does not is written to test/fixtures/fuzz/, where test/integration/checkpoint/corpus.test.ts
  * reads it again for ever after, and the exit code is 1.
  *
  * npm run fuzz -- [--minutes 5] [--seed N] [FOLDER…]

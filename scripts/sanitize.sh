@@ -61,8 +61,8 @@ fi
 tests=("$@")
 if [ ${#tests[@]} -eq 0 ]; then
   tests=('test/native/*.test.ts' 'test/tensor/*.test.ts' 'test/ops/*.test.ts' test/nn/functional.test.ts
-    test/vision/functional.test.ts test/checkpoint/load.test.ts test/checkpoint/fuzz.test.ts
-    test/engine/{kernels,engine,infer}.test.ts)
+    test/vision/functional.test.ts test/checkpoint/load.test.ts test/integration/checkpoint/fuzz.test.ts
+    test/integration/{native/fuzz,ops/operators}.test.ts test/engine/{kernels,engine,trace/infer}.test.ts)
 fi
 
 # Where the ordinary build found what it needs.

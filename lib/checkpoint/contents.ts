@@ -1,8 +1,13 @@
-import type { CheckpointFormat } from './format.js'
 import type { CheckpointValue } from './values.js'
 
+/**
+ * What a checkpoint file is: an archive of torch.save (`zip`) or torch.jit.save (`torchscript`), a file of PyTorch before
+ * 1.6 (`legacy`), a safetensors file, or the index of several (`safetensors-index`).
+ */
+export type CheckpointFormat = 'zip' | 'torchscript' | 'legacy' | 'safetensors' | 'safetensors-index'
+
 /** What the reader of a format finds in a file, the data of its tensors unread. */
-export interface Contents {
+export interface CheckpointContents {
   readonly format: CheckpointFormat
   /** What was saved: of a TorchScript archive and of safetensors the state dict. */
   readonly root: CheckpointValue

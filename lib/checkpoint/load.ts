@@ -1,12 +1,12 @@
 import { checkBoolean, checkOptions, expected } from '../util/check.js'
 import { StateDict } from '../tensor/state_dict.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { findStateDict } from './find.js'
+import { findStateDict } from './state_dict/find.js'
 import type { CheckpointLimits } from './limits.js'
 import { readCheckpoint } from './read.js'
 import { StoredTensor } from './stored.js'
-import { stripPrefixOf } from './strip.js'
-import { checkElementType, materialize } from './tensors.js'
+import { stripPrefixOf } from './state_dict/strip_prefix.js'
+import { checkElementType, materialize } from './materialize.js'
 
 /** Options of {@link loadCheckpoint}. */
 export interface LoadCheckpointOptions {

@@ -1,12 +1,12 @@
 import { checkOptions, expected } from '../util/check.js'
-import type { Contents } from './contents.js'
-import { detectFormat } from './format.js'
+import type { CheckpointContents } from './contents.js'
+import { detectFormat } from './detect_format.js'
 import { readLegacy } from './legacy/read.js'
 import { checkLimits, type CheckpointLimits } from './limits.js'
 import { readSafetensors } from './safetensors/read.js'
 import { readSafetensorsIndex } from './safetensors/shards.js'
 import { openSource } from './source.js'
-import { readTorchZip } from './zip/torch_zip.js'
+import { readTorchZip } from './zip/read.js'
 
 /** Options of {@link readCheckpoint}. */
 export interface ReadCheckpointOptions {
@@ -15,7 +15,7 @@ export interface ReadCheckpointOptions {
 }
 
 /** A checkpoint file whose tensors have not been read. It holds no open file. */
-export interface Checkpoint extends Contents {
+export interface Checkpoint extends CheckpointContents {
   /** The file, or null for a buffer. */
   readonly path: string | null
 }

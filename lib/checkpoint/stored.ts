@@ -1,7 +1,7 @@
 import { DESCRIBE, describeShape } from '../util/check.js'
 import type { Fail } from './failure.js'
 import { pastLimit, type CheckpointLimits } from './limits.js'
-import { ELEMENT_TYPES, type ElementType } from './storage_types.js'
+import { ELEMENT_TYPES, type ElementType } from './element_types.js'
 
 interface Stretch {
   /** The file, or the buffer that was given in its place. */

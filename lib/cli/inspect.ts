@@ -1,4 +1,4 @@
-import { findStateDict, type FoundStateDict } from '../checkpoint/find.js'
+import { findStateDict, type FoundStateDict } from '../checkpoint/state_dict/find.js'
 import { readCheckpoint, type Checkpoint } from '../checkpoint/read.js'
 import type { StoredStorage, StoredTensor } from '../checkpoint/stored.js'
 import { describeValue, type CheckpointValue } from '../checkpoint/values.js'

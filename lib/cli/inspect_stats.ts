@@ -1,5 +1,5 @@
 import { denseChunks } from '../checkpoint/write/dense.js'
-import { DECODERS, type Numbers } from '../checkpoint/numbers.js'
+import { DECODERS, type Numbers } from '../checkpoint/decoders.js'
 import type { StoredTensor } from '../checkpoint/stored.js'
 import { figure } from './format.js'
 

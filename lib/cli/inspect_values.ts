@@ -1,6 +1,6 @@
 import { openSource, type Source } from '../checkpoint/source.js'
 import type { StoredTensor } from '../checkpoint/stored.js'
-import { ELEMENT_TYPES } from '../checkpoint/storage_types.js'
+import { ELEMENT_TYPES } from '../checkpoint/element_types.js'
 import { readEntry } from '../checkpoint/zip/archive.js'
 
 /** Elements of a tensor that no healthy weight has. */

@@ -23,8 +23,8 @@ export {
   resnet34 as resnet34Cifar,
 } from '../models/resnet_cifar.js'
 export type { BasicBlockCifarOptions, ResNetCifarOptions } from '../models/resnet_cifar.js'
-export { CIFAR_KERNEL_SIZES } from '../models/cifar_kernel_sizes.js'
-export type { CifarKernelSize } from '../models/cifar_kernel_sizes.js'
+export { CIFAR_KERNEL_SIZES } from '../models/resnet_cifar.js'
+export type { CifarKernelSize } from '../models/resnet_cifar.js'
 export { createModel } from '../models/create.js'
 export type { CreateModelOptions } from '../models/create.js'
 export { detectArchitecture, FAMILIES } from '../models/detect.js'

@@ -1,6 +1,6 @@
 import { checkBoolean, checkOneOf, checkOptions } from '../util/check.js'
 import { skipInit } from '../nn/init.js'
-import { checkKernelSize } from './cifar_kernel_sizes.js'
+import { checkKernelSize } from './resnet_cifar.js'
 import { FAMILIES, type Architecture } from './detect.js'
 import { BasicBlock, Bottleneck, ResNet } from './resnet.js'
 import * as cifar from './resnet_cifar.js'

@@ -2,7 +2,7 @@
 import { describeShape, expected } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 import { wrapperPrefix } from '../tensor/state_dict.js'
-import { CIFAR_KERNEL_SIZES } from './cifar_kernel_sizes.js'
+import { CIFAR_KERNEL_SIZES } from './resnet_cifar.js'
 
 /** The kinds of model that {@link detectArchitecture} knows: torchvision's ResNet and the one for small images. */
 export const FAMILIES = ['resnet', 'resnet-cifar'] as const

@@ -6,7 +6,12 @@ import { avgPool2d, relu } from '../nn/functional.js'
 import { Linear } from '../nn/linear.js'
 import { Module } from '../nn/module.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { checkKernelSize, type CifarKernelSize } from './cifar_kernel_sizes.js'
+
+/** Sizes of the first convolution of a block of the CIFAR ResNet, in the order of what they cost. */
+export const CIFAR_KERNEL_SIZES = [3, 5, 7] as const
+
+/** One of {@link CIFAR_KERNEL_SIZES}. */
+export type CifarKernelSize = (typeof CIFAR_KERNEL_SIZES)[number]
 
 /** Options of the CIFAR `BasicBlock`. */
 export interface BasicBlockCifarOptions {
@@ -151,4 +156,11 @@ function makeLayer(
 function checkLayers(layers: unknown): void {
   const blocks = Array.isArray(layers) && layers.length === 4 && layers.every((n) => Number.isSafeInteger(n) && n > 0)
   if (!blocks) throw expected('four positive integers', 'layers', layers)
+}
+
+/** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `kernelSize` is 3, 5 or 7. */
+export function checkKernelSize(kernelSize: unknown): CifarKernelSize {
+  const size = CIFAR_KERNEL_SIZES.find((known) => known === kernelSize)
+  if (size === undefined) throw expected('3, 5 or 7', 'kernelSize', kernelSize)
+  return size
 }

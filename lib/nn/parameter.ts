@@ -4,7 +4,7 @@ import type { Device } from '../util/device.js'
 import { isFloatingPoint, type DType } from '../util/dtype.js'
 import { TorchError } from '../util/errors.js'
 import { empty } from '../tensor/creation.js'
-import { formatParameter } from '../tensor/format.js'
+import { formatParameter } from '../tensor/tensor_str.js'
 import { handleOf } from '../tensor/handle.js'
 import { Tensor } from '../tensor/tensor.js'
 

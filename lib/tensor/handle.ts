@@ -5,7 +5,7 @@ import { checkOneOf, checkOptions, DESCRIBE, describeShape, expected } from '../
 import { arrayTypeOf, isFloatingPoint, ITEM_SIZE, type DType, type ItemOf, type TypedArrayOf } from '../util/dtype.js'
 import { HELD, track } from '../util/scope.js'
 import type { Tensor } from './tensor.js'
-import { formatTensor, type FormatInput } from './format.js'
+import { formatTensor, type FormatInput } from './tensor_str.js'
 
 /** A number, bigint or boolean, or arrays of them as deep as the tensor has dimensions. */
 export type NestedArray<T> = T | NestedArray<T>[]

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 
 import { bytes, duration, figure, percent, plural, printable, rate } from '../../lib/cli/format.js'
-import { percentile } from '../../lib/util/percentile.js'
 
 describe('numbers of the command line', () => {
   const cases: readonly (readonly [string, string])[] = [
@@ -38,16 +37,5 @@ describe('numbers of the command line', () => {
 describe('printable()', () => {
   it('writes out what could drive a terminal or turn the reading direction', () => {
     assert.equal(printable('a\u001b[2J\r\n\u009b\u202eé✓'), 'a\\u001b[2J\\u000d\\u000a\\u009b\\u202eé✓')
-  })
-})
-
-describe('percentile()', () => {
-  it('gives the nearest value that occurs, whatever the order', () => {
-    const values = [40, 10, 30, 20]
-
-    assert.deepEqual(
-      [0, 0.5, 0.51, 0.95, 1].map((p) => percentile(values, p)),
-      [10, 20, 30, 40, 40],
-    )
   })
 })

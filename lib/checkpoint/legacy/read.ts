@@ -1,4 +1,4 @@
-import type { Contents } from '../contents.js'
+import type { CheckpointContents } from '../contents.js'
 import { failAt, type Fail } from '../failure.js'
 import type { CheckpointLimits } from '../limits.js'
 import { LegacyStorages } from './storages.js'
@@ -34,7 +34,7 @@ export function isLegacy(head: Uint8Array): boolean {
  *
  * @throws {CheckpointError} `TORCH_CHECKPOINT_CORRUPT` if a part is missing, or the parts do not name the same storages.
  */
-export async function readLegacy(source: Source, limits: CheckpointLimits): Promise<Contents> {
+export async function readLegacy(source: Source, limits: CheckpointLimits): Promise<CheckpointContents> {
   const place = { path: source.path }
   let end = 0
   for (let pickle = 0; pickle < PICKLES; pickle++) end = await findPickleEnd(source, end, limits)

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import { failAt, type Fail } from '../failure.js'
 import type { Source } from '../source.js'
 import { elementTypeOf, isCount } from '../pickle/storage_class.js'
-import { ELEMENT_TYPES } from '../storage_types.js'
+import { ELEMENT_TYPES } from '../element_types.js'
 import { StoredStorage } from '../stored.js'
 import { describeValue, PickledGlobal, PickleTuple, type CheckpointValue } from '../values.js'
 

@@ -1,6 +1,27 @@
 import type { Fail } from '../failure.js'
-import { STORAGE_CLASSES } from '../storage_types.js'
 import { describeValue, PickledGlobal, type CheckpointValue } from '../values.js'
+
+/** Element type by the name of the class that old files give to a storage: `torch.FloatStorage`. */
+export const STORAGE_CLASSES: ReadonlyMap<string, string> = new Map([
+  ['FloatStorage', 'float32'],
+  ['DoubleStorage', 'float64'],
+  ['HalfStorage', 'float16'],
+  ['BFloat16Storage', 'bfloat16'],
+  ['CharStorage', 'int8'],
+  ['ShortStorage', 'int16'],
+  ['IntStorage', 'int32'],
+  ['LongStorage', 'int64'],
+  ['ByteStorage', 'uint8'],
+  ['BoolStorage', 'bool'],
+  ['ComplexFloatStorage', 'complex64'],
+  ['ComplexDoubleStorage', 'complex128'],
+  ['QUInt8Storage', 'quint8'],
+  ['QInt8Storage', 'qint8'],
+  ['QInt32Storage', 'qint32'],
+  ['QUInt4x2Storage', 'quint4x2'],
+  ['QUInt2x4Storage', 'quint2x4'],
+  ['UntypedStorage', 'uint8'],
+])
 
 const MODULES: ReadonlySet<string> = new Set(['torch', 'torch.cuda', 'torch.storage'])
 

@@ -1,6 +1,6 @@
 import type { Construction, Constructor } from './globals.js'
 import { pastLimit } from '../limits.js'
-import { ELEMENT_TYPES } from '../storage_types.js'
+import { ELEMENT_TYPES } from '../element_types.js'
 import { checkGeometry, StoredStorage, StoredTensor } from '../stored.js'
 import { describeValue, PickledGlobal, PickleTuple, tuple, type CheckpointValue } from '../values.js'
 

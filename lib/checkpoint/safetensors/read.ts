@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 
-import type { Contents } from '../contents.js'
+import type { CheckpointContents } from '../contents.js'
 import { failAt, failure, type Fail } from '../failure.js'
 import { quote, readJson, type JsonValue } from './json.js'
 import { pastLimit, type CheckpointLimits } from '../limits.js'
@@ -18,7 +18,7 @@ const TENSORS_PER_TURN = 500
 const TYPES: ReadonlyMap<string, SafetensorsType> = new Map(SAFETENSORS_TYPES.map((type) => [type.name, type]))
 
 /** What a safetensors file holds. */
-export interface Safetensors extends Contents {
+export interface Safetensors extends CheckpointContents {
   /** In the order of their data, as the reference implementation gives them. */
   readonly root: Map<string, StoredTensor>
 }

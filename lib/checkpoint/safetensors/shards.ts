@@ -1,7 +1,7 @@
 import { dirname, join, win32 } from 'node:path'
 
 import { CheckpointError } from '../../util/errors.js'
-import type { Contents } from '../contents.js'
+import type { CheckpointContents } from '../contents.js'
 import { failAt, failure, type Fail } from '../failure.js'
 import { quote, readJson, type JsonValue } from './json.js'
 import { pastLimit, type CheckpointLimits } from '../limits.js'
@@ -18,7 +18,7 @@ import type { StoredTensor } from '../stored.js'
  * @throws {CheckpointError} `TORCH_FILE` if a shard is missing; `TORCH_CHECKPOINT_CORRUPT` if index and shards do not
  * list the same tensors, if two shards hold one, or if a shard is not a plain file name; what `readSafetensors` throws.
  */
-export async function readSafetensorsIndex(source: Source, limits: CheckpointLimits): Promise<Contents> {
+export async function readSafetensorsIndex(source: Source, limits: CheckpointLimits): Promise<CheckpointContents> {
   const fail = failAt({ path: source.path })
   const weightMap = await readWeightMap(source, limits, fail)
   const names = new Set(weightMap.values())
@@ -26,7 +26,7 @@ export async function readSafetensorsIndex(source: Source, limits: CheckpointLim
     throw pastLimit(fail, limits, 'archiveEntries', `The index names ${names.size} shards`)
   }
   const found = new Map<string, StoredTensor>()
-  let metadata: Contents['metadata'] | undefined
+  let metadata: CheckpointContents['metadata'] | undefined
   let { size } = source
   for (const shard of names) {
     const contents = await readShard(source, shard, limits, fail)

@@ -1,6 +1,6 @@
 import { failAt, type Fail } from '../failure.js'
 import { pastLimit, type CheckpointLimits } from '../limits.js'
-import { collectState, type Members } from './module_tree.js'
+import { collectState, type Members } from '../state_dict/module_tree.js'
 import { StoredTensor } from '../stored.js'
 import { describeValue, PickledObject, type CheckpointValue, type OrderedDict } from '../values.js'
 import { readEntry, type ZipArchive } from '../zip/archive.js'

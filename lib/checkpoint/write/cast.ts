@@ -1,7 +1,7 @@
 import { failure, type Place } from '../failure.js'
-import { DECODERS } from '../numbers.js'
+import { DECODERS } from '../decoders.js'
 import { littleEndian, savableStorage, type SavableStorage, type TensorFacts } from './savable.js'
-import { ELEMENT_TYPES } from '../storage_types.js'
+import { ELEMENT_TYPES } from '../element_types.js'
 import type { StoredStorage, StoredTensor } from '../stored.js'
 
 /** Element types that tensors can be cast to without libtorch. */

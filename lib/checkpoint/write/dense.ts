@@ -1,7 +1,7 @@
 import { CHUNK_BYTES, swappedCopy } from './savable.js'
 import { contiguousStrides } from '../safetensors/read.js'
 import { openSource, type Source } from '../source.js'
-import { ELEMENT_TYPES } from '../storage_types.js'
+import { ELEMENT_TYPES } from '../element_types.js'
 import type { StoredTensor } from '../stored.js'
 import { readEntry } from '../zip/archive.js'
 

@@ -1,6 +1,9 @@
 import { expected } from '../../util/check.js'
-import { describeLive } from '../tensors.js'
-import { writeTorchZip } from './torch_zip_writer.js'
+import { native } from '../../libtorch/binding.js'
+import { handleOf } from '../../tensor/handle.js'
+import { Tensor } from '../../tensor/tensor.js'
+import { CHUNK_BYTES, littleEndian } from './savable.js'
+import { writeTorchZip, type DescribeLive } from './torch_zip_writer.js'
 import type { CheckpointTree } from './tree.js'
 
 /**
@@ -20,4 +23,22 @@ import type { CheckpointTree } from './tree.js'
 export async function saveCheckpoint(path: string, tree: CheckpointTree): Promise<void> {
   if (typeof path !== 'string' || path === '') throw expected('a path', 'path', path)
   await writeTorchZip(path, tree, describeLive)
+}
+
+/** Describes a tensor for a writer: its whole storage, as PyTorch saves it, from whichever device. */
+const describeLive: DescribeLive = (value) => {
+  if (!(value instanceof Tensor)) return undefined
+  const tensor = value as Tensor
+  const handle = handleOf(tensor)
+  const identity = native.storageId(handle)
+  const { dtype, shape, strides, storageOffset } = tensor
+  function* chunks(length: number, swapped: number): Generator<Uint8Array> {
+    for (let at = 0; at < length; at += CHUNK_BYTES) {
+      const bytes = new Uint8Array(native.copyStorage(handle, at, Math.min(CHUNK_BYTES, length - at)))
+      yield littleEndian(bytes, swapped)
+    }
+  }
+  const storage = { identity, nbytes: native.storageBytes(handle), chunks }
+  const facts = { dtype, shape, strides, storageOffset, requiresGrad: false, isParameter: false }
+  return { facts, storage }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { loadCheckpoint, readCheckpoint, scope, StoredStorage, StoredTensor, tensor, type DType } from 'napi-torch'
 
 import { Caster, isFloatingPoint, type CastType } from '../../../lib/checkpoint/write/cast.js'
-import { DECODERS } from '../../../lib/checkpoint/numbers.js'
+import { DECODERS } from '../../../lib/checkpoint/decoders.js'
 import { writeTorchZip } from '../../../lib/checkpoint/write/torch_zip_writer.js'
 import { inFolder } from '../../support/checkpoints.js'
 import { itWithPython, python } from '../../support/python.js'

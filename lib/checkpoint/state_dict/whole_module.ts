@@ -1,0 +1,79 @@
+import { failAt, type Fail, type Place } from '../failure.js'
+import type { CheckpointLimits } from '../limits.js'
+import { collectState, type Members } from './module_tree.js'
+import { StoredTensor } from '../stored.js'
+import { describeValue, PickledObject, type CheckpointValue, type OrderedDict } from '../values.js'
+
+type Dict = ReadonlyMap<CheckpointValue, CheckpointValue>
+
+const NONE: Dict = new Map()
+
+/** Tells whether a value is a `torch.nn.Module` that was pickled as a whole: its attributes say so. */
+export function isWholeModule(value: unknown): value is PickledObject {
+  if (!(value instanceof PickledObject) || !(value.state instanceof Map)) return false
+  return value.state.get('_parameters') instanceof Map && value.state.get('_modules') instanceof Map
+}
+
+/**
+ * Gives the state dict of a module that was pickled as a whole, out of the attributes that PyTorch keeps its tensors in:
+ * `_parameters`, `_buffers` and `_modules`. Follows `torch.nn.Module.state_dict()`, buffers that are not persistent left
+ * out. Nothing of the class is looked at, **so what its own `state_dict` or `get_extra_state` would change is not
+ * changed, and versions of modules are not known.**
+ *
+ * @throws {CheckpointError} `TORCH_CHECKPOINT_UNSUPPORTED` if a child is no such module, holds a parameter without data,
+ * or contains itself; `TORCH_CHECKPOINT_CORRUPT` if the attributes are of other types than PyTorch's.
+ */
+export function wholeModuleState(module: PickledObject, limits: CheckpointLimits, place: Place): OrderedDict {
+  const fail = failAt(place)
+  return collectState(module, (value, path) => membersOf(value, path, fail), { limits, fail })
+}
+
+function membersOf(module: PickledObject, path: () => string, fail: Fail): Members {
+  if (!isWholeModule(module) || !(module.state instanceof Map)) {
+    const text = `The module at ${path()} is ${describeValue(module)}, which does not say which tensors it has`
+    throw fail('TORCH_CHECKPOINT_UNSUPPORTED', text)
+  }
+  const attributes: Dict = module.state
+  const skipped = attributes.get('_non_persistent_buffers_set') ?? new Set()
+  if (!(skipped instanceof Set)) {
+    const text = `Expected a set of names at ${path()}, found ${describeValue(skipped)}`
+    throw fail('TORCH_CHECKPOINT_CORRUPT', text)
+  }
+  const tensors: [string, StoredTensor][] = []
+  for (const attribute of ['_parameters', '_buffers']) {
+    for (const [name, value] of dictAt(attributes, attribute, path, fail)) {
+      if (value === null || (attribute === '_buffers' && skipped.has(name))) continue
+      if (typeof name === 'string' && value instanceof StoredTensor) tensors.push([name, value])
+      else throw unknownMember(attribute, name, value, path, fail)
+    }
+  }
+  const children: [string, PickledObject][] = []
+  for (const [name, value] of dictAt(attributes, '_modules', path, fail)) {
+    if (value === null) continue
+    if (typeof name === 'string' && value instanceof PickledObject) children.push([name, value])
+    else throw unknownMember('_modules', name, value, path, fail)
+  }
+  return { tensors, children }
+}
+
+function dictAt(attributes: Dict, name: string, path: () => string, fail: Fail): Dict {
+  const dict = attributes.get(name)
+  if (dict === undefined) return NONE
+  if (dict instanceof Map) return dict
+  throw fail(
+    'TORCH_CHECKPOINT_CORRUPT',
+    `Expected a dict as ${name} of the module at ${path()}, found ${describeValue(dict)}`,
+  )
+}
+
+function unknownMember(
+  attribute: string,
+  name: CheckpointValue,
+  value: CheckpointValue,
+  path: () => string,
+  fail: Fail,
+): Error {
+  const what = attribute === '_modules' ? 'a module' : 'a tensor'
+  const text = `Expected ${what} for ${describeValue(name)} in ${attribute} of the module at ${path()}`
+  return fail('TORCH_CHECKPOINT_UNSUPPORTED', `${text}, found ${describeValue(value)}`)
+}

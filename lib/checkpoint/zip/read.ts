@@ -1,0 +1,134 @@
+import type { CheckpointContents } from '../contents.js'
+import { failure, type Fail } from '../failure.js'
+import type { CheckpointLimits } from '../limits.js'
+import { pastLimit } from '../limits.js'
+import { unpickle } from '../pickle/read.js'
+import type { Source } from '../source.js'
+import { elementTypeOf, isCount } from '../pickle/storage_class.js'
+import { ELEMENT_TYPES } from '../element_types.js'
+import { StoredStorage } from '../stored.js'
+import { isTorchScript, scriptState } from '../torchscript/read.js'
+import { describeValue, PickleTuple, type CheckpointValue } from '../values.js'
+import { readEntry, readZip, type ZipArchive, type ZipEntry } from './archive.js'
+
+/** Versions of the archive that PyTorch wrote so far. */
+const OLDEST_VERSION = 1
+const NEWEST_VERSION = 10
+/** `version` and `byteorder` hold a word. */
+const LONGEST_RECORD = 64
+
+/** Reads an archive of torch.save, version 1.6 and later, or of torch.jit.save, without the data of its tensors. */
+export async function readTorchZip(source: Source, limits: CheckpointLimits): Promise<CheckpointContents> {
+  const archive = await readZip(source, limits)
+  const pickle = findPickle(archive)
+  await checkVersion(archive)
+  const byteOrder = await readByteOrder(archive)
+  const root = await readPickle(pickle, archive, byteOrder, limits)
+  const facts = { byteOrder, size: source.size, metadata: null }
+  if (!isTorchScript(archive)) return { format: 'zip', root, ...facts }
+  return { format: 'torchscript', root: await scriptState(root, archive, limits), ...facts }
+}
+
+async function readPickle(
+  pickle: ZipEntry,
+  archive: ZipArchive,
+  byteOrder: 'little' | 'big',
+  limits: CheckpointLimits,
+): Promise<CheckpointValue> {
+  const { source } = archive
+  const place = { path: source.path, entry: pickle.name }
+  if (pickle.size > limits.pickleBytes) {
+    const fail: Fail = (code, text) => failure(code, place, text)
+    throw pastLimit(fail, limits, 'pickleBytes', `The pickle has ${pickle.size} bytes`)
+  }
+  const bytes = await readEntry(source, pickle)
+  const storages = new Map<string, StoredStorage>()
+  const persistentLoad = (id: CheckpointValue, fail: Fail): CheckpointValue => {
+    return findStorage(id, { archive, byteOrder, storages, fail })
+  }
+  const { value, end } = await unpickle(bytes, { limits, place, persistentLoad })
+  if (end === bytes.length) return value
+  throw failure('TORCH_CHECKPOINT_CORRUPT', { ...place, offset: end }, 'Bytes follow the end of the pickle')
+}
+
+function findPickle({ source, root, entries }: ZipArchive): ZipEntry {
+  const place = { path: source.path }
+  const pickle = entries.get('data.pkl')
+  if (pickle !== undefined) return pickle
+  throw failure(
+    'TORCH_CHECKPOINT_FORMAT',
+    place,
+    `Is a zip archive without ${root}/data.pkl, so torch.save did not write it`,
+  )
+}
+
+async function checkVersion(archive: ZipArchive): Promise<void> {
+  const entry = archive.entries.get('version') ?? archive.entries.get('.data/version')
+  if (entry === undefined) {
+    throw failure(
+      'TORCH_CHECKPOINT_CORRUPT',
+      { path: archive.source.path },
+      `The entry ${archive.root}/version is missing`,
+    )
+  }
+  const text = await readWord(archive, entry)
+  const version = /^\d{1,3}$/.test(text) ? Number(text) : NaN
+  if (version >= OLDEST_VERSION && version <= NEWEST_VERSION) return
+  const found = `Expected a version from ${OLDEST_VERSION} to ${NEWEST_VERSION}, found ${JSON.stringify(text)}`
+  throw failure('TORCH_CHECKPOINT_UNSUPPORTED', { path: archive.source.path, entry: entry.name }, found)
+}
+
+/** Files of torch < 2.1 do not say; nearly all machines were little-endian. */
+async function readByteOrder(archive: ZipArchive): Promise<'little' | 'big'> {
+  const entry = archive.entries.get('byteorder')
+  if (entry === undefined) return 'little'
+  const text = await readWord(archive, entry)
+  if (text === 'little' || text === 'big') return text
+  const found = `Expected little or big, found ${JSON.stringify(text)}`
+  throw failure('TORCH_CHECKPOINT_CORRUPT', { path: archive.source.path, entry: entry.name }, found)
+}
+
+async function readWord({ source }: ZipArchive, entry: ZipEntry): Promise<string> {
+  if (entry.size > LONGEST_RECORD) {
+    const text = `Expected a word, found ${entry.size} bytes`
+    throw failure('TORCH_CHECKPOINT_CORRUPT', { path: source.path, entry: entry.name }, text)
+  }
+  return Buffer.from(await readEntry(source, entry))
+    .toString('latin1')
+    .trim()
+}
+
+interface StorageLookup {
+  readonly archive: ZipArchive
+  readonly byteOrder: 'little' | 'big'
+  readonly storages: Map<string, StoredStorage>
+  readonly fail: Fail
+}
+
+/** The persistent id of a storage: `('storage', torch.FloatStorage, '0', 'cpu', number of elements)`. */
+function findStorage(id: CheckpointValue, lookup: StorageLookup): StoredStorage {
+  const { archive, byteOrder, storages, fail } = lookup
+  const [tag, type, key, location, numel] = id instanceof PickleTuple ? id : []
+  if (tag !== 'storage' || typeof key !== 'string' || typeof location !== 'string' || !isCount(numel)) {
+    throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected a storage for persistent id, found ${describeValue(id)}`)
+  }
+  const dtype = elementTypeOf(type, fail)
+  const itemSize = BigInt(ELEMENT_TYPES.get(dtype)?.bytes ?? 1)
+  const entry = archive.entries.get(`data/${key}`)
+  if (entry === undefined) throw fail('TORCH_CHECKPOINT_CORRUPT', `The entry ${archive.root}/data/${key} is missing`)
+  if (BigInt(numel) * itemSize !== BigInt(entry.size)) {
+    const text = `The entry ${entry.name} has ${entry.size} bytes, expected ${numel} elements of ${itemSize} bytes`
+    throw fail('TORCH_CHECKPOINT_CORRUPT', text)
+  }
+  const known = storages.get(key)
+  if (known !== undefined) {
+    if (known.dtype === dtype) return known
+    throw fail('TORCH_CHECKPOINT_CORRUPT', `Storage ${key} is used as ${known.dtype} and as ${dtype}`)
+  }
+  const { name, dataOffset, compressedSize, method } = entry
+  const source = archive.source.path ?? archive.source.bytes ?? new Uint8Array(0)
+  const record = { source, entry: name, offset: dataOffset, length: compressedSize, method }
+  const storage = new StoredStorage({ key, dtype, nbytes: entry.size, location, byteOrder, record })
+  storages.set(key, storage)
+  return storage
+}

@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+
+import { runChild } from '../../support/installed.js'
+
+const PROGRAM = readFileSync(new URL('fuzz.mjs', import.meta.url), 'utf8')
+const CALLS_OF_EACH = 30
+
+describe('the native functions', () => {
+  for (const seed of [1, 2]) {
+    it(`end in a value or a TorchError, whatever they are given (seed ${seed})`, () => {
+      const { code, signal, stdout, stderr } = runChild(PROGRAM, { args: [String(CALLS_OF_EACH), String(seed)] })
+
+      assert.deepEqual({ code, signal }, { code: 0, signal: null }, `The last function is the culprit:\n${stderr}`)
+      const { counts, faults } = JSON.parse(stdout) as { counts: Record<string, number>; faults: string[] }
+      assert.deepEqual(faults, [])
+      // That the calls were neither all right nor all wrong.
+      for (const outcome of ['value', 'TORCH_INVALID_ARGUMENT', 'TORCH_OPERATOR', 'TORCH_DISPOSED', 'TORCH_FILE']) {
+        assert.ok((counts[outcome] ?? 0) > 0, `${outcome} never came: ${stdout}`)
+      }
+    })
+  }
+})
