@@ -1,8 +1,8 @@
 /**
  * Reads damaged and hostile checkpoints for as long as it is told: files of all formats with changed bits, numbers,
  * instructions and entries, and programs at random. Each must end in a value or a CheckpointError, within 2 s of
- * processor time and 256 MiB. What does not is written to test/fixtures/fuzz/, where test/integration/checkpoint/corpus.test.ts
- * reads it again for ever after, and the exit code is 1.
+ * CPU time and 256 MiB. What does not is written to test/fixtures/fuzz/, where test/integration/checkpoint/corpus.test.ts
+ * reads it again from then on, and the exit code is 1.
  *
  * npm run fuzz -- [--minutes 5] [--seed N] [FOLDER…]
  *
@@ -21,7 +21,7 @@ import { Supervisor, type Outcome, type Way } from './fuzz/supervisor.js'
 const FIXTURES = fileURLToPath(new URL('../test/fixtures/', import.meta.url))
 const CORPUS = join(FIXTURES, 'fuzz')
 /** A defect that is found again and again would fill the disk. */
-const MOST_FINDS = 20
+const MAX_FINDS = 20
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -50,9 +50,9 @@ let total = 0
 let finds = 0
 console.log(`Fuzzing for ${minutes} min from ${cases.size} files, seed ${seed}`)
 
-process.once('SIGINT', () => (finds = MOST_FINDS))
+process.once('SIGINT', () => (finds = MAX_FINDS))
 const started = Date.now()
-for (let shown = started; Date.now() - started < minutes * 60_000 && finds < MOST_FINDS; total++) {
+for (let shown = started; Date.now() - started < minutes * 60_000 && finds < MAX_FINDS; total++) {
   const { name, bytes } = cases.next()
   const way = random.pick(ways)
   const { kind, detail, cpuMs, extraBytes } = await supervisor.run({ bytes, way })
@@ -71,7 +71,7 @@ for (let shown = started; Date.now() - started < minutes * 60_000 && finds < MOS
 supervisor.close()
 
 const seconds = (Date.now() - started) / 1000
-console.log(`${total} cases in ${seconds.toFixed(0)} s; at most ${most.cpuMs.toFixed(0)} ms of processor time`)
+console.log(`${total} cases in ${seconds.toFixed(0)} s; at most ${most.cpuMs.toFixed(0)} ms of CPU time`)
 console.log(`and ${(most.extraBytes / 2 ** 20).toFixed(0)} MiB of memory for one. By outcome (inspected, then loaded):`)
 for (const [label, count] of [...counts].sort((a, b) => b[1] - a[1]))
   console.log(`${String(count).padStart(9)}  ${label}`)

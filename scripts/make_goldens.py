@@ -16,7 +16,7 @@ import resnet_cifar
 from goldens_cases import FAMILIES
 from goldens_format import FOLDER, formula_state, formula_tensor, write_safetensors
 
-LARGE, ODD, SMALL, GREY = (1, 3, 224, 224), (3, 3, 161, 223), (16, 3, 32, 32), (2, 3, 28, 28)
+LARGE, ODD, SMALL, GRAY = (1, 3, 224, 224), (3, 3, 161, 223), (16, 3, 32, 32), (2, 3, 28, 28)
 
 # name: (model, the shapes of its inputs). All that differs in structure; depth alone is seen in keys and counts.
 LOGITS = {
@@ -25,7 +25,7 @@ LOGITS = {
     "resnet50-dilated": (lambda: resnet.resnet("resnet50", dilate=(False, True, True)), [(1, 3, 96, 80)]),
     "resnext50_32x4d": (lambda: resnet.resnet("resnext50_32x4d"), [(2, 3, 96, 80)]),
     "wide_resnet50_2": (lambda: resnet.resnet("wide_resnet50_2"), [(1, 3, 96, 80)]),
-    "resnet18Cifar": (resnet_cifar.resnet18, [SMALL, GREY]),
+    "resnet18Cifar": (resnet_cifar.resnet18, [SMALL, GRAY]),
     "resnet18Cifar-kernel5": (lambda: resnet_cifar.resnet18(kernel_size=5), [(2, 3, 32, 32)]),
     "resnet18Cifar-kernel7": (lambda: resnet_cifar.resnet18(kernel_size=7), [(2, 3, 32, 32)]),
 }

@@ -63,7 +63,7 @@ def one_line_a_case(expected):
 def write_images():
     """Images of odd sizes, so that the edges of blocks and of halved chroma show."""
     photo = Image.fromarray(scene(61, 83))
-    grey = photo.convert("L")
+    gray = photo.convert("L")
     alpha = Image.fromarray(np.dstack([scene(61, 83), np.tile(np.arange(83, dtype=np.uint8) * 3, (61, 1))]))
     few = photo.quantize(13)
     wide = Image.fromarray((np.arange(61 * 83).reshape(61, 83) * 13 % 65536).astype(np.uint16))
@@ -78,7 +78,7 @@ def write_images():
     # Larger than the crop, as photos are.
     save(Image.fromarray(scene(330, 440)), "photo.jpg", quality=40)
     save(photo, "progressive.jpg", quality=80, progressive=True)
-    save(grey, "grey.jpg", quality=80)
+    save(gray, "gray.jpg", quality=80)
     save(photo.convert("CMYK"), "cmyk.jpg", quality=90)
     (FOLDER / "ycck.jpg").write_bytes(as_ycck((FOLDER / "cmyk.jpg").read_bytes()))
     save(photo, "profile.jpg", quality=90, icc_profile=profile)
@@ -86,16 +86,16 @@ def write_images():
         save(photo, f"turned-{orientation}.jpg", quality=60, exif=turned(orientation))
 
     save(photo, "rgb.png")
-    save(grey, "grey.png")
+    save(gray, "gray.png")
     save(alpha, "rgba.png")
-    save(alpha.convert("LA"), "grey-alpha.png")
+    save(alpha.convert("LA"), "gray-alpha.png")
     save(few, "palette.png")
     save(few, "palette-transparent.png", transparency=bytes(range(0, 130, 10)))
     save(photo.convert("1"), "bilevel.png")
-    save(wide, "grey16.png")
+    save(wide, "gray16.png")
     (FOLDER / "rgb16.png").write_bytes(png16(13, 9, channels=3))
     (FOLDER / "rgba16.png").write_bytes(png16(13, 9, channels=4))
-    (FOLDER / "grey-alpha16.png").write_bytes(png16(13, 9, channels=2))
+    (FOLDER / "gray-alpha16.png").write_bytes(png16(13, 9, channels=2))
     # More than 100 times as high as wide: Pillow takes the columns first where it shrinks.
     save(Image.fromarray(scene(707, 7)), "tall.png")
 
@@ -108,7 +108,7 @@ def write_images():
 
     save(photo, "lzw.tif", compression="tiff_lzw")
     save(photo.convert("CMYK"), "cmyk.tif")
-    save(wide, "grey16.tif")
+    save(wide, "gray16.tif")
     save(alpha, "rgba.tif", compression="tiff_lzw")
     (FOLDER / "rgb16.tif").write_bytes(tiff16(13, 9))
     save(photo, "turned-6.tif", exif=turned(6), compression="tiff_lzw")
@@ -116,7 +116,7 @@ def write_images():
 
 
 def scene(height, width):
-    """Smooth colours, hard edges and some noise: what compression and resampling trip over."""
+    """Smooth colors, hard edges and some noise: what compression and resampling trip over."""
     y, x = np.mgrid[0:height, 0:width]
     waves = [127 + 120 * np.sin(x / 9 + y / 17), 127 + 120 * np.cos(x / 5 - y / 11), 127 + 120 * np.sin(x * y / 300)]
     noise = np.random.default_rng(18).normal(0, 8, (height, width, 3))
@@ -140,15 +140,15 @@ def as_ycck(jpeg):
 
 
 def png16(width, height, channels):
-    """A PNG of 16 bits a channel with colour or alpha, which Pillow cannot write."""
+    """A PNG of 16 bits a channel with color or alpha, which Pillow cannot write."""
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     rows = noise(height * width * channels * 2, 5).reshape(height, -1)
     data = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
-    colour_type = {2: 4, 3: 2, 4: 6}[channels]
-    header = struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)
+    color_type = {2: 4, 3: 2, 4: 6}[channels]
+    header = struct.pack(">IIBBBBB", width, height, 16, color_type, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
@@ -200,13 +200,13 @@ def facts_of(path):
         "rgb": digest(rgb),
         "upright": {"size": upright.size, "rgb": digest(upright)},
         "cropped": digest(cropped),
-        "imagenet": digest(normalised(cropped, IMAGENET)),
-        "cifar": digest(normalised(T.Resize((32, 32))(rgb), CIFAR)),
-        "fashionMnist": digest(normalised(small, FASHION_MNIST)),
+        "imagenet": digest(normalized(cropped, IMAGENET)),
+        "cifar": digest(normalized(T.Resize((32, 32))(rgb), CIFAR)),
+        "fashionMnist": digest(normalized(small, FASHION_MNIST)),
     }
 
 
-def normalised(image, statistics):
+def normalized(image, statistics):
     return T.Normalize(*statistics)(T.ToTensor()(image)).numpy()
 
 

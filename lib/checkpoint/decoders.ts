@@ -16,10 +16,10 @@ export type Numbers =
 /** Gives the elements of `bytes`, row-major and little-endian. They may share its memory. */
 export type Decode = (bytes: Uint8Array) => Numbers
 
-type View = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => Numbers
+type ElementArray = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => Numbers
 
 /**
- * How the elements of a type are read without libtorch. There is none for complex numbers, for quantised types, whose
+ * How the elements of a type are read without libtorch. There is none for complex numbers, for quantized types, whose
  * numbers mean nothing without their scale, and for the packed float4.
  */
 export const DECODERS: ReadonlyMap<string, Decode> = new Map<string, Decode>([
@@ -103,7 +103,7 @@ function wordsOf(bytes: Uint8Array): Uint16Array {
   return new Uint16Array(buffer, byteOffset, byteLength / 2)
 }
 
-function viewed(Type: View, itemSize: number): Decode {
+function viewed(Type: ElementArray, itemSize: number): Decode {
   return (bytes) => {
     const { buffer, byteOffset, byteLength } = inHostOrder(bytes, itemSize)
     return new Type(buffer, byteOffset, byteLength / itemSize)

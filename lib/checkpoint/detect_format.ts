@@ -2,7 +2,7 @@ import type { CheckpointFormat } from './contents.js'
 import { failure } from './failure.js'
 import { isLegacy } from './legacy/read.js'
 import { describeTar } from './legacy/tar.js'
-import type { Source } from './source.js'
+import type { ByteSource } from './source.js'
 
 const HEAD_BYTES = 512
 const PICKLE_PROTO = 0x80
@@ -13,7 +13,7 @@ const PICKLE_PROTO = 0x80
  * @throws {CheckpointError} `TORCH_CHECKPOINT_FORMAT` if it is no checkpoint, saying what it is where that is known;
  * `TORCH_CHECKPOINT_UNSUPPORTED` if it is one that is not read here, with what to do.
  */
-export async function detectFormat(source: Source): Promise<Exclude<CheckpointFormat, 'torchscript'>> {
+export async function detectFormat(source: ByteSource): Promise<Exclude<CheckpointFormat, 'torchscript'>> {
   if (source.size === 0) throw failure('TORCH_CHECKPOINT_FORMAT', { path: source.path }, 'The file is empty')
   const head = await source.read(0, Math.min(source.size, HEAD_BYTES))
   if (startsWith(head, [0x50, 0x4b, 0x03, 0x04]) || startsWith(head, [0x50, 0x4b, 0x05, 0x06])) return 'zip'
@@ -23,7 +23,7 @@ export async function detectFormat(source: Source): Promise<Exclude<CheckpointFo
   throw failure(...refusal(head, source))
 }
 
-function refusal(head: Uint8Array, { path }: Source): Parameters<typeof failure> {
+function refusal(head: Uint8Array, { path }: ByteSource): Parameters<typeof failure> {
   const tar = describeTar(head)
   if (tar !== undefined) return ['TORCH_CHECKPOINT_UNSUPPORTED', { path }, tar]
   return ['TORCH_CHECKPOINT_FORMAT', { path }, `Is not a checkpoint: ${nameOther(head)}`]

@@ -2,7 +2,7 @@
 export interface ElementType {
   /** Bytes of one element, or of {@link packed} elements. */
   readonly bytes: number
-  /** Elements in those bytes: more than 1 only for the packed quantised types. */
+  /** Elements in those bytes: more than 1 only for the packed quantized types. */
   readonly packed: number
   /** Bytes that change places when the byte order does: those of a real or imaginary part. */
   readonly swapped: number

@@ -1,7 +1,7 @@
 import { CheckpointError, type SuggestedOption, type TorchErrorCode } from '../util/errors.js'
 
 /** Where in a checkpoint something is wrong, as far as it is known. */
-export interface Place {
+export interface FaultLocation {
   /** The file; undefined for a buffer. */
   readonly path?: string | undefined
   /** The archive entry. */
@@ -16,22 +16,22 @@ export interface Place {
 export type Fail = (code: TorchErrorCode, text: string) => CheckpointError
 
 /** Makes the error `model.pth, entry archive/data.pkl, byte 42 (REDUCE): text`. */
-export function failure(code: TorchErrorCode, place: Place, text: string, cause?: unknown): CheckpointError {
+export function failure(code: TorchErrorCode, place: FaultLocation, text: string, cause?: unknown): CheckpointError {
   return new CheckpointError(code, `${describePlace(place)}: ${text}`, { ...place, cause })
 }
 
 /** Makes an error whose text advises an option: `text` holds `suggestion.text`. */
-export function advice(place: Place, text: string, suggestion: SuggestedOption): CheckpointError {
+export function advice(place: FaultLocation, text: string, suggestion: SuggestedOption): CheckpointError {
   const message = `${describePlace(place)}: ${text}`
   return new CheckpointError('TORCH_CHECKPOINT_UNSUPPORTED', message, { ...place, suggestion })
 }
 
 /** Binds {@link failure} to a place. */
-export function failAt(place: Place): Fail {
+export function failAt(place: FaultLocation): Fail {
   return (code, text) => failure(code, place, text)
 }
 
-function describePlace({ path, entry, offset, opcode }: Place): string {
+function describePlace({ path, entry, offset, opcode }: FaultLocation): string {
   const parts = [path ?? 'buffer']
   if (entry !== undefined) parts.push(`entry ${entry}`)
   if (offset !== undefined) parts.push(`byte ${offset}`)

@@ -5,7 +5,7 @@ import { native, type TensorHandle } from '../libtorch/binding.js'
 import { DTYPES, type DType } from '../util/dtype.js'
 import { CheckpointError, TorchError } from '../util/errors.js'
 import { Tensor } from '../tensor/tensor.js'
-import { failure, type Place } from './failure.js'
+import { failure, type FaultLocation } from './failure.js'
 import { openSource } from './source.js'
 import { ELEMENT_TYPES } from './element_types.js'
 import type { StoredStorage, StoredTensor } from './stored.js'
@@ -192,11 +192,11 @@ async function readAll<T>(items: readonly T[], read: (item: T) => Promise<void>)
 }
 
 /** Says of a native error where it was. */
-function placed(cause: unknown, place: Place): unknown {
+function placed(cause: unknown, place: FaultLocation): unknown {
   const isNative = cause instanceof TorchError && !(cause instanceof CheckpointError)
   return isNative ? failure(cause.code, place, cause.message, cause) : cause
 }
 
-function placeOf({ record }: StoredStorage): Place {
+function placeOf({ record }: StoredStorage): FaultLocation {
   return { path: typeof record.source === 'string' ? record.source : undefined, entry: record.entry }
 }

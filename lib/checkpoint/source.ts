@@ -8,7 +8,7 @@ import { failure } from './failure.js'
 const EDGE_BYTES = 2 ** 16
 
 /** Random access to the bytes of a checkpoint, in a file or in memory. */
-export interface Source {
+export interface ByteSource {
   /** The file; undefined for a buffer. */
   readonly path: string | undefined
   /** The bytes, if they are in memory. */
@@ -17,7 +17,7 @@ export interface Source {
   readonly size: number
   /**
    * Gives `length` bytes at `offset`. Rejects if the source ends before them. A file is read into the front of `into`, if it is
-   * given and large enough: whoever reads it piece by piece leaves no garbage of the file's size to a collector that may be late.
+   * given and large enough: a caller that reads it piece by piece then leaves no garbage of the file's size to a late collector.
    */
   read(offset: number, length: number, into?: Uint8Array): Promise<Uint8Array>
   close(): Promise<void>
@@ -28,7 +28,7 @@ export interface Source {
  *
  * @throws {CheckpointError} `TORCH_FILE` if the path is missing, is not a regular file or cannot be read.
  */
-export async function openSource(pathOrBytes: string | Uint8Array): Promise<Source> {
+export async function openSource(pathOrBytes: string | Uint8Array): Promise<ByteSource> {
   if (typeof pathOrBytes !== 'string') return new BufferSource(pathOrBytes)
   const path = pathOrBytes
   // Without O_NONBLOCK, opening a named pipe would wait for a writer for ever.
@@ -46,7 +46,7 @@ export async function openSource(pathOrBytes: string | Uint8Array): Promise<Sour
   }
 }
 
-class BufferSource implements Source {
+class BufferSource implements ByteSource {
   readonly path = undefined
   readonly bytes: Uint8Array
   readonly size: number
@@ -67,7 +67,7 @@ class BufferSource implements Source {
   }
 }
 
-class FileSource implements Source {
+class FileSource implements ByteSource {
   readonly path: string
   readonly bytes = undefined
   readonly size: number
@@ -117,7 +117,7 @@ class FileSource implements Source {
   }
 }
 
-function endsEarly({ path, size }: Source, offset: number, length: number): Error {
+function endsEarly({ path, size }: ByteSource, offset: number, length: number): Error {
   const text = `Expected ${length} bytes at byte ${offset}, but the file ends at byte ${size}`
   return failure('TORCH_CHECKPOINT_CORRUPT', { path, offset }, text)
 }

@@ -50,7 +50,7 @@ export class PickleTuple extends Array<CheckpointValue> {
   }
 }
 
-/** Turns an array, which nobody else may have, into a tuple: a checkpoint has thousands, and copying each takes longer. */
+/** Turns an array into a tuple in place, so no one else may hold it: a checkpoint has thousands, and copies take longer. */
 export function tuple(items: CheckpointValue[]): PickleTuple {
   return Object.setPrototypeOf(items, PickleTuple.prototype) as PickleTuple
 }

@@ -3,7 +3,7 @@ import { extname } from 'node:path'
 
 import { Caster } from '../checkpoint/write/cast.js'
 import { denseChunks } from '../checkpoint/write/dense.js'
-import { failure, type Place } from '../checkpoint/failure.js'
+import { failure, type FaultLocation } from '../checkpoint/failure.js'
 import { findStateDict, type FoundStateDict } from '../checkpoint/state_dict/find.js'
 import { readCheckpoint, type Checkpoint } from '../checkpoint/read.js'
 import { denseTensor, writeSafetensors } from '../checkpoint/write/safetensors_writer.js'
@@ -163,7 +163,7 @@ async function writeDense({ checkpoint, found, out, caster }: Conversion, signal
   await writeSafetensors(out, dense, metadata, signal)
 }
 
-function checkExpansion({ tensors }: FoundStateDict, place: Place): void {
+function checkExpansion({ tensors }: FoundStateDict, place: FaultLocation): void {
   const storages = new Set([...tensors.values()].map(({ storage }) => storage))
   const stored = [...storages].reduce((total, { nbytes }) => total + nbytes, 0)
   const dense = [...tensors.values()].reduce((total, { nbytes }) => total + nbytes, 0)

@@ -1,4 +1,4 @@
-import { openSource, type Source } from '../checkpoint/source.js'
+import { openSource, type ByteSource } from '../checkpoint/source.js'
 import type { StoredTensor } from '../checkpoint/stored.js'
 import { ELEMENT_TYPES } from '../checkpoint/element_types.js'
 import { readEntry } from '../checkpoint/zip/archive.js'
@@ -39,7 +39,7 @@ export function canBeChecked(dtype: string): boolean {
  * Of a view with gaps, the gaps count as well.
  */
 export async function countNotFinite(tensors: readonly StoredTensor[], signal: AbortSignal): Promise<NotFinite[]> {
-  const sources = new Map<string | Uint8Array, Source>()
+  const sources = new Map<string | Uint8Array, ByteSource>()
   try {
     const counts: NotFinite[] = []
     for (const tensor of tensors) {
@@ -54,7 +54,7 @@ export async function countNotFinite(tensors: readonly StoredTensor[], signal: A
   }
 }
 
-async function countInTensor(tensor: StoredTensor, source: Source, signal: AbortSignal): Promise<NotFinite> {
+async function countInTensor(tensor: StoredTensor, source: ByteSource, signal: AbortSignal): Promise<NotFinite> {
   const dtype = PARTS[tensor.dtype] ?? tensor.dtype
   const bits = FLOATS.get(dtype)
   const itemSize = ELEMENT_TYPES.get(dtype)?.bytes ?? 1
@@ -78,7 +78,7 @@ async function countInTensor(tensor: StoredTensor, source: Source, signal: Abort
 }
 
 /** The bytes from the first element of a tensor to its last, each chunk in memory of its own, and so aligned. */
-async function* chunksOf(tensor: StoredTensor, source: Source): AsyncGenerator<Uint8Array> {
+async function* chunksOf(tensor: StoredTensor, source: ByteSource): AsyncGenerator<Uint8Array> {
   const itemSize = ELEMENT_TYPES.get(tensor.dtype)?.bytes ?? 1
   const begin = tensor.storageOffset * itemSize
   const end = begin + spanOf(tensor) * itemSize

@@ -13,7 +13,7 @@ export type {
   ImagePadding,
   ImagePaddingMode,
   InterpolationMode,
-  PadOptions,
+  ImagePadOptions,
   ResizeOptions,
   ResizeSize,
 } from '../vision/functional.js'

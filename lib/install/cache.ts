@@ -5,13 +5,13 @@ import { join } from 'node:path'
 import { cacheFolder } from '../util/environment.js'
 import { reasonOf } from '../util/errno.js'
 import { readLibtorchFolder, type LibtorchFolder } from '../libtorch/folder.js'
-import { describeFiles, faultOfContents, MANIFEST, type Manifest } from '../libtorch/manifest.js'
+import { describeFiles, faultOfContents, MANIFEST, type LibtorchManifest } from '../libtorch/manifest.js'
 import { CACHE_PREFIX } from '../libtorch/places.js'
 import { installError } from './failure.js'
 
 const STAGING_PREFIX = 'staging-'
 
-/** A staging folder that nobody has touched for so long was left by a process that was killed. */
+/** A staging folder that has not been touched for this long was left by a process that was killed. */
 const STAGING_LIFETIME_MS = 24 * 60 * 60 * 1000
 
 /**
@@ -48,7 +48,7 @@ export async function publish(
   { version, flavour }: LibtorchFolder,
   { origin, replace }: { readonly origin: string; readonly replace: boolean },
 ): Promise<string> {
-  const manifest: Manifest = { version, flavour, origin, files: await describeFiles(staged) }
+  const manifest: LibtorchManifest = { version, flavour, origin, files: await describeFiles(staged) }
   await writeFile(join(staged, MANIFEST), `${JSON.stringify(manifest, null, 1)}\n`)
 
   const place = placeOf(version, flavour)

@@ -19,7 +19,7 @@ const NEEDED = [
   /^torch\/share\/cmake\//,
   /^torch\/(version\.py|build-version|build-hash)$/,
   /^nvidia\/[^/]+\/lib\/[^/]+\.so(\.[\d.]+)?$/,
-  // The licences ask to be passed on with the binaries.
+  // The licenses ask to be passed on with the binaries.
   /^(torch|nvidia_[^/]+)-[^/]+\.dist-info\/(METADATA$|licenses\/|licen[cs]e|notice)/i,
   /^torch\/(licen[cs]e|notice)[^/]*$/i,
 ]

@@ -28,8 +28,8 @@ export interface Downloaded {
 }
 
 /**
- * As {@link download}, but what a failed or interrupted download has fetched is kept in the cache, and the next goes on
- * from there. Of several at once one takes it, the others begin anew.
+ * Downloads as {@link download} does, and keeps in the cache what a failed or interrupted download has fetched, so that the
+ * next one resumes there. If several run at a time, one of them resumes and the others begin anew.
  */
 export async function downloadResumable(
   url: string,

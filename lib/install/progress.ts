@@ -3,7 +3,7 @@ export interface InstallProgress {
   readonly action: 'download' | 'unpack' | 'copy'
   /** Bytes done. */
   readonly done: number
-  /** Bytes in all, or null where nobody says. */
+  /** Bytes in all, or null if unknown. */
   readonly total: number | null
 }
 

@@ -59,7 +59,7 @@ function locate(path: string): { folder: string; libFolder: string } | null {
   return basename(path).startsWith('lib') && holds(path) ? { folder: dirname(path), libFolder: path } : null
 }
 
-/** Where Debian and its descendants keep the libraries of a processor. */
+/** Where Debian and its descendants keep the libraries of a CPU architecture. */
 const MULTIARCH = `${process.arch === 'x64' ? 'x86_64' : process.arch === 'arm64' ? 'aarch64' : process.arch}-linux-gnu`
 
 interface WrittenVersion {

@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises'
 /** Written beside each libtorch of the cache, and of the npm platform packages, when it is complete. */
 export const MANIFEST = 'napi-torch.json'
 
-/** One file of a {@link Manifest}. */
+/** One file of a {@link LibtorchManifest}. */
 export interface ManifestFile {
   readonly bytes: number
   /** In hexadecimal. */
@@ -15,7 +15,7 @@ export interface ManifestFile {
 }
 
 /** What a complete libtorch consists of. */
-export interface Manifest {
+export interface LibtorchManifest {
   readonly version: string
   readonly flavour: string
   /** Where it came from. */
@@ -25,9 +25,9 @@ export interface Manifest {
 }
 
 /** Reads the manifest beside the libtorch in `folder`, such as `…/libtorch-2.13.0-cpu/torch`; gives null where there is none. */
-export function readManifest(folder: string): Manifest | null {
+export function readManifest(folder: string): LibtorchManifest | null {
   try {
-    const manifest = JSON.parse(readFileSync(join(dirname(folder), MANIFEST), 'utf8')) as Partial<Manifest>
+    const manifest = JSON.parse(readFileSync(join(dirname(folder), MANIFEST), 'utf8')) as Partial<LibtorchManifest>
     const { version = '', flavour = '', origin = '', files = {} } = manifest
     return { version, flavour, origin, files }
   } catch {
@@ -50,7 +50,10 @@ export function faultOfSizes(folder: string): string | null {
   return null
 }
 
-/** As {@link faultOfSizes}, for every file, by its SHA-256: reads all of them, which takes a second or two. */
+/**
+ * Says what is wrong with the contents of a folder of {@link describeFiles}, or gives null: compares every file with its
+ * SHA-256, which takes a second or two.
+ */
 export async function faultOfContents(folder: string): Promise<string | null> {
   const root = dirname(folder)
   for (const [name, { bytes, sha256 }] of Object.entries(readManifest(folder)?.files ?? {})) {

@@ -10,7 +10,7 @@ import { MANIFEST } from './manifest.js'
 export type LibtorchSource = 'environment' | 'package' | 'cache' | 'python' | 'system' | 'process'
 
 /** A place where libtorch may be. */
-export interface Place {
+export interface SearchPlace {
   readonly source: LibtorchSource
   /** What it is called in a message. */
   readonly name: string
@@ -34,7 +34,7 @@ const SYSTEM_FOLDERS =
       : ['/opt/libtorch', '/usr/local/libtorch', '/usr/local', '/usr']
 
 /** The places to look into when the user names none, in order. Look into them one by one: Python takes a while. */
-export function places(): readonly Place[] {
+export function places(): readonly SearchPlace[] {
   return [
     { source: 'package', name: `npm package ${PLATFORM_PACKAGE}`, folders: packageFolders },
     { source: 'cache', name: `cache ${cacheFolder()}`, folders: cachedFolders },

@@ -23,7 +23,7 @@ export function unsupported({ platform, arch, electron, glibc }: ProcessFacts): 
     return `Electron ${electron} forbids memory that JavaScript shares with libtorch: run napi-torch in a Node.js process, by child_process.fork() with execPath set to a node`
   }
   if (['ia32', 'arm', 'mips', 'mipsel', 'ppc', 's390'].includes(arch)) {
-    return `libtorch is made for 64-bit processors, and this Node.js is for ${arch} of 32 bits: install a 64-bit Node.js`
+    return `libtorch is made for 64-bit CPUs, and this Node.js is for ${arch} of 32 bits: install a 64-bit Node.js`
   }
   if (glibc === null) {
     return 'libtorch is made for the GNU C library, and this system (Alpine?) has another one, such as musl: use an image such as node:22-slim'

@@ -12,7 +12,7 @@ export interface CreateModelOptions {
 }
 
 /**
- * Builds the model of an architecture, in training mode and freshly initialised. Its keys have no prefix.
+ * Builds the model of an architecture, in training mode and freshly initialized. Its keys have no prefix.
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if the architecture was written by hand and does not fit together.
  */

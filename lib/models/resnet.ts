@@ -9,7 +9,7 @@ import { Module } from '../nn/module.js'
 import { AdaptiveAvgPool2d, MaxPool2d } from '../nn/pooling.js'
 import type { Tensor } from '../tensor/tensor.js'
 
-/** Makes the normalisation of `numFeatures` channels, as `(n) => new BatchNorm2d(n)` does. */
+/** Makes the normalization of `numFeatures` channels, as `(n) => new BatchNorm2d(n)` does. */
 export type NormLayer = (numFeatures: number) => Module
 
 /** A class of residual blocks: {@link BasicBlock}, {@link Bottleneck}, or one that takes the same arguments. */
@@ -21,7 +21,7 @@ export interface BlockClass {
 
 /** Options of {@link BasicBlock} and {@link Bottleneck}; names and defaults are torchvision's. */
 export interface BlockOptions {
-  /** Step of the 3×3 convolution that halves the picture. Default: `1`. */
+  /** Step of the 3×3 convolution that halves the feature map. Default: `1`. */
   readonly stride?: number | undefined
   /** Brings the input to the output's shape where they differ. Default: `null`, the identity. */
   readonly downsample?: Module | null | undefined
@@ -47,7 +47,7 @@ export interface ResNetOptions {
   readonly groups?: number | undefined
   /** Channels of each group in the first stage. Default: `64`. */
   readonly widthPerGroup?: number | undefined
-  /** Dilate instead of halving the picture, in stages 2, 3 and 4. Default: `[false, false, false]`. */
+  /** Dilate instead of halving the feature map, in stages 2, 3 and 4. Default: `[false, false, false]`. */
   readonly replaceStrideWithDilation?: readonly [boolean, boolean, boolean] | undefined
   /** Default: {@link BatchNorm2d}. */
   readonly normLayer?: NormLayer | undefined
@@ -100,7 +100,7 @@ export class BasicBlock extends Module {
     if (baseWidth !== 64) throw expected('64 (a BasicBlock has no width of its own)', 'baseWidth', baseWidth)
     if (dilation !== 1) throw expected('1 (a BasicBlock cannot be dilated)', 'dilation', dilation)
 
-    // Both conv1 and downsample shrink the picture when stride is not 1.
+    // Both conv1 and downsample shrink the feature map when stride is not 1.
     this.conv1 = conv3x3(inplanes, planes, stride)
     this.bn1 = normLayer(planes)
     this.relu = new ReLU({ inplace: true })
@@ -154,7 +154,7 @@ export class Bottleneck extends Module {
     const { stride = 1, downsample = null, groups = 1, baseWidth = 64, dilation = 1, normLayer = batchNorm } = options
     const width = Math.trunc(planes * (baseWidth / 64)) * groups
 
-    // Both conv2 and downsample shrink the picture when stride is not 1.
+    // Both conv2 and downsample shrink the feature map when stride is not 1.
     this.conv1 = conv1x1(inplanes, width)
     this.bn1 = normLayer(width)
     this.conv2 = conv3x3(width, width, stride, groups, dilation)
@@ -190,7 +190,7 @@ export class Bottleneck extends Module {
  * The residual network for images of any size, made for ImageNet: maps (N, 3, H, W) to logits (N, numClasses).
  *
  * `layers` counts the blocks of the four stages. State keys: `conv1`, `bn1`, `layer1` to `layer4` (`layer1.0.conv1.weight`), `fc`.
- * Follows `torchvision.models.resnet.ResNet`, its initialisation included.
+ * Follows `torchvision.models.resnet.ResNet`, its initialization included.
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` for an argument outside its range or an unknown option.
  */

@@ -17,7 +17,7 @@ export type CifarKernelSize = (typeof CIFAR_KERNEL_SIZES)[number]
 export interface BasicBlockCifarOptions {
   /** Step of the first convolution. Default: `1`. */
   readonly stride?: number | undefined
-  /** Size of the first convolution, padded to keep the picture's size. Default: `3`. */
+  /** Size of the first convolution, padded to keep the size of the feature map. Default: `3`. */
   readonly kernelSize?: CifarKernelSize | undefined
 }
 

@@ -17,7 +17,7 @@ export interface BatchNorm2dOptions extends FactoryOptions {
   readonly momentum?: number | null | undefined
   /** Learn a scale and a shift per channel. Default: `true`. */
   readonly affine?: boolean | undefined
-  /** Keep running statistics, and normalise by them in evaluation mode. Default: `true`. */
+  /** Keep running statistics, and normalize by them in evaluation mode. Default: `true`. */
   readonly trackRunningStats?: boolean | undefined
   /** Learn a shift, if `affine`. Default: `true`. */
   readonly bias?: boolean | undefined
@@ -26,7 +26,7 @@ export interface BatchNorm2dOptions extends FactoryOptions {
 const OPTIONS = ['eps', 'momentum', 'affine', 'trackRunningStats', 'bias', 'dtype', 'device'] as const
 
 /**
- * Normalises each channel of a (N, C, H, W) batch to mean 0 and variance 1, then scales and shifts it.
+ * Normalizes each channel of a (N, C, H, W) batch to mean 0 and variance 1, then scales and shifts it.
  *
  * State keys: `weight`, `bias`, `running_mean`, `running_var`, each (C), and `num_batches_tracked`, () int64.
  * Follows `torch.nn.BatchNorm2d`.

@@ -31,7 +31,7 @@ export function checkPair(name: string, size: unknown, least: 0 | 1): Pair {
   return [height, width]
 }
 
-/** As {@link checkPair}, and gives the size back in the form in which it came: PyTorch's pooling layers print that one. */
+/** Checks a size as {@link checkPair} does, and gives it back in the form in which it came: PyTorch's pooling layers print that. */
 export function checkSize2d(name: string, size: unknown, least: 0 | 1): Size2d {
   const pair = checkPair(name, size, least)
   return typeof size === 'number' ? size : pair

@@ -88,7 +88,7 @@ export interface BatchNormFunctionOptions {
   readonly weight?: Tensor | null | undefined
   /** Shift, shape (C). Default: none. */
   readonly bias?: Tensor | null | undefined
-  /** Normalise by the batch, and update the running statistics. Default: `false`. */
+  /** Normalize by the batch, and update the running statistics. Default: `false`. */
   readonly training?: boolean | undefined
   /** Share of the batch in the running statistics, 0 to 1. Default: `0.1`. */
   readonly momentum?: number | undefined
@@ -97,7 +97,7 @@ export interface BatchNormFunctionOptions {
 }
 
 /**
- * Normalises each channel of `input` (N, C, ...) by the running statistics (C), or by those of the batch.
+ * Normalizes each channel of `input` (N, C, ...) by the running statistics (C), or by those of the batch.
  * Follows `torch.nn.functional.batch_norm`.
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if shapes, dtypes or devices do not fit each other.
@@ -349,7 +349,7 @@ function checkChannelVector(name: string, vector: Tensor, input: Tensor): void {
   const [channels] = vector.shape
   if (input.ndim < 2 || input.shape[1] !== channels) throw expected(`a tensor (N, ${channels}, ...)`, 'input', input)
   checkSameDevice('input', input, name, vector)
-  // Halves may be normalised by float32 statistics, as in mixed precision.
+  // Halves may be normalized by float32 statistics, as in mixed precision.
   const { dtype } = vector
   if (dtype !== 'float32' || input.itemSize !== 2) checkSameDType('input', input, name, vector)
 }

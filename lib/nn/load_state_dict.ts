@@ -47,7 +47,7 @@ interface Match {
 }
 
 /** All that was found out before anything is changed. */
-interface Comparison {
+interface KeyComparison {
   readonly matches: Match[]
   readonly missingKeys: string[]
   readonly unexpectedKeys: string[]
@@ -85,8 +85,8 @@ export function loadStateDict(
   return { missingKeys, unexpectedKeys }
 }
 
-function compare(targets: readonly LoadTarget[], state: LoadableState, assign: boolean): Comparison {
-  const result: Comparison = { matches: [], missingKeys: [], unexpectedKeys: [], mismatches: [], faults: [] }
+function compare(targets: readonly LoadTarget[], state: LoadableState, assign: boolean): KeyComparison {
+  const result: KeyComparison = { matches: [], missingKeys: [], unexpectedKeys: [], mismatches: [], faults: [] }
   let found = 0
   for (const target of targets) found += compareEntries(target, state, assign, result)
   // Most state dicts fit: only if one does not is it worth to know in which order PyTorch would say so.
@@ -116,7 +116,7 @@ function* unexpectedKeys(targets: readonly LoadTarget[], state: LoadableState): 
 }
 
 /** Gives the number of entries that the state dict has. */
-function compareEntries(module: LoadTarget, state: LoadableState, assign: boolean, result: Comparison): number {
+function compareEntries(module: LoadTarget, state: LoadableState, assign: boolean, result: KeyComparison): number {
   const version = versionOf(state, module.path)
   const prefix = prefixOf(module)
   let found = 0
@@ -166,7 +166,7 @@ function fits(target: Tensor, source: Tensor): boolean {
   return target.ndim === source.ndim && target.shape.every((length, dim) => length === source.shape[dim])
 }
 
-function keyFaults({ missingKeys, unexpectedKeys }: Comparison): string[] {
+function keyFaults({ missingKeys, unexpectedKeys }: KeyComparison): string[] {
   const faults: string[] = []
   if (missingKeys.length > 0) faults.push(`Missing key(s) in state_dict: ${quoted(missingKeys)}. `)
   if (unexpectedKeys.length > 0) faults.push(`Unexpected key(s) in state_dict: ${quoted(unexpectedKeys)}. `)

@@ -50,7 +50,7 @@ interface Buffer {
  * @typeParam Output What `forward` gives. Default: a tensor.
  */
 export abstract class Module<Output = Tensor> implements Disposable {
-  /** Whether dropout drops and batch normalisation learns: see {@link train}. */
+  /** Whether dropout drops and batch normalization learns: see {@link train}. */
   training = true
 
   /**

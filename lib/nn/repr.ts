@@ -19,7 +19,7 @@ export function moduleRepr({ name, extra, children }: ReprInput): string {
   return `${name}(\n  ${[...extraLines, ...childLines].join('\n  ')}\n)`
 }
 
-/** As {@link moduleRepr}, with equal neighbours folded into one: `(0-2): 3 x Identity()`. Follows `ModuleList.__repr__`. */
+/** Prints a list of modules, with equal neighbors folded into one: `(0-2): 3 x Identity()`. Follows `ModuleList.__repr__`. */
 export function moduleListRepr(name: string, items: readonly string[]): string {
   const blocks: { first: number; last: number; text: string }[] = []
   items.forEach((text, index) => {

@@ -8,10 +8,10 @@ import { isTensor } from './checks.js'
 import type { Module } from './module.js'
 
 /** One call of a module, with the calls that it made. */
-interface Call {
+interface LayerCall {
   readonly name: string
   readonly module: Module<unknown>
-  readonly calls: Call[]
+  readonly calls: LayerCall[]
   /** Shapes of the tensors that came out. */
   output: string
   outputBytes: number
@@ -46,14 +46,20 @@ function inputsFor(module: Module<unknown>, shapes: readonly (readonly number[])
 }
 
 /** Gives a call that stands for the caller of `root`. */
-function record(root: Module<unknown>, inputs: readonly Tensor[]): Call {
-  const top: Call = { name: '', module: root, calls: [], output: '', outputBytes: 0 }
+function record(root: Module<unknown>, inputs: readonly Tensor[]): LayerCall {
+  const top: LayerCall = { name: '', module: root, calls: [], output: '', outputBytes: 0 }
   const open = [top]
   const modules = root.namedModules()
   const modes = modules.map(([, module]) => module.training)
   const handles = modules.flatMap(([path, module]) => [
     module.registerForwardPreHook(() => {
-      const call: Call = { name: path.slice(path.lastIndexOf('.') + 1), module, calls: [], output: '', outputBytes: 0 }
+      const call: LayerCall = {
+        name: path.slice(path.lastIndexOf('.') + 1),
+        module,
+        calls: [],
+        output: '',
+        outputBytes: 0,
+      }
       open.at(-1)?.calls.push(call)
       open.push(call)
     }),
@@ -81,7 +87,7 @@ function tensorsIn(output: unknown): Tensor[] {
 }
 
 /** One row for each call, indented as a tree. A module that is called again counts its parameters once. */
-function rowsOf(caller: Call, seen: Set<Module<unknown>>, indent: string | null = null): string[][] {
+function rowsOf(caller: LayerCall, seen: Set<Module<unknown>>, indent: string | null = null): string[][] {
   return caller.calls.flatMap((call, index) => {
     const isLast = index === caller.calls.length - 1
     const branch = indent === null ? '' : indent + (isLast ? '└─ ' : '├─ ')
@@ -108,7 +114,7 @@ function aligned(rows: readonly (readonly string[])[]): string[] {
   )
 }
 
-function totals(module: Module<unknown>, inputs: readonly Tensor[], top: Call): string[] {
+function totals(module: Module<unknown>, inputs: readonly Tensor[], top: LayerCall): string[] {
   const parameters = module.parameterCount()
   const trainable = module.parameterCount({ trainableOnly: true })
   const stateBytes = bytesOf([...module.parameters(), ...module.buffers()])
@@ -120,7 +126,7 @@ function totals(module: Module<unknown>, inputs: readonly Tensor[], top: Call): 
   ]
 }
 
-function leafBytes(call: Call): number {
+function leafBytes(call: LayerCall): number {
   if (call.calls.length === 0) return call.outputBytes
   return call.calls.reduce((bytes, inner) => bytes + leafBytes(inner), 0)
 }

@@ -13,7 +13,7 @@ export type NestedArray<T> = T | NestedArray<T>[]
 /** The layouts of {@link MemoryFormat}. */
 export const MEMORY_FORMATS = ['contiguous_format', 'channels_last'] as const
 
-/** How the elements of a (N, C, H, W) tensor lie: row by row, or with the channels of a pixel side by side. */
+/** How the elements of a (N, C, H, W) tensor lie: row-major (NCHW), or channels-last (NHWC). */
 export type MemoryFormat = (typeof MEMORY_FORMATS)[number]
 
 /** Gives the native handle of `tensor`. */

@@ -2,7 +2,7 @@ import { native, type GeneratorHandle } from '../libtorch/binding.js'
 import { checkOptions, expected } from '../util/check.js'
 import { checkDevice, type Device } from '../util/device.js'
 
-const LARGEST_SEED = 2n ** 64n - 1n
+const MAX_SEED = 2n ** 64n - 1n
 
 /** Options of {@link Generator}. */
 export interface GeneratorOptions {
@@ -55,6 +55,6 @@ function checkSeed(seed: number | bigint): bigint {
   const isWhole = typeof seed === 'bigint' || Number.isSafeInteger(seed)
   if (!isWhole) throw expected('an integer', 'seed', seed)
   const value = BigInt(seed)
-  if (value > LARGEST_SEED || value < -(2n ** 63n)) throw expected('an integer of 64 bits', 'seed', seed)
+  if (value > MAX_SEED || value < -(2n ** 63n)) throw expected('an integer of 64 bits', 'seed', seed)
   return BigInt.asUintN(64, value)
 }

@@ -15,7 +15,7 @@ export function memory(): MemoryUse {
 }
 
 // Guards against a number that is no number of cores: OpenMP ends the process where it cannot start a thread.
-const MOST_THREADS = 1024
+const MAX_THREADS = 1024
 
 /**
  * Sets how many threads one operation may use, from 1 to 1024: for operations of this thread, and of worker threads that
@@ -24,7 +24,7 @@ const MOST_THREADS = 1024
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `count` is out of range.
  */
 export function setNumThreads(count: number): void {
-  if (checkPositiveInteger('count', count) > MOST_THREADS) throw expected(`at most ${MOST_THREADS}`, 'count', count)
+  if (checkPositiveInteger('count', count) > MAX_THREADS) throw expected(`at most ${MAX_THREADS}`, 'count', count)
   native.setNumThreads(count)
 }
 

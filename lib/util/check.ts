@@ -3,8 +3,8 @@ import { TorchError } from './errors.js'
 /** A method of this name tells how a value prints in an error message (a tensor: `float32 (2, 3)`). */
 export const DESCRIBE: unique symbol = Symbol.for('napi-torch.describe')
 
-const LONGEST_VALUE = 60
-const DEEPEST_VALUE = 8
+const MAX_VALUE_LENGTH = 60
+const MAX_VALUE_DEPTH = 8
 
 /**
  * Makes the error for an argument that is not what it should be: `Expected a positive integer for numFeatures, received 0`.
@@ -34,10 +34,10 @@ function describeAt(value: unknown, depth: number): string {
 
 /** Reads no more of an array than is shown: it may be large, deep, or contain itself. */
 function describeArray(values: readonly unknown[], depth: number): string {
-  if (depth === DEEPEST_VALUE) return '[…]'
+  if (depth === MAX_VALUE_DEPTH) return '[…]'
   let text = ''
   for (const value of values) {
-    if (text.length > LONGEST_VALUE) break
+    if (text.length > MAX_VALUE_LENGTH) break
     text += `${text === '' ? '' : ', '}${describeAt(value, depth + 1)}`
   }
   return cut(`[${text}]`)
@@ -126,7 +126,11 @@ export function checkOptions<T extends object, const N extends readonly string[]
   checkOptionNames(name, options, known)
 }
 
-/** As {@link checkOptions}, for options whose names are found at run time. */
+/**
+ * Does what {@link checkOptions} does, for options whose names are known only at run time.
+ *
+ * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `options` is not an object or holds a name outside `known`.
+ */
 export function checkOptionNames(name: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw expected('an options object', name, options)
@@ -151,5 +155,5 @@ function isInteger(value: unknown): value is number {
 }
 
 function cut(text: string): string {
-  return text.length <= LONGEST_VALUE ? text : `${text.slice(0, LONGEST_VALUE - 1)}…`
+  return text.length <= MAX_VALUE_LENGTH ? text : `${text.slice(0, MAX_VALUE_LENGTH - 1)}…`
 }

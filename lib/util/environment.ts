@@ -30,7 +30,7 @@ export function isPrebuiltWanted(): boolean {
   return nonEmpty(process.env['PREBUILDS_ONLY']) !== undefined
 }
 
-/** Tells whether the user wants colour even where the output is no terminal: https://force-color.org. */
+/** Tells whether the user wants color even where the output is no terminal: https://force-color.org. */
 export function isColorForced(): boolean {
   return nonEmpty(process.env['FORCE_COLOR']) !== undefined
 }

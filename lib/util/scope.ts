@@ -64,7 +64,7 @@ export function scope<T>(body: () => T): T {
   }
 }
 
-/** As {@link scope} for the call of a module, which does not wait: cheaper, as it need not be followed over `await`. */
+/** Opens a {@link scope} for the synchronous call of a module: cheaper, as it need not be followed over `await`. */
 export function synchronousScope<T>(body: () => T): T {
   const opened = new Scope(currentScope(), { isCall: true })
   const outer = synchronous
@@ -95,7 +95,7 @@ export function track(resource: Resource): void {
   currentScope()?.resources.add(resource)
 }
 
-/** The innermost scope that is open: work that nobody waited for may go on after its own has closed. */
+/** The innermost scope that is open: work that was not awaited may go on after its own has closed. */
 function currentScope(): Scope | null {
   return nearestOpen(synchronous ?? storage.getStore() ?? null)
 }

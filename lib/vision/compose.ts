@@ -42,7 +42,8 @@ export class Compose<const T extends readonly Transform<never, unknown>[]> imple
   }
 
   /**
-   * As {@link apply}, but writes the elements into `target` from element `offset` on: so a batch is filled without copies.
+   * Does what {@link apply} does, and writes the elements into `target` from element `offset` on, so that a batch is filled
+   * without copies.
    * Neither the image nor `target` may be transferred until it is done.
    *
    * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if the result is no float32 tensor, or does not fit.

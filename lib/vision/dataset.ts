@@ -39,7 +39,7 @@ export interface TransformedBatchOptions extends BatchOptions {
   readonly transform: Transform<Image, Tensor>
 }
 
-/** Labelled images in a fixed order, which are read when they are asked for. */
+/** Labeled images in a fixed order, which are read when they are asked for. */
 export abstract class Dataset {
   /** Names of the classes, in the order of their indices. */
   abstract readonly classes: readonly string[]

@@ -7,7 +7,7 @@ import { readBytes } from '../util/errno.js'
 import { readGifFrame } from './gif.js'
 import { readJpegHeader, readPngHeader, type ImageHeader } from './header.js'
 import { MAX_PIXELS, type Image } from './image.js'
-import { cmykToRgb, grey16ToRgb } from './pillow_modes.js'
+import { cmykToRgb, gray16ToRgb } from './pillow_modes.js'
 import { inSlices } from '../util/slices.js'
 
 /** Options of {@link decodeImage}. */
@@ -20,8 +20,8 @@ export interface DecodeOptions {
 
 /**
  * Decodes the first frame of a JPEG, PNG, WebP, GIF, TIFF or AVIF file to RGB, as Pillow's
- * `Image.open(file).convert('RGB')` does: grey is repeated on three channels, alpha is dropped (not blended), a colour
- * profile is ignored, CMYK is multiplied out, and 16-bit grey is cut off at 255. docs/images.md tells where the bytes
+ * `Image.open(file).convert('RGB')` does: gray is repeated on three channels, alpha is dropped (not blended), a color
+ * profile is ignored, CMYK is multiplied out, and 16-bit gray is cut off at 255. docs/images.md tells where the bytes
  * are Pillow's and where not.
  *
  * The work is done on pool threads.
@@ -82,7 +82,7 @@ async function decode(file: EncodedImage, autoOrient: boolean, maxPixels: number
     }
     const input = sharp(file.bytes, { ...options, limitInputPixels: maxPixels })
     if (space === 'cmyk') return await decodeCmyk(input)
-    if (space === 'grey16') return await decodeGrey16(input)
+    if (space === 'gray16') return await decodeGray16(input)
     if (file.format === 'gif') return await decodeGif(file, input)
     return await decodeRgb(input)
   } catch (error) {
@@ -100,13 +100,13 @@ function headerOf({ format, bytes }: EncodedImage): ImageHeader | null {
 async function readHeader(input: Sharp, { format }: EncodedImage): Promise<ImageHeader> {
   const { width, height, space, channels } = await input.metadata()
   if (space === 'cmyk') return { width, height, space }
-  // Pillow clips grey of 16 bits, but not where an alpha channel stands beside it.
-  return { width, height, space: space === 'grey16' && format !== 'png' && channels === 1 ? space : null }
+  // Pillow clips gray of 16 bits, but not where an alpha channel stands beside it.
+  return { width, height, space: space === 'grey16' && format !== 'png' && channels === 1 ? 'gray16' : null }
 }
 
 async function decodeRgb(input: Sharp): Promise<Image> {
   const { data, info } = await input
-    .toColourspace('srgb')
+    .toColorspace('srgb')
     .removeAlpha()
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true })
@@ -116,33 +116,33 @@ async function decodeRgb(input: Sharp): Promise<Image> {
 async function decodeCmyk(input: Sharp): Promise<Image> {
   // Naming the space twice keeps libvips from converting by a profile.
   const { data, info } = await input
-    .pipelineColourspace('cmyk')
-    .toColourspace('cmyk')
+    .pipelineColorspace('cmyk')
+    .toColorspace('cmyk')
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true })
   return rgbImage(await cmykToRgb(data), info)
 }
 
-async function decodeGrey16(input: Sharp): Promise<Image> {
+async function decodeGray16(input: Sharp): Promise<Image> {
   const { data, info } = await input
-    .toColourspace('grey16')
+    .toColorspace('grey16')
     .removeAlpha()
     .raw({ depth: 'ushort' })
     .toBuffer({ resolveWithObject: true })
-  return rgbImage(await grey16ToRgb(new Uint16Array(data.buffer, data.byteOffset, data.length / 2)), info)
+  return rgbImage(await gray16ToRgb(new Uint16Array(data.buffer, data.byteOffset, data.length / 2)), info)
 }
 
 async function decodeGif(file: EncodedImage, input: Sharp): Promise<Image> {
   const { data, info } = await input
-    .toColourspace('srgb')
+    .toColorspace('srgb')
     .ensureAlpha()
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true })
   const { width, height } = info
-  const { left, top, colour, ...frame } = readGifFrame(file.bytes) ?? {
+  const { left, top, color, ...frame } = readGifFrame(file.bytes) ?? {
     left: 0,
     top: 0,
-    colour: [0, 0, 0],
+    color: [0, 0, 0],
     width,
     height,
   }
@@ -152,7 +152,7 @@ async function decodeGif(file: EncodedImage, input: Sharp): Promise<Image> {
       const x = (pixel % width) - left
       const y = Math.floor(pixel / width) - top
       const covered = x >= 0 && y >= 0 && x < frame.width && y < frame.height && data[pixel * 4 + 3] !== 0
-      for (let c = 0; c < 3; c++) rgb[pixel * 3 + c] = (covered ? data[pixel * 4 + c] : colour[c]) ?? 0
+      for (let c = 0; c < 3; c++) rgb[pixel * 3 + c] = (covered ? data[pixel * 4 + c] : color[c]) ?? 0
     }
   })
   return rgbImage(rgb, info)

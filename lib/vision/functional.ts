@@ -8,7 +8,7 @@ import { tensor } from '../tensor/creation.js'
 import { handleOf } from '../tensor/handle.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkImage, MAX_PIXELS, type Image } from './image.js'
-import { greyToRgb, rgbToGrey } from './pillow_modes.js'
+import { grayToRgb, rgbToGray } from './pillow_modes.js'
 import { inSlices } from '../util/slices.js'
 
 /** The resampling filters, by torchvision's names. */
@@ -49,7 +49,7 @@ export interface ResizeOptions {
 }
 
 /** Options of {@link pad}. */
-export interface PadOptions {
+export interface ImagePadOptions {
   /** Value of the new pixels, 0 to 255, or one for each channel. Default: `0`. */
   readonly fill?: number | readonly number[] | undefined
   /** Default: `constant`. */
@@ -159,7 +159,7 @@ export function centerCropCorner(
 }
 
 /** Puts a frame around an image. Follows `torchvision.transforms.functional.pad`; **a negative padding is refused**. */
-export async function pad(image: Image, padding: ImagePadding, options: PadOptions = {}): Promise<Image> {
+export async function pad(image: Image, padding: ImagePadding, options: ImagePadOptions = {}): Promise<Image> {
   checkOptions('pad()', options, ['fill', 'paddingMode'])
   const { height, width, channels } = checkImage('image', image)
   const [left, top, right, bottom] = checkImagePadding(padding)
@@ -184,13 +184,13 @@ export function checkImagePadding(padding: ImagePadding): readonly [number, numb
   return [Number(left), Number(top), Number(right), Number(bottom)]
 }
 
-/** Makes an image grey, of one channel or of three equal ones. Follows `torchvision.transforms.functional.to_grayscale`. */
+/** Makes an image gray, of one channel or of three equal ones. Follows `torchvision.transforms.functional.to_grayscale`. */
 export async function toGrayscale(image: Image, numOutputChannels: 1 | 3): Promise<Image> {
   const { data, height, width, channels } = checkImage('image', image)
   if (numOutputChannels !== 1 && numOutputChannels !== 3)
     throw expected('1 or 3', 'numOutputChannels', numOutputChannels)
-  const grey = channels === 1 ? data : await rgbToGrey(data)
-  return { data: numOutputChannels === 1 ? grey : await greyToRgb(grey), height, width, channels: numOutputChannels }
+  const gray = channels === 1 ? data : await rgbToGray(data)
+  return { data: numOutputChannels === 1 ? gray : await grayToRgb(gray), height, width, channels: numOutputChannels }
 }
 
 /** Copies an image (H, W, C) of 0 to 255 to a tensor (C, H, W) of 0 to 1. Follows `torchvision.transforms.functional.to_tensor`. */

@@ -1,14 +1,14 @@
-// What libvips loses of a GIF: the colour of pixels that the first frame leaves transparent or does not cover. Pillow
-// paints both in a colour of the palette. Layout: GIF89a specification, W3C.
+// What libvips loses of a GIF: the color of pixels that the first frame leaves transparent or does not cover. Pillow
+// paints both in a color of the palette. Layout: GIF89a specification, W3C.
 
-/** The first frame of a GIF, and the colour of what it leaves open. */
+/** The first frame of a GIF, and the color of what it leaves open. */
 export interface GifFrame {
   readonly left: number
   readonly top: number
   readonly width: number
   readonly height: number
   /** The transparent entry of the palette, or its first one. */
-  readonly colour: readonly [red: number, green: number, blue: number]
+  readonly color: readonly [red: number, green: number, blue: number]
 }
 
 const HEADER_SIZE = 13
@@ -50,7 +50,7 @@ function findFrame(view: DataView): GifFrame | null {
     top: view.getUint16(position + 3, true),
     width: view.getUint16(position + 5, true),
     height: view.getUint16(position + 7, true),
-    colour: known ? [view.getUint8(entry), view.getUint8(entry + 1), view.getUint8(entry + 2)] : [0, 0, 0],
+    color: known ? [view.getUint8(entry), view.getUint8(entry + 1), view.getUint8(entry + 2)] : [0, 0, 0],
   }
 }
 

@@ -4,8 +4,8 @@
 export interface ImageHeader {
   readonly width: number
   readonly height: number
-  /** How its pixels are stored, where that is neither grey nor colours of 8 bits. */
-  readonly space: 'cmyk' | 'grey16' | null
+  /** How its pixels are stored, where that is neither gray nor colors of 8 bits. */
+  readonly space: 'cmyk' | 'gray16' | null
 }
 
 /** Reads the frame header of a JPEG file (ITU-T T.81, annex B), or gives null if there is none before the image. */
@@ -36,9 +36,9 @@ export function readPngHeader(bytes: Uint8Array): ImageHeader | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const IHDR = 0x49484452
   if (view.getUint32(12) !== IHDR) return null
-  const [depth, colourType] = [view.getUint8(24), view.getUint8(25)]
-  // Grey with alpha is another colour type, and is not cut off.
-  const space = depth === 16 && colourType === 0 ? 'grey16' : null
+  const [depth, colorType] = [view.getUint8(24), view.getUint8(25)]
+  // Gray with alpha is another color type, and is not cut off.
+  const space = depth === 16 && colorType === 0 ? 'gray16' : null
   return { width: view.getUint32(16), height: view.getUint32(20), space }
 }
 

@@ -17,7 +17,7 @@ export interface IdxDatasetOptions {
 const PREFIX = { train: 'train', test: 't10k' } as const
 const SUFFIXES = ['-idx3-ubyte', '.idx3-ubyte'].flatMap((suffix) => [`${suffix}.gz`, suffix])
 
-/** Grey images and labels out of a pair of IDX files, the layout of MNIST and Fashion-MNIST. Holds all bytes in memory. */
+/** Gray images and labels out of a pair of IDX files, the layout of MNIST and Fashion-MNIST. Holds all bytes in memory. */
 export class IdxDataset extends Dataset {
   readonly classes: readonly string[]
   readonly length: number

@@ -1,12 +1,12 @@
 import { checkNonNegativeInteger, expected } from '../util/check.js'
 
-/** Pixels of a decoded image: bytes in row-major order, with the channels of a pixel side by side (H, W, C). */
+/** Pixels of a decoded image: bytes in row-major order (H, W, C). */
 export interface Image {
   /** `height * width * channels` bytes. */
   readonly data: Uint8Array
   readonly height: number
   readonly width: number
-  /** 1 for grey, 3 for RGB. */
+  /** 1 for gray, 3 for RGB. */
   readonly channels: 1 | 3
 }
 

@@ -2,7 +2,7 @@
 import { inSlices } from '../util/slices.js'
 
 /**
- * Pillow's CMYK to RGB: no colour profile, each ink is multiplied with what the black leaves, in 8-bit fixed point.
+ * Pillow's CMYK to RGB: no color profile, each ink is multiplied with what the black leaves, in 8-bit fixed point.
  * `data` holds four bytes a pixel, 255 for full ink.
  */
 export async function cmykToRgb(data: Uint8Array): Promise<Uint8Array> {
@@ -20,7 +20,7 @@ export async function cmykToRgb(data: Uint8Array): Promise<Uint8Array> {
 }
 
 /** Pillow's I;16 to RGB: **values above 255 become 255**, they are not scaled down. */
-export async function grey16ToRgb(data: Uint16Array): Promise<Uint8Array> {
+export async function gray16ToRgb(data: Uint16Array): Promise<Uint8Array> {
   const rgb = new Uint8Array(data.length * 3)
   await inSlices(data.length, (start, end) => {
     for (let pixel = start; pixel < end; pixel++) paint(rgb, pixel, Math.min(at(data, pixel), 255))
@@ -29,19 +29,19 @@ export async function grey16ToRgb(data: Uint16Array): Promise<Uint8Array> {
 }
 
 /** The luma of RGB in 16-bit fixed point with the weights 0.299, 0.587 and 0.114 of ITU-R 601-2: Pillow's convert('L'). */
-export async function rgbToGrey(data: Uint8Array): Promise<Uint8Array> {
-  const grey = new Uint8Array(data.length / 3)
-  await inSlices(grey.length, (start, end) => {
+export async function rgbToGray(data: Uint8Array): Promise<Uint8Array> {
+  const gray = new Uint8Array(data.length / 3)
+  await inSlices(gray.length, (start, end) => {
     for (let pixel = start; pixel < end; pixel++) {
       const [r, g, b] = [at(data, pixel * 3), at(data, pixel * 3 + 1), at(data, pixel * 3 + 2)]
-      grey[pixel] = (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16
+      gray[pixel] = (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16
     }
   })
-  return grey
+  return gray
 }
 
 /** Three equal channels out of one. */
-export async function greyToRgb(data: Uint8Array): Promise<Uint8Array> {
+export async function grayToRgb(data: Uint8Array): Promise<Uint8Array> {
   const rgb = new Uint8Array(data.length * 3)
   await inSlices(data.length, (start, end) => {
     for (let pixel = start; pixel < end; pixel++) paint(rgb, pixel, at(data, pixel))
@@ -49,10 +49,10 @@ export async function greyToRgb(data: Uint8Array): Promise<Uint8Array> {
   return rgb
 }
 
-function paint(rgb: Uint8Array, pixel: number, grey: number): void {
-  rgb[pixel * 3] = grey
-  rgb[pixel * 3 + 1] = grey
-  rgb[pixel * 3 + 2] = grey
+function paint(rgb: Uint8Array, pixel: number, gray: number): void {
+  rgb[pixel * 3] = gray
+  rgb[pixel * 3 + 1] = gray
+  rgb[pixel * 3 + 2] = gray
 }
 
 /** `a * b / 255`, rounded, for bytes. */

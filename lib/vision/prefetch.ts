@@ -11,7 +11,7 @@ export interface PrefetchOptions {
 /**
  * Does the pieces of work 0 to `count - 1` ahead of time, and yields their results in order.
  *
- * When the consumer stops early, or a piece fails, no further one begins; results that nobody will see go to `discard`.
+ * When the consumer stops early, or a piece fails, no further one begins; results that the consumer will not see go to `discard`.
  * Nothing begins before the first step of the iteration.
  */
 export function prefetch<T>(

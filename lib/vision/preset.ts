@@ -15,9 +15,9 @@ export interface PresetSettings {
   readonly resize?: number | undefined
   /** Default: `bilinear`. */
   readonly interpolation?: InterpolationMode | undefined
-  /** Make the image grey. Default: `false`. */
+  /** Make the image gray. Default: `false`. */
   readonly grayscale?: boolean | undefined
-  /** Channels of the result; 1 is for grey alone. Default: `3`. */
+  /** Channels of the result; 1 is for gray alone. Default: `3`. */
   readonly channels?: 1 | 3 | undefined
   /** One number for all channels, or one for each, of pixels of 0 to 1. */
   readonly mean: readonly number[]
@@ -44,7 +44,7 @@ const SETTINGS = [
 
 /**
  * The whole way from a decoded image to the input (C, H, W) of a model, as data that travels with a checkpoint: it resizes,
- * cuts the middle out, makes grey where that is wanted, and normalises, all at once on a pool thread.
+ * cuts the middle out, makes gray where that is wanted, and normalizes, all at once on a pool thread.
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if a setting is unknown, missing or of the wrong kind.
  */
@@ -62,9 +62,9 @@ export class ImagePreset implements Transform<Image, Tensor<'float32'>> {
       resize === undefined
         ? [new Resize(size, { interpolation })]
         : [new Resize(resize, { interpolation }), new CenterCrop(size)]
-    const grey = grayscale ? [new Grayscale(channels)] : []
+    const gray = grayscale ? [new Grayscale(channels)] : []
     // Each step takes what the one before it gives; the types of a chain of unknown length do not say so.
-    this.#chain = new Compose([...sized, ...grey, new ToTensor(), new Normalize(mean, std)] as never)
+    this.#chain = new Compose([...sized, ...gray, new ToTensor(), new Normalize(mean, std)] as never)
   }
 
   get name(): string {
@@ -87,14 +87,14 @@ export class ImagePreset implements Transform<Image, Tensor<'float32'>> {
   }
 
   /**
-   * As {@link apply}, but writes the C × H × W elements into `target` from element `offset` on: so a batch is filled
-   * without copies. Neither the image nor `target` may be transferred until it is done.
+   * Does what {@link apply} does, and writes the C × H × W elements into `target` from element `offset` on, so that a batch
+   * is filled without copies. Neither the image nor `target` may be transferred until it is done.
    */
   async applyInto(image: Image, target: Float32Array, offset = 0): Promise<void> {
     return this.#chain.applyInto(this.#check(image), target, offset)
   }
 
-  /** Gives the preset for a model that reads images of so many channels; only a grey one has a choice. */
+  /** Gives the preset for a model that reads images of so many channels; only a gray one has a choice. */
   withChannels(channels: 1 | 3): ImagePreset {
     if (channels === this.shape[0]) return this
     const { mean, std } = this.settings

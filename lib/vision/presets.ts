@@ -32,7 +32,7 @@ const FASHION_MNIST_MEAN = [0.286]
 const FASHION_MNIST_STD = [0.353]
 
 /**
- * Prepares a photo as torchvision's ImageNet models expect it: shorter side 256, the middle 224 × 224, normalised.
+ * Prepares a photo as torchvision's ImageNet models expect it: shorter side 256, the middle 224 × 224, normalized.
  * Follows `torchvision.models.ResNet18_Weights.IMAGENET1K_V1.transforms()`.
  */
 export function imagenet(options: ImagenetOptions = {}): ImagePreset {
@@ -48,12 +48,12 @@ export function imagenet(options: ImagenetOptions = {}): ImagePreset {
   })
 }
 
-/** Prepares an image for the CIFAR-10 models: 32 × 32 (resized where it is not), normalised. */
+/** Prepares an image for the CIFAR-10 models: 32 × 32 (resized where it is not), normalized. */
 export function cifar(): ImagePreset {
   return new ImagePreset({ name: 'cifar', size: [32, 32], mean: CIFAR_MEAN, std: CIFAR_STD })
 }
 
-/** Prepares an image for the embedded Fashion-MNIST model: 28 × 28 (resized where it is not), grey, three equal channels. */
+/** Prepares an image for the embedded Fashion-MNIST model: 28 × 28 (resized where it is not), gray, three equal channels. */
 export function fashionMnist(): ImagePreset {
   return new ImagePreset({
     name: 'fashion-mnist',

@@ -16,7 +16,7 @@ import {
   type ImagePadding,
   type ImagePaddingMode,
   type InterpolationMode,
-  type PadOptions,
+  type ImagePadOptions,
   type ResizeOptions,
   type ResizeSize,
 } from './functional.js'
@@ -96,7 +96,7 @@ export class Pad implements Transform<Image, Image> {
   readonly fill: number | readonly number[]
   readonly paddingMode: ImagePaddingMode
 
-  constructor(padding: ImagePadding, options: PadOptions = {}) {
+  constructor(padding: ImagePadding, options: ImagePadOptions = {}) {
     checkOptions('Pad', options, ['fill', 'paddingMode'])
     const { fill = 0, paddingMode = 'constant' } = options
     checkImagePadding(padding)
@@ -116,7 +116,7 @@ export class Pad implements Transform<Image, Image> {
   }
 }
 
-/** Makes an image grey, of one channel or of three equal ones. Follows `torchvision.transforms.Grayscale`. */
+/** Makes an image gray, of one channel or of three equal ones. Follows `torchvision.transforms.Grayscale`. */
 export class Grayscale implements Transform<Image, Image> {
   readonly numOutputChannels: 1 | 3
 

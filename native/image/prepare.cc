@@ -30,8 +30,8 @@ Span Overlap(int64_t first, int64_t count, int64_t size) {
   return {start, std::max<int64_t>(std::min(first + count, size) - start, 0)};
 }
 
-// Makes pixels of `channels` bytes grey in place: one byte for each pixel.
-void MakeGrey(uint8_t* pixels, int64_t count, int64_t channels) {
+// Makes pixels of `channels` bytes gray in place: one byte for each pixel.
+void MakeGray(uint8_t* pixels, int64_t count, int64_t channels) {
   if (channels == 1) return;
   for (int64_t i = 0; i < count; ++i) pixels[i] = Luma(pixels + i * channels);
 }
@@ -59,9 +59,9 @@ void Prepare(const Raster& source, const Preparation& preparation, const Kernels
 
   const auto cropped = std::make_unique_for_overwrite<uint8_t[]>(static_cast<size_t>(pixels * source.channels));
   if (pixels > 0) Resample(source, resizing, rows, columns, kernels, cropped.get());
-  if (grayscale) MakeGrey(cropped.get(), pixels, source.channels);
+  if (grayscale) MakeGray(cropped.get(), pixels, source.channels);
 
-  // The channels of a pixel, side by side. Of grey there is one, which all channels of the result repeat.
+  // The source is channels-last. Gray has one channel, which all channels of the result repeat.
   const int64_t step = grayscale ? 1 : channels;
   for (int64_t c = 0; c < channels; ++c, out += height * width) {
     const Table table = TableOf(mean[static_cast<size_t>(c)], std[static_cast<size_t>(c)]);

@@ -9,7 +9,7 @@
 
 namespace napi_torch::image {
 
-// A resize of the whole image, of which a part is cut out, made grey where that is wanted, and normalised.
+// A resize of the whole image, of which a part is cut out, made gray where that is wanted, and normalized.
 struct Preparation {
   Resizing resizing;
   // The corner of the part in the resized image. Outside of that all is black.

@@ -49,15 +49,15 @@ void WeighRow(const uint8_t* in, const Windows& across, uint8_t* out) {
 
 // Rows are transposed so many at a time, a cache line of each column, or fewer where they would not stay in the
 // second-level cache.
-constexpr int64_t kLeastStrip = 16;
-constexpr int64_t kMostStrip = 64;
+constexpr int64_t kMinStrip = 16;
+constexpr int64_t kMaxStrip = 64;
 constexpr int64_t kStripBytes = int64_t{1} << 18;
 // Fewer rows than that, or of more bytes, are not transposed: the one does not pay, the other takes much memory.
 constexpr int64_t kFewRows = 8;
 constexpr int64_t kLongRow = int64_t{1} << 18;
 
 // The pass along rows that begin with the first pixel of the first window, some at a time. It is that down the columns
-// of the transposed rows: so sums of neighbouring pixels lie in one vector, whatever the channels and the windows.
+// of the transposed rows: so sums of neighboring pixels lie in one vector, whatever the channels and the windows.
 class RowPass {
  public:
   // There will be `count` rows.
@@ -69,8 +69,8 @@ class RowPass {
         out_length_(across.Count() * channels),
         is_transposed_(count >= kFewRows && std::max(in_length_, out_length_) <= kLongRow) {
     if (!is_transposed_) return;
-    const int64_t fitting = kStripBytes / std::max(in_length_, out_length_) / kLeastStrip * kLeastStrip;
-    strip_ = std::clamp(fitting, kLeastStrip, kMostStrip);
+    const int64_t fitting = kStripBytes / std::max(in_length_, out_length_) / kMinStrip * kMinStrip;
+    strip_ = std::clamp(fitting, kMinStrip, kMaxStrip);
     in_columns_ = Allocate(in_length_ * strip_);
     out_columns_ = Allocate(out_length_ * strip_);
   }
@@ -111,7 +111,7 @@ class RowPass {
   const int64_t in_length_;
   const int64_t out_length_;
   const bool is_transposed_;
-  int64_t strip_ = kMostStrip;
+  int64_t strip_ = kMaxStrip;
   Buffer in_columns_;
   Buffer out_columns_;
 };

@@ -39,7 +39,7 @@ constexpr int64_t kMaxSide = int64_t{1} << 24;
 const char* ResampleFault(const Raster& source, const Resizing& resizing);
 
 // Fills `out` with the pixels in `rows` and `columns` of the result, of which there are some. The channels are
-// independent: colours are not premultiplied by an alpha, as Pillow does for its RGBA mode only. Takes arguments for
+// independent: colors are not premultiplied by an alpha, as Pillow does for its RGBA mode only. Takes arguments for
 // which ResampleFault gives nullptr. Throws std::bad_alloc.
 void Resample(const Raster& source, const Resizing& resizing, const Span& rows, const Span& columns,
               const Kernels& kernels, uint8_t* out);

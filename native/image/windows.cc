@@ -10,7 +10,7 @@
 namespace napi_torch::image {
 namespace {
 
-// A filter: its weight at a distance from the centre, and the distance from which on it is zero.
+// A filter: its weight at a distance from the center, and the distance from which on it is zero.
 struct Kernel {
   double (*weight)(double distance);
   double support;
@@ -75,15 +75,15 @@ Windows WindowsOf(const Scaling& scaling, Filter filter, const Span& part) {
   result.windows.reserve(static_cast<size_t>(part.count));
   std::vector<double> exact;
   for (int64_t i = part.first; i < part.first + part.count; ++i) {
-    const double centre = from + (static_cast<double>(i) + 0.5) * scale;
-    const auto first = std::max<int64_t>(static_cast<int64_t>(centre - support + 0.5), 0);
-    const auto end = std::min(static_cast<int64_t>(centre + support + 0.5), source_size);
+    const double center = from + (static_cast<double>(i) + 0.5) * scale;
+    const auto first = std::max<int64_t>(static_cast<int64_t>(center - support + 0.5), 0);
+    const auto end = std::min(static_cast<int64_t>(center + support + 0.5), source_size);
     result.windows.push_back({first, end - first, result.weights.size()});
 
     exact.clear();
     double sum = 0.0;
     for (int64_t x = first; x < end; ++x) {
-      exact.push_back(kernel.weight((static_cast<double>(x) - centre + 0.5) * shrink));
+      exact.push_back(kernel.weight((static_cast<double>(x) - center + 0.5) * shrink));
       sum += exact.back();
     }
     for (const double weight : exact) {

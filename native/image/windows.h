@@ -33,7 +33,7 @@ struct Window {
   size_t offset;
 };
 
-// The windows of some neighbouring pixels, of which there is one. They never move backwards.
+// The windows of some neighboring pixels, of which there is one. They never move backwards.
 struct Windows {
   std::vector<Window> windows;
   // Fixed-point numbers of kPrecisionBits.

@@ -23,10 +23,10 @@ interface Specimen {
   readonly kind: 'zip' | 'pickles' | 'safetensors' | 'other'
 }
 
-/** Most bytes of a case: what is small must not take much. */
-const LARGEST = 4 * 2 ** 20
+/** Bytes of a case: what is small must not take much. */
+const MAX_CASE_BYTES = 4 * 2 ** 20
 
-/** Of so many cases one is made of a past find: those take a hundred times as long as others. */
+/** One in this many cases is made of a past find, which takes a hundred times as long as the others. */
 const CASES_PER_FIND = 100
 
 /** Makes cases out of the files of some folders and out of past finds, without end. */
@@ -77,7 +77,7 @@ export class Cases {
   #generated(): Case {
     const random = this.#random
     const isLarge = random.once(8)
-    const pickle = isLarge ? repetitivePickle(random, random.small(1, LARGEST / 2)) : randomPickle(random)
+    const pickle = isLarge ? repetitivePickle(random, random.small(1, MAX_CASE_BYTES / 2)) : randomPickle(random)
     const name = isLarge ? 'instructions repeated' : 'instructions at random'
     const legacy = this.#specimens.find(({ kind }) => kind === 'pickles')
     if (legacy !== undefined && random.once(3)) {
@@ -96,7 +96,7 @@ export class Cases {
 const LEGACY_HEAD = 15
 
 function limited(name: string, bytes: Buffer): Case {
-  return { name, bytes: bytes.subarray(0, LARGEST) }
+  return { name, bytes: bytes.subarray(0, MAX_CASE_BYTES) }
 }
 
 function filesIn(folder: string): string[] {

@@ -24,12 +24,12 @@ export interface Outcome {
   readonly extraBytes: number
 }
 
-/** Processor time after which a file has hung, which does not count the programs beside it. */
-export const LONGEST_CPU_MS = 2_000
-/** Time after which the child is ended, where it does not even answer. */
-const LONGEST_MS = 20_000
-/** Most memory beyond what the process had before. */
-export const MOST_EXTRA_BYTES = 256 * 2 ** 20
+/** CPU time after which a file counts as hung: it leaves out what other programs use. */
+export const MAX_CPU_MS = 2_000
+/** Time after which a child that does not answer is ended. */
+const MAX_MS = 20_000
+/** Memory that a case may take beyond what the process had before. */
+export const MAX_EXTRA_BYTES = 256 * 2 ** 20
 /** Cases of one child, so that what leaks a little does not add up. */
 const CASES_PER_CHILD = 20_000
 
@@ -79,7 +79,7 @@ function answerOf(child: ChildProcess, request: Request): Promise<Report | strin
       child.removeAllListeners('exit')
       resolve(report)
     }
-    const timer = setTimeout(finish, LONGEST_MS, 'no answer')
+    const timer = setTimeout(finish, MAX_MS, 'no answer')
     child.on('message', (report) => finish(report as Report))
     child.on('exit', (status, signal) => finish(`ended with ${signal ?? status}`))
     child.send(request)
@@ -89,9 +89,9 @@ function answerOf(child: ChildProcess, request: Request): Promise<Report | strin
 function judge(report: Report): Outcome {
   if ('foreign' in report) return { kind: 'foreign', detail: report.foreign, cpuMs: 0, extraBytes: 0 }
   const { outcome, cpuMs, extraBytes } = report
-  if (extraBytes > MOST_EXTRA_BYTES) {
+  if (extraBytes > MAX_EXTRA_BYTES) {
     return { kind: 'memory', detail: `${outcome}, ${(extraBytes / 2 ** 20).toFixed(0)} MiB`, cpuMs, extraBytes }
   }
-  if (cpuMs > LONGEST_CPU_MS) return { kind: 'hang', detail: `${outcome}, ${cpuMs.toFixed(0)} ms`, cpuMs, extraBytes }
+  if (cpuMs > MAX_CPU_MS) return { kind: 'hang', detail: `${outcome}, ${cpuMs.toFixed(0)} ms`, cpuMs, extraBytes }
   return { kind: 'fine', detail: outcome, cpuMs, extraBytes }
 }

@@ -51,10 +51,10 @@ describe('installLibtorch()', () => {
 
   describe('from a torch wheel', () => {
     it('puts what is needed into the cache, where it is found', async () => {
-      const licence = `torch-${VERSION}+cpu.dist-info/licenses/LICENSE`
+      const license = `torch-${VERSION}+cpu.dist-info/licenses/LICENSE`
       const files = {
         ...torchFiles(),
-        [licence]: 'from many',
+        [license]: 'from many',
         'torch/lib/libtorch_python.so': 'Python',
         'torch/nn.py': '',
       }
@@ -273,7 +273,7 @@ describe('installLibtorch()', () => {
       })
     })
 
-    it('an option that nobody knows', async () => {
+    it('an unknown option', async () => {
       const options = { form: 'torch.whl' }
 
       await assert.rejects(installLibtorch(options as object), {

@@ -91,7 +91,7 @@ describe('worker threads', () => {
     `)
   })
 
-  it('may end with tensors, shared arrays, generators and promises that nobody disposed', () => {
+  it('may end with tensors, shared arrays, generators and promises that were never disposed', () => {
     run(`
       for (let round = 0; round < 4; round++) {
         const worker = start(\`

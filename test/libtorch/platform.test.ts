@@ -25,14 +25,14 @@ describe('unsupported()', () => {
       'libtorch needs glibc 2.28 or newer, and this system has 2.17: use a newer distribution (Debian 10, Ubuntu 20.04, RHEL 8 or later)',
     ],
     [
-      'a processor without libtorch',
+      'a CPU without libtorch',
       { arch: 'riscv64' },
       'There is no libtorch for linux-riscv64: docs/platforms.md lists where it runs',
     ],
     [
       '32 bits',
       { arch: 'ia32' },
-      'libtorch is made for 64-bit processors, and this Node.js is for ia32 of 32 bits: install a 64-bit Node.js',
+      'libtorch is made for 64-bit CPUs, and this Node.js is for ia32 of 32 bits: install a 64-bit Node.js',
     ],
     [
       'another system',

@@ -72,7 +72,7 @@ const FOUND: readonly Architecture[] = [
 
 describe('detectArchitecture()', () => {
   for (const architecture of FOUND) {
-    it(`recognises ${architecture.name}`, () => {
+    it(`recognizes ${architecture.name}`, () => {
       assert.deepEqual(detectArchitecture(altered(architecture.name)), architecture)
     })
   }
@@ -94,7 +94,7 @@ describe('detectArchitecture()', () => {
     assert.equal(detectArchitecture(altered('resnet34').values()).name, 'resnet34')
   })
 
-  it('recognises a checkpoint from before num_batches_tracked', () => {
+  it('recognizes a checkpoint from before num_batches_tracked', () => {
     const old = altered('resnet18').filter(([key]) => !key.endsWith('num_batches_tracked'))
 
     assert.equal(detectArchitecture(old).name, 'resnet18')
@@ -119,7 +119,7 @@ describe('detectArchitecture()', () => {
       { width: 16, inputChannels: 1 },
     ],
   ] as const) {
-    it(`recognises resnet18Cifar(${JSON.stringify(options)})`, () =>
+    it(`recognizes resnet18Cifar(${JSON.stringify(options)})`, () =>
       scope(() => {
         const found = detectArchitecture(resnet18Cifar(options).stateDict())
 
@@ -204,7 +204,7 @@ describe('detectArchitecture()', () => {
         'its blocks begin with different kernels: 3, 3, 5, 3, 3, 3, 3, 3',
       ],
       [
-        'a kernel that nobody uses',
+        'a kernel size that no model uses',
         () => altered('resnet18', { 'layer1.0.conv1.weight': [64, 64, 5, 5] }),
         "its blocks begin with 5×5, torchvision's with 3×3",
       ],

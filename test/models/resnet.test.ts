@@ -94,7 +94,7 @@ describe('ResNet', function () {
       assert.deepEqual(model.forward(zeros([1, 1, 64, 64])).shape, [1, 4])
     }))
 
-  it('keeps the picture of the stages that are dilated', () =>
+  it('keeps the size of the stages that are dilated', () =>
     scope(() => {
       const model = resnet50({ replaceStrideWithDilation: [false, true, true] }).eval()
       let size: readonly number[] = []
@@ -107,7 +107,7 @@ describe('ResNet', function () {
       assert.deepEqual(size, [1, 2048, 8, 8])
     }))
 
-  it('normalises with the layers of normLayer', () =>
+  it('normalizes with the layers of normLayer', () =>
     scope(() => {
       const model = resnet18({ normLayer: (channels) => new BatchNorm2d(channels, { eps: 0.25 }) })
       const layers = model.modules().filter((module) => module instanceof BatchNorm2d)
@@ -126,7 +126,7 @@ describe('ResNet', function () {
       ])
     }))
 
-  describe('initialisation', () => {
+  describe('initialization', () => {
     it('draws convolutions with the deviation √(2 / fan-out)', () =>
       scope(() => {
         const weight = resnet18().layer4.at(0).getParameter('conv1.weight')

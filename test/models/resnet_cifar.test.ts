@@ -71,7 +71,7 @@ describe('ResNetCifar', function () {
     }))
 
   for (const kernelSize of [3, 5, 7] as const) {
-    it(`keeps the size of the picture with a first convolution of ${kernelSize}×${kernelSize}`, () =>
+    it(`keeps the size of the feature map with a first convolution of ${kernelSize}×${kernelSize}`, () =>
       scope(() => {
         const block = new BasicBlockCifar(2, 4, { kernelSize }).eval()
 

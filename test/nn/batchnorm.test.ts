@@ -50,7 +50,7 @@ describe('BatchNorm2d', () => {
   })
 
   describe('forward()', () => {
-    inScope('normalises to mean 0 and variance 1 in training mode', () => {
+    inScope('normalizes to mean 0 and variance 1 in training mode', () => {
       const y = new BatchNorm2d(1).forward(randn([8, 1, 16, 16]).mul(3).add(5))
 
       assert.ok(Math.abs(y.mean().item() as number) < 1e-5)
@@ -81,7 +81,7 @@ describe('BatchNorm2d', () => {
       assert.equal(layer.buffer('num_batches_tracked').item(), 0n)
     })
 
-    inScope('normalises by the batch in evaluation mode if it keeps no running statistics', () => {
+    inScope('normalizes by the batch in evaluation mode if it keeps no running statistics', () => {
       const layer = new BatchNorm2d(1, { trackRunningStats: false, eps: 1e-12 }).eval()
 
       assert.deepEqual(layer.forward(tensor([[[[1, 3]]]])).tolist(), [[[[-1, 1]]]])

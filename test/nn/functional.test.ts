@@ -135,7 +135,7 @@ describe('functional', () => {
       'Expected options among bias, stride, padding, dilation, groups for conv2d(), received "strides"',
     ],
     [
-      'batchNorm() names the channels that it can normalise',
+      'batchNorm() names the channels that it can normalize',
       () => F.batchNorm(zeros([1, 4, 2, 2]), zeros([3]), ones([3])),
       'Expected a tensor (N, 3, ...) for input, received float32 (1, 4, 2, 2)',
     ],

@@ -536,7 +536,7 @@ describe('Module', () => {
 
   describe('toString()', () => {
     inScope('prints a user’s module with its own line and its children', () => {
-      class Labelled extends Module {
+      class Labeled extends Module {
         readonly act = new ReLU()
 
         override extraRepr(): string {
@@ -544,7 +544,7 @@ describe('Module', () => {
         }
       }
 
-      assert.equal(String(new Labelled()), 'Labelled(\n  labels=2\n  nested=False\n  (act): ReLU()\n)')
+      assert.equal(String(new Labeled()), 'Labeled(\n  labels=2\n  nested=False\n  (act): ReLU()\n)')
     })
   })
 

@@ -16,7 +16,7 @@ const TIMEOUT_MS = 100_000
 /** The `script` of util-linux gives a command a terminal; other systems have another one, or none. */
 export const HAS_TERMINAL = spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux')
 
-/** What begins a colour or a movement of the cursor. */
+/** What begins a color or a movement of the cursor. */
 export const ESCAPE = '\u001b['
 
 /** How a command ended, and what it wrote. */
@@ -47,7 +47,7 @@ export interface RunOptions {
 export function napiTorch(args: readonly string[], { env, main = MAIN, onStart }: RunOptions = {}): Promise<Ended> {
   const [node, ...flags] = NODE
   return new Promise((resolve, reject) => {
-    // The colour of the tests' own terminal is not asked for.
+    // The color of the tests' own terminal is not asked for.
     const own = { ...process.env, FORCE_COLOR: undefined, CI: undefined, ...env }
     const child = spawn(node, [...flags, main, ...args], {
       cwd: ROOT,

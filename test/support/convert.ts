@@ -5,7 +5,7 @@ import { loadCheckpoint } from 'napi-torch'
 import { napiTorch, type Ended } from './cli.js'
 import { describeTensors, withState } from './formats.js'
 
-/** No libtorch can be opened, and none found: whoever tries fails. */
+/** No libtorch can be opened, and none found: a program that tries fails. */
 export const NO_LIBTORCH = { NAPI_TORCH_LIBTORCH: 'no-libtorch-here', NAPI_TORCH_CACHE: 'no-cache-here' }
 
 /** Runs `napi-torch convert` where there is no libtorch. */

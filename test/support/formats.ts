@@ -62,7 +62,7 @@ export function reportOfPython(script: string, args: readonly string[]): [string
   return JSON.parse(python(DESCRIBE_IN_PYTHON + script, args)) as [string, FormatTensor][]
 }
 
-/** As {@link itWithPython}, for tests that need the safetensors package too. */
+/** Declares a test as {@link itWithPython} does, which needs the safetensors package too. */
 export function itWithSafetensors(title: string, body: Mocha.AsyncFunc | Mocha.Func): void {
   itWithPython(title, async function (this: Mocha.Context) {
     const found = python('import importlib.util; print(importlib.util.find_spec("safetensors") is not None)')

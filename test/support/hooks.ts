@@ -2,7 +2,7 @@ import { memory } from 'napi-torch'
 
 let before = 0
 
-/** Fails every test that leaves tensors alive: whoever creates a tensor disposes it. */
+/** Fails every test that leaves tensors alive: the code that creates a tensor disposes it. */
 export const mochaHooks = {
   beforeEach(): void {
     before = memory().tensors

@@ -6,7 +6,7 @@ import sharp from 'sharp'
 
 import { FASHION_MNIST } from './fashion_mnist.js'
 
-/** A test image of Fashion-MNIST: grey pixels (28, 28), and its class. */
+/** A test image of Fashion-MNIST: gray pixels (28, 28), and its class. */
 export interface TestImage {
   readonly pixels: Uint8Array
   readonly label: number

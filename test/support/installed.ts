@@ -21,7 +21,7 @@ export function installedPackage(): string {
   return (first ??= install())
 }
 
-/** As {@link installedPackage}, with files of its own: the addon is another one to the system. */
+/** Installs the package once more, with files of its own: the addon is another one to the system. */
 export function installAnotherCopy(): string {
   return install()
 }

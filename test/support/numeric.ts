@@ -55,7 +55,7 @@ function farthest(actual: Tensor, expected: Tensor, atol: number, rtol: number):
   let worstAbsolute = 0
   for (const [index, value] of wanted.entries()) {
     const absolute = distance(received[index] ?? NaN, value)
-    // NaN and infinities have no neighbourhood.
+    // NaN and infinities have no neighborhood.
     const allowed = atol + (Number.isFinite(Number(value)) ? rtol * Math.abs(Number(value)) : 0)
     const excess = absolute - allowed
     if (!(excess > worstExcess)) continue

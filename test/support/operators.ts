@@ -62,7 +62,7 @@ export function operatorCases(family: string): readonly OperatorCase[] {
 
 /**
  * How far an operator may be from PyTorch. Both call one libtorch, so that only the order of a sum may differ, which
- * depends on the processor: 1e-5 for float32 near 1, and two units in the last place for the shorter floats.
+ * depends on the CPU: 1e-5 for float32 near 1, and two units in the last place for the shorter floats.
  */
 export function toleranceOf({ dtype }: Tensor): Tolerance {
   switch (dtype) {

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 
 import { CheckpointError, findStateDict, loadCheckpoint, memory, readCheckpoint } from 'napi-torch'
 
-const LONGEST_MS = 2_000
+const MAX_MS = 2_000
 
 /** Runs `body`, which may end in a value or in a CheckpointError, within two seconds, and leave no tensor alive. */
 export async function survives(body: () => Promise<unknown>): Promise<void> {
@@ -18,7 +18,7 @@ export async function survives(body: () => Promise<unknown>): Promise<void> {
       return true
     },
   )
-  assert.ok(await Promise.race([ended, setTimeout(LONGEST_MS, false, { ref: false })]), `takes over ${LONGEST_MS} ms`)
+  assert.ok(await Promise.race([ended, setTimeout(MAX_MS, false, { ref: false })]), `takes over ${MAX_MS} ms`)
   assert.deepEqual(memory(), before)
 }
 

@@ -49,7 +49,7 @@ const GOLDENS: readonly [title: string, draw: Draw, values: readonly number[], t
     1e-6,
   ],
   [
-    'randn() of 16 and more, which is vectorised',
+    'randn() of 16 and more, which is vectorized',
     (options) => randn([20], options).slice(0, 0, 5),
     [1.9269152879714966, 1.4872840642929077, 0.9007171988487244, -2.1055209636688232, -0.7581311464309692],
     1e-6,

@@ -155,7 +155,7 @@ describe('Tensor', () => {
   })
 
   describe('contiguous()', () => {
-    it('puts the channels of a pixel side by side', () =>
+    it('makes a tensor channels-last (NHWC)', () =>
       scope(() => {
         const channelsLast = image().contiguous({ memoryFormat: 'channels_last' })
 

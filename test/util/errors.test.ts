@@ -29,7 +29,7 @@ describe('TorchError', () => {
     assert.deepEqual(Object.keys(error), ['code'])
   })
 
-  it('recognises the errors of another copy of the package', async () => {
+  it('recognizes the errors of another copy of the package', async () => {
     const copy = new URL('../../lib/util/errors.ts', import.meta.url).href
     const other = (await import(copy)) as typeof Errors
 

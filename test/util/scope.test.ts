@@ -320,7 +320,7 @@ describe('scope()', () => {
       assert.equal(live(), 0)
     })
 
-    it('gives work that nobody waits for to the nearest scope that is still open', async () => {
+    it('gives work that is not awaited to the nearest scope that is still open', async () => {
       const live = counter()
 
       await scope(async () => {

@@ -39,24 +39,24 @@ async function together(transforms: Chain, image: Image): Promise<Float32Array> 
 
 const MEANS = [0.485, 0.456, 0.406]
 const DEVIATIONS = [0.229, 0.224, 0.225]
-const normalised = [new ToTensor(), new Normalize(MEANS, DEVIATIONS)]
+const normalized = [new ToTensor(), new Normalize(MEANS, DEVIATIONS)]
 
 describe('fused transforms', () => {
   const chains: readonly (readonly [string, Chain])[] = [
-    ['a shorter side and a crop', [new Resize(40), new CenterCrop(32), ...normalised]],
-    ['a crop that is wider and lower', [new Resize(40), new CenterCrop([20, 75]), ...normalised]],
-    ['a crop that is larger', [new Resize(20), new CenterCrop([91, 94]), ...normalised]],
-    ['an exact size', [new Resize([28, 31]), ...normalised]],
-    ['an exact size of one side', [new Resize([33, 50]), ...normalised]],
-    ['a longest side', [new Resize(30, { maxSize: 400 }), ...normalised]],
-    ['a crop alone', [new CenterCrop(17), ...normalised]],
-    ['bicubic', [new Resize(25, { interpolation: 'bicubic' }), new CenterCrop(24), ...normalised]],
-    ['lanczos', [new Resize(125, { interpolation: 'lanczos' }), new CenterCrop(44), ...normalised]],
-    ['hamming', [new Resize(25, { interpolation: 'hamming' }), new CenterCrop(24), ...normalised]],
-    ['box', [new Resize(25, { interpolation: 'box' }), new CenterCrop(24), ...normalised]],
-    ['nearest', [new Resize(71, { interpolation: 'nearest' }), new CenterCrop(24), ...normalised]],
-    ['grey', [new Resize(40), new Grayscale(1), new ToTensor(), new Normalize([0.3], [0.6])]],
-    ['grey on three channels', [new Resize(40), new CenterCrop(50), new Grayscale(3), ...normalised]],
+    ['a shorter side and a crop', [new Resize(40), new CenterCrop(32), ...normalized]],
+    ['a crop that is wider and lower', [new Resize(40), new CenterCrop([20, 75]), ...normalized]],
+    ['a crop that is larger', [new Resize(20), new CenterCrop([91, 94]), ...normalized]],
+    ['an exact size', [new Resize([28, 31]), ...normalized]],
+    ['an exact size of one side', [new Resize([33, 50]), ...normalized]],
+    ['a longest side', [new Resize(30, { maxSize: 400 }), ...normalized]],
+    ['a crop alone', [new CenterCrop(17), ...normalized]],
+    ['bicubic', [new Resize(25, { interpolation: 'bicubic' }), new CenterCrop(24), ...normalized]],
+    ['lanczos', [new Resize(125, { interpolation: 'lanczos' }), new CenterCrop(44), ...normalized]],
+    ['hamming', [new Resize(25, { interpolation: 'hamming' }), new CenterCrop(24), ...normalized]],
+    ['box', [new Resize(25, { interpolation: 'box' }), new CenterCrop(24), ...normalized]],
+    ['nearest', [new Resize(71, { interpolation: 'nearest' }), new CenterCrop(24), ...normalized]],
+    ['gray', [new Resize(40), new Grayscale(1), new ToTensor(), new Normalize([0.3], [0.6])]],
+    ['gray on three channels', [new Resize(40), new CenterCrop(50), new Grayscale(3), ...normalized]],
     ['one mean for all channels', [new Resize(40), new ToTensor(), new Normalize([0.3], [0.6])]],
     ['no mean', [new Resize(40), new ToTensor()]],
     ['nothing but a tensor', [new ToTensor()]],
@@ -76,8 +76,8 @@ describe('fused transforms', () => {
     }
   }
 
-  it('give the bits of the single steps for a grey image', async () => {
-    const transforms = [new Resize(40), new CenterCrop(32), new Grayscale(3), ...normalised]
+  it('give the bits of the single steps for a gray image', async () => {
+    const transforms = [new Resize(40), new CenterCrop(32), new Grayscale(3), ...normalized]
     const image = noiseImage(50, 60, 1)
 
     assert.deepEqual(await together(transforms, image), await stepByStep(transforms, image))
@@ -85,7 +85,7 @@ describe('fused transforms', () => {
 
   for (const image of [noiseImage(1, 30_000), noiseImage(30_000, 1)]) {
     it(`give the bits of the single steps for ${image.width} × ${image.height} pixels`, async () => {
-      const transforms = [new Resize([32, 32]), ...normalised]
+      const transforms = [new Resize([32, 32]), ...normalized]
 
       assert.deepEqual(await together(transforms, image), await stepByStep(transforms, image))
     })
@@ -95,17 +95,17 @@ describe('fused transforms', () => {
     const cases = JSON.parse(python(RANDOM_CHAINS, ['150'])) as RandomChain[] | null
     if (cases === null) skip(this, 'this Python has no torchvision')
 
-    for (const { from, resize, crop, grey, filter, mean, std, digest: expected } of cases) {
+    for (const { from, resize, crop, gray, filter, mean, std, digest: expected } of cases) {
       const [height, width, channels] = from
       const image = { data: noise(height * width * channels, 1), height, width, channels }
       const transforms = [
         new Resize(resize, { interpolation: filter }),
         ...(crop === null ? [] : [new CenterCrop(crop)]),
-        ...(grey === null ? [] : [new Grayscale(grey)]),
+        ...(gray === null ? [] : [new Grayscale(gray)]),
         new ToTensor(),
         new Normalize(mean, std),
       ]
-      const facts = JSON.stringify({ from, resize, crop, grey, filter })
+      const facts = JSON.stringify({ from, resize, crop, gray, filter })
       assert.notEqual(fuse(transforms, image), null, facts)
       assert.equal(digest(await together(transforms, image)), expected, facts)
     }
@@ -117,11 +117,11 @@ describe('fused transforms', () => {
     }
   }
   for (const [what, transforms] of [
-    ['another order', [new Grayscale(3), new Resize(4), ...normalised]],
-    ['other transforms', [new Resize(4), new Pad(1), ...normalised]],
+    ['another order', [new Grayscale(3), new Resize(4), ...normalized]],
+    ['other transforms', [new Resize(4), new Pad(1), ...normalized]],
     ['a subclass', [new Resize(4), new Inverting()]],
     ['no tensor', [new Resize(4), new CenterCrop(3)]],
-    ['something after the tensor', [...normalised, ...normalised.slice(1)]],
+    ['something after the tensor', [...normalized, ...normalized.slice(1)]],
   ] as const) {
     it(`are not made of ${what}`, () => {
       assert.equal(fuse(transforms, noiseImage(5, 6)), null)
@@ -131,22 +131,22 @@ describe('fused transforms', () => {
   for (const [what, transforms, input, message] of [
     [
       'a result of too many pixels',
-      [new Resize(256), new CenterCrop(224), ...normalised],
+      [new Resize(256), new CenterCrop(224), ...normalized],
       noiseImage(1, 30_000),
       /^Cannot resize 30000 × 1 pixels to 7680000 × 256: they are more than MAX_PIXELS, which is \d+$/,
     ],
     [
       'an image without pixels',
-      [new Resize([4, 4]), ...normalised],
+      [new Resize([4, 4]), ...normalized],
       noiseImage(0, 5),
       /^Cannot resize 5 × 0 pixels to 4 × 4$/,
     ],
-    ['a crop of too many pixels', [new CenterCrop(10_000), ...normalised], noiseImage(4, 4), /^Expected at most/],
-    ['other channels', normalised, noiseImage(2, 2, 1), /^Expected 1 or 1 numbers for mean, received \[0.485, /],
-    ['no image', [new Resize(4), ...normalised], 5, /^Expected an image for input of Resize, received 5$/],
+    ['a crop of too many pixels', [new CenterCrop(10_000), ...normalized], noiseImage(4, 4), /^Expected at most/],
+    ['other channels', normalized, noiseImage(2, 2, 1), /^Expected 1 or 1 numbers for mean, received \[0.485, /],
+    ['no image', [new Resize(4), ...normalized], 5, /^Expected an image for input of Resize, received 5$/],
     [
       'data that do not fit the size',
-      normalised,
+      normalized,
       { ...noiseImage(2, 2), width: 3 },
       /^Expected 2 × 3 × 3 bytes for data of input of ToTensor, received Uint8Array of 12 bytes$/,
     ],
@@ -185,7 +185,7 @@ describe('fused transforms', () => {
 
 describe('Compose', () => {
   describe('applyInto()', () => {
-    const chain = new Compose([new Resize([4, 5]), ...normalised] as [Resize, ToTensor, Normalize])
+    const chain = new Compose([new Resize([4, 5]), ...normalized] as [Resize, ToTensor, Normalize])
 
     it('fills its slot of a batch and nothing else', async () => {
       const batch = new Float32Array(3 * 60).fill(7)
@@ -207,12 +207,12 @@ describe('Compose', () => {
     })
 
     it('goes step by step where it must', async () => {
-      const grey = new Compose([new Grayscale(), new Resize([4, 5]), new ToTensor()])
+      const gray = new Compose([new Grayscale(), new Resize([4, 5]), new ToTensor()])
       const target = new Float32Array(21)
 
-      await grey.applyInto(noiseImage(9, 9), target, 1)
+      await gray.applyInto(noiseImage(9, 9), target, 1)
 
-      assert.deepEqual(target.slice(1), await stepByStep(grey.transforms, noiseImage(9, 9)))
+      assert.deepEqual(target.slice(1), await stepByStep(gray.transforms, noiseImage(9, 9)))
     })
 
     for (const [what, message, target, offset] of [
@@ -371,7 +371,7 @@ interface RandomChain {
   readonly from: readonly [height: number, width: number, channels: 1 | 3]
   readonly resize: number | readonly [number, number]
   readonly crop: readonly [number, number] | null
-  readonly grey: 1 | 3 | null
+  readonly gray: 1 | 3 | null
   readonly filter: 'nearest' | 'bilinear' | 'bicubic' | 'box' | 'hamming' | 'lanczos'
   readonly mean: readonly number[]
   readonly std: readonly number[]
@@ -412,19 +412,19 @@ while len(cases) < int(sys.argv[1]):
     if isinstance(resize, int) and resize * max(height, width) / min(height, width) > 5000:
         continue
     crop = random.choice((None, [random.randint(1, 400), random.randint(1, 400)]))
-    grey = random.choice((None, None, 1, 3))
+    gray = random.choice((None, None, 1, 3))
     name = random.choice(("nearest", "bilinear", "bilinear", "bicubic", "box", "hamming", "lanczos"))
-    out = grey or channels
+    out = gray or channels
     count = random.choice((1, out))
     mean = [random.uniform(0, 1) for _ in range(count)]
     std = [random.uniform(0.1, 1) for _ in range(count)]
     image = Image.frombytes({1: "L", 3: "RGB"}[channels], (width, height), noise(height * width * channels, 1))
     chain = [T.Resize(resize, T.InterpolationMode(name))]
     chain += [] if crop is None else [T.CenterCrop(crop)]
-    chain += [] if grey is None else [T.Grayscale(grey)]
+    chain += [] if gray is None else [T.Grayscale(gray)]
     chain += [T.ToTensor(), T.Normalize(mean, std)]
     made = T.Compose(chain)(image)
-    cases.append({"from": [height, width, channels], "resize": resize, "crop": crop, "grey": grey, "filter": name,
+    cases.append({"from": [height, width, channels], "resize": resize, "crop": crop, "gray": gray, "filter": name,
                   "mean": mean, "std": std, "digest": hashlib.sha256(made.numpy().tobytes()).hexdigest()})
 print(json.dumps(cases))
 `

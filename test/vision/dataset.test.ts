@@ -12,7 +12,7 @@ import {
   type Transform,
 } from 'napi-torch'
 
-/** Grey images of one pixel whose value is their index. */
+/** Gray images of one pixel whose value is their index. */
 class Counting extends Dataset {
   readonly classes = ['even', 'odd']
   readonly length: number

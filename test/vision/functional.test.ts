@@ -200,16 +200,13 @@ describe('centerCrop() of too many pixels', () => {
 
 describe('toGrayscale()', () => {
   it("weighs the channels with Pillow's 16-bit luma", async () => {
-    const colours = [255, 0, 0, 0, 255, 0, 0, 0, 255, 10, 200, 33, 255, 255, 255]
-    const { data, channels } = await toGrayscale(
-      { data: Uint8Array.from(colours), height: 1, width: 5, channels: 3 },
-      1,
-    )
+    const colors = [255, 0, 0, 0, 255, 0, 0, 0, 255, 10, 200, 33, 255, 255, 255]
+    const { data, channels } = await toGrayscale({ data: Uint8Array.from(colors), height: 1, width: 5, channels: 3 }, 1)
 
     assert.deepEqual([channels, [...data]], [1, [76, 150, 29, 124, 255]])
   })
 
-  it('repeats grey on three channels', async () => {
+  it('repeats gray on three channels', async () => {
     const { data } = await toGrayscale({ data: Uint8Array.of(7, 9), height: 1, width: 2, channels: 1 }, 3)
 
     assert.deepEqual([...data], [7, 7, 7, 9, 9, 9])

@@ -112,7 +112,7 @@ describe('IdxDataset', () => {
   })
 
   describe('get()', () => {
-    it('gives the grey image and its label', async () => {
+    it('gives the gray image and its label', async () => {
       const path = write({ 't10k-images-idx3-ubyte': IMAGES, 't10k-labels-idx1-ubyte': LABELS })
       const { image, label } = await (await IdxDataset.open(path)).get(1)
 

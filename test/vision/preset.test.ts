@@ -74,7 +74,7 @@ describe('ImagePreset', () => {
     ],
     ['a text for grayscale', { grayscale: 'no' }, 'Expected a boolean for grayscale in ImagePreset, received "no"'],
     [
-      'one channel of colour',
+      'one channel of color',
       { channels: 1 },
       'Expected 3, or 1 with grayscale for channels in ImagePreset, received 1',
     ],
@@ -100,7 +100,7 @@ describe('ImagePreset', () => {
   }
 
   describe('apply()', () => {
-    it('refuses grey where it makes colours', async () => {
+    it('refuses gray where it makes colors', async () => {
       await assert.rejects(presets.cifar().apply(noiseImage(4, 4, 1)), {
         code: 'TORCH_INVALID_ARGUMENT',
         message: 'Expected an image of 3 channels for image, received an object',
@@ -156,7 +156,7 @@ describe('ImagePreset', () => {
       assert.equal(preset.withChannels(3), preset)
     })
 
-    it('refuses one channel of colour', () => {
+    it('refuses one channel of color', () => {
       assert.throws(() => presets.imagenet().withChannels(1), { code: 'TORCH_INVALID_ARGUMENT' })
     })
   })

@@ -35,13 +35,13 @@ describe('presets', () => {
   })
 
   describe('fashionMnist()', () => {
-    it('normalises a grey image of 28 × 28 as it is, on three channels', async () => {
+    it('normalizes a gray image of 28 × 28 as it is, on three channels', async () => {
       const image = noiseImage(28, 28, 1)
       const made = await presets.fashionMnist().apply(image)
 
       const plane = Array.from(image.data, (value) => {
-        const centred = Math.fround(Math.fround(value / 255) - Math.fround(0.286))
-        return Math.fround(centred / Math.fround(0.353))
+        const centered = Math.fround(Math.fround(value / 255) - Math.fround(0.286))
+        return Math.fround(centered / Math.fround(0.353))
       })
       assert.deepEqual(Array.from(made.toArray()), [...plane, ...plane, ...plane])
       made.dispose()

@@ -160,7 +160,7 @@ describe('Normalize', () => {
     })
   })
 
-  it('normalises a batch', async () =>
+  it('normalizes a batch', async () =>
     scope(async () => {
       const batch = tensor(Float32Array.of(1, 2, 3, 4), { shape: [2, 2, 1, 1] })
 

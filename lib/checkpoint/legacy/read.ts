@@ -5,10 +5,10 @@ import { LegacyStorages } from './storages.js'
 import { unpickle } from '../pickle/read.js'
 import type { UnpickleOptions } from '../pickle/machine.js'
 import { findPickleEnd } from '../pickle/extent.js'
-import type { Source } from '../source.js'
+import type { ByteSource } from '../source.js'
 import { describeValue, type CheckpointValue } from '../values.js'
 
-/** The first pickle: what PyTorch before 1.6 wrote to be recognised. */
+/** The first pickle: what PyTorch before 1.6 wrote to be recognized. */
 const MAGIC_NUMBER = 0x1950a86a20f9469cfc6cn
 const PROTOCOL_VERSION = 1001
 
@@ -34,7 +34,7 @@ export function isLegacy(head: Uint8Array): boolean {
  *
  * @throws {CheckpointError} `TORCH_CHECKPOINT_CORRUPT` if a part is missing, or the parts do not name the same storages.
  */
-export async function readLegacy(source: Source, limits: CheckpointLimits): Promise<CheckpointContents> {
+export async function readLegacy(source: ByteSource, limits: CheckpointLimits): Promise<CheckpointContents> {
   const place = { path: source.path }
   let end = 0
   for (let pickle = 0; pickle < PICKLES; pickle++) end = await findPickleEnd(source, end, limits)

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 
 import { failAt, type Fail } from '../failure.js'
-import type { Source } from '../source.js'
+import type { ByteSource } from '../source.js'
 import { elementTypeOf, isCount } from '../pickle/storage_class.js'
 import { ELEMENT_TYPES } from '../element_types.js'
 import { StoredStorage } from '../stored.js'
@@ -13,15 +13,15 @@ const COUNT_BYTES = 8
 const WINDOW_BYTES = 4096
 
 /** A storage whose bytes lie behind the pickles: `place.offset` is filled in once they have been found. */
-interface Reference {
+interface StorageReference {
   readonly storage: StoredStorage
   readonly place: { offset: number }
   readonly numel: number
 }
 
 /** A stretch of a storage; before version 0.4 of PyTorch a storage could be a view of another. */
-interface View {
-  readonly reference: Reference
+interface StorageView {
+  readonly reference: StorageReference
   readonly rootKey: string
   /** In elements. */
   readonly first: number
@@ -29,11 +29,11 @@ interface View {
 
 /** The storages of a file of PyTorch before 1.6. The pickle of the object names them; they lie behind all pickles. */
 export class LegacyStorages {
-  readonly #source: Source
-  readonly #roots = new Map<string, Reference>()
-  readonly #views = new Map<string, View>()
+  readonly #source: ByteSource
+  readonly #roots = new Map<string, StorageReference>()
+  readonly #views = new Map<string, StorageView>()
 
-  constructor(source: Source) {
+  constructor(source: ByteSource) {
     this.#source = source
   }
 
@@ -59,7 +59,7 @@ export class LegacyStorages {
     return view === null ? root.storage : this.#view(root, view, fail)
   }
 
-  #view(root: Reference, view: CheckpointValue, fail: Fail): StoredStorage {
+  #view(root: StorageReference, view: CheckpointValue, fail: Fail): StoredStorage {
     const [key, first, numel] = view instanceof PickleTuple ? view : []
     if (typeof key !== 'string' || !isCount(first) || !isCount(numel)) {
       throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected a view of a storage, found ${describeValue(view)}`)
@@ -83,7 +83,7 @@ export class LegacyStorages {
   #create(
     { key, dtype, location, numel }: { key: string; dtype: string; location: string; numel: number },
     fail: Fail,
-  ): Reference {
+  ): StorageReference {
     const nbytes = numel * itemSizeOf(dtype)
     if (nbytes > this.#source.size) {
       throw fail('TORCH_CHECKPOINT_CORRUPT', `Storage ${key} claims ${nbytes} bytes, the file has ${this.#source.size}`)
@@ -128,7 +128,7 @@ export class LegacyStorages {
     }
   }
 
-  async #locateOne(key: string, root: Reference, at: number, counts: CountReader): Promise<number> {
+  async #locateOne(key: string, root: StorageReference, at: number, counts: CountReader): Promise<number> {
     const { path, size } = this.#source
     const fail = failAt({ path, offset: at })
     const { nbytes } = root.storage
@@ -149,11 +149,11 @@ export class LegacyStorages {
 
 /** Reads counts that lie one behind the other, with little of what lies between. */
 class CountReader {
-  readonly #source: Source
+  readonly #source: ByteSource
   #window: Uint8Array = new Uint8Array(0)
   #windowAt = 0
 
-  constructor(source: Source) {
+  constructor(source: ByteSource) {
     this.#source = source
   }
 

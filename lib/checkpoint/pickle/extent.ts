@@ -3,17 +3,17 @@ import { setImmediate } from 'node:timers/promises'
 import { failAt, failure } from '../failure.js'
 import { pastLimit, type CheckpointLimits } from '../limits.js'
 import { OP, opcodeName } from './opcodes.js'
-import type { Source } from '../source.js'
+import type { ByteSource } from '../source.js'
 
 const WINDOW_BYTES = 65_536
 /** An instruction and the longest operand of a fixed size, or length of one that has not. */
-const LONGEST_HEAD = 9
+const MAX_HEAD_BYTES = 9
 const NEWLINE = 0x0a
 
 /** What follows an instruction: so many bytes, so many lines, or a length in so many bytes and as many bytes as it says. */
-type Operand = { readonly bytes: number } | { readonly lines: number } | { readonly lengthBytes: 1 | 4 | 8 }
+type OperandSize = { readonly bytes: number } | { readonly lines: number } | { readonly lengthBytes: 1 | 4 | 8 }
 
-const OPERANDS: ReadonlyMap<number, Operand> = new Map<number, Operand>([
+const OPERANDS: ReadonlyMap<number, OperandSize> = new Map<number, OperandSize>([
   ...Object.values(OP).map((opcode) => [opcode, { bytes: 0 }] as const),
   ...sized({ bytes: 1 }, OP.BININT1, OP.BINGET, OP.BINPUT, OP.PROTO, OP.EXT1),
   ...sized({ bytes: 2 }, OP.BININT2, OP.EXT2),
@@ -33,7 +33,7 @@ const OPERANDS: ReadonlyMap<number, Operand> = new Map<number, Operand>([
  * @throws {CheckpointError} `TORCH_CHECKPOINT_CORRUPT` if the file ends first or holds something else;
  * `TORCH_CHECKPOINT_LIMIT` past `pickleBytes`, counted from the beginning of the file, or `opcodes`.
  */
-export async function findPickleEnd(source: Source, start: number, limits: CheckpointLimits): Promise<number> {
+export async function findPickleEnd(source: ByteSource, start: number, limits: CheckpointLimits): Promise<number> {
   const scanner = new Scanner(source, start)
   for (let opcodes = 1; ; opcodes++) {
     if (scanner.needsWindow()) await scanner.moveWindow()
@@ -62,11 +62,11 @@ export async function findPickleEnd(source: Source, start: number, limits: Check
 
 class Scanner {
   position: number
-  readonly #source: Source
+  readonly #source: ByteSource
   #window: Uint8Array = new Uint8Array(0)
   #windowAt: number
 
-  constructor(source: Source, start: number) {
+  constructor(source: ByteSource, start: number) {
     this.position = start
     this.#source = source
     this.#windowAt = start
@@ -75,7 +75,7 @@ class Scanner {
   /** Tells whether the next instruction may reach past the window, and there is more in the file. */
   needsWindow(): boolean {
     const end = this.#windowAt + this.#window.length
-    return this.position + LONGEST_HEAD > end && end < this.#source.size
+    return this.position + MAX_HEAD_BYTES > end && end < this.#source.size
   }
 
   async moveWindow(): Promise<void> {
@@ -130,6 +130,6 @@ class Scanner {
   }
 }
 
-function sized(operand: Operand, ...opcodes: readonly number[]): [number, Operand][] {
+function sized(operand: OperandSize, ...opcodes: readonly number[]): [number, OperandSize][] {
   return opcodes.map((opcode) => [opcode, operand])
 }

@@ -80,7 +80,7 @@ export function reduce(
   return newObject(callable, args, null, context)
 }
 
-/** As {@link reduce}, for the instructions that make an object of a class. */
+/** Does what {@link reduce} does, for the instructions that make an object of a class. */
 export function newObject(
   type: CheckpointValue | undefined,
   args: readonly CheckpointValue[],

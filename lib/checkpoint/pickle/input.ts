@@ -73,7 +73,7 @@ export class PickleInput {
     return Buffer.from(this.#line(limit)).toString('latin1')
   }
 
-  /** As {@link line}, decoded from UTF-8. */
+  /** Gives the text before the next newline, decoded from UTF-8. */
   textLine(): string {
     const text = decodeText(this.#line('lineBytes'))
     if (text === undefined) throw this.#fail('TORCH_CHECKPOINT_CORRUPT', 'A line is not UTF-8')

@@ -1,4 +1,4 @@
-import { failure, type Fail, type Place } from '../failure.js'
+import { failure, type Fail, type FaultLocation } from '../failure.js'
 import { build, newObject, reduce, resolveGlobal, type Construction } from './globals.js'
 import { pastLimit, type CheckpointLimits, type LimitName } from '../limits.js'
 import { NEWEST_PROTOCOL, OP, opcodeName } from './opcodes.js'
@@ -17,7 +17,7 @@ const COSTS = { value: 32, container: 224, boxed: 136, memo: 52 } as const
 export interface UnpickleOptions {
   readonly limits: CheckpointLimits
   /** File and entry, for messages. */
-  readonly place: Place
+  readonly place: FaultLocation
   /** Byte at which the pickle begins. Default: 0. */
   readonly start?: number
   /** Gives the value that a persistent id stands for: in a checkpoint, a storage. Default: none is allowed. */
@@ -36,7 +36,7 @@ export interface Unpickled {
  */
 export class PickleMachine {
   readonly #input: PickleInput
-  readonly #place: Place
+  readonly #place: FaultLocation
   readonly limits: CheckpointLimits
   readonly #persistentLoad: UnpickleOptions['persistentLoad']
   readonly #construction: Construction

@@ -13,7 +13,7 @@ export const TORCH_CONSTRUCTORS: ReadonlyMap<string, Constructor> = new Map<stri
   [`${REBUILD}_rebuild_tensor`, (args, context) => makeTensor(args, undefined, context)],
   [`${REBUILD}_rebuild_tensor_v2`, (args, context) => makeTensor(args, undefined, context)],
   [`${REBUILD}_rebuild_tensor_v3`, makeTensorOfDType],
-  [`${REBUILD}_rebuild_qtensor`, makeQuantised],
+  [`${REBUILD}_rebuild_qtensor`, makeQuantized],
   [`${REBUILD}_rebuild_parameter`, makeParameter],
   [`${REBUILD}_rebuild_parameter_with_state`, makeParameter],
   [`${REBUILD}_rebuild_device_tensor_from_cpu_tensor`, ([data], context) => expectTensor(data, context)],
@@ -78,7 +78,7 @@ function makeTensorOfDType(args: Args, context: Construction): StoredTensor {
 }
 
 /** `(storage, offset, size, stride, quantizer_params, requires_grad, backward_hooks)`: scales are not kept. */
-function makeQuantised(args: Args, context: Construction): StoredTensor {
+function makeQuantized(args: Args, context: Construction): StoredTensor {
   return makeTensor([...args.slice(0, 4), ...args.slice(5, 7)], undefined, context)
 }
 

@@ -72,7 +72,7 @@ const WAYS_OUT: ReadonlySet<string> = new Set(
 
 /**
  * Refuses the names by which pickles attack. Nothing that is named is ever imported or called here, so this protects
- * whoever opens the file next, and tells the user what the file is.
+ * the next program that opens the file, and tells the user what the file is.
  *
  * @throws {CheckpointError} `TORCH_CHECKPOINT_UNSAFE`
  */

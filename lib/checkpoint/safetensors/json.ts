@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 
-import { failure, type Fail, type Place } from '../failure.js'
+import { failure, type Fail, type FaultLocation } from '../failure.js'
 import { pastLimit, type CheckpointLimits } from '../limits.js'
 
 /** A JSON value as it was written: integers exact, objects as Maps in the order of the text. */
@@ -10,7 +10,7 @@ export type JsonValue = null | boolean | string | bigint | number | JsonValue[] 
 export interface JsonOptions {
   readonly limits: CheckpointLimits
   /** The file, for messages. */
-  readonly place: Place
+  readonly place: FaultLocation
   /** Byte of the file at which the text begins, for messages. Default: 0. */
   readonly start?: number
 }
@@ -20,7 +20,7 @@ const VALUES_PER_TURN = 20_000
 
 /**
  * Reads JSON strictly. `JSON.parse` keeps the last of two equal keys, moves keys that look like integers to the front
- * and rounds large integers; each would let two readers see two different files. Here a key that is there twice is
+ * and rounds large integers; each would let two readers see two different files. Here a duplicate key is
  * refused, integers come as bigint and all other numbers as number. Nesting costs no stack.
  *
  * @throws {CheckpointError} `TORCH_CHECKPOINT_CORRUPT` if it is not JSON; `TORCH_CHECKPOINT_LIMIT` past a limit.
@@ -54,19 +54,19 @@ const WORDS: ReadonlyMap<number, { readonly text: string; readonly value: boolea
 const SAFE_DIGITS = 15
 
 /** Characters of a number: more than any that a header can mean. */
-const LONGEST_NUMBER = 64
+const MAX_NUMBER_LENGTH = 64
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-type Open = JsonValue[] | Map<string, JsonValue>
+type OpenContainer = JsonValue[] | Map<string, JsonValue>
 
 class JsonReader {
   readonly #bytes: Uint8Array
   readonly #limits: CheckpointLimits
-  readonly #place: Place
+  readonly #place: FaultLocation
   readonly #start: number
   /** Lists and objects that have not ended, and the key under which the next value goes into each. */
-  readonly #open: { readonly container: Open; key: string }[] = []
+  readonly #open: { readonly container: OpenContainer; key: string }[] = []
   #at = 0
   #containers = 0
   #values = 0
@@ -116,14 +116,14 @@ class JsonReader {
     return value
   }
 
-  #closes(container: Open): boolean {
+  #closes(container: OpenContainer): boolean {
     return this.#takes(container instanceof Map ? CLOSE_OBJECT : CLOSE_LIST)
   }
 
   #key(object: ReadonlyMap<string, JsonValue>): string {
     if (!this.#takes(QUOTE)) throw this.#unexpected('a key')
     const key = this.#string()
-    if (object.has(key)) throw this.#fail('TORCH_CHECKPOINT_CORRUPT', `The key ${quote(key)} is there twice`)
+    if (object.has(key)) throw this.#fail('TORCH_CHECKPOINT_CORRUPT', `The key ${quote(key)} is a duplicate`)
     if (!this.#takes(COLON)) throw this.#unexpected('a colon')
     return key
   }
@@ -142,7 +142,7 @@ class JsonReader {
     return value
   }
 
-  #container<T extends Open>(container: T): T {
+  #container<T extends OpenContainer>(container: T): T {
     if (++this.#containers <= this.#limits.containers) return container
     throw pastLimit(this.#fail, this.#limits, 'containers', `The header has ${this.#containers} lists and objects`)
   }
@@ -180,9 +180,9 @@ class JsonReader {
   #number(): bigint | number {
     const digits = this.#digits()
     if (digits !== undefined) return digits
-    const [text = ''] = /^[-+.\w]*/.exec(this.#ascii(LONGEST_NUMBER)) ?? []
+    const [text = ''] = /^[-+.\w]*/.exec(this.#ascii(MAX_NUMBER_LENGTH)) ?? []
     const [, fraction] = /^-?(?:0|[1-9]\d*)((?:\.\d+)?(?:[eE][-+]?\d+)?)$/.exec(text) ?? []
-    if (fraction === undefined || text.length === LONGEST_NUMBER) throw this.#unexpected('a value')
+    if (fraction === undefined || text.length === MAX_NUMBER_LENGTH) throw this.#unexpected('a value')
     this.#at += text.length
     return fraction === '' ? BigInt(text) : Number(text)
   }
@@ -236,7 +236,7 @@ function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39
 }
 
-function isOpen(value: JsonValue): value is Open {
+function isOpen(value: JsonValue): value is OpenContainer {
   return typeof value === 'object' && value !== null
 }
 

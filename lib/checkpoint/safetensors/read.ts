@@ -5,7 +5,7 @@ import { failAt, failure, type Fail } from '../failure.js'
 import { quote, readJson, type JsonValue } from './json.js'
 import { pastLimit, type CheckpointLimits } from '../limits.js'
 import { METADATA_KEY, SAFETENSORS_TYPES, type SafetensorsType } from './types.js'
-import type { Source } from '../source.js'
+import type { ByteSource } from '../source.js'
 import { StoredStorage, StoredTensor } from '../stored.js'
 
 /** The header follows its own length, a little-endian 64-bit integer. */
@@ -27,11 +27,11 @@ export interface Safetensors extends CheckpointContents {
  * Reads the header of a safetensors file: the length, JSON of the form
  * `{ "__metadata__": { text: text }, name: { "dtype", "shape", "data_offsets" } }`, then the data without gaps.
  *
- * @throws {CheckpointError} `TORCH_CHECKPOINT_CORRUPT` if a part is missing or contradicts another: a name that is there
- * twice, data that overlap, leave a gap, or do not end with the file, a shape that does not fit its bytes.
+ * @throws {CheckpointError} `TORCH_CHECKPOINT_CORRUPT` if a part is missing or contradicts another: a duplicate name,
+ * data that overlap, leave a gap, or do not end with the file, a shape that does not fit its bytes.
  * `TORCH_CHECKPOINT_UNSUPPORTED` for an unknown element type; `TORCH_CHECKPOINT_LIMIT` past a limit.
  */
-export async function readSafetensors(source: Source, limits: CheckpointLimits): Promise<Safetensors> {
+export async function readSafetensors(source: ByteSource, limits: CheckpointLimits): Promise<Safetensors> {
   const header = await readHeader(source, limits)
   const fail = failAt({ path: source.path })
   if (header.entries.size > limits.tensors) {
@@ -59,7 +59,7 @@ interface Header {
   readonly end: number
 }
 
-async function readHeader(source: Source, limits: CheckpointLimits): Promise<Header> {
+async function readHeader(source: ByteSource, limits: CheckpointLimits): Promise<Header> {
   const place = { path: source.path }
   const fail = failAt({ ...place, offset: 0 })
   if (source.size < LENGTH_BYTES) throw fail('TORCH_CHECKPOINT_CORRUPT', 'The file is truncated: it has no header')
@@ -152,7 +152,7 @@ function checkCover(sorted: readonly TensorInfo[], dataBytes: bigint, fail: Fail
   throw fail('TORCH_CHECKPOINT_CORRUPT', covered > dataBytes ? `The file is truncated: ${text}` : text)
 }
 
-function storedTensor(info: TensorInfo, dataOffset: number, source: Source, fail: Fail): StoredTensor {
+function storedTensor(info: TensorInfo, dataOffset: number, source: ByteSource, fail: Fail): StoredTensor {
   const { name, type, begin, end } = info
   const shape = type.bits < 8 ? pairs(info, fail) : info.shape
   const offset = dataOffset + Number(begin)

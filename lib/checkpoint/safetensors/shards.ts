@@ -6,7 +6,7 @@ import { failAt, failure, type Fail } from '../failure.js'
 import { quote, readJson, type JsonValue } from './json.js'
 import { pastLimit, type CheckpointLimits } from '../limits.js'
 import { readSafetensors } from './read.js'
-import { openSource, type Source } from '../source.js'
+import { openSource, type ByteSource } from '../source.js'
 import type { StoredTensor } from '../stored.js'
 
 /**
@@ -18,7 +18,7 @@ import type { StoredTensor } from '../stored.js'
  * @throws {CheckpointError} `TORCH_FILE` if a shard is missing; `TORCH_CHECKPOINT_CORRUPT` if index and shards do not
  * list the same tensors, if two shards hold one, or if a shard is not a plain file name; what `readSafetensors` throws.
  */
-export async function readSafetensorsIndex(source: Source, limits: CheckpointLimits): Promise<CheckpointContents> {
+export async function readSafetensorsIndex(source: ByteSource, limits: CheckpointLimits): Promise<CheckpointContents> {
   const fail = failAt({ path: source.path })
   const weightMap = await readWeightMap(source, limits, fail)
   const names = new Set(weightMap.values())
@@ -56,7 +56,7 @@ export async function readSafetensorsIndex(source: Source, limits: CheckpointLim
   return { format: 'safetensors-index', root, byteOrder: 'little', size, metadata: metadata ?? null }
 }
 
-async function readWeightMap(source: Source, limits: CheckpointLimits, fail: Fail): Promise<Map<string, string>> {
+async function readWeightMap(source: ByteSource, limits: CheckpointLimits, fail: Fail): Promise<Map<string, string>> {
   if (source.size > limits.headerBytes) {
     throw pastLimit(fail, limits, 'headerBytes', `The index has ${source.size} bytes`)
   }
@@ -82,7 +82,7 @@ function checkShardName(name: string, shard: JsonValue, fail: Fail): string {
 }
 
 async function readShard(
-  index: Source,
+  index: ByteSource,
   name: string,
   limits: CheckpointLimits,
   fail: Fail,

@@ -1,5 +1,5 @@
 import { checkBoolean, checkOptions, expected } from '../../util/check.js'
-import { advice, failure, type Place } from '../failure.js'
+import { advice, failure, type FaultLocation } from '../failure.js'
 import { checkLimits, type CheckpointLimits } from '../limits.js'
 import type { Checkpoint } from '../read.js'
 import { StoredTensor } from '../stored.js'
@@ -63,7 +63,7 @@ export interface FoundStateDict {
 type Dict = ReadonlyMap<CheckpointValue, CheckpointValue>
 
 /** Gives the state dict of a whole module if those are asked for, else the value itself. */
-type Open = (value: CheckpointValue) => CheckpointValue
+type OpenBranch = (value: CheckpointValue) => CheckpointValue
 
 const EMPTY: Dict = new Map()
 
@@ -79,7 +79,8 @@ export function findStateDict(checkpoint: Checkpoint, options: FindOptions = {})
   checkBoolean('wholeModule', wholeModule)
   const limits = checkLimits(options.limits)
   const place = { path: checkpoint.path ?? undefined }
-  const open: Open = (value) => (wholeModule && isWholeModule(value) ? wholeModuleState(value, limits, place) : value)
+  const open: OpenBranch = (value) =>
+    wholeModule && isWholeModule(value) ? wholeModuleState(value, limits, place) : value
   if (key !== undefined) {
     if (typeof key !== 'string') throw expected('a string', 'key', key)
     return asStateDict(open(valueAt(checkpoint.root, key)), key, place)
@@ -95,7 +96,7 @@ function search(
   opaque: CheckpointValue,
   path: string,
   depth: number,
-  open: Open,
+  open: OpenBranch,
 ): { dict: Dict; path: string } | undefined {
   const value = open(opaque)
   if (!(value instanceof Map)) return undefined
@@ -119,7 +120,7 @@ function isStateDict(dict: Dict): boolean {
   return tensors > 0 && tensors * 2 > dict.size
 }
 
-function asStateDict(value: CheckpointValue | Dict, source: string, place: Place): FoundStateDict {
+function asStateDict(value: CheckpointValue | Dict, source: string, place: FaultLocation): FoundStateDict {
   const where = source === '' ? 'The checkpoint' : `The value at ${source}`
   if (value instanceof PickledObject) throw wholeObject(value, where, place)
   if (!(value instanceof Map)) {
@@ -171,7 +172,7 @@ function longestKey(dict: Dict, path: string): string | undefined {
   return undefined
 }
 
-function noStateDict(root: CheckpointValue, place: Place, open: Open): Error {
+function noStateDict(root: CheckpointValue, place: FaultLocation, open: OpenBranch): Error {
   if (root instanceof PickledObject) return wholeObject(root, 'The checkpoint', place)
   if (!(root instanceof Map)) {
     return failure('TORCH_CHECKPOINT_UNSUPPORTED', place, `Holds ${describeValue(root)}, expected a state dict`)
@@ -198,7 +199,7 @@ function noStateDict(root: CheckpointValue, place: Place, open: Open): Error {
 
 const WHOLE_MODULE = { name: 'wholeModule', value: true, text: '{ wholeModule: true }' }
 
-function wholeObject(value: PickledObject, where: string, place: Place): Error {
+function wholeObject(value: PickledObject, where: string, place: FaultLocation): Error {
   const inPython = `in Python, save torch.save(model.state_dict(), 'new.pth') instead`
   if (!isWholeModule(value)) {
     const text = `${where} is ${describeValue(value)}: its code is not in the file; ${inPython}`

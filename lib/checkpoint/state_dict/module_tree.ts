@@ -13,7 +13,7 @@ export interface Members {
 /** Gives the members of a module; `path` says where it is, for messages. Long paths cost time to make. */
 export type MembersOf = (module: PickledObject, path: () => string) => Members
 
-interface Frame {
+interface ModuleVisit {
   readonly module: PickledObject
   readonly prefix: string
   readonly children: Iterator<Members['children'][number]>
@@ -21,7 +21,7 @@ interface Frame {
 
 /**
  * Gives the state dict of a tree of modules, in PyTorch's order: of each module its own tensors, then those of its
- * children. A module that is there twice has its tensors under both paths, as in PyTorch.
+ * children. A module that stands in two places has its tensors under both paths, as in PyTorch.
  *
  * Modules may be nested as deep as the file has them. As shared modules multiply, the tensors, the visits and the
  * characters of the keys are counted.
@@ -36,7 +36,7 @@ export function collectState(
   const state = new OrderedDict()
   const known = new Map<PickledObject, Members>()
   const active = new Set<PickledObject>()
-  const frames: Frame[] = []
+  const frames: ModuleVisit[] = []
   let visits = 0
   let characters = 0
 
@@ -75,12 +75,12 @@ export function collectState(
   return state
 }
 
-const LONGEST_PATH = 200
+const MAX_PATH_LENGTH = 200
 
 function describePath(prefix: string): string {
   return prefix === '' ? 'the root' : cut(prefix.slice(0, -1))
 }
 
 function cut(text: string): string {
-  return text.length > LONGEST_PATH ? `…${text.slice(-LONGEST_PATH)}` : text
+  return text.length > MAX_PATH_LENGTH ? `…${text.slice(-MAX_PATH_LENGTH)}` : text
 }

@@ -1,5 +1,5 @@
 import { wrapperPrefix } from '../../tensor/state_dict.js'
-import { failure, type Place } from '../failure.js'
+import { failure, type FaultLocation } from '../failure.js'
 import type { FoundStateDict } from './find.js'
 import type { StoredTensor } from '../stored.js'
 
@@ -9,7 +9,7 @@ import type { StoredTensor } from '../stored.js'
  *
  * @throws {CheckpointError} `TORCH_CHECKPOINT_UNSUPPORTED` if two tensors would have one key.
  */
-export function stripPrefixOf(found: FoundStateDict, option: string | boolean, place: Place): FoundStateDict {
+export function stripPrefixOf(found: FoundStateDict, option: string | boolean, place: FaultLocation): FoundStateDict {
   const prefix = typeof option === 'string' ? option : option ? wrapperPrefix(found.tensors.keys()) : ''
   if (prefix === '') return found
   const tensors = new Map<string, StoredTensor>()

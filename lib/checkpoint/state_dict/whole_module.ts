@@ -1,4 +1,4 @@
-import { failAt, type Fail, type Place } from '../failure.js'
+import { failAt, type Fail, type FaultLocation } from '../failure.js'
 import type { CheckpointLimits } from '../limits.js'
 import { collectState, type Members } from './module_tree.js'
 import { StoredTensor } from '../stored.js'
@@ -23,7 +23,7 @@ export function isWholeModule(value: unknown): value is PickledObject {
  * @throws {CheckpointError} `TORCH_CHECKPOINT_UNSUPPORTED` if a child is no such module, holds a parameter without data,
  * or contains itself; `TORCH_CHECKPOINT_CORRUPT` if the attributes are of other types than PyTorch's.
  */
-export function wholeModuleState(module: PickledObject, limits: CheckpointLimits, place: Place): OrderedDict {
+export function wholeModuleState(module: PickledObject, limits: CheckpointLimits, place: FaultLocation): OrderedDict {
   const fail = failAt(place)
   return collectState(module, (value, path) => membersOf(value, path, fail), { limits, fail })
 }

@@ -5,7 +5,7 @@ import { StoredTensor } from '../stored.js'
 import { describeValue, PickledObject, type CheckpointValue, type OrderedDict } from '../values.js'
 import { readEntry, type ZipArchive } from '../zip/archive.js'
 
-/** Objects of classes in C++, such as the packed weights of quantised layers. */
+/** Objects of classes in C++, such as the packed weights of quantized layers. */
 const NATIVE_CLASSES = '__torch__.torch.classes.'
 
 /** Tells whether torch.jit.save wrote an archive. */
@@ -20,7 +20,7 @@ export function isTorchScript({ entries }: ZipArchive): boolean {
  *
  * **As there, buffers that were not persistent are among them: TorchScript forgets that.**
  *
- * @throws {CheckpointError} `TORCH_CHECKPOINT_UNSUPPORTED` if tensors have no names, as in a frozen or quantised module.
+ * @throws {CheckpointError} `TORCH_CHECKPOINT_UNSUPPORTED` if tensors have no names, as in a frozen or quantized module.
  */
 export async function scriptState(
   root: CheckpointValue,

@@ -1,6 +1,6 @@
-import { failure, type Place } from '../failure.js'
+import { failure, type FaultLocation } from '../failure.js'
 import { DECODERS } from '../decoders.js'
-import { littleEndian, savableStorage, type SavableStorage, type TensorFacts } from './savable.js'
+import { littleEndian, savableStorage, type SavableStorage, type TensorHeader } from './savable.js'
 import { ELEMENT_TYPES } from '../element_types.js'
 import type { StoredStorage, StoredTensor } from '../stored.js'
 
@@ -11,7 +11,7 @@ type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 
 /** A stored tensor whose elements are cast when they are written. */
 export interface CastTensor {
-  readonly facts: TensorFacts
+  readonly facts: TensorHeader
   readonly storage: SavableStorage
 }
 
@@ -26,7 +26,7 @@ export function isFloatingPoint(dtype: string): boolean {
 /**
  * Casts stored tensors as `Tensor.to(dtype)` does, chunk by chunk and without libtorch: to the nearest number, of two as
  * near to the even one, and past the largest to infinity. A float64 goes by way of float32, as in PyTorch. **A NaN stays
- * one, but which of them PyTorch leaves to the processor.**
+ * one, but which of them PyTorch leaves to the CPU.**
  *
  * Tensors that shared memory share it afterwards.
  */
@@ -45,7 +45,7 @@ export class Caster {
    *
    * @throws {CheckpointError} `TORCH_CHECKPOINT_UNSUPPORTED` for floating point numbers that PyTorch cannot cast either.
    */
-  cast(key: string, tensor: StoredTensor, place: Place): CastTensor | undefined {
+  cast(key: string, tensor: StoredTensor, place: FaultLocation): CastTensor | undefined {
     if (!this.changes(key, tensor.dtype, place)) return undefined
     const { shape, strides, storageOffset, requiresGrad, isParameter } = tensor
     const facts = { dtype: this.dtype, shape, strides, storageOffset, requiresGrad, isParameter }
@@ -53,7 +53,7 @@ export class Caster {
   }
 
   /** Tells whether the elements of the tensor `key` of type `dtype` are cast; throws as {@link cast} does. */
-  changes(key: string, dtype: string, place: Place): boolean {
+  changes(key: string, dtype: string, place: FaultLocation): boolean {
     if (!isFloatingPoint(dtype) || dtype === this.dtype) return false
     if (DECODERS.has(dtype)) return true
     throw failure('TORCH_CHECKPOINT_UNSUPPORTED', place, `Tensor ${key} is of type ${dtype}, which cannot be cast`)

@@ -1,6 +1,6 @@
 import { CHUNK_BYTES, swappedCopy } from './savable.js'
 import { contiguousStrides } from '../safetensors/read.js'
-import { openSource, type Source } from '../source.js'
+import { openSource, type ByteSource } from '../source.js'
 import { ELEMENT_TYPES } from '../element_types.js'
 import type { StoredTensor } from '../stored.js'
 import { readEntry } from '../zip/archive.js'
@@ -37,7 +37,7 @@ export async function* denseChunks(tensor: StoredTensor): AsyncGenerator<Uint8Ar
 }
 
 /** Gives a function that reads bytes of the storage; deflated ones are inflated once. */
-async function rangeReader({ storage }: StoredTensor, source: Source): Promise<Source['read']> {
+async function rangeReader({ storage }: StoredTensor, source: ByteSource): Promise<ByteSource['read']> {
   const { record } = storage
   if (record.method === 'stored') return (offset, length, into) => source.read(record.offset + offset, length, into)
   const { entry: name, method, offset: dataOffset, length: compressedSize } = record

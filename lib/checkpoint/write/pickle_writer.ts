@@ -11,7 +11,7 @@ const PROTOCOL = 2
 const BATCH = 1000
 
 /** A call of `callable`, which Python makes when it reads the file. */
-export class Call {
+export class PickledCall {
   readonly callable: PickledGlobal
   readonly args: readonly unknown[]
 
@@ -30,16 +30,16 @@ export class PersistentId {
   }
 }
 
-/** Expresses a value that pickle has no instruction for, such as a tensor, by {@link Call} and {@link PersistentId}. */
-export type Lower = (value: object) => Call | PersistentId | undefined
+/** Expresses a value that pickle has no instruction for, such as a tensor, by {@link PickledCall} and {@link PersistentId}. */
+export type Lower = (value: object) => PickledCall | PersistentId | undefined
 
 const ORDERED_DICT = new PickledGlobal('collections', 'OrderedDict')
 const ENCODE = new PickledGlobal('_codecs', 'encode')
 const SET = new PickledGlobal('__builtin__', 'set')
 
 /** What `collections.OrderedDict()` is in a pickle. */
-export function emptyOrderedDict(): Call {
-  return new Call(ORDERED_DICT, [])
+export function emptyOrderedDict(): PickledCall {
+  return new PickledCall(ORDERED_DICT, [])
 }
 
 /**
@@ -51,7 +51,7 @@ export function writePickle(root: unknown, lower: Lower): Uint8Array {
   return writer.write(root)
 }
 
-/** The arguments of a {@link Call}, or the parts of a {@link PersistentId}: a tuple. */
+/** The arguments of a {@link PickledCall}, or the parts of a {@link PersistentId}: a tuple. */
 class Parts {
   readonly items: readonly unknown[]
 
@@ -131,24 +131,24 @@ class PickleWriter {
     if (value instanceof OrderedDict) return this.#orderedDict(value, value, value.attributes)
     if (value instanceof Ordered) return this.#orderedDict(value, value.entries, null)
     if (value instanceof Map) return this.#dict(value, value)
-    if (value instanceof Set) return this.#call(value, new Call(SET, [[...value]]))
+    if (value instanceof Set) return this.#call(value, new PickledCall(SET, [[...value]]))
     if (value instanceof Uint8Array) {
-      return this.#call(value, new Call(ENCODE, [Buffer.from(value).toString('latin1'), 'latin1']))
+      return this.#call(value, new PickledCall(ENCODE, [Buffer.from(value).toString('latin1'), 'latin1']))
     }
     if (value instanceof PickledObject) {
       const module = value.module === 'builtins' ? '__builtin__' : value.module
-      return this.#call(value, new Call(new PickledGlobal(module, value.name), value.args))
+      return this.#call(value, new PickledCall(new PickledGlobal(module, value.name), value.args))
     }
-    if (value instanceof Call) return this.#call(value, value)
+    if (value instanceof PickledCall) return this.#call(value, value)
     if (value instanceof PersistentId) return this.#persistentId(value)
     const lowered = this.#lower(value)
-    if (lowered instanceof Call) return this.#call(value, lowered)
+    if (lowered instanceof PickledCall) return this.#call(value, lowered)
     if (lowered instanceof PersistentId) return this.#persistentId(lowered)
     if (isPlainObject(value)) return this.#dict(value, new Map(Object.entries(value)))
     throw new TypeError(`Unchecked value: ${describe(value)}`)
   }
 
-  *#call(identity: object, { callable, args }: Call): Children {
+  *#call(identity: object, { callable, args }: PickledCall): Children {
     yield callable
     yield new Parts(args)
     this.#out.uint8(OP.REDUCE)

@@ -20,7 +20,7 @@ export interface SavableStorage {
 }
 
 /** What a checkpoint says of a tensor, apart from its memory. */
-export interface TensorFacts {
+export interface TensorHeader {
   readonly dtype: string
   readonly shape: readonly number[]
   readonly strides: readonly number[]

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 
 import { writeAtomically } from './atomic_file.js'
-import { failure, type Place } from '../failure.js'
-import { Call, emptyOrderedDict, PersistentId, writePickle } from './pickle_writer.js'
-import { savableStorage, type SavableStorage, type TensorFacts } from './savable.js'
+import { failure, type FaultLocation } from '../failure.js'
+import { PickledCall, emptyOrderedDict, PersistentId, writePickle } from './pickle_writer.js'
+import { savableStorage, type SavableStorage, type TensorHeader } from './savable.js'
 import { ELEMENT_TYPES } from '../element_types.js'
 import { STORAGE_CLASSES } from '../pickle/storage_class.js'
 import { StoredStorage, StoredTensor } from '../stored.js'
@@ -19,7 +19,7 @@ const CLASS_OF: ReadonlyMap<string, string> = new Map(
 )
 
 /** Tells what a tensor is and gives its memory; undefined for what is no tensor, or a stored one to be written as it is. */
-export type DescribeLive = (value: object) => { facts: TensorFacts; storage: SavableStorage } | undefined
+export type DescribeLive = (value: object) => { facts: TensorHeader; storage: SavableStorage } | undefined
 
 /** Writes an archive of torch.save; `saveCheckpoint` says what and how. Trees of stored tensors need no libtorch. */
 export async function writeTorchZip(
@@ -50,9 +50,9 @@ interface StorageEntry {
 /** The storages of a tree in the order in which they are met, which gives them their names. */
 class StorageTable {
   readonly #entries = new Map<unknown, StorageEntry>()
-  readonly #place: Place
+  readonly #place: FaultLocation
 
-  constructor(place: Place) {
+  constructor(place: FaultLocation) {
     this.#place = place
   }
 
@@ -80,7 +80,7 @@ class StorageTable {
 }
 
 /** Expresses a tensor by the calls that Python makes of it. */
-function rebuild(tensor: TensorFacts, storage: SavableStorage, storages: StorageTable): Call {
+function rebuild(tensor: TensorHeader, storage: SavableStorage, storages: StorageTable): PickledCall {
   const { dtype, shape, strides, storageOffset, requiresGrad, isParameter } = tensor
   const args = [
     storages.reference(storage, dtype),
@@ -91,9 +91,9 @@ function rebuild(tensor: TensorFacts, storage: SavableStorage, storages: Storage
     emptyOrderedDict(),
   ]
   const plain = CLASS_OF.has(dtype)
-    ? new Call(utility('_rebuild_tensor_v2'), args)
-    : new Call(utility('_rebuild_tensor_v3'), [...args, new PickledGlobal('torch', dtype)])
-  return isParameter ? new Call(utility('_rebuild_parameter'), [plain, requiresGrad, emptyOrderedDict()]) : plain
+    ? new PickledCall(utility('_rebuild_tensor_v2'), args)
+    : new PickledCall(utility('_rebuild_tensor_v3'), [...args, new PickledGlobal('torch', dtype)])
+  return isParameter ? new PickledCall(utility('_rebuild_parameter'), [plain, requiresGrad, emptyOrderedDict()]) : plain
 }
 
 function utility(name: string): PickledGlobal {

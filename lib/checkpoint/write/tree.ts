@@ -1,5 +1,5 @@
 import { expected } from '../../util/check.js'
-import { failure, type Place } from '../failure.js'
+import { failure, type FaultLocation } from '../failure.js'
 import { StateDict } from '../../tensor/state_dict.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { StoredStorage, StoredTensor } from '../stored.js'
@@ -35,7 +35,7 @@ export type CheckpointTree =
 /** Classes and constants that Python's restricted reader knows. */
 const WRITABLE_OBJECTS: ReadonlySet<string> = new Set(['torch.device', 'builtins.complex'])
 
-interface Frame {
+interface NodeVisit {
   readonly value: object
   readonly children: Iterator<readonly [label: string, child: unknown]>
   label: string
@@ -48,10 +48,10 @@ interface Frame {
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` for a value that has no counterpart, naming where it stands.
  * @throws {CheckpointError} `TORCH_CHECKPOINT_UNSUPPORTED` if a value contains itself, or if Python would not read it back.
  */
-export function checkTree(root: unknown, place: Place, isTensor: (value: object) => boolean): void {
+export function checkTree(root: unknown, place: FaultLocation, isTensor: (value: object) => boolean): void {
   const done = new Set<object>()
   const active = new Set<object>()
-  const frames: Frame[] = []
+  const frames: NodeVisit[] = []
   const here = (): string => describePath(frames)
 
   const enter = (value: unknown): void => {
@@ -81,7 +81,7 @@ export function checkTree(root: unknown, place: Place, isTensor: (value: object)
 function isBranch(
   value: unknown,
   here: () => string,
-  place: Place,
+  place: FaultLocation,
   isTensor: (value: object) => boolean,
 ): value is object {
   if (value === null) return false
@@ -104,7 +104,7 @@ function isBranch(
   throw expected('a value that a checkpoint can hold', here(), value)
 }
 
-function notReadBack(value: object, where: string, place: Place): Error {
+function notReadBack(value: object, where: string, place: FaultLocation): Error {
   const text = `The value at ${where} is ${describeValue(value)}, which torch.load(weights_only=True) would not read back`
   return failure('TORCH_CHECKPOINT_UNSUPPORTED', place, text)
 }
@@ -134,13 +134,13 @@ export function isPlainObject(value: object): value is Record<string, unknown> {
   return prototype === null || prototype === Object.prototype
 }
 
-const LONGEST_PATH = 8
+const MAX_PATH_LABELS = 8
 
 /** `tree['model']['fc.weight']`, its middle cut if it is deep. */
-function describePath(frames: readonly Frame[]): string {
+function describePath(frames: readonly NodeVisit[]): string {
   const labels = frames.map(({ label }) => label)
-  if (labels.length <= LONGEST_PATH) return `tree${labels.join('')}`
-  return `tree${labels.slice(0, LONGEST_PATH / 2).join('')}…${labels.slice(-LONGEST_PATH / 2).join('')}`
+  if (labels.length <= MAX_PATH_LABELS) return `tree${labels.join('')}`
+  return `tree${labels.slice(0, MAX_PATH_LABELS / 2).join('')}…${labels.slice(-MAX_PATH_LABELS / 2).join('')}`
 }
 
 function describeKey(key: unknown): string {

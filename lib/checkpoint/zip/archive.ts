@@ -3,7 +3,7 @@ import { inflateRaw } from 'node:zlib'
 
 import { failure, type Fail } from '../failure.js'
 import { pastLimit, type CheckpointLimits } from '../limits.js'
-import type { Source } from '../source.js'
+import type { ByteSource } from '../source.js'
 import { readDirectory, type DirectoryEntry, type ZipMethod } from './directory.js'
 
 const inflate = promisify(inflateRaw)
@@ -33,7 +33,7 @@ export interface ZipEntry {
 
 /** A zip archive that has been checked as a whole: every entry lies inside the file, and none shares bytes with another. */
 export interface ZipArchive {
-  readonly source: Source
+  readonly source: ByteSource
   /** The one top folder, without a slash. */
   readonly root: string
   /** By name without the top folder. */
@@ -47,7 +47,7 @@ export interface ZipArchive {
  * @throws {CheckpointError} `TORCH_CHECKPOINT_CORRUPT` if a part is missing, lies outside or overlaps another;
  * `TORCH_CHECKPOINT_UNSUPPORTED` for encryption and other compression; `TORCH_CHECKPOINT_LIMIT` past a limit.
  */
-export async function readZip(source: Source, limits: CheckpointLimits): Promise<ZipArchive> {
+export async function readZip(source: ByteSource, limits: CheckpointLimits): Promise<ZipArchive> {
   const { directoryOffset, entries } = await readDirectory(source, limits)
   const fail: Fail = (code, text) => failure(code, { path: source.path }, text)
   checkInflation(entries, limits, fail)
@@ -61,7 +61,7 @@ export async function readZip(source: Source, limits: CheckpointLimits): Promise
  *
  * @throws {CheckpointError} `TORCH_CHECKPOINT_CORRUPT` if the data does not inflate to exactly the size in the directory.
  */
-export async function readEntry(source: Source, entry: ZipEntry): Promise<Uint8Array> {
+export async function readEntry(source: ByteSource, entry: ZipEntry): Promise<Uint8Array> {
   const bytes = await source.read(entry.dataOffset, entry.compressedSize)
   if (entry.method === 'stored') return bytes
   const place = { path: source.path, entry: entry.name, offset: 0 }
@@ -88,7 +88,7 @@ function checkInflation(entries: readonly DirectoryEntry[], limits: CheckpointLi
   }
 }
 
-async function locate(source: Source, entries: readonly DirectoryEntry[]): Promise<ZipEntry[]> {
+async function locate(source: ByteSource, entries: readonly DirectoryEntry[]): Promise<ZipEntry[]> {
   const located = new Map<DirectoryEntry, ZipEntry>()
   const windows = windowsOf(entries, source.size)
   let next = 0
@@ -112,7 +112,7 @@ interface HeaderWindow {
   readonly entries: DirectoryEntry[]
 }
 
-/** Between the weights of two convolutions, say, lie a dozen headers and the small tensors of a normalisation. */
+/** Between the weights of two convolutions, say, lie a dozen headers and the small tensors of a normalization. */
 function windowsOf(entries: readonly DirectoryEntry[], size: number): HeaderWindow[] {
   const windows: HeaderWindow[] = []
   for (const entry of [...entries].sort((a, b) => a.headerOffset - b.headerOffset)) {
@@ -131,7 +131,7 @@ function windowsOf(entries: readonly DirectoryEntry[], size: number): HeaderWind
 }
 
 /** The data begins after the local header, whose name and extra field may be longer than the directory's. */
-function parseLocalHeader(source: Source, entry: DirectoryEntry, bytes: Uint8Array, start: number): ZipEntry {
+function parseLocalHeader(source: ByteSource, entry: DirectoryEntry, bytes: Uint8Array, start: number): ZipEntry {
   const { name, rawName, method, compressedSize, size, headerOffset } = entry
   const fail: Fail = (code, text) => failure(code, { path: source.path, entry: name, offset: headerOffset }, text)
   const from = headerOffset - start
@@ -179,7 +179,7 @@ function oneRoot(entries: readonly ZipEntry[], fail: Fail): Pick<ZipArchive, 'ro
     if (folder !== root) throw fail('TORCH_CHECKPOINT_FORMAT', `Has two top folders, ${root} and ${folder}`)
     const inner = entry.name.slice(slash + 1)
     if (inner === '' || inner.endsWith('/')) continue
-    if (byName.has(inner)) throw fail('TORCH_CHECKPOINT_CORRUPT', `Entry ${entry.name} is there twice`)
+    if (byName.has(inner)) throw fail('TORCH_CHECKPOINT_CORRUPT', `Entry ${entry.name} is a duplicate`)
     byName.set(inner, entry)
   }
   if (root === undefined) throw fail('TORCH_CHECKPOINT_FORMAT', 'Is an empty zip archive')

@@ -1,10 +1,10 @@
 import { failure, type Fail } from '../failure.js'
 import { pastLimit, type CheckpointLimits } from '../limits.js'
-import type { Source } from '../source.js'
+import type { ByteSource } from '../source.js'
 
 const END = 0x06054b50
 const END_BYTES = 22
-const LONGEST_COMMENT = 0xffff
+const MAX_COMMENT_BYTES = 0xffff
 const END_64 = 0x06064b50
 const END_64_BYTES = 56
 const LOCATOR_64 = 0x07064b50
@@ -41,7 +41,7 @@ interface EndRecord {
 }
 
 /** Reads the central directory of a zip archive, its 64-bit form included. Called by `readZip`, which checks the rest. */
-export async function readDirectory(source: Source, limits: CheckpointLimits): Promise<Directory> {
+export async function readDirectory(source: ByteSource, limits: CheckpointLimits): Promise<Directory> {
   const fail: Fail = (code, text) => failure(code, { path: source.path }, text)
   const { count, offset, bytes } = await readEnd(source, fail)
   if (count > limits.archiveEntries) throw pastLimit(fail, limits, 'archiveEntries', `The archive has ${count} entries`)
@@ -52,8 +52,8 @@ export async function readDirectory(source: Source, limits: CheckpointLimits): P
   return { directoryOffset: offset, entries: parseDirectory(directory, count, offset, source.path) }
 }
 
-async function readEnd(source: Source, fail: Fail): Promise<EndRecord> {
-  const tailBytes = Math.min(source.size, END_BYTES + LONGEST_COMMENT)
+async function readEnd(source: ByteSource, fail: Fail): Promise<EndRecord> {
+  const tailBytes = Math.min(source.size, END_BYTES + MAX_COMMENT_BYTES)
   const tailOffset = source.size - tailBytes
   const tail = await source.read(tailOffset, tailBytes)
   const view = new DataView(tail.buffer, tail.byteOffset, tail.byteLength)
@@ -81,7 +81,7 @@ function endRecord(view: DataView, at: number): EndRecord | undefined {
   return { count, bytes: view.getUint32(at + 12, true), offset: view.getUint32(at + 16, true) }
 }
 
-async function readEnd64(source: Source, tail: DataView, locatorAt: number, fail: Fail): Promise<EndRecord> {
+async function readEnd64(source: ByteSource, tail: DataView, locatorAt: number, fail: Fail): Promise<EndRecord> {
   const offset = Number(tail.getBigUint64(locatorAt + 8, true))
   if (offset + END_64_BYTES > source.size) {
     throw fail('TORCH_CHECKPOINT_CORRUPT', `The 64-bit directory record at byte ${offset} lies outside the file`)

@@ -3,7 +3,7 @@ import { failure, type Fail } from '../failure.js'
 import type { CheckpointLimits } from '../limits.js'
 import { pastLimit } from '../limits.js'
 import { unpickle } from '../pickle/read.js'
-import type { Source } from '../source.js'
+import type { ByteSource } from '../source.js'
 import { elementTypeOf, isCount } from '../pickle/storage_class.js'
 import { ELEMENT_TYPES } from '../element_types.js'
 import { StoredStorage } from '../stored.js'
@@ -15,10 +15,10 @@ import { readEntry, readZip, type ZipArchive, type ZipEntry } from './archive.js
 const OLDEST_VERSION = 1
 const NEWEST_VERSION = 10
 /** `version` and `byteorder` hold a word. */
-const LONGEST_RECORD = 64
+const MAX_WORD_BYTES = 64
 
 /** Reads an archive of torch.save, version 1.6 and later, or of torch.jit.save, without the data of its tensors. */
-export async function readTorchZip(source: Source, limits: CheckpointLimits): Promise<CheckpointContents> {
+export async function readTorchZip(source: ByteSource, limits: CheckpointLimits): Promise<CheckpointContents> {
   const archive = await readZip(source, limits)
   const pickle = findPickle(archive)
   await checkVersion(archive)
@@ -89,7 +89,7 @@ async function readByteOrder(archive: ZipArchive): Promise<'little' | 'big'> {
 }
 
 async function readWord({ source }: ZipArchive, entry: ZipEntry): Promise<string> {
-  if (entry.size > LONGEST_RECORD) {
+  if (entry.size > MAX_WORD_BYTES) {
     const text = `Expected a word, found ${entry.size} bytes`
     throw failure('TORCH_CHECKPOINT_CORRUPT', { path: source.path, entry: entry.name }, text)
   }

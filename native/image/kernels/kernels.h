@@ -1,4 +1,4 @@
-// The inner loops of resampling, compiled once for each instruction set, and chosen at run time by the processor.
+// The inner loops of resampling, compiled once for each instruction set, and selected at run time for the CPU.
 #pragma once
 
 #include <cstdint>
@@ -40,9 +40,9 @@ struct Kernels {
 // The instruction sets, best first.
 enum class Isa { kAvx512, kAvx2, kPortable };
 
-// The kernels of `isa`; null where the processor or the build lacks them.
+// The kernels of `isa`; null where the CPU or the build lacks them.
 const Kernels* KernelsOf(Isa isa);
-// The best kernels of this processor.
+// The best kernels of this CPU.
 const Kernels& BestKernels();
 
 }  // namespace napi_torch::image

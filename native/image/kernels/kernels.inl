@@ -1,6 +1,6 @@
 // The kernels, in vectors of kLanes sums. Each kernels_*.cc includes this once, with its own compiler flags, inside of
 // a namespace of its own. Nothing from the standard library is used: an inline function of it, compiled with these
-// flags, could be the one that the linker keeps for the whole addon, and processors without the instructions would
+// flags, could be the one that the linker keeps for the whole addon, and CPUs without the instructions would
 // stop.
 //
 // Before: kLanes; kBlock, the vectors of sums that fit in the registers; kName; Sums, a vector of kLanes integers;

@@ -8,7 +8,7 @@ import { findStateDict, loadCheckpoint, loadTensors, memory, readCheckpoint, typ
 
 import { readLegacy } from '../../../lib/checkpoint/legacy/read.js'
 import { checkLimits } from '../../../lib/checkpoint/limits.js'
-import { openSource, type Source } from '../../../lib/checkpoint/source.js'
+import { openSource, type ByteSource } from '../../../lib/checkpoint/source.js'
 import { inFolder } from '../../support/checkpoints.js'
 import { describeTensors, expectedTensors, formatFixture, reportOfPython, withState } from '../../support/formats.js'
 import { itWithPython, python } from '../../support/python.js'
@@ -52,7 +52,7 @@ function legacy(parts: Parts = {}): Uint8Array {
 }
 
 /** Notes what is read of a source. */
-function watched(source: Source): Source & { readonly reads: [offset: number, length: number][] } {
+function watched(source: ByteSource): ByteSource & { readonly reads: [offset: number, length: number][] } {
   const reads: [number, number][] = []
   return {
     path: source.path,

@@ -68,7 +68,7 @@ describe('readJson()', () => {
     ['"\\', 10, 'Expected the end of a string, found its end'],
     ['"\\x41"', 14, 'Expected UTF-8 with the escapes of JSON in a string'],
     ['"\\ud800"', 16, 'Expected UTF-8 with the escapes of JSON in a string'],
-    ['{"a":1,"\\u0061":2}', 23, 'The key "a" is there twice'],
+    ['{"a":1,"\\u0061":2}', 23, 'The key "a" is a duplicate'],
     ['9'.repeat(64), 8, 'Expected a value, found 9'],
   ]
   for (const [text, offset, message] of wrong) {

@@ -162,7 +162,7 @@ describe('readCheckpoint() of safetensors', () => {
       ['a dtype that is no text', file({ a: { dtype: 1, shape: [1], data_offsets: [0, 1] } }, 1), 'Tensor "a": Expected a string for dtype'],
       ['a tensor that is no object', file({ a: 1 }), 'Tensor "a": Expected an object with dtype, shape and data_offsets'],
       ['an odd number of halves of a byte', file({ a: { dtype: 'F4', shape: [1, 2, 1], data_offsets: [0, 1] } }, 1), 'Tensor "a": Expected an even size for the last dimension of F4'],
-      ['a name that is there twice', file('{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', 1), 'The key "a" is there twice'],
+      ['a duplicate name', file('{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', 1), 'The key "a" is a duplicate'],
       ['metadata that are no object', file({ __metadata__: 'pt' }), 'Expected an object for __metadata__'],
       ['metadata that are no text', file({ __metadata__: { a: 1 } }), 'Expected a string for "a" of __metadata__'],
       ['a header that does not begin with {', file(' {}'), 'Expected a header that begins with {'],
@@ -171,7 +171,7 @@ describe('readCheckpoint() of safetensors', () => {
     ] // prettier-ignore
     for (const [name, bytes, message] of cases) {
       it(name, async () => {
-        // Not every one of these is recognised by its first bytes, as a user's file would be.
+        // Not every one of these is recognized by its first bytes, as a user's file would be.
         await assert.rejects(readDirectly(bytes), (error: Error & { code?: string }) => {
           assert.equal(error.code, 'TORCH_CHECKPOINT_CORRUPT')
           assert.equal(error.message.replace(/^buffer(, byte \d+)?: /, ''), message)

@@ -131,7 +131,7 @@ describe('readCheckpoint() of a TorchScript archive', () => {
         message: `${formatFixture('frozen.pt')}: Is a TorchScript archive without named parameters: torch.jit.freeze makes them constants of the program; save the model's state_dict() in Python instead`,
       }))
 
-    it('a quantised module, whose weights are packed', () =>
+    it('a quantized module, whose weights are packed', () =>
       assert.rejects(readCheckpoint(formatFixture('quantized.pt')), {
         code: unsupported,
         message: `${formatFixture('quantized.pt')}: The TorchScript module at 0._packed_params holds an object of Python class __torch__.torch.classes.quantized.LinearPackedParamsBase, whose tensors have no names`,

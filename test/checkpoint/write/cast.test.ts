@@ -9,7 +9,7 @@ import { writeTorchZip } from '../../../lib/checkpoint/write/torch_zip_writer.js
 import { inFolder } from '../../support/checkpoints.js'
 import { itWithPython, python } from '../../support/python.js'
 
-/** The bits of a NaN are left to the processor: all of them are one. */
+/** The bits of a NaN are left to the CPU: all of them are one. */
 const NAN = 0x7fff
 
 const INFINITY: Readonly<Record<CastType, number>> = { float16: 0x7c00, bfloat16: 0x7f80 }

@@ -93,14 +93,14 @@ describe('readZip()', () => {
 
     it('an empty archive', () => assertRefused(zip([]), FORMAT, 'buffer: Is an empty zip archive'))
 
-    it('a name that is there twice', () =>
+    it('a duplicate name', () =>
       assertRefused(
         zip([
           { name: 'a/x', data: '1' },
           { name: 'a/x', data: '2' },
         ]),
         CORRUPT,
-        'buffer: Entry a/x is there twice',
+        'buffer: Entry a/x is a duplicate',
       ))
 
     it('two top folders', () =>

@@ -31,11 +31,11 @@ function readIdx(name: string): Uint8Array {
   return new Uint8Array(file.subarray(4 + 4 * file.readUInt8(3)))
 }
 
-/** As `prepare` in scripts/train_fashion_mnist.py: (N, 28, 28) bytes to normalised (N, 3, 28, 28). */
+/** As `prepare` in scripts/train_fashion_mnist.py: (N, 28, 28) bytes to normalized (N, 3, 28, 28). */
 function prepare(pixels: Uint8Array): Tensor {
-  const grey = tensor(pixels, { shape: [pixels.length / 784, 1, 28, 28] })
-  const normalised = grey.float().div_(255).sub_(0.286).div_(0.353)
-  return normalised.expand([-1, 3, -1, -1]).contiguous({ memoryFormat: 'channels_last' })
+  const gray = tensor(pixels, { shape: [pixels.length / 784, 1, 28, 28] })
+  const normalized = gray.float().div_(255).sub_(0.286).div_(0.353)
+  return normalized.expand([-1, 3, -1, -1]).contiguous({ memoryFormat: 'channels_last' })
 }
 
 function largestOf(logits: Float32Array): number[] {
@@ -74,7 +74,7 @@ describe('the Fashion-MNIST checkpoint', function () {
     }),
   )
 
-  it('is recognised as resnet18Cifar in float16', () =>
+  it('is recognized as resnet18Cifar in float16', () =>
     scope(async () => {
       const state = await loadCheckpoint(CHECKPOINT)
 
