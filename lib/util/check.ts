@@ -5,6 +5,7 @@ export const DESCRIBE: unique symbol = Symbol.for('napi-torch.describe')
 
 const MAX_VALUE_LENGTH = 60
 const MAX_VALUE_DEPTH = 8
+const MAX_NAME_LENGTH = 200
 
 /**
  * Makes the error for an argument that is not what it should be: `Expected a positive integer for numFeatures, received 0`.
@@ -18,6 +19,11 @@ export function expected(what: string, name: string, received: unknown): TorchEr
 /** Prints a value as it stands in error messages: strings quoted, tensors as dtype and shape, long values cut. */
 export function describe(value: unknown): string {
   return describeAt(value, 0)
+}
+
+/** Quotes a name out of a file in an error message; it keeps more of it than {@link describe}, as a user searches for it. */
+export function quote(name: string): string {
+  return JSON.stringify(name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH - 1)}…` : name)
 }
 
 function describeAt(value: unknown, depth: number): string {

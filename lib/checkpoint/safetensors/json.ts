@@ -1,3 +1,4 @@
+import { quote } from '../../util/check.js'
 import { setImmediate } from 'node:timers/promises'
 
 import { failure, type Fail, type FaultLocation } from '../failure.js'
@@ -238,9 +239,4 @@ function isDigit(byte: number): boolean {
 
 function isOpen(value: JsonValue): value is OpenContainer {
   return typeof value === 'object' && value !== null
-}
-
-/** Quotes a name of a file in a message; a name may be long. */
-export function quote(name: string): string {
-  return JSON.stringify(name.length > 200 ? `${name.slice(0, 199)}…` : name)
 }

@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
 
+import { quote } from '../../util/check.js'
 import type { CheckpointContents } from '../contents.js'
 import { failAt, failure, type Fail } from '../failure.js'
-import { quote, readJson, type JsonValue } from './json.js'
+import { readJson, type JsonValue } from './json.js'
 import { pastLimit, type CheckpointLimits } from '../limits.js'
 import { METADATA_KEY, SAFETENSORS_TYPES, type SafetensorsType } from './types.js'
 import type { ByteSource } from '../source.js'

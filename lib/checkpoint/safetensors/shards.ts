@@ -1,9 +1,10 @@
 import { dirname, join, win32 } from 'node:path'
 
+import { quote } from '../../util/check.js'
 import { CheckpointError } from '../../util/errors.js'
 import type { CheckpointContents } from '../contents.js'
 import { failAt, failure, type Fail } from '../failure.js'
-import { quote, readJson, type JsonValue } from './json.js'
+import { readJson, type JsonValue } from './json.js'
 import { pastLimit, type CheckpointLimits } from '../limits.js'
 import { readSafetensors } from './read.js'
 import { openSource, type ByteSource } from '../source.js'

@@ -1,7 +1,6 @@
-import { describe, expected } from '../../util/check.js'
+import { describe, expected, quote } from '../../util/check.js'
 import { writeAtomically } from './atomic_file.js'
 import { failure } from '../failure.js'
-import { quote } from '../safetensors/json.js'
 import { DEFAULT_LIMITS } from '../limits.js'
 import { METADATA_KEY, SAFETENSORS_TYPES } from '../safetensors/types.js'
 import type { Sink } from './zip_writer.js'

@@ -1,3 +1,4 @@
+import { describe } from '../../util/check.js'
 import type { CheckpointContents } from '../contents.js'
 import { failure, type Fail } from '../failure.js'
 import type { CheckpointLimits } from '../limits.js'
@@ -74,7 +75,7 @@ async function checkVersion(archive: ZipArchive): Promise<void> {
   const text = await readWord(archive, entry)
   const version = /^\d{1,3}$/.test(text) ? Number(text) : NaN
   if (version >= OLDEST_VERSION && version <= NEWEST_VERSION) return
-  const found = `Expected a version from ${OLDEST_VERSION} to ${NEWEST_VERSION}, found ${JSON.stringify(text)}`
+  const found = `Expected a version from ${OLDEST_VERSION} to ${NEWEST_VERSION}, found ${describe(text)}`
   throw failure('TORCH_CHECKPOINT_UNSUPPORTED', { path: archive.source.path, entry: entry.name }, found)
 }
 
@@ -84,7 +85,7 @@ async function readByteOrder(archive: ZipArchive): Promise<'little' | 'big'> {
   if (entry === undefined) return 'little'
   const text = await readWord(archive, entry)
   if (text === 'little' || text === 'big') return text
-  const found = `Expected little or big, found ${JSON.stringify(text)}`
+  const found = `Expected little or big, found ${describe(text)}`
   throw failure('TORCH_CHECKPOINT_CORRUPT', { path: archive.source.path, entry: entry.name }, found)
 }
 
