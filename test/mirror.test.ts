@@ -11,6 +11,7 @@ const MIRRORED: readonly (readonly [tests: RegExp, sources: string])[] = [
   [/^native\//, 'native/'],
   [/^ops\//, 'native/ops/'],
   [/^package\//, 'scripts/package/'],
+  [/^scripts\//, 'scripts/'],
   [/^examples\//, 'examples/'],
   [/^support\//, 'test/support/'],
   [/^/, 'lib/'],
@@ -23,8 +24,10 @@ const CROSS_CUTTING: readonly RegExp[] = [
   /(^|\/)integration\//,
   // The public interface of all packages, as api/ records it.
   /^api\.test\.ts$/,
-  // The files in deploy/.
+  // The files in deploy/, the pages of the documentation, the layers that eslint.config.js lists.
   /^deploy\.test\.ts$/,
+  /^docs\.test\.ts$/,
+  /^scripts\/layers\.test\.ts$/,
   /^mirror\.test\.ts$/,
 ]
 
