@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 
-import { writeAtomically } from '../checkpoint/write/atomic_file.js'
+import { writeAtomically } from '../util/atomic_file.js'
 import { loadModel } from '../classifier/load_model.js'
 import { findRecipe, type Recipe } from '../classifier/recipe.js'
 import type { Engine } from '../engine/engine.js'

@@ -4,7 +4,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 
-import { writeAtomically } from '../checkpoint/write/atomic_file.js'
+import { writeAtomically } from '../util/atomic_file.js'
 import type { Recipe } from '../classifier/recipe.js'
 import { TorchError } from '../util/errors.js'
 import type { EarlierPredictions, Prediction } from '../evaluation/evaluate.js'

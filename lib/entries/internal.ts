@@ -1,8 +1,6 @@
 // What `napi-torch/internal` exports: words that the packages of this project share with it. Not part of the public
 // interface: it may change in any release, and those packages ask for exactly the release that they were made with.
 
-export { writeAtomically } from '../checkpoint/write/atomic_file.js'
-export type { Sink } from '../checkpoint/write/zip_writer.js'
 export { answersOf, softmax } from '../classifier/answers.js'
 export { loadModel } from '../classifier/load_model.js'
 export { lookAhead } from '../classifier/look_ahead.js'
@@ -13,6 +11,8 @@ export { Batcher } from '../engine/batcher.js'
 export type { BatcherLimits, RequestOptions } from '../engine/batcher.js'
 
 export { checkSignal, onAbort } from '../util/abort.js'
+export { writeAtomically } from '../util/atomic_file.js'
+export type { Sink } from '../util/atomic_file.js'
 export {
   checkBoolean,
   checkOneOf,

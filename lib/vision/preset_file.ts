@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto'
-import { rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
+import { writeAtomically } from '../util/atomic_file.js'
 import { TorchError } from '../util/errors.js'
-import { hasCode, readBytes, reasonOf } from '../util/errno.js'
+import { hasCode, readBytes } from '../util/errno.js'
 import { checkPresetSettings, ImagePreset, PRESET_METADATA_KEY } from './preset.js'
 
 /** The file beside a checkpoint that says how its images are prepared. */
@@ -54,14 +53,7 @@ export async function beside(checkpoint: string): Promise<ImagePreset | null> {
  * @throws {TorchError} `TORCH_FILE` if the system refuses.
  */
 export async function save(path: string, preset: ImagePreset): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.tmp`
-  try {
-    await writeFile(temporary, `${JSON.stringify(preset, null, 2)}\n`, { flag: 'wx' })
-    await rename(temporary, path)
-  } catch (cause) {
-    await rm(temporary, { force: true })
-    throw new TorchError('TORCH_FILE', `${path}: ${reasonOf(cause)}`, { cause })
-  }
+  await writeAtomically(path, (sink) => sink(Buffer.from(`${JSON.stringify(preset, null, 2)}\n`)))
 }
 
 function parse(text: string, where: string): ImagePreset {

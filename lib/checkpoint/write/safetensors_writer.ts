@@ -1,9 +1,8 @@
 import { describe, expected, quote } from '../../util/check.js'
-import { writeAtomically } from './atomic_file.js'
+import { writeAtomically, type Sink } from '../../util/atomic_file.js'
 import { failure } from '../failure.js'
 import { DEFAULT_LIMITS } from '../limits.js'
 import { METADATA_KEY, SAFETENSORS_TYPES } from '../safetensors/types.js'
-import type { Sink } from './zip_writer.js'
 
 /** What the reference implementation aligns the data to, with spaces behind the header. */
 const ALIGNMENT = 8

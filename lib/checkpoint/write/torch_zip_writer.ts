@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-import { writeAtomically } from './atomic_file.js'
+import { writeAtomically } from '../../util/atomic_file.js'
 import { failure, type FaultLocation } from '../failure.js'
 import { PickledCall, emptyOrderedDict, PersistentId, writePickle } from './pickle_writer.js'
 import { savableStorage, type SavableStorage, type TensorHeader } from './savable.js'

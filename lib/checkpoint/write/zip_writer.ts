@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 
+import type { Sink } from '../../util/atomic_file.js'
 import { ByteWriter } from './byte_writer.js'
 
 const LOCAL_HEADER = 0x04034b50
@@ -24,9 +25,6 @@ const PADDING_BYTE = 0x5a
 
 /** Bytes in a file at which data begins at a multiple of this can be mapped for every dtype; PyTorch's value. */
 export const ALIGNMENT = 64
-
-/** What receives the bytes of an archive, in order. It may keep no bytes after it resolves. */
-export type Sink = (bytes: Uint8Array) => Promise<void>
 
 /**
  * Writes a zip archive as PyTorch does: entries stored, data aligned, no times, so that the same entries give the same

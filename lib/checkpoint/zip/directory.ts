@@ -117,7 +117,7 @@ function parseDirectory(
     const extraBytes = view.getUint16(at + 30, true)
     const next = at + DIRECTORY_HEADER_BYTES + nameBytes + extraBytes + view.getUint16(at + 32, true)
     if (next > directory.length) throw fail('TORCH_CHECKPOINT_CORRUPT', 'An entry runs past the end of the directory')
-    entries.push(parseEntry(directory, view, at, nameBytes, extraBytes, fail))
+    entries.push(parseEntry({ directory, view, at, nameBytes, extraBytes }, fail))
     at = next
   }
   if (at !== directory.length) {
@@ -126,14 +126,17 @@ function parseDirectory(
   return entries
 }
 
-function parseEntry(
-  directory: Uint8Array,
-  view: DataView,
-  at: number,
-  nameBytes: number,
-  extraBytes: number,
-  fail: Fail,
-): DirectoryEntry {
+/** A header of the directory, by the lengths that it names. */
+interface HeaderExtent {
+  readonly directory: Uint8Array
+  readonly view: DataView
+  /** Byte at which the header begins. */
+  readonly at: number
+  readonly nameBytes: number
+  readonly extraBytes: number
+}
+
+function parseEntry({ directory, view, at, nameBytes, extraBytes }: HeaderExtent, fail: Fail): DirectoryEntry {
   const nameAt = at + DIRECTORY_HEADER_BYTES
   const rawName = directory.subarray(nameAt, nameAt + nameBytes)
   const name = Buffer.from(rawName.buffer, rawName.byteOffset, rawName.length).toString('utf8')

@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
-import { reasonOf } from '../../util/errno.js'
-import { failure } from '../failure.js'
-import type { Sink } from './zip_writer.js'
+import { reasonOf } from './errno.js'
+import { CheckpointError } from './errors.js'
+
+/** What receives the bytes of a file, in order. It keeps none of them after it resolves. */
+export type Sink = (bytes: Uint8Array) => Promise<void>
 
 /** Small pieces are gathered up to this many bytes, so that headers do not cost a system call each. */
 const BUFFER_BYTES = 1 << 20
@@ -40,7 +42,8 @@ export async function writeAtomically(
     await syncFolder(folder)
   } catch (error) {
     await rm(temporary, { force: true })
-    throw isSystemError(error) ? failure('TORCH_FILE', { path }, reasonOf(error), error) : error
+    if (!isSystemError(error)) throw error
+    throw new CheckpointError('TORCH_FILE', `${path}: ${reasonOf(error)}`, { path, cause: error })
   }
 }
 
