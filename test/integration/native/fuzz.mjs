@@ -1,6 +1,6 @@
 // Calls every native function with arguments that are mostly of the right kind and now and then garbage. Run by
 // fuzz.test.ts in a process of its own; its arguments are the number of calls of each function and the seed of the choice.
-// Prints as JSON how often each code came, and what came that should not.
+// Prints as JSON how often each code came, the kinds of steps that ran in a plan, and what came that should not.
 import { rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +12,8 @@ const { native } = await import(
 )
 
 const [calls, seed] = process.argv.slice(-2).map(Number)
+// Plans have the most to get wrong.
+const PLAN_ROUNDS = 20
 const file = join(tmpdir(), `napi-torch-fuzz-${process.pid}`)
 writeFileSync(file, Buffer.alloc(5000, 1))
 
@@ -124,9 +126,17 @@ const SCHEMAS = [
   ['aten::max_pool2d', () => [{ constant: KINDS.image() }, { literal: [1, 2] }]],
   ['aten::topk', () => [{ value: 0 }, { literal: 1 }]],
   ['aten::reshape', () => [{ value: 0 }, { literal: KINDS.dims() }]],
+  // libtorch itself divides by the sizes of an empty weight, and by a stride of 0.
   [
     'mkldnn::_reorder_convolution_weight',
-    () => [{ constant: KINDS.weight() }, ...[KINDS.pair(), KINDS.pair(), [1, 1]].map((literal) => ({ literal }))],
+    () => [
+      { constant: plain([4, 3, 3, 3]) },
+      ...[
+        [below(3), 1],
+        [1, 1 + below(2)],
+        [1, 1],
+      ].map((literal) => ({ literal })),
+    ],
   ],
   ['aten::nothing', () => []],
 ]
@@ -142,56 +152,85 @@ function spoil(part) {
   return copy
 }
 
-function convWeights() {
-  return native.createConvWeights(pick(native.kernelSets()), plain([4, 2, 3, 3]), null, [1, 1], [1, 1], [1, 1])
+const ALGORITHMS = ['direct', 'nchw', 'winograd2', 'winograd4', 'winograd2Phased', 'winograd4Phased']
+
+function convWeights(kernels = pick(native.kernelSets()), shape = [4, 2, 3, 3]) {
+  const [, , size = 1] = shape
+  const padding = [(size - 1) / 2, (size - 1) / 2]
+  return native.createConvWeights(kernels, plain(shape), pick([null, plain([4])]), [1, 1], padding, [1, 1])
 }
 
-/** A plan of own kernels: a convolution, and other operations on buffers of its sizes. */
-function networkSpec() {
-  const buffer = (slot, height = 5) => ({
-    batch: 2,
-    channels: pick([2, 4, 4]),
-    height,
-    width: 5,
-    border: below(3),
-    slot,
-  })
-  const windows = () => ({ kernelSize: [2, 2], stride: [1, 1], padding: [0, 0], dilation: [1, 1] })
-  const port = (value) => ({ value, buffer: below(4) })
-  const operation = () => ({
-    kind: pick(['conv2d', 'conv2d', 'maxPool2d', 'globalAvgPool', 'linear', 'add']),
-    algorithm: pick(['direct', 'nchw', 'winograd2', 'winograd4', 'winograd2Phased', 'winograd4Phased']),
-    weights: 0,
-    input: below(3),
-    left: below(3),
-    right: below(3),
-    output: below(4),
-    residual: pick([null, null, 1]),
-    relu: below(2) === 0,
-    pool: pick([null, null, windows()]),
-    ...windows(),
-  })
+const windows = () => ({ kernelSize: [2, 2], stride: [1, 1], padding: [0, 0], dilation: [1, 1] })
+
+// The buffers of networks: channels, height and width.
+const BUFFERS = [
+  [2, 5, 5],
+  [4, 5, 5],
+  [4, 5, 5],
+  [4, 4, 4],
+  [4, 1, 1],
+  [4, 1, 1],
+]
+
+const CONVOLUTION = () => ({ kind: 'conv2d', weights: 0, input: 0, output: 1, residual: null, relu: true, pool: null })
+
+// Operations that fit the buffers.
+const OPERATIONS = [
+  () => ({ ...CONVOLUTION(), algorithm: pick(ALGORITHMS) }),
+  () => ({ ...CONVOLUTION(), algorithm: 'nchw', residual: 2 }),
+  () => ({ ...CONVOLUTION(), algorithm: 'nchw', output: 3, pool: windows() }),
+  () => ({ ...CONVOLUTION(), algorithm: 'direct', weights: 1, input: 1, output: 2, residual: pick([null, 2]) }),
+  () => ({ ...CONVOLUTION(), algorithm: 'winograd4', weights: 1, input: 2, residual: pick([null, 1]) }),
+  () => ({ kind: 'maxPool2d', input: 1, output: 3, ...windows() }),
+  () => ({ kind: 'globalAvgPool', input: pick([1, 2, 3]), output: 4 }),
+  () => ({ kind: 'linear', weights: 2, input: 4, output: 5, relu: below(2) === 0 }),
+  () => ({ kind: 'add', left: 1, right: 2, output: pick([1, 2]), relu: below(2) === 0 }),
+]
+
+/** An operation whose fields are now and then those of another one. */
+function operation() {
+  const made = pick(OPERATIONS)()
+  if (below(8) !== 0) return made
+  return pick([
+    () => ({ ...pick(OPERATIONS)(), ...made, kind: pick(OPERATIONS)().kind }),
+    () => ({ ...made, input: below(6), output: below(6) }),
+    () => ({ ...made, weights: below(3), residual: below(6) }),
+    () => ({ ...made, ...windows(), kernelSize: [3, 3], padding: [1, 1], stride: [below(3), 1] }),
+  ])()
+}
+
+/** Steps of a plan that computes by native kernels. */
+function networkPlan() {
+  const kernels = pick(native.kernelSets())
+  const output = 1 + below(5)
+  const shape = [2, ...BUFFERS[output]]
   const step = {
     kind: 'network',
     batch: 2,
-    weights: [convWeights()],
-    buffers: [buffer(0), buffer(1), buffer(2), buffer(3, pick([1, 4, 5]))],
-    nchw: pick([[], [0]]),
-    inputs: pick([[], [port(0)]]),
-    segments: [{ chunk: pick([1, 2]), operations: list(3, operation) }],
-    outputs: [port(1)],
+    weights: [
+      [4, 2, 3, 3],
+      [4, 4, 3, 3],
+      [4, 4],
+    ].map((weight) => convWeights(kernels, weight)),
+    buffers: BUFFERS.map(([channels, height, width], slot) => ({
+      batch: pick([2, 2, 2, 2, 2, 2, 1]),
+      channels,
+      height,
+      width,
+      border: pick([1, 1, 1, 1, 1, 1, 2, 0]),
+      slot: below(20) === 0 ? below(6) : slot,
+    })),
+    nchw: pick([[0], [0], []]),
+    inputs: [{ value: 0, buffer: 0 }],
+    segments: list(2, () => ({ chunk: pick([1, 2]), operations: list(4, operation) })),
+    outputs: [{ value: 1, buffer: output }],
     dead: [],
   }
-  const value = (channels) => ({ shape: [2, channels, 5, 5], dtype: 'float32' })
-  const spec = {
-    values: [value(2), value(4)],
-    input: 0,
-    output: 1,
-    outputDtype: 'float32',
-    preparation: [],
-    steps: [step],
-  }
-  return below(2) === 0 ? spoil(spec) : spec
+  const values = [
+    { shape: [2, 2, 5, 5], dtype: 'float32' },
+    { shape: output > 3 && below(2) === 0 ? shape.slice(0, 2) : shape, dtype: 'float32' },
+  ]
+  return { values, output: 1, steps: [step] }
 }
 
 /** Sizes of images are small, or so large that they are refused: memory is asked for what is between. */
@@ -232,30 +271,66 @@ function preparationSpec() {
   return below(3) === 0 ? spoil(spec) : spec
 }
 
-function planSpec() {
-  if (below(2) === 0) return networkSpec()
+/** Steps of a plan on quantized activations. */
+function quantizedPlan() {
+  const [shape, pooled] = [
+    [2, 3, 4, 4],
+    [2, 3, 3, 3],
+  ]
+  const values = [
+    { shape, dtype: 'float32' },
+    { shape, dtype: 'uint8' },
+    { shape: pooled, dtype: 'uint8' },
+    { shape: pick([shape, pooled]), dtype: 'float32' },
+    { shape: pick([[2, 3], [2, 3, 1, 1], [3]]), dtype: 'float32' },
+  ]
+  const step = (kind, input, output) => ({
+    kind,
+    input,
+    output,
+    scale: pick([0.5, 1, 2 ** -100, 2 ** 100]),
+    zeroPoint: pick([0, 7, 255]),
+    ...windows(),
+    dead: pick([[], [], [input]]),
+  })
+  const pool = () => ({
+    ...step('maxPoolBytes', 1, 2),
+    ...pick([{}, { kernelSize: [3, 3], padding: [1, 1], dilation: [1, 2] }, { stride: [2, 2 ** 20] }]),
+  })
+  const chains = [
+    () => [step('dequantize', 1, 3)],
+    () => [pool(), step('dequantize', 2, 3)],
+    () => [step('meanOfBytes', 1, 4)],
+    () => [pool(), step('meanOfBytes', 2, 4)],
+    () => [step('meanOfBytes', below(5), 4)],
+    () => [step(pick(['quantize', 'dequantize', 'maxPoolBytes']), below(5), 3)],
+  ]
+  const steps = [step('quantize', 0, 1), ...pick(chains)()]
+  return { values, output: steps.at(-1).output, steps }
+}
+
+/** Steps of a plan that calls operators of libtorch. */
+function atenPlan() {
   const value = { shape: [2, 3], dtype: 'float32' }
   const step = () => {
     const [schema, args] = pick(SCHEMAS)
     const output = 1 + below(2)
-    return {
-      kind: pick(['aten', 'shared']),
-      key: 'key',
-      schema,
-      args: args(),
-      outputs: [output],
-      dead: pick([[], [output]]),
-    }
+    const outputs = schema === 'aten::topk' && below(2) === 0 ? [1, 2] : [output]
+    return { kind: pick(['aten', 'shared']), key: 'key', schema, args: args(), outputs, dead: pick([[], [output]]) }
   }
-  const spec = {
-    values: [value, value, value],
+  return { values: [value, value, value], output: below(3), preparation: list(1, step), steps: list(2, step) }
+}
+
+function planSpec() {
+  const made = {
+    device: pick([null, null, 'cpu']),
+    tuned: below(2) === 0,
     input: 0,
-    output: below(3),
-    outputDtype: pick(DTYPES),
+    outputDtype: pick(['float32', 'float32', ...DTYPES]),
     preparation: [],
-    steps: list(2, step),
+    ...pick([networkPlan, quantizedPlan, atenPlan])(),
   }
-  return below(2) === 0 ? spoil(spec) : spec
+  return below(3) === 0 ? spoil(made) : made
 }
 
 function plan() {
@@ -482,6 +557,7 @@ const SIGNATURES = {
 }
 
 const counts = { value: 0 }
+const ran = {}
 const faults = []
 
 function check(name, error) {
@@ -503,18 +579,38 @@ function release(value) {
   }
 }
 
-/** What comes of a plan once it is read. */
-async function runOf(handle, { values, input, output }) {
-  const [from, to] = [input, output].map((value) => {
-    return new Float32Array(values[value].shape.reduce((product, size) => product * size, 1))
-  })
-  await native.runPlans(native.createEngine(1, 'cpu'), ++newest, [handle], from, to)
+const BYTES = {
+  float64: 8,
+  int64: 8,
+  float32: 4,
+  int32: 4,
+  float16: 2,
+  bfloat16: 2,
+  int16: 2,
+  int8: 1,
+  uint8: 1,
+  bool: 1,
+}
+const MAX_RUN_BYTES = 2 ** 20
+
+/** Runs a plan that has been read, and counts the kinds of its steps and operations. */
+async function runPlan(handle, { values, input, output, outputDtype, steps }) {
+  const bytesOf = ({ shape }, dtype) => shape.reduce((product, size) => product * size, BYTES[dtype])
+  const lengths = [bytesOf(values[input], values[input].dtype), bytesOf(values[output], outputDtype)]
+  if (lengths.some((length) => length > MAX_RUN_BYTES)) return
+  const [from, to] = lengths.map((length) => new Uint8Array(length))
+  from.forEach((_, index) => (from[index] = below(256)))
+  await native.runPlans(native.createEngine(1 + below(2), 'cpu'), ++newest, [handle], from, to)
+  for (const step of steps) {
+    const operations = (step.segments ?? []).flatMap((segment) => segment.operations)
+    for (const { kind } of [step, ...operations]) ran[kind] = (ran[kind] ?? 0) + 1
+  }
 }
 
 async function call(name, args) {
   try {
     const result = native[name](...args)
-    if (name === 'createPlan') await runOf(result, ...args)
+    if (name === 'createPlan') await runPlan(result, ...args)
     release(result instanceof Promise ? await result : result)
     counts.value += 1
   } catch (error) {
@@ -528,7 +624,7 @@ for (const [name, signature] of Object.entries(SIGNATURES)) {
   // If the process dies, the last name tells in which function.
   console.error(name)
   const kinds = signature === '' ? [] : signature.split(' ')
-  for (let round = 0; round < calls; round++) {
+  for (let round = 0; round < calls * (name === 'createPlan' ? PLAN_ROUNDS : 1); round++) {
     // In half of the calls all is of the right kind, in the others each argument may be anything.
     const isWild = below(2) === 0
     const args = kinds.map((kind) => (isWild && below(3) === 0 ? pick(GARBAGE)() : KINDS[kind]()))
@@ -538,4 +634,4 @@ for (const [name, signature] of Object.entries(SIGNATURES)) {
   }
 }
 rmSync(file)
-console.log(JSON.stringify({ counts, faults: faults.slice(0, 20) }))
+console.log(JSON.stringify({ counts, ran, faults: faults.slice(0, 20) }))
