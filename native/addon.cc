@@ -1,4 +1,4 @@
-// Entry of the addon: makes the state of the environment and lets each topic enter its functions.
+// Entry point of the addon: creates the state of the environment, and lets each topic export its functions.
 #include <napi.h>
 
 #include "allocator.h"
@@ -16,7 +16,7 @@
 namespace napi_torch {
 namespace {
 
-// initialize(errorClass): the class of which native errors are made from here on.
+// initialize(errorClass): sets the class of native errors.
 Napi::Value Initialize(const Napi::CallbackInfo& info) {
   if (!info[0].IsFunction()) throw Napi::TypeError::New(info.Env(), "Expected the error class");
   EnvData::Of(info.Env()).error_class = Napi::Persistent(info[0].As<Napi::Function>());

@@ -14,12 +14,12 @@
 
 namespace napi_torch {
 
-// The blocks of one cache. Each block holds on to it while it is used.
+// The blocks of one cache. Each block in use keeps the pool alive.
 class BlockPool {
  public:
   ~BlockPool() { Clear(); }
 
-  // A free block of at least `size` bytes and little more, and its size, or null.
+  // A free block of at least `size` bytes, and at most 25 % more, with its size; or null.
   std::pair<void*, size_t> Take(size_t size) {
     const std::lock_guard<std::mutex> lock(mutex_);
     const auto found = free_.lower_bound(size);
@@ -68,9 +68,9 @@ class BlockPool {
 
 namespace {
 
-constexpr size_t kAlignment = 64;  // As libtorch's own.
+constexpr size_t kAlignment = 64;  // As in libtorch's own allocator.
 
-// Stands before the data of each tensor.
+// Precedes the data of each tensor.
 struct Header {
   void* block = nullptr;
   size_t size = 0;
@@ -78,19 +78,19 @@ struct Header {
 };
 static_assert(sizeof(Header) <= kAlignment);
 
-constexpr size_t kOverhead = 2 * kAlignment;  // The header, and what aligning it may take.
+constexpr size_t kOverhead = 2 * kAlignment;  // The header, and the bytes lost to its alignment.
 
 Header* HeaderOf(void* data) { return reinterpret_cast<Header*>(static_cast<char*>(data) - kAlignment); }
 
-// The pool that the thread's tensors are to come from. State of a thread, as the modes of libtorch are.
+// The pool that provides the memory of the thread's new tensors. Thread-local, as are the modes of libtorch.
 const std::shared_ptr<BlockPool>*& CurrentPool() {
   static thread_local const std::shared_ptr<BlockPool>* pool = nullptr;
   return pool;
 }
 
-// libtorch asks for aligned memory. Before version 2.38, glibc seldom finds a freed block again for that, as it looks
-// for one that is longer by the alignment: 3,000 tensors of 1 MiB, each freed before the next, could take 1 GiB. So
-// this one asks for plain memory and aligns by itself. (glibc bug 14581)
+// libtorch requests aligned memory. Before version 2.38, glibc seldom reuses a freed block for such a request, as it
+// looks for one that is longer by the alignment: 3,000 tensors of 1 MiB, each freed before the next, could take 1 GiB
+// (glibc bug 14581). This allocator requests plain memory and aligns it itself.
 class HeaderAllocator final : public c10::Allocator {
  public:
   c10::DataPtr allocate(size_t size) override {
@@ -118,7 +118,7 @@ class HeaderAllocator final : public c10::Allocator {
       block = std::malloc(block_size);
       if (block != nullptr && pool != nullptr) pool->Grow(block_size);
     }
-    // libtorch's words, for which people search.
+    // The text of libtorch's own allocator, which people search for.
     TORCH_CHECK_WITH(OutOfMemoryError, block != nullptr,
                      "DefaultCPUAllocator: can't allocate memory: you tried to allocate ", size, " bytes. Error code ",
                      ENOMEM, " (Cannot allocate memory)");
@@ -156,7 +156,7 @@ BlockCache::Use::Use(const BlockCache& cache) : before_(std::exchange(CurrentPoo
 BlockCache::Use::~Use() { CurrentPool() = before_; }
 
 void InstallAllocator() {
-  // Never destroyed: threads may be at work when the process ends.
+  // Never destroyed: threads may still run when the process exits.
   static HeaderAllocator& allocator = *std::make_unique<HeaderAllocator>().release();
   if (c10::GetCPUAllocator() != &allocator) c10::SetCPUAllocator(&allocator);
 }

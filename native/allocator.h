@@ -1,4 +1,4 @@
-// The memory of CPU tensors, where the one that libtorch brings is not good enough.
+// The memory of CPU tensors, in place of libtorch's own allocator.
 #pragma once
 
 #include <cstdint>
@@ -8,14 +8,14 @@ namespace napi_torch {
 
 class BlockPool;
 
-// Replaces libtorch's CPU allocator by one that BlockCache can divert. For the whole process.
+// Replaces libtorch's CPU allocator, for the whole process, by one that can take memory from a BlockCache.
 void InstallAllocator();
 
-// Keeps the blocks of tensors that are freed for those that are made next. Fresh memory is given back to the system and
-// taken from it again by the C library with every large batch, and each of its pages then costs a fault: that took up
-// to two thirds of the time of libtorch's convolutions.
+// Keeps the memory of freed tensors for new ones. Without it, the C library returns memory to the system and requests
+// it again with every large batch, and each page then costs a page fault: that took up to two thirds of the time of
+// libtorch's convolutions.
 //
-// Blocks may be freed on any thread and after the cache is gone.
+// Blocks may be freed on any thread, and after the cache is destroyed.
 class BlockCache {
  public:
   BlockCache();
@@ -26,7 +26,7 @@ class BlockCache {
   // Bytes of all blocks, used and free.
   int64_t bytes() const;
 
-  // While it lives, CPU tensors that its thread makes have their memory from the cache.
+  // While it lives, new CPU tensors of its thread take their memory from the cache.
   class Use {
    public:
     explicit Use(const BlockCache& cache);

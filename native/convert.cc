@@ -13,13 +13,13 @@
 namespace napi_torch {
 namespace {
 
-constexpr double kLargestExactInteger = 9007199254740991.0;  // 2^53 - 1, as Number.MAX_SAFE_INTEGER.
-constexpr uint32_t kMostSizes = 128;  // Padding has two for each of the 64 dimensions that libtorch's operators take.
+constexpr double kMaxSafeInteger = 9007199254740991.0;  // 2^53 - 1, as Number.MAX_SAFE_INTEGER.
+constexpr uint32_t kMaxSizes = 128;  // Padding has two for each of the 64 dimensions that libtorch supports.
 
 std::optional<int64_t> ExactInteger(Napi::Value value) {
   if (!value.IsNumber()) return std::nullopt;
   const double number = value.As<Napi::Number>().DoubleValue();
-  if (std::trunc(number) != number || std::abs(number) > kLargestExactInteger) return std::nullopt;
+  if (std::trunc(number) != number || std::abs(number) > kMaxSafeInteger) return std::nullopt;
   return static_cast<int64_t>(number);
 }
 
@@ -43,7 +43,7 @@ std::optional<std::string> CudaUnavailable() {
   if (at::globalContext().hasCUDA()) return std::nullopt;
   const at::CUDAHooksInterface& hooks = at::detail::getCUDAHooks();
   if (!hooks.hasCUDART()) return "this libtorch is a build for the CPU only";
-  // What the driver says of itself comes with the failure alone.
+  // Only a failed initialization reports what the driver says.
   try {
     hooks.init();
   } catch (const c10::Error& error) {
@@ -65,8 +65,8 @@ void CheckCuda(Napi::Env env, const at::Device& device) {
   }
 }
 
-Napi::Error Arguments::Wrong(const char* what, const char* name) const {
-  return Expected(Env(), what, std::string(name) + " of " + function_);
+Napi::Error Arguments::Expected(const char* what, const char* name) const {
+  return napi_torch::Expected(Env(), what, std::string(name) + " of " + function_);
 }
 
 at::Tensor Arguments::Tensor(size_t index, const char* name) const { return UnwrapTensor(info_[index], name); }
@@ -77,10 +77,10 @@ std::optional<at::Tensor> Arguments::OptionalTensor(size_t index, const char* na
 }
 
 std::vector<at::Tensor> Arguments::Tensors(size_t index, const char* name) const {
-  if (!info_[index].IsArray()) throw Wrong("an array of tensors", name);
+  if (!info_[index].IsArray()) throw Expected("an array of tensors", name);
   const Napi::Array array = info_[index].As<Napi::Array>();
   std::vector<at::Tensor> tensors;
-  tensors.reserve(std::min<size_t>(array.Length(), 64));  // Not more: the length of a sparse array costs nothing.
+  tensors.reserve(std::min<size_t>(array.Length(), 64));  // Bounded, as a sparse array has any length at no cost.
   for (uint32_t i = 0; i < array.Length(); ++i) {
     tensors.push_back(UnwrapTensor(array.Get(i), std::string(name) + "[" + std::to_string(i) + "]"));
   }
@@ -88,12 +88,12 @@ std::vector<at::Tensor> Arguments::Tensors(size_t index, const char* name) const
 }
 
 bool Arguments::Boolean(size_t index, const char* name) const {
-  if (!info_[index].IsBoolean()) throw Wrong("a boolean", name);
+  if (!info_[index].IsBoolean()) throw Expected("a boolean", name);
   return info_[index].As<Napi::Boolean>().Value();
 }
 
 double Arguments::Number(size_t index, const char* name) const {
-  if (!info_[index].IsNumber()) throw Wrong("a number", name);
+  if (!info_[index].IsNumber()) throw Expected("a number", name);
   return info_[index].As<Napi::Number>().DoubleValue();
 }
 
@@ -104,7 +104,7 @@ std::optional<double> Arguments::OptionalNumber(size_t index, const char* name) 
 
 int64_t Arguments::Integer(size_t index, const char* name) const {
   const std::optional<int64_t> integer = ExactInteger(info_[index]);
-  if (!integer) throw Wrong("an integer", name);
+  if (!integer) throw Expected("an integer", name);
   return *integer;
 }
 
@@ -114,15 +114,15 @@ std::optional<int64_t> Arguments::OptionalInteger(size_t index, const char* name
 }
 
 uint64_t Arguments::Unsigned(size_t index, const char* name) const {
-  if (!info_[index].IsBigInt()) throw Wrong("a bigint", name);
+  if (!info_[index].IsBigInt()) throw Expected("a bigint", name);
   bool lossless = false;
   const uint64_t value = info_[index].As<Napi::BigInt>().Uint64Value(&lossless);
-  if (!lossless) throw Wrong("a bigint from 0 to 2^64 - 1", name);
+  if (!lossless) throw Expected("a bigint from 0 to 2^64 - 1", name);
   return value;
 }
 
 std::string Arguments::String(size_t index, const char* name) const {
-  if (!info_[index].IsString()) throw Wrong("a string", name);
+  if (!info_[index].IsString()) throw Expected("a string", name);
   return info_[index].As<Napi::String>().Utf8Value();
 }
 
@@ -132,10 +132,10 @@ at::Scalar Arguments::Scalar(size_t index, const char* name) const {
   if (value.IsBigInt()) {
     bool lossless = false;
     const int64_t integer = value.As<Napi::BigInt>().Int64Value(&lossless);
-    if (!lossless) throw Wrong("a bigint that fits int64", name);
+    if (!lossless) throw Expected("a bigint that fits int64", name);
     return at::Scalar(integer);
   }
-  // Not -0, which an integer could not hold.
+  // -0 stays a float, as no integer can represent it.
   const std::optional<int64_t> integer = ExactInteger(value);
   if (integer && !(*integer == 0 && std::signbit(value.As<Napi::Number>().DoubleValue()))) return at::Scalar(*integer);
   return at::Scalar(Number(index, name));
@@ -147,22 +147,22 @@ std::optional<at::Scalar> Arguments::OptionalScalar(size_t index, const char* na
 }
 
 std::vector<int64_t> Arguments::Integers(size_t index, const char* name) const {
-  if (!info_[index].IsArray()) throw Wrong("an array of integers", name);
+  if (!info_[index].IsArray()) throw Expected("an array of integers", name);
   const Napi::Array array = info_[index].As<Napi::Array>();
   const uint32_t length = array.Length();
   std::vector<int64_t> integers;
-  integers.reserve(std::min<size_t>(length, 1024));  // Not more: the length of a sparse array costs nothing.
+  integers.reserve(std::min<size_t>(length, 1024));  // Bounded, as a sparse array has any length at no cost.
   for (uint32_t i = 0; i < length; ++i) {
     const std::optional<int64_t> integer = ExactInteger(array.Get(i));
-    if (!integer) throw Wrong("an array of integers", name);
+    if (!integer) throw Expected("an array of integers", name);
     integers.push_back(*integer);
   }
   return integers;
 }
 
 std::vector<int64_t> Arguments::Sizes(size_t index, const char* name) const {
-  if (info_[index].IsArray() && info_[index].As<Napi::Array>().Length() > kMostSizes) {
-    throw Wrong("at most 128 integers", name);
+  if (info_[index].IsArray() && info_[index].As<Napi::Array>().Length() > kMaxSizes) {
+    throw Expected("at most 128 integers", name);
   }
   return Integers(index, name);
 }
@@ -174,13 +174,13 @@ std::optional<std::vector<int64_t>> Arguments::OptionalSizes(size_t index, const
 
 std::array<int64_t, 2> Arguments::Pair(size_t index, const char* name) const {
   const std::vector<int64_t> sizes = Sizes(index, name);
-  if (sizes.size() != 2) throw Wrong("two integers", name);
+  if (sizes.size() != 2) throw Expected("two integers", name);
   return {sizes[0], sizes[1]};
 }
 
 at::ScalarType Arguments::DType(size_t index, const char* name) const {
   const std::optional<at::ScalarType> type = info_[index].IsString() ? DTypeOf(String(index, name)) : std::nullopt;
-  if (!type) throw Wrong("a dtype", name);
+  if (!type) throw Expected("a dtype", name);
   return *type;
 }
 
@@ -209,7 +209,7 @@ Bytes ToBytes(Napi::Value value, const std::string& name) {
   void* data = nullptr;
   size_t length = 0;
   napi_value buffer = nullptr;
-  // Not through the wrapper, which takes the buffer for an ArrayBuffer and fails on shared memory.
+  // The C functions, as the wrapper expects an ArrayBuffer and fails on shared memory.
   if (value.IsTypedArray()) {
     const size_t item_size = value.As<Napi::TypedArray>().ElementSize();
     NAPI_THROW_IF_FAILED(env, napi_get_typedarray_info(env, value, nullptr, &length, &data, &buffer, nullptr), {});
@@ -224,7 +224,7 @@ Bytes ToBytes(Napi::Value value, const std::string& name) {
 }
 
 Napi::ArrayBuffer NewArrayBuffer(Napi::Env env, size_t length) {
-  // By the constructor of JavaScript, as the function of Node-API ends the process where memory is short.
+  // By the constructor of JavaScript, as the function of Node-API ends the process when memory is short.
   try {
     const auto constructor = env.Global().Get("ArrayBuffer").As<Napi::Function>();
     const Napi::Value buffer = constructor.New({Napi::Number::New(env, static_cast<double>(length))});

@@ -1,5 +1,5 @@
-// Readers of JavaScript arguments. Each checks the type and throws a TorchError that names the argument: whatever
-// JavaScript passes, nothing here crashes. Meaning (ranges, shapes) is checked in TypeScript.
+// Readers of JavaScript arguments. Each checks the type and throws a TorchError that names the argument, so that no
+// argument can crash the process. Meaning (ranges, shapes) is checked in TypeScript.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -18,7 +18,7 @@ namespace napi_torch {
 // TORCH_INVALID_ARGUMENT in the wording of lib/util/check.ts, without the received value.
 Napi::Error Expected(Napi::Env env, const std::string& what, const std::string& name);
 
-// The memory of a typed array or DataView; valid while JavaScript does not run, so it is the last argument to be read.
+// The memory of a typed array or DataView. Valid until JavaScript runs again: read it after all other arguments.
 struct Bytes {
   uint8_t* data = nullptr;
   size_t length = 0;
@@ -50,7 +50,7 @@ class Arguments {
   std::optional<at::Scalar> OptionalScalar(size_t index, const char* name) const;
 
   std::vector<int64_t> Integers(size_t index, const char* name) const;
-  // Integers, as few as a tensor has dimensions.
+  // At most 128 integers, such as the sizes of a shape.
   std::vector<int64_t> Sizes(size_t index, const char* name) const;
   std::optional<std::vector<int64_t>> OptionalSizes(size_t index, const char* name) const;
   std::array<int64_t, 2> Pair(size_t index, const char* name) const;
@@ -70,7 +70,7 @@ class Arguments {
 
  private:
   bool IsMissing(size_t index) const { return info_[index].IsNull() || info_[index].IsUndefined(); }
-  Napi::Error Wrong(const char* what, const char* name) const;
+  Napi::Error Expected(const char* what, const char* name) const;
 
   const Napi::CallbackInfo& info_;
   const char* function_;
@@ -79,13 +79,13 @@ class Arguments {
 // TORCH_CUDA_UNAVAILABLE unless the machine has the CUDA device.
 void CheckCuda(Napi::Env env, const at::Device& device);
 
-// Why there is no device of CUDA, as the end of a sentence; nothing if there is one.
+// Why there is no CUDA device, as the end of a sentence; nothing if there is one.
 std::optional<std::string> CudaUnavailable();
 
-// The device that a text names. Throws TORCH_INVALID_ARGUMENT, or as CheckCuda does.
+// The device that a text names. Throws TORCH_INVALID_ARGUMENT, or TORCH_CUDA_UNAVAILABLE as CheckCuda does.
 at::Device ToDevice(Napi::Env env, const std::string& text, const std::string& name);
 
-// An ArrayBuffer of `length` zeros; TORCH_OUT_OF_MEMORY where the engine refuses it.
+// An ArrayBuffer of `length` zeros. Throws TORCH_OUT_OF_MEMORY where JavaScript refuses it.
 Napi::ArrayBuffer NewArrayBuffer(Napi::Env env, size_t length);
 
 // The text of a device: `cpu` or `cuda:N`.

@@ -1,4 +1,4 @@
-// The one table between JavaScript's dtype names and libtorch's scalar types. Mirrors DTYPES in lib/util/dtype.ts.
+// The table of JavaScript's dtype names and libtorch's scalar types. Mirrors DTYPES in lib/util/dtype.ts.
 #pragma once
 
 #include <c10/core/ScalarType.h>
@@ -27,7 +27,7 @@ constexpr std::array<DTypeName, 10> kDTypes = {{
     {"bool", at::ScalarType::Bool},
 }};
 
-// The typed arrays of JavaScript rest on these sizes.
+// The typed arrays of JavaScript rely on these sizes.
 static_assert(sizeof(float) == 4 && sizeof(double) == 8 && sizeof(at::Half) == 2 && sizeof(at::BFloat16) == 2);
 static_assert(sizeof(bool) == 1);
 

@@ -5,8 +5,8 @@
 namespace napi_torch {
 namespace {
 
-// Makes the garbage collector feel memory that it cannot see, so that dropped tensors are found in time. Not by the
-// wrapper, which throws: finalizers come by here, and nothing catches behind them.
+// Tells the garbage collector about memory that it cannot see, so that it collects dropped tensors in time. Calls the C
+// function, as the wrapper throws and finalizers, which also end up here, have no catch around them.
 void AdjustExternalMemory(Napi::Env env, const c10::StorageImpl* storage, int64_t change) {
   int64_t total = 0;
   if (storage->device_type() == c10::DeviceType::CPU) napi_adjust_external_memory(env, change, &total);

@@ -1,5 +1,5 @@
-// State of one JavaScript environment (the main thread or a worker). It hangs on the environment and dies with it: the
-// addon has no mutable globals, as several environments and several copies of the package are normal.
+// State of one JavaScript environment (the main thread or a worker). It belongs to the environment and is destroyed
+// with it: the addon has no mutable globals, as several environments and several copies of the package are normal.
 #pragma once
 
 #include <c10/core/StorageImpl.h>
@@ -17,22 +17,22 @@
 namespace napi_torch {
 
 namespace engine {
-class Host;
+class JsExecutor;
 }
 
-// Counts what the handles of one environment keep alive. Shared with handles and deleters, which may outlive the
-// environment by a moment.
+// Counts the tensors and the memory that the handles of one environment keep alive. Shared with handles and deleters,
+// which may outlive the environment for a moment.
 class Ledger {
  public:
-  // A handle of `storage` begins or ends its life; called on the JavaScript thread alone.
+  // Called when a handle of `storage` is created or ends, only on the JavaScript thread.
   void Acquire(Napi::Env env, const c10::StorageImpl* storage);
   void Release(Napi::Env env, const c10::StorageImpl* storage);
 
-  // Hands over a reference to a JavaScript object that native memory no longer needs. Any thread may call it; the
-  // reference is deleted when the JavaScript thread comes by, since only that thread may.
+  // Takes over a reference to a JavaScript object that native memory no longer needs. Any thread may call it. Only the
+  // JavaScript thread may delete references, which it does in DeleteRetired.
   void Retire(napi_ref reference);
   void DeleteRetired(Napi::Env env);
-  // From now on the environment is gone, and its references with it.
+  // The environment is shutting down, which deletes its references.
   void Close();
 
   int64_t tensors() const { return tensors_; }
@@ -56,8 +56,8 @@ class Ledger {
 struct EnvData {
   Napi::FunctionReference error_class;
   std::shared_ptr<Ledger> ledger = std::make_shared<Ledger>();
-  // By the number of their threads and the device.
-  std::map<std::pair<int, std::string>, std::shared_ptr<engine::Host>> hosts;
+  // By the number of their threads and their device.
+  std::map<std::pair<int, std::string>, std::shared_ptr<engine::JsExecutor>> executors;
 
   static EnvData& Of(Napi::Env env) { return *env.GetInstanceData<EnvData>(); }
 };

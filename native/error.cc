@@ -17,7 +17,7 @@ struct Mark {
   const char* code;
 };
 
-// Errors that libtorch reports by a plain check, so that a piece of the text is all that tells them from the rest.
+// Errors that libtorch reports by a plain check: only a piece of their text distinguishes them.
 constexpr std::array<Mark, 4> kMarks = {{
     {"DefaultCPUAllocator", "TORCH_OUT_OF_MEMORY"},
     {"Storage size calculation overflowed", "TORCH_INVALID_ARGUMENT"},
@@ -32,7 +32,7 @@ const char* CodeOf(std::string_view message, const char* otherwise) {
   return otherwise;
 }
 
-// The first line that says something, without the `[enforce fail at file:line] condition. ` of some checks.
+// The first non-empty line, without the `[enforce fail at file:line] condition. ` of some checks.
 std::string FirstLine(std::string_view message) {
   constexpr std::string_view kEnforce = "[enforce fail at ";
   if (message.starts_with(kEnforce)) {

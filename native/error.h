@@ -1,4 +1,4 @@
-// The one place where a C++ exception becomes a JavaScript one.
+// Turns C++ exceptions into JavaScript errors, in this one place.
 #pragma once
 
 #include <c10/core/InferenceMode.h>
@@ -11,13 +11,13 @@
 
 namespace napi_torch {
 
-// Makes the JavaScript TorchError of `code`. The first line of `message` is the message; `trace` goes into a property.
+// A JavaScript TorchError with `code`. Its message is the first line of `message`; `trace` becomes a property.
 Napi::Error TorchError(Napi::Env env, const char* code, const std::string& message, const std::string& trace = "");
 
-// The TorchError of the C++ exception that is being handled: call it in a catch block.
+// The TorchError of the C++ exception that is being handled. Call it in a catch block.
 Napi::Error CurrentError(Napi::Env env);
 
-// Keeps the warnings of libtorch, which would else print them, and hands them to Node's `process.emitWarning`.
+// Collects the warnings of libtorch, which would otherwise be printed, and passes them to `process.emitWarning`.
 class WarningCollector : public c10::WarningHandler {
  public:
   void process(const c10::Warning& warning) override { texts_.push_back(warning.msg()); }
@@ -27,11 +27,11 @@ class WarningCollector : public c10::WarningHandler {
   std::vector<std::string> texts_;
 };
 
-// Runs an entry point. An exception that left it uncaught would end the process.
+// Runs an entry point, and converts its exceptions: an uncaught one would end the process.
 template <Napi::Value (*Body)(const Napi::CallbackInfo&)>
 Napi::Value Guarded(const Napi::CallbackInfo& info) {
   try {
-    // Nothing here records gradients; the mode also spares version counters and view tracking.
+    // The addon records no gradients. The mode also saves version counters and view tracking.
     const c10::InferenceMode inference_mode;
     WarningCollector warnings;
     const Napi::Value result = [&] {
@@ -41,13 +41,13 @@ Napi::Value Guarded(const Napi::CallbackInfo& info) {
     warnings.EmitTo(info.Env());
     return result;
   } catch (const Napi::Error&) {
-    throw;  // Already JavaScript's: a reader refused an argument, or a callback of the user threw.
+    throw;  // Already a JavaScript error: a reader refused an argument, or a callback of the user threw.
   } catch (...) {
     throw CurrentError(info.Env());
   }
 }
 
-// Enters a guarded function under `name` into the exports.
+// Exports a guarded function under `name`.
 template <Napi::Value (*Body)(const Napi::CallbackInfo&)>
 void Export(Napi::Env env, Napi::Object exports, const char* name) {
   exports.Set(name, Napi::Function::New<Guarded<Body>>(env, name));

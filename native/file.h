@@ -1,5 +1,5 @@
-// Files as checkpoints are read from them: file_posix.cc and file_windows.cc. All throw a FileError that names the
-// file.
+// Reads and maps files, for checkpoints: file_posix.cc and file_windows.cc. Every function throws a FileError that
+// names the file.
 #pragma once
 
 #include <cstddef>
@@ -8,10 +8,10 @@
 
 namespace napi_torch {
 
-// An open regular file, closed at the end of its life.
+// An open regular file, closed by the destructor.
 class File {
  public:
-  // Does not wait, as opening a pipe would for its other end. The path is UTF-8, without a zero byte.
+  // Does not block, not even on a pipe without a writer. The path is UTF-8, without a zero byte.
   explicit File(const std::string& path);
   ~File();
   File(const File&) = delete;
@@ -29,7 +29,7 @@ class File {
   intptr_t handle_;
 };
 
-// A stretch of a file in memory, private to this process where it is written.
+// A range of a file in memory, copy-on-write.
 class Mapping {
  public:
   Mapping(const File& file, int64_t begin, int64_t end);

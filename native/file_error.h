@@ -4,7 +4,7 @@
 
 namespace napi_torch {
 
-// A file that cannot be read; becomes TORCH_FILE.
+// A file cannot be read. Becomes TORCH_FILE in JavaScript.
 class FileError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -43,7 +43,7 @@ void File::Read(int64_t offset, int64_t length, uint8_t* into) const {
         pread(static_cast<int>(handle_), into + done, static_cast<size_t>(length - done), offset + done);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) throw SystemError("Cannot read", path_);
-    if (count == 0) throw EndsBefore(path_, offset + length);  // It has been cut meanwhile.
+    if (count == 0) throw EndsBefore(path_, offset + length);  // The file has been truncated since it was checked.
     done += count;
   }
 }

@@ -14,7 +14,7 @@
 namespace napi_torch {
 namespace {
 
-constexpr int64_t kMostBytes = 1 << 30;  // Of one call, which counts with 32 bits.
+constexpr int64_t kMaxReadBytes = 1 << 30;  // Of one call, which takes a 32-bit length.
 
 FileError SystemError(const std::string& what, const std::string& path) {
   const auto code = static_cast<int>(GetLastError());
@@ -37,10 +37,10 @@ std::wstring WideOf(const std::string& path) {
 DWORD LowOf(int64_t value) { return static_cast<DWORD>(value & 0xffffffff); }
 DWORD HighOf(int64_t value) { return static_cast<DWORD>(value >> 32); }
 
-int64_t PageSize() {
+int64_t MappingGranularity() {
   SYSTEM_INFO info;
   GetSystemInfo(&info);
-  return info.dwAllocationGranularity;  // Where a mapping may begin.
+  return info.dwAllocationGranularity;  // Mappings begin at its multiples.
 }
 
 struct CloseHandleOf {
@@ -50,7 +50,7 @@ struct CloseHandleOf {
 
 }  // namespace
 
-// Others may rename and delete the file meanwhile, as elsewhere.
+// As on other systems, the open file may be renamed and deleted.
 File::File(const std::string& path)
     : path_(path),
       handle_(reinterpret_cast<intptr_t>(CreateFileW(WideOf(path).c_str(), GENERIC_READ,
@@ -72,21 +72,22 @@ void File::CheckHolds(int64_t offset, int64_t length) const {
 
 void File::Read(int64_t offset, int64_t length, uint8_t* into) const {
   for (int64_t done = 0; done < length;) {
-    OVERLAPPED place = {};
-    place.Offset = LowOf(offset + done);
-    place.OffsetHigh = HighOf(offset + done);
+    OVERLAPPED position = {};
+    position.Offset = LowOf(offset + done);
+    position.OffsetHigh = HighOf(offset + done);
     DWORD count = 0;
-    const auto wanted = static_cast<DWORD>(std::min(length - done, kMostBytes));
-    if (ReadFile(HandleOf(handle_), into + done, wanted, &count, &place) == 0 && GetLastError() != ERROR_HANDLE_EOF) {
+    const auto wanted = static_cast<DWORD>(std::min(length - done, kMaxReadBytes));
+    if (ReadFile(HandleOf(handle_), into + done, wanted, &count, &position) == 0 &&
+        GetLastError() != ERROR_HANDLE_EOF) {
       throw SystemError("Cannot read", path_);
     }
-    if (count == 0) throw EndsBefore(path_, offset + length);  // It has been cut meanwhile.
+    if (count == 0) throw EndsBefore(path_, offset + length);  // The file has been truncated since it was checked.
     done += count;
   }
 }
 
 Mapping::Mapping(const File& file, int64_t begin, int64_t end)
-    : begin_(begin - begin % PageSize()), length_(static_cast<size_t>(end - begin_)) {
+    : begin_(begin - begin % MappingGranularity()), length_(static_cast<size_t>(end - begin_)) {
   // The view keeps the section alive.
   const std::unique_ptr<HANDLE, CloseHandleOf> section(
       CreateFileMappingW(HandleOf(file.handle_), nullptr, PAGE_WRITECOPY, HighOf(end), LowOf(end), nullptr));

@@ -10,8 +10,8 @@
 namespace napi_torch {
 namespace {
 
-// Tells our handles from all other objects, those of a second copy of this addon included, which may be of another
-// version: one half is drawn at random, the other is an address, of which each loaded copy has its own.
+// Distinguishes our handles from all other objects, including those of a second copy of this addon, which may have
+// another version: one half is random, the other is an address, which each loaded copy has for itself.
 const napi_type_tag kTensorTag = {0x5d0c1f6f1a7b4e52, reinterpret_cast<uint64_t>(&kTensorTag)};
 
 class Handle {
@@ -44,14 +44,14 @@ void Finalize(napi_env env, void* data, void* /*hint*/) {
 
 Handle* HandleOf(Napi::Value value) {
   if (!value.IsObject()) return nullptr;
-  bool ours = false;
-  if (napi_check_object_type_tag(value.Env(), value, &kTensorTag, &ours) != napi_ok || !ours) return nullptr;
+  bool is_ours = false;
+  if (napi_check_object_type_tag(value.Env(), value, &kTensorTag, &is_ours) != napi_ok || !is_ours) return nullptr;
   void* data = nullptr;
   if (napi_unwrap(value.Env(), value, &data) != napi_ok) return nullptr;
   return static_cast<Handle*>(data);
 }
 
-// dispose(tensor): releases the memory now; a second time does nothing.
+// dispose(tensor): releases the memory now. A second call does nothing.
 Napi::Value Dispose(const Napi::CallbackInfo& info) {
   Handle* handle = HandleOf(info[0]);
   if (handle == nullptr) throw Expected(info.Env(), "a tensor", "tensor");

@@ -10,11 +10,11 @@ namespace napi_torch {
 
 Napi::Value WrapTensor(Napi::Env env, at::Tensor tensor);
 
-// Tells whether `value` is a handle of this addon, disposed or not.
+// Whether `value` is a handle of this addon, disposed or not.
 bool IsTensor(Napi::Value value);
 
-// The tensor of a handle; `name` is the argument's in the error of what is no handle or is disposed. The reference
-// holds until the handle is disposed: take a copy before calling back into JavaScript.
+// The tensor of a live handle; `name` is the argument in the error of another value. The reference is valid until the
+// handle is disposed: copy it before calling back into JavaScript.
 const at::Tensor& UnwrapTensor(Napi::Value value, const std::string& name);
 
 void InitHandle(Napi::Env env, Napi::Object exports);

@@ -9,31 +9,22 @@
 #include <ATen/ops/randn.h>
 #include <ATen/ops/uniform.h>
 
-#include <memory>
+#include <mutex>
+#include <utility>
 
 #include "convert.h"
 #include "error.h"
 #include "handle.h"
+#include "wrapped.h"
 
 namespace napi_torch {
 namespace {
 
-// Made as the tag of tensors is.
+// Made as the tag of tensors is: see handle.cc.
 const napi_type_tag kGeneratorTag = {0xc41d7b9e60f24a83, reinterpret_cast<uint64_t>(&kGeneratorTag)};
 
-at::Generator* GeneratorOf(Napi::Value value) {
-  if (!value.IsObject()) return nullptr;
-  bool ours = false;
-  if (napi_check_object_type_tag(value.Env(), value, &kGeneratorTag, &ours) != napi_ok || !ours) return nullptr;
-  void* data = nullptr;
-  if (napi_unwrap(value.Env(), value, &data) != napi_ok) return nullptr;
-  return static_cast<at::Generator*>(data);
-}
-
 at::Generator& UnwrapGenerator(Napi::Value value) {
-  at::Generator* generator = GeneratorOf(value);
-  if (generator == nullptr) throw Expected(value.Env(), "a generator", "generator");
-  return *generator;
+  return Unwrap<at::Generator>(value, kGeneratorTag, "a generator", "generator");
 }
 
 std::optional<at::Generator> OptionalGenerator(Napi::Value value) {
@@ -41,7 +32,7 @@ std::optional<at::Generator> OptionalGenerator(Napi::Value value) {
   return UnwrapGenerator(value);
 }
 
-// A generator of the kind that belongs to a device.
+// A generator for a device.
 at::Generator NewGenerator(const at::Device& device) {
   at::Generator parent = at::globalContext().defaultGenerator(device);
   const std::lock_guard<std::mutex> lock(parent.mutex());  // Workers may be drawing from it.
@@ -54,17 +45,9 @@ Napi::Value CreateGenerator(const Napi::CallbackInfo& info) {
   const at::Device device = args.Device(0, "device");
   const uint64_t seed = info[1].IsNull() ? c10::default_rng_seed_val : args.Unsigned(1, "seed");
 
-  auto generator = std::make_unique<at::Generator>(NewGenerator(device));
-  generator->set_current_seed(seed);
-  Napi::Object object = Napi::Object::New(info.Env());
-  const auto finalize = [](napi_env, void* data, void*) {
-    const std::unique_ptr<at::Generator> owner(static_cast<at::Generator*>(data));
-  };
-  NAPI_THROW_IF_FAILED(info.Env(), napi_wrap(info.Env(), object, generator.get(), finalize, nullptr, nullptr),
-                       Napi::Value());
-  generator.release();  // NOLINT(bugprone-unused-return-value): the finalizer owns it from here.
-  napi_type_tag_object(info.Env(), object, &kGeneratorTag);
-  return object;
+  at::Generator generator = NewGenerator(device);
+  generator.set_current_seed(seed);
+  return Wrap(info.Env(), std::move(generator), kGeneratorTag);
 }
 
 // generatorSeed_(generator, seed)

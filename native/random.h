@@ -4,7 +4,7 @@
 
 namespace napi_torch {
 
-// Generators and everything that draws from them.
+// Random number generators, and the functions that draw from them.
 void InitRandom(Napi::Env env, Napi::Object exports);
 
 }  // namespace napi_torch

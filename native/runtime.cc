@@ -17,8 +17,8 @@
 namespace napi_torch {
 namespace {
 
-// OpenMP ends the process where the system refuses it a thread, so what is surely too much is not passed on to it.
-constexpr int64_t kMostThreads = 1024;
+// OpenMP ends the process when the system refuses it a thread, so a number that is certainly too large is refused here.
+constexpr int64_t kMaxThreads = 1024;
 
 at::Device CudaDevice(const Arguments& args) {
   const int64_t index = args.Integer(0, "index");
@@ -30,7 +30,7 @@ at::Device CudaDevice(const Arguments& args) {
   return device;
 }
 
-// The running libtorch names its version only among the build settings that it prints.
+// The running libtorch states its version only in the text of its build settings.
 std::string RunningVersion(const std::string& config) {
   constexpr std::string_view kSetting = "TORCH_VERSION=";
   const size_t start = config.find(kSetting);
@@ -51,10 +51,11 @@ Napi::Value Version(const Napi::CallbackInfo& info) {
 
 Napi::Value SetNumThreads(const Napi::CallbackInfo& info) {
   const int64_t count = Arguments(info, "setNumThreads").Integer(0, "count");
-  if (count < 1 || count > kMostThreads) throw Expected(info.Env(), "an integer from 1 to 1024", "count");
+  if (count < 1 || count > kMaxThreads) throw Expected(info.Env(), "an integer from 1 to 1024", "count");
 
   at::set_num_threads(static_cast<int>(count));
-  at::get_num_threads();  // Settles it: the first operation of a thread takes what any thread has set last.
+  // Applies it to this thread now: its first operation would otherwise take the number that any thread has set last.
+  at::get_num_threads();
   return info.Env().Undefined();
 }
 

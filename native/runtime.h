@@ -4,7 +4,7 @@
 
 namespace napi_torch {
 
-// Version, threads and what of CUDA can be asked without CUDA headers.
+// Versions, threads, and the queries about CUDA that need no CUDA headers.
 void InitRuntime(Napi::Env env, Napi::Object exports);
 
 }  // namespace napi_torch

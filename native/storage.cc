@@ -19,23 +19,23 @@
 namespace napi_torch {
 namespace {
 
-// Stretches of a file, in any order.
-struct Stretches {
+// Byte ranges of a file, in any order.
+struct FileRanges {
   std::string path;
   std::vector<int64_t> offsets;
   std::vector<int64_t> lengths;
-  // From the first byte in one to the byte after the last, or nothing.
+  // From the first byte of any range to the end of the last one; begin > end if all are empty.
   int64_t begin = std::numeric_limits<int64_t>::max();
   int64_t end = 0;
 };
 
-// Of the arguments (path, offsets, lengths).
-Stretches StretchesOf(const Arguments& args) {
-  Stretches result;
+// Reads the arguments (path, offsets, lengths).
+FileRanges ReadFileRanges(const Arguments& args) {
+  FileRanges result;
   result.path = args.String(0, "path");
   result.offsets = args.Integers(1, "offsets");
   result.lengths = args.Integers(2, "lengths");
-  // The system would take the part before a zero for the whole path.
+  // The system would take the part before a zero byte for the whole path.
   if (result.path.find('\0') != std::string::npos) throw Expected(args.Env(), "a path without a zero byte", "path");
   if (result.lengths.size() != result.offsets.size()) {
     throw Expected(args.Env(), "a length for each offset", "lengths");
@@ -59,22 +59,22 @@ Napi::Array WrapAll(Napi::Env env, std::vector<at::Tensor> tensors) {
   return result;
 }
 
-// Reads stretches of a file into new memory on a pool thread. Nothing of JavaScript is touched there.
+// Reads ranges of a file into new memory, on a pool thread, which does not access JavaScript.
 class ReadWorker : public Napi::AsyncWorker {
  public:
-  ReadWorker(Napi::Env env, Stretches stretches)
+  ReadWorker(Napi::Env env, FileRanges ranges)
       : Napi::AsyncWorker(env, "napi-torch.readStorages"),
         deferred_(Napi::Promise::Deferred::New(env)),
-        stretches_(std::move(stretches)) {}
+        ranges_(std::move(ranges)) {}
 
   Napi::Promise promise() const { return deferred_.Promise(); }
 
   void Execute() override {
     const c10::InferenceMode inference_mode;
     try {
-      const auto& [path, offsets, lengths, begin, end] = stretches_;
+      const auto& [path, offsets, lengths, begin, end] = ranges_;
       const File file(path);
-      file.CheckHolds(0, end);  // Before memory is taken for what is not there.
+      file.CheckHolds(0, end);  // Before memory is allocated for bytes that do not exist.
       for (size_t i = 0; i < offsets.size(); ++i) {
         at::Tensor bytes = at::empty({lengths[i]}, at::kByte);
         file.Read(offsets[i], lengths[i], static_cast<uint8_t*>(bytes.mutable_data_ptr()));
@@ -98,26 +98,26 @@ class ReadWorker : public Napi::AsyncWorker {
 
  private:
   Napi::Promise::Deferred deferred_;
-  Stretches stretches_;
+  FileRanges ranges_;
   std::vector<at::Tensor> tensors_;
   std::exception_ptr failure_;
 };
 
-// readStorages(path, offsets, lengths): Promise of a uint8 tensor (length,) for each stretch
+// readStorages(path, offsets, lengths): Promise<Tensor[]>, a uint8 tensor (length,) for each range
 Napi::Value ReadStorages(const Napi::CallbackInfo& info) {
-  auto worker = std::make_unique<ReadWorker>(info.Env(), StretchesOf(Arguments(info, "readStorages")));
+  auto worker = std::make_unique<ReadWorker>(info.Env(), ReadFileRanges(Arguments(info, "readStorages")));
   const Napi::Promise promise = worker->promise();
   worker->Queue();
   worker.release();  // NOLINT(bugprone-unused-return-value): a queued worker deletes itself.
   return promise;
 }
 
-// mapStorages(path, offsets, lengths): for each stretch of the file a uint8 tensor (length,) over its pages. They share
-// one mapping, as a process can have only so many.
+// mapStorages(path, offsets, lengths): Tensor[], for each range a uint8 tensor (length,) over the pages of the file.
+// They share one mapping, as the number of mappings of a process is limited.
 Napi::Value MapStorages(const Napi::CallbackInfo& info) {
-  const auto [path, offsets, lengths, begin, end] = StretchesOf(Arguments(info, "mapStorages"));
+  const auto [path, offsets, lengths, begin, end] = ReadFileRanges(Arguments(info, "mapStorages"));
   const File file(path);
-  file.CheckHolds(0, end);  // A page past the end would be a bus error on first touch.
+  file.CheckHolds(0, end);  // Accessing a page past the end would be a bus error.
   const std::shared_ptr<Mapping> mapping = begin < end ? std::make_shared<Mapping>(file, begin, end) : nullptr;
 
   std::vector<at::Tensor> tensors;
@@ -129,7 +129,7 @@ Napi::Value MapStorages(const Napi::CallbackInfo& info) {
   return WrapAll(info.Env(), std::move(tensors));
 }
 
-// The last element that a view can reach, or nothing where a size or the sum overflows.
+// The index of the last element of a view, or nothing where it overflows.
 std::optional<int64_t> LastElement(int64_t offset, at::IntArrayRef shape, at::IntArrayRef strides) {
   int64_t last = offset;
   for (size_t i = 0; i < shape.size(); ++i) {
@@ -142,7 +142,7 @@ std::optional<int64_t> LastElement(int64_t offset, at::IntArrayRef shape, at::In
 }
 
 // viewOfStorage(storage, dtype, offset, shape, strides): Tensor
-// Shares the memory of the uint8 tensor (bytes,), unless that is not aligned for the dtype: then it has a copy.
+// Shares the memory of the uint8 tensor (bytes,). Where that is not aligned for the dtype, it is a copy.
 Napi::Value ViewOfStorage(const Napi::CallbackInfo& info) {
   const Arguments args(info, "viewOfStorage");
   const at::Tensor storage = args.Tensor(0, "storage");
@@ -153,7 +153,7 @@ Napi::Value ViewOfStorage(const Napi::CallbackInfo& info) {
 
   const auto negative = [](int64_t value) { return value < 0; };
   if (storage.scalar_type() != at::kByte || !storage.is_contiguous()) {
-    throw Expected(info.Env(), "a uint8 tensor without gaps", "storage");
+    throw Expected(info.Env(), "a contiguous uint8 tensor", "storage");
   }
   if (offset < 0) throw Expected(info.Env(), "a non-negative integer", "offset");
   if (std::any_of(shape.begin(), shape.end(), negative)) throw Expected(info.Env(), "non-negative sizes", "shape");
@@ -195,7 +195,7 @@ Napi::Value CopyStorage(const Napi::CallbackInfo& info) {
   const int64_t length = args.Integer(2, "length");
   const auto size = static_cast<int64_t>(tensor.storage().nbytes());
   if (offset < 0 || length < 0 || offset > size || length > size - offset) {
-    throw Expected(info.Env(), "a stretch inside the storage of " + std::to_string(size) + " bytes", "offset");
+    throw Expected(info.Env(), "a range inside the storage of " + std::to_string(size) + " bytes", "offset");
   }
 
   at::Tensor bytes = at::empty({0}, tensor.options().dtype(at::kByte));
@@ -206,7 +206,7 @@ Napi::Value CopyStorage(const Napi::CallbackInfo& info) {
   return buffer;
 }
 
-// swapBytes_(storage, itemSize): turns the byte order of every item, in place.
+// swapBytes_(storage, itemSize): reverses the bytes of each item, in place.
 Napi::Value SwapBytes(const Napi::CallbackInfo& info) {
   const Arguments args(info, "swapBytes_");
   const at::Tensor storage = args.Tensor(0, "storage");

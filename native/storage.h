@@ -4,7 +4,7 @@
 
 namespace napi_torch {
 
-// Raw storages: what readers and writers of checkpoint files fill and empty.
+// Raw storages, for the readers and writers of checkpoint files.
 void InitStorage(Napi::Env env, Napi::Object exports);
 
 }  // namespace napi_torch

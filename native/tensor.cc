@@ -19,11 +19,12 @@
 namespace napi_torch {
 namespace {
 
-// Bytes of `sizes` elements of `type`; refuses negative sizes and what overflows.
+// Bytes of a tensor. Throws where a size is negative or the product overflows.
 size_t BytesOf(Napi::Env env, at::IntArrayRef sizes, at::ScalarType type) {
   auto bytes = static_cast<int64_t>(c10::elementSize(type));
   for (const int64_t size : sizes) {
-    if (size < 0 || __builtin_mul_overflow(bytes, size, &bytes)) throw Expected(env, "sizes that fit memory", "shape");
+    if (size < 0 || __builtin_mul_overflow(bytes, size, &bytes))
+      throw Expected(env, "sizes that fit in memory", "shape");
   }
   return static_cast<size_t>(bytes);
 }
@@ -79,7 +80,7 @@ Napi::Value FromBytes(const Napi::CallbackInfo& info) {
   const at::Device device = args.Device(3, "device");
   const Bytes bytes = args.Bytes(0, "data");
   if (bytes.length != BytesOf(info.Env(), shape, dtype))
-    throw Expected(info.Env(), "as many bytes as shape says", "data");
+    throw Expected(info.Env(), "as many bytes as the shape has", "data");
 
   at::Tensor tensor = at::empty(shape, dtype);
   if (bytes.length > 0) std::memcpy(tensor.mutable_data_ptr(), bytes.data, bytes.length);
@@ -93,14 +94,15 @@ Napi::Value ViewOfBytes(const Napi::CallbackInfo& info) {
   const at::ScalarType dtype = args.DType(2, "dtype");
   const Bytes bytes = args.Bytes(0, "data");
   if (bytes.length != BytesOf(info.Env(), shape, dtype))
-    throw Expected(info.Env(), "as many bytes as shape says", "data");
+    throw Expected(info.Env(), "as many bytes as the shape has", "data");
   if (reinterpret_cast<uintptr_t>(bytes.data) % c10::elementSize(dtype) != 0) {
     throw Expected(info.Env(), "memory aligned for the dtype", "data");
   }
-  // Nothing to share; and from_blob would never call back for the null pointer of an empty array.
+  // There is nothing to share, and from_blob would never call the deleter for the null pointer of an empty array.
   if (bytes.length == 0) return WrapTensor(info.Env(), at::empty(shape, dtype));
 
-  // The deleter may run on any thread, where references must not be touched: it hands ours to the ledger.
+  // The deleter may run on any thread, but only the JavaScript thread may delete references: the ledger keeps it until
+  // then.
   napi_ref reference = nullptr;
   NAPI_THROW_IF_FAILED(info.Env(), napi_create_reference(info.Env(), bytes.buffer, 1, &reference), Napi::Value());
   const auto release = [ledger = EnvData::Of(info.Env()).ledger, reference](void*) { ledger->Retire(reference); };

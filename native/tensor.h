@@ -4,7 +4,7 @@
 
 namespace napi_torch {
 
-// Creation, metadata and data out.
+// Creation of tensors, their metadata, and copies of their data.
 void InitTensor(Napi::Env env, Napi::Object exports);
 
 }  // namespace napi_torch

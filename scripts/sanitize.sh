@@ -3,7 +3,7 @@
 # native code with it. For Linux with GCC, after `node scripts/setup.mjs`. Ends with one line that says what was found.
 #
 #   npm run sanitize [-- TEST…]     default: the tests of tensors, operators, images, checkpoint files and the engine
-#   npm run sanitize -- --thread    instead, the threads of the engine's own kernels with ThreadSanitizer
+#   npm run sanitize -- --thread    instead, the threads of the engine's native kernels with ThreadSanitizer
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,7 +14,7 @@ readonly minutes=20
 # do without it.
 sanitize_threads() {
   local objects=$folder/thread log sources=(scripts/sanitize/threads.cc
-    native/engine/{thread_pool,convolution,network,pooling,linear}.cc native/engine/conv_*.cc native/engine/kernels/*.cc)
+    native/engine/network/*.cc native/engine/kernels/*.cc)
   mkdir -p "$objects"
   # The instruction sets are those of CMakeLists.txt.
   compile() {
@@ -23,7 +23,7 @@ sanitize_threads() {
       */kernels_avx2.cc) options=(-mavx2 -mfma) ;;
       */kernels_avx512.cc) options=(-mavx512f -mavx512dq -mavx512vl -mavx512bw -mfma -mprefer-vector-width=512) ;;
     esac
-    g++ -std=c++20 -O2 -g1 -ffp-contract=fast -fsanitize=thread "${options[@]}" -Inative/engine -c "$1" \
+    g++ -std=c++20 -O2 -g1 -ffp-contract=fast -fsanitize=thread "${options[@]}" -Inative/engine/network -c "$1" \
       -o "$objects/$(basename "$1" .cc).o"
   }
   export objects

@@ -2,7 +2,7 @@ import type { Pair } from '../nn/checks.js'
 import type { Conv2dNode, Value } from './graph.js'
 import type { InstructionSet } from './instruction_set.js'
 
-/** Algorithms of native/engine/convolution.h. */
+/** Algorithms of native/engine/network/convolution.h. */
 export type Algorithm = 'direct' | 'nchw' | 'winograd2' | 'winograd4' | 'winograd2Phased' | 'winograd4Phased'
 
 /** Convolutions of as few channels read what comes from outside plane by plane: the vectors hold output channels anyway. */

@@ -60,7 +60,7 @@ export interface NetworkWindows {
 export type NetworkOperation =
   | {
       readonly kind: 'conv2d'
-      /** Name of native/engine/convolution.cc. */
+      /** Name of native/engine/network/convolution.cc. */
       readonly algorithm: string
       readonly weights: number
       /** A buffer; with `nchw` an index into those of the step. */
@@ -100,7 +100,7 @@ export interface NetworkPort {
   readonly buffer: number
 }
 
-/** A part of the model that own kernels compute in float32: native/engine/network.h. */
+/** A part of the model that own kernels compute in float32: native/engine/network/network.h. */
 export interface NetworkStep {
   readonly kind: 'network'
   readonly batch: number
@@ -149,7 +149,7 @@ export type PlanStep =
   | NetworkStep
   | BytesStep
 
-/** A step on bytes: native/engine/bytes.h. */
+/** A step on bytes: native/engine/network/quantized.h. */
 export type BytesStep =
   | {
       readonly kind: 'quantize' | 'dequantize' | 'meanOfBytes'
@@ -166,7 +166,7 @@ export type BytesStep =
       readonly dead: Shape
     } & NetworkWindows)
 
-/** What native/engine/plan_reader.cc reads. */
+/** What native/engine/plan/plan_reader.cc reads. */
 export interface PlanSpec {
   /** Where the steps compute; null for the CPU, in the memory of JavaScript itself. */
   readonly device: string | null
@@ -468,7 +468,7 @@ export interface NativeBinding {
   /** Ends a job early, at the latest after the step at which it is. */
   cancelJob(engine: EngineHandle, id: number): void
 
-  // native/engine/weights_handle.cc
+  // native/engine/plan/weights_handle.cc
   /** Names of the own kernels that this processor can run, best first: `avx512`, `avx2`, `portable`. */
   kernelSets(): string[]
   /** Keeps the memory of `weight` (O, I, kH, kW) or (O, I) and `bias` (O), float32; packs them when a plan first needs that. */

@@ -1,6 +1,6 @@
-// A library of its own, as it alone needs CUDA's headers and libtorch_cuda: opened after these, it enters graphs of
-// CUDA into libtorch's registry of graphs, where libtorch itself has none. The addon knows the registry alone: see
-// native/engine/device_stage.cc.
+// A library of its own, as only this part needs CUDA's headers and libtorch_cuda. When it is opened, it registers CUDA
+// graphs in libtorch's registry of graph implementations, unless libtorch has done so itself. The addon uses only the
+// registry: see native/engine/plan/device_stage.cc.
 #include <ATen/core/GraphImplInterface.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/core/DeviceType.h>
@@ -36,14 +36,14 @@ class CudaGraph final : public at::GraphImplInterface {
   at::MempoolId_t pool() const override { return graph_.pool(); }
   void enable_debug_mode() override { graph_.enable_debug_mode(); }
   void debug_dump(const std::string& /*path*/) override {
-    TORCH_CHECK(false, "Graphs of CUDA are not dumped: not every libtorch can");
+    TORCH_CHECK(false, "CUDA graphs are not dumped, as not every libtorch can do that");
   }
 
  private:
   mutable at::cuda::CUDAGraph graph_;  // Its pool() is not const.
 };
 
-// The process has one libtorch with one registry, but may open copies of this library.
+// The process has one libtorch with one registry, but may open several copies of this library.
 const bool kIsRegistered = [] {
   if (at::has_graph_impl(c10::kCUDA)) return false;
   at::GraphImplRegistry()->Register(c10::DeviceTypeName(c10::kCUDA, /*lower_case=*/false),

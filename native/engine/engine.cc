@@ -1,40 +1,39 @@
 #include "engine.h"
 
-#include <limits>
+#include <algorithm>
+#include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "../convert.h"
 #include "../error.h"
-#include "host.h"
-#include "jobs.h"
-#include "plan_reader.h"
-#include "weights_handle.h"
-#include "wrapped.h"
+#include "../wrapped.h"
+#include "plan/plan_reader.h"
+#include "plan/weights_handle.h"
+#include "run/jobs.h"
+#include "run/js_executor.h"
 
 namespace napi_torch {
 namespace {
 
-using engine::Buffers;
-using engine::Executor;
-using engine::Host;
 using engine::Job;
-using engine::Lane;
+using engine::JobQueue;
+using engine::JsExecutor;
 using engine::Plan;
-using engine::Unwrap;
-using engine::Wrap;
+using engine::RunMemory;
 
-constexpr int64_t kMostThreads = 1024;  // As setNumThreads.
-constexpr uint32_t kMostPlans = 100'000;
-constexpr int64_t kMostRuns = 1'000'000;
+constexpr int64_t kMaxThreads = 1024;  // As setNumThreads.
+constexpr uint32_t kMaxPlans = 100'000;
+constexpr int64_t kMaxRuns = 1'000'000;
 
-// Drawn as the tag of tensors is.
+// Made as the tag of tensors is: see handle.cc.
 const napi_type_tag kEngineTag = {0x9a64c2f0d8e35b17, reinterpret_cast<uint64_t>(&kEngineTag)};
 const napi_type_tag kPlanTag = {0x27f1b9de40c68a53, reinterpret_cast<uint64_t>(&kPlanTag)};
 
 struct EngineHandle {
-  std::shared_ptr<Host> host;
-  std::shared_ptr<Lane> lane;
+  std::shared_ptr<JsExecutor> executor;
+  std::shared_ptr<JobQueue> queue;
 };
 
 struct PlanHandle {
@@ -54,7 +53,7 @@ std::shared_ptr<Plan> LivePlan(Napi::Value value, const std::string& name) {
 }
 
 std::vector<std::shared_ptr<Plan>> ReadPlans(Napi::Value value) {
-  if (!value.IsArray() || value.As<Napi::Array>().Length() > kMostPlans) {
+  if (!value.IsArray() || value.As<Napi::Array>().Length() > kMaxPlans) {
     throw Expected(value.Env(), "an array of plans", "plans");
   }
   const Napi::Array array = value.As<Napi::Array>();
@@ -65,7 +64,7 @@ std::vector<std::shared_ptr<Plan>> ReadPlans(Napi::Value value) {
   return plans;
 }
 
-// The memory of an array, which must be as much as all plans need together.
+// The memory of an array, which must have the size and the alignment that all plans together need.
 uint8_t* ReadBuffer(const Arguments& args, size_t index, const char* name, size_t bytes, size_t alignment) {
   const Bytes memory = args.Bytes(index, name);
   if (memory.length != bytes) throw Expected(args.Env(), std::to_string(bytes) + " bytes", name);
@@ -77,10 +76,10 @@ uint8_t* ReadBuffer(const Arguments& args, size_t index, const char* name, size_
 
 struct Batch {
   std::vector<std::shared_ptr<Plan>> plans;
-  Buffers buffers;
+  RunMemory memory;
 };
 
-// Of the arguments (…, plans, input, output) from `first`.
+// The arguments (plans, input, output), from index `first` on.
 Batch ReadBatch(const Napi::CallbackInfo& info, const Arguments& args, size_t first) {
   Batch batch{ReadPlans(info[first]), {}};
   size_t input_bytes = 0;
@@ -93,8 +92,8 @@ Batch ReadBatch(const Napi::CallbackInfo& info, const Arguments& args, size_t fi
     input_alignment = std::max(input_alignment, plan->input_alignment());
     output_alignment = std::max(output_alignment, plan->output_alignment());
   }
-  batch.buffers.input = ReadBuffer(args, first + 1, "input", input_bytes, input_alignment);
-  batch.buffers.output = ReadBuffer(args, first + 2, "output", output_bytes, output_alignment);
+  batch.memory.input = ReadBuffer(args, first + 1, "input", input_bytes, input_alignment);
+  batch.memory.output = ReadBuffer(args, first + 2, "output", output_bytes, output_alignment);
   return batch;
 }
 
@@ -102,15 +101,15 @@ Batch ReadBatch(const Napi::CallbackInfo& info, const Arguments& args, size_t fi
 Napi::Value CreateEngine(const Napi::CallbackInfo& info) {
   const Arguments args(info, "createEngine");
   const int64_t threads = args.Integer(0, "threads");
-  if (threads < 1 || threads > kMostThreads) throw Expected(info.Env(), "an integer from 1 to 1024", "threads");
+  if (threads < 1 || threads > kMaxThreads) throw Expected(info.Env(), "an integer from 1 to 1024", "threads");
   const at::Device device = args.Device(1, "device");
-  EngineHandle handle{Host::Of(info.Env(), static_cast<int>(threads), device), std::make_shared<Lane>()};
+  EngineHandle handle{JsExecutor::Of(info.Env(), static_cast<int>(threads), device), std::make_shared<JobQueue>()};
   return Wrap(info.Env(), std::move(handle), kEngineTag);
 }
 
-// disposeEngine(engine): lets what its plans have in common go as soon as no job of it is left.
+// disposeEngine(engine): releases the memory that its plans share, as soon as it has no unfinished job.
 Napi::Value DisposeEngine(const Napi::CallbackInfo& info) {
-  UnwrapEngine(info[0]).lane = std::make_shared<Lane>();
+  UnwrapEngine(info[0]).queue = std::make_shared<JobQueue>();
   return info.Env().Undefined();
 }
 
@@ -119,7 +118,7 @@ Napi::Value CreatePlan(const Napi::CallbackInfo& info) {
   return Wrap(info.Env(), PlanHandle{engine::ReadPlan(info[0])}, kPlanTag);
 }
 
-// disposePlan(plan): lets its memory go as soon as no run uses it.
+// disposePlan(plan): releases its memory as soon as no run uses it.
 Napi::Value DisposePlan(const Napi::CallbackInfo& info) {
   UnwrapPlan(info[0], "plan").plan.reset();
   return info.Env().Undefined();
@@ -128,79 +127,80 @@ Napi::Value DisposePlan(const Napi::CallbackInfo& info) {
 // engineBytes(engine): bytes that its plans hold beside their constants.
 Napi::Value EngineBytes(const Napi::CallbackInfo& info) {
   const EngineHandle& handle = UnwrapEngine(info[0]);
-  return Napi::Number::New(info.Env(), static_cast<double>(handle.lane->memory().bytes()));
+  return Napi::Number::New(info.Env(), static_cast<double>(handle.queue->memory().bytes()));
 }
 
 double ReadId(const Arguments& args, size_t index) { return static_cast<double>(args.Integer(index, "id")); }
 
-// The host of an engine, and an id that no other job has.
-double ReadNewId(const Arguments& args, size_t index, const Host& host) {
+// The id of a new job, which no unfinished job of the executor has.
+double ReadNewId(const Arguments& args, size_t index, const JsExecutor& executor) {
   const double id = ReadId(args, index);
-  if (host.IsPending(id)) throw Expected(args.Env(), "an id that no other job has", "id");
+  if (executor.IsPending(id)) throw Expected(args.Env(), "an id that no unfinished job has", "id");
   return id;
 }
 
-Napi::Value Completed(Napi::Env env, const Job& job) { return Napi::Boolean::New(env, !job.was_cancelled); }
+Napi::Value Completed(Napi::Env env, const Job& job) { return Napi::Boolean::New(env, !job.was_canceled); }
 
 // preparePlan(engine, id, plan): Promise<boolean>
 Napi::Value PreparePlan(const Napi::CallbackInfo& info) {
   const Arguments args(info, "preparePlan");
   const EngineHandle& handle = UnwrapEngine(info[0]);
-  const double id = ReadNewId(args, 1, *handle.host);
+  const double id = ReadNewId(args, 1, *handle.executor);
   auto job = std::make_shared<engine::PrepareJob>(LivePlan(info[2], "plan"));
-  return handle.host->Submit(info.Env(), id, handle.lane, std::move(job), {}, Completed);
+  return handle.executor->Submit(info.Env(), id, handle.queue, std::move(job), {}, Completed);
 }
 
-// runPlans(engine, id, plans, input, output): Promise<boolean>, false where it was cancelled.
+// runPlans(engine, id, plans, input, output): Promise<boolean>, false where it was canceled.
 Napi::Value RunPlans(const Napi::CallbackInfo& info) {
   const Arguments args(info, "runPlans");
   const EngineHandle& handle = UnwrapEngine(info[0]);
-  const double id = ReadNewId(args, 1, *handle.host);
+  const double id = ReadNewId(args, 1, *handle.executor);
   Batch batch = ReadBatch(info, args, 2);
-  auto job = std::make_shared<engine::RunJob>(std::move(batch.plans), batch.buffers);
-  return handle.host->Submit(info.Env(), id, handle.lane, std::move(job), {info[3], info[4]}, Completed);
+  auto job = std::make_shared<engine::RunJob>(std::move(batch.plans), batch.memory);
+  return handle.executor->Submit(info.Env(), id, handle.queue, std::move(job), {info[3], info[4]}, Completed);
 }
 
-// runPlansSync(engine, plans, input, output): waits.
+// runPlansSync(engine, plans, input, output): blocks until the batch is done.
 Napi::Value RunPlansSync(const Napi::CallbackInfo& info) {
   const EngineHandle& handle = UnwrapEngine(info[0]);
   Batch batch = ReadBatch(info, Arguments(info, "runPlansSync"), 1);
-  const auto job = std::make_shared<engine::RunJob>(std::move(batch.plans), batch.buffers);
-  handle.host->RunNow(info.Env(), handle.lane, job);
+  const auto job = std::make_shared<engine::RunJob>(std::move(batch.plans), batch.memory);
+  handle.executor->RunNow(info.Env(), handle.queue, job);
   job->warnings.EmitTo(info.Env());
   if (job->failure != nullptr) std::rethrow_exception(job->failure);
   return info.Env().Undefined();
 }
 
-// planNote(plan): how a prepared plan has another device do its work; empty for the processor.
+// planNote(plan): how a prepared plan runs on its device; empty for the CPU.
 Napi::Value PlanNote(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), LivePlan(info[0], "plan")->note());
 }
 
-// measurePlan(engine, id, plan, runs): Promise of the median nanoseconds of each operation, or of false.
+// measurePlan(engine, id, plan, runs): Promise<number[] | false>, the median nanoseconds of each operation, or false
+// where it was canceled.
 Napi::Value MeasurePlan(const Napi::CallbackInfo& info) {
   const Arguments args(info, "measurePlan");
   const EngineHandle& handle = UnwrapEngine(info[0]);
-  const double id = ReadNewId(args, 1, *handle.host);
+  const double id = ReadNewId(args, 1, *handle.executor);
   std::shared_ptr<Plan> plan = LivePlan(info[2], "plan");
   const int64_t runs = args.Integer(3, "runs");
-  if (runs < 1 || runs > kMostRuns) throw Expected(info.Env(), "an integer from 1 to 1000000", "runs");
+  if (runs < 1 || runs > kMaxRuns) throw Expected(info.Env(), "an integer from 1 to 1000000", "runs");
 
   auto job = std::make_shared<engine::MeasureJob>(std::move(plan), runs);
   const auto result = [](Napi::Env env, const Job& done) -> Napi::Value {
-    if (done.was_cancelled) return Napi::Boolean::New(env, false);
+    if (done.was_canceled) return Napi::Boolean::New(env, false);
     const std::vector<double> medians = static_cast<const engine::MeasureJob&>(done).Medians();
     Napi::Array array = Napi::Array::New(env, medians.size());
     for (size_t i = 0; i < medians.size(); ++i) array.Set(static_cast<uint32_t>(i), Napi::Number::New(env, medians[i]));
     return array;
   };
-  return handle.host->Submit(info.Env(), id, handle.lane, std::move(job), {}, result);
+  return handle.executor->Submit(info.Env(), id, handle.queue, std::move(job), {}, result);
 }
 
 // cancelJob(engine, id): ends a job early, if it is not done yet.
 Napi::Value CancelJob(const Napi::CallbackInfo& info) {
   const EngineHandle& handle = UnwrapEngine(info[0]);
-  handle.host->Cancel(ReadId(Arguments(info, "cancelJob"), 1));
+  handle.executor->Cancel(ReadId(Arguments(info, "cancelJob"), 1));
   return info.Env().Undefined();
 }
 

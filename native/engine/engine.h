@@ -4,7 +4,7 @@
 
 namespace napi_torch {
 
-// Engines: lanes of an executor, plans, and their runs.
+// Engines, their plans, and the runs of plans.
 void InitEngine(Napi::Env env, Napi::Object exports);
 
 }  // namespace napi_torch

@@ -1,11 +1,11 @@
-// What glibc older than 2.33 has under other names, or not at all; see portable.h.
+// Functions that glibc before 2.33 has under other names, or lacks: see portable.h.
 
 #include "portable.h"
 
 #ifdef NAPI_TORCH_HAS_GLIBC_BASE
 #include <sys/stat.h>
 
-// The form that a kernel of 64 bits fills in: _STAT_VER of the headers before glibc 2.33.
+// The layout that 64-bit kernels fill in: _STAT_VER of the headers before glibc 2.33.
 #ifdef __x86_64__
 constexpr int kStatVersion = 1;
 #else
@@ -20,8 +20,8 @@ int __fxstat(int version, int descriptor, struct stat* status);
   return __fxstat(kStatVersion, descriptor, status);
 }
 
-// libstdc++ asks it (glibc 2.32) whether it may count references without atomic operations. Here it never may: Node.js
-// has threads at any time.
+// libstdc++ reads this variable (of glibc 2.32) to decide whether it may count references without atomic operations. It
+// must not: Node.js always has threads.
 [[gnu::visibility("hidden")]] char __libc_single_threaded = 0;
 
 }  // extern "C"

@@ -33,13 +33,13 @@
 namespace napi_torch {
 namespace {
 
-// Calls `operation` with the second operand as the tensor or the scalar that it is.
+// Calls `operation` with the second operand, a tensor or a scalar.
 template <typename Operation>
 auto WithOther(const Arguments& args, Operation operation) {
   return args.IsTensor(1) ? operation(args.Tensor(1, "other")) : operation(args.Scalar(1, "other"));
 }
 
-// The name under which div rounds, or nothing for true division.
+// The rounding mode of div, or nothing for true division.
 std::optional<std::string> RoundingMode(const Arguments& args) {
   if (!args.IsString(2)) return std::nullopt;
   return args.String(2, "roundingMode");
@@ -55,8 +55,8 @@ at::Tensor Quotient(const at::Tensor& tensor, const Other& other, const std::opt
   if (mode != "trunc" || !at::isIntegralType(at::result_type(tensor, other), /*includeBool=*/false)) {
     return at::div(tensor, other, ViewOf(mode));
   }
-  // libtorch's own truncation of integers ends the process where the lowest one is divided by -1: the processor traps.
-  // Its floor does not, and is one too low where the quotient is negative and has a fraction.
+  // libtorch's truncating division of integers crashes where the lowest integer is divided by -1, as the CPU traps. Its
+  // floor division does not, and is one too low where the quotient is negative and has a fraction.
   const at::Tensor floor = at::div(tensor, other, "floor");
   return floor.add(floor.lt(0).logical_and(at::mul(floor, other).ne(tensor)));
 }
@@ -124,7 +124,7 @@ Napi::Value DivInPlace(const Napi::CallbackInfo& info) {
   const std::optional<std::string> mode = RoundingMode(args);
 
   WithOther(args, [&](const auto& other) {
-    // A result of another dtype is for libtorch to refuse.
+    // libtorch refuses a result of another dtype.
     const bool keeps_dtype = at::result_type(tensor, other) == tensor.scalar_type();
     return mode == "trunc" && keeps_dtype ? tensor.copy_(Quotient(tensor, other, mode))
                                           : tensor.div_(other, ViewOf(mode));
@@ -177,7 +177,7 @@ Napi::Value Unary(const Napi::CallbackInfo& info) {
   return WrapTensor(info.Env(), Operation(Arguments(info, "this operator").Tensor(0, "tensor")));
 }
 
-// An operator without further arguments, given by its two overloads.
+// An operator without further arguments, with its overloads for a tensor and a scalar.
 template <at::Tensor (*OfTensor)(const at::Tensor&, const at::Tensor&),
           at::Tensor (*OfScalar)(const at::Tensor&, const at::Scalar&)>
 Napi::Value Binary(const Napi::CallbackInfo& info) {

@@ -1,4 +1,4 @@
-// The operators of neural networks. Meaning is checked in lib/nn/functional.ts; the readers here check types.
+// Operators of neural networks. lib/nn/functional.ts checks what arguments mean; the readers here check their types.
 #include <ATen/Context.h>
 #include <ATen/ops/adaptive_avg_pool2d.h>
 #include <ATen/ops/avg_pool2d.h>

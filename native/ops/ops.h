@@ -1,4 +1,4 @@
-// The families of operators, each in the file of its name, thin over at::.
+// The families of operators, each in the file of its name, as thin calls of at::.
 #pragma once
 
 #include <napi.h>

@@ -1,4 +1,4 @@
-// Operators that take many elements to few.
+// Reductions.
 #include <ATen/ops/amax.h>
 #include <ATen/ops/amin.h>
 #include <ATen/ops/argmax.h>
@@ -14,7 +14,7 @@
 namespace napi_torch {
 namespace {
 
-// The view of optional dimensions that at:: takes; `dims` must outlive it.
+// Optional dimensions as at:: takes them. `dims` must outlive the result.
 at::OptionalIntArrayRef DimsOf(const std::optional<std::vector<int64_t>>& dims) {
   return dims ? at::OptionalIntArrayRef(*dims) : std::nullopt;
 }

@@ -21,7 +21,7 @@ at::MemoryFormat FormatOf(bool channels_last) {
   return channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
 }
 
-// Wraps a result that may be the argument itself: each handle needs a tensor of its own, as disposing is per handle.
+// Wraps a result that may be the argument itself. Each handle needs a tensor of its own, as it is disposed by itself.
 Napi::Value WrapFresh(Napi::Env env, const at::Tensor& result, const at::Tensor& argument) {
   return WrapTensor(env, result.is_same(argument) ? result.alias() : result);
 }
@@ -200,8 +200,8 @@ Napi::Value Split(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// pad(tensor, pad, mode, value?): Tensor; pairs of sizes from the last dimension inwards, value with mode 'constant'
-// only.
+// pad(tensor, pad, mode, value?): Tensor. `pad` has a pair for each dimension, from the last one on; `value` is for
+// mode 'constant' only.
 Napi::Value Pad(const Napi::CallbackInfo& info) {
   const Arguments args(info, "pad");
   const at::Tensor tensor = args.Tensor(0, "tensor");
@@ -212,13 +212,13 @@ Napi::Value Pad(const Napi::CallbackInfo& info) {
   return WrapFresh(info.Env(), at::pad(tensor, pad, mode, value), tensor);
 }
 
-// Beyond it several threads gain more than waiting for them can cost; the weights of a ResNet are all smaller.
-constexpr size_t kLargestPlainCopy = size_t{16} << 20;
+// For larger copies, several threads gain more than waiting for them can cost. The weights of a ResNet are smaller.
+constexpr size_t kMaxPlainCopyBytes = size_t{16} << 20;
 
-// Whether the elements can be copied as they lie. libtorch's own copy uses all threads and waits for the last of them:
-// where others want the processor too, as while a server starts, that takes ten times as long as one thread does.
+// Whether the memory can be copied as a whole, on this thread. libtorch's copy uses all threads and waits for the last
+// of them: on a busy CPU, as while a server starts, that takes ten times as long as on one thread.
 bool IsPlainCopy(const at::Tensor& tensor, const at::Tensor& source) {
-  return tensor.nbytes() > 0 && tensor.nbytes() <= kLargestPlainCopy && tensor.is_cpu() && source.is_cpu() &&
+  return tensor.nbytes() > 0 && tensor.nbytes() <= kMaxPlainCopyBytes && tensor.is_cpu() && source.is_cpu() &&
          tensor.scalar_type() == source.scalar_type() && tensor.sizes() == source.sizes() && tensor.is_contiguous() &&
          source.is_contiguous() && !tensor.is_alias_of(source);
 }

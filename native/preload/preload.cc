@@ -1,14 +1,14 @@
-// A second, tiny addon that is linked to nothing of libtorch. It opens libtorch by absolute path before the real addon,
-// which names libtorch without a search path, is opened; so the folder is chosen at run time, not at build time.
+// A second, tiny addon that does not link libtorch. It opens libtorch by absolute path before the main addon is opened,
+// which names libtorch without a search path. So the folder of libtorch is selected at run time, not at build time.
 //
 // open(path: string): string | null
-//   Opens a library for the whole process; gives the system's error text, or null.
+//   Opens a library for the whole process. Returns the system's error text, or null.
 // loaded(name: string): string | null
-//   Path of the library of that file name that the process has open already, or null.
+//   Returns the path of an open library by its file name, or null if the process has not opened it.
 // builtFor: string
-//   Version of the libtorch that the real addon was compiled against: a header's macro.
+//   The version of libtorch that the main addon was compiled against, from its headers.
 //
-// Plain C Node-API: a wrapper library could throw, and nothing here needs one.
+// It uses the C functions of Node-API, as node-addon-api is not needed here and may throw.
 
 #ifdef _WIN32
 #define NOMINMAX
@@ -46,7 +46,7 @@ napi_value Null(napi_env env) {
   return value;
 }
 
-// The only argument as UTF-8, or nothing and a pending TypeError.
+// The only argument as UTF-8; or nothing, with a pending TypeError.
 std::optional<std::string> OnlyString(napi_env env, napi_callback_info info) {
   napi_value argument = nullptr;
   size_t count = 1;
@@ -74,23 +74,23 @@ napi_value Open(napi_env env, napi_callback_info info) {
   const std::optional<std::string> path = OnlyString(env, info);
   if (!path) return nullptr;
 
-  // With those that lie beside it, as libtorch's do. Never closed: libtorch does not survive being unloaded, and other
-  // environments of the process may be using it. The addon then finds it by its name.
-  constexpr DWORD kPlaces = LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_DEFAULT_DIRS;
-  if (LoadLibraryExW(WideOf(*path).c_str(), nullptr, kPlaces) != nullptr) return Null(env);
+  // Searches the folder of the library for those that it needs, as libtorch's lie side by side. Never closed: libtorch
+  // does not survive being unloaded, and other environments of the process may use it. The addon finds it by its name.
+  constexpr DWORD kSearch = LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_DEFAULT_DIRS;
+  if (LoadLibraryExW(WideOf(*path).c_str(), nullptr, kSearch) != nullptr) return Null(env);
   const auto code = static_cast<int>(GetLastError());
   return String(env, (std::system_category().message(code) + " (" + std::to_string(code) + ")").c_str());
 }
 
 napi_value Loaded(napi_env env, napi_callback_info info) {
-  constexpr DWORD kLongestPath = 32768;  // Of Windows.
+  constexpr DWORD kMaxPath = 32768;  // The limit of Windows.
   const std::optional<std::string> name = OnlyString(env, info);
   if (!name) return nullptr;
 
   const HMODULE module = GetModuleHandleW(WideOf(*name).c_str());
   if (module == nullptr) return Null(env);
-  std::wstring path(kLongestPath, L'\0');
-  const DWORD length = GetModuleFileNameW(module, path.data(), kLongestPath);
+  std::wstring path(kMaxPath, L'\0');
+  const DWORD length = GetModuleFileNameW(module, path.data(), kMaxPath);
   napi_value value = nullptr;
   napi_create_string_utf16(env, reinterpret_cast<const char16_t*>(path.data()), length, &value);
   return value;
@@ -102,8 +102,8 @@ napi_value Open(napi_env env, napi_callback_info info) {
   const std::optional<std::string> path = OnlyString(env, info);
   if (!path) return nullptr;
 
-  // Global, so that the addon's undefined symbols resolve to it. Never closed: libtorch does not survive being
-  // unloaded, and other environments of the process may be using it.
+  // Global, so that it provides the undefined symbols of the addon. Never closed: libtorch does not survive being
+  // unloaded, and other environments of the process may use it.
   if (dlopen(path->c_str(), RTLD_NOW | RTLD_GLOBAL) != nullptr) return Null(env);
   const char* const text = dlerror();
   return String(env, text == nullptr ? "unknown error of dlopen" : text);
@@ -117,7 +117,7 @@ napi_value Loaded(napi_env env, napi_callback_info info) {
   const std::string ending = "/" + *name;
   for (uint32_t index = 0; index < _dyld_image_count(); ++index) {
     const char* const image = _dyld_get_image_name(index);
-    if (image == nullptr) continue;  // Unloaded by another thread since it was counted.
+    if (image == nullptr) continue;  // Another thread has unloaded it since it was counted.
     const std::string path = image;
     if (path.size() > ending.size() && path.compare(path.size() - ending.size(), ending.size(), ending) == 0) {
       return String(env, path.c_str());
@@ -130,7 +130,7 @@ napi_value Loaded(napi_env env, napi_callback_info info) {
   link_map* map = nullptr;
   const bool found = dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0;
   const napi_value path = found ? String(env, map->l_name) : Null(env);
-  dlclose(handle);  // Gives back the reference of the question; the library stays.
+  dlclose(handle);  // Releases the reference that dlopen took; the library stays open.
   return path;
 #endif
 }

@@ -1,8 +1,9 @@
-// Runs networks of the own kernels on many threads at once, for ThreadSanitizer: scripts/sanitize.sh builds and runs it
+// Runs networks of native kernels on many threads at once, for ThreadSanitizer: scripts/sanitize.sh builds and runs it
 // without libtorch, which is not compiled for that. Several executors, each with a pool of 1 to 4 threads, run networks
 // that share their weights, and are interrupted at random; what is not interrupted must come out the same everywhere.
 
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -24,7 +25,7 @@ constexpr int64_t kBatch = 4;
 constexpr int64_t kChannels = 40;
 constexpr int64_t kSize = 18;
 constexpr int64_t kClasses = 10;
-// Threads cut the work otherwise, which may change the order of roundings.
+// The number of threads changes how work is divided, which may change the order of roundings.
 constexpr float kTolerance = 1e-4F;
 
 std::vector<float> Random(int64_t count, float scale) {
@@ -35,7 +36,7 @@ std::vector<float> Random(int64_t count, float scale) {
   return values;
 }
 
-std::shared_ptr<ConvWeights> Weights(const Kernels& kernels, const ConvGeometry& geometry) {
+std::shared_ptr<ConvWeights> Weights(const KernelSet& kernels, const ConvGeometry& geometry) {
   const int64_t inputs = geometry.in_channels * geometry.taps();
   const auto values = std::make_shared<std::vector<float>>(
       Random(geometry.out_channels * inputs, 1 / std::sqrt(static_cast<float>(inputs))));
@@ -49,25 +50,25 @@ struct Model {
   std::shared_ptr<ConvWeights> strided;
   std::shared_ptr<ConvWeights> classes;
 
-  explicit Model(const Kernels& kernels)
+  explicit Model(const KernelSet& kernels)
       : stem(Weights(kernels, {3, kChannels, {5, 5}, {2, 2}, {2, 2}, {1, 1}})),
         square(Weights(kernels, {kChannels, kChannels, {3, 3}, {1, 1}, {1, 1}, {1, 1}})),
         strided(Weights(kernels, {kChannels, kChannels, {3, 3}, {2, 2}, {1, 1}, {1, 1}})),
         classes(Weights(kernels, {kChannels, kClasses, {1, 1}, {1, 1}, {0, 0}, {1, 1}})) {}
 };
 
-NetworkParts PartsOf(const Model& model, const Kernels& kernels) {
+NetworkDefinition DefinitionOf(const Model& model, const KernelSet& kernels) {
   constexpr int64_t kChunk = 2;
-  NetworkParts parts;
-  parts.kernels = &kernels;
-  parts.batch = kBatch;
-  const auto picture = [&](int64_t batch, int64_t channels, int64_t size, int64_t halo) {
-    const size_t slot = parts.pictures.size();
-    parts.pictures.push_back({ImageLayout::Of(batch, channels, size, size, halo, kernels.block), slot});
+  NetworkDefinition definition;
+  definition.kernels = &kernels;
+  definition.batch = kBatch;
+  const auto buffer = [&](int64_t batch, int64_t channels, int64_t size, int64_t border) {
+    const size_t slot = definition.buffers.size();
+    definition.buffers.push_back({ActivationLayout::Of(batch, channels, size, size, border, kernels.block), slot});
     return slot;
   };
   const auto conv = [&](Algorithm algorithm, size_t input, size_t output, std::optional<size_t> residual) {
-    NetworkParts::Conv2d result;
+    NetworkDefinition::Conv2d result;
     result.weights = model.square;
     result.algorithm = algorithm;
     result.input = input;
@@ -77,36 +78,37 @@ NetworkParts PartsOf(const Model& model, const Kernels& kernels) {
     return result;
   };
 
-  const size_t a = picture(kChunk, kChannels, kSize, 1);
-  const size_t b = picture(kChunk, kChannels, kSize, 1);
-  const size_t c = picture(kChunk, kChannels, kSize, 1);
-  const size_t whole = picture(kBatch, kChannels, kSize / 2, 1);
-  const size_t other = picture(kBatch, kChannels, kSize / 2, 1);
-  const size_t mean = picture(kBatch, kChannels, 1, 0);
-  const size_t logits = picture(kBatch, kClasses, 1, 0);
+  const size_t a = buffer(kChunk, kChannels, kSize, 1);
+  const size_t b = buffer(kChunk, kChannels, kSize, 1);
+  const size_t c = buffer(kChunk, kChannels, kSize, 1);
+  const size_t whole = buffer(kBatch, kChannels, kSize / 2, 1);
+  const size_t other = buffer(kBatch, kChannels, kSize / 2, 1);
+  const size_t mean = buffer(kBatch, kChannels, 1, 0);
+  const size_t logits = buffer(kBatch, kClasses, 1, 0);
 
-  NetworkParts::Conv2d stem = conv(Algorithm::kPlanes, 0, a, std::nullopt);
+  NetworkDefinition::Conv2d stem = conv(Algorithm::kNchw, 0, a, std::nullopt);
   stem.weights = model.stem;
-  stem.planes = ImageLayout{kChunk, 3, 4 * kSize, 4 * kSize, 0, 0, 0, 0};
+  stem.nchw = ActivationLayout{kChunk, 3, 4 * kSize, 4 * kSize, 0, 0, 0, 0};
   stem.pool = PoolGeometry{{3, 3}, {2, 2}, {1, 1}, {1, 1}};
-  NetworkParts::Conv2d strided = conv(Algorithm::kDirect, c, whole, std::nullopt);
+  NetworkDefinition::Conv2d strided = conv(Algorithm::kDirect, c, whole, std::nullopt);
   strided.weights = model.strided;
-  parts.segments.push_back(
+  definition.segments.push_back(
       {kChunk,
        {stem, conv(Algorithm::kWinograd4, a, b, std::nullopt), conv(Algorithm::kWinograd2, b, c, a),
         conv(Algorithm::kWinograd4Phased, c, b, std::nullopt), conv(Algorithm::kDirect, b, c, a), strided}});
-  parts.segments.push_back({kBatch,
-                            {conv(Algorithm::kWinograd2Phased, whole, other, whole),
-                             NetworkParts::MaxPool2d{{{3, 3}, {1, 1}, {1, 1}, {1, 1}}, other, whole},
-                             NetworkParts::Add{whole, other, whole, true}, NetworkParts::GlobalAvgPool{whole, mean},
-                             NetworkParts::Linear{model.classes, mean, logits, false}}});
-  return parts;
+  definition.segments.push_back(
+      {kBatch,
+       {conv(Algorithm::kWinograd2Phased, whole, other, whole),
+        NetworkDefinition::MaxPool2d{{{3, 3}, {1, 1}, {1, 1}, {1, 1}}, other, whole},
+        NetworkDefinition::Add{whole, other, whole, true}, NetworkDefinition::GlobalAvgPool{whole, mean},
+        NetworkDefinition::Linear{model.classes, mean, logits, false}}});
+  return definition;
 }
 
 std::vector<float> Logits(const Network& network) {
-  const Image image = network.PictureAt(6);
+  const Activation logits = network.BufferAt(6);
   std::vector<float> result;
-  for (int64_t n = 0; n < kBatch; ++n) result.insert(result.end(), image.At(n, 0, 0), image.At(n, 0, 0) + kClasses);
+  for (int64_t n = 0; n < kBatch; ++n) result.insert(result.end(), logits.At(n, 0, 0), logits.At(n, 0, 0) + kClasses);
   return result;
 }
 
@@ -117,14 +119,14 @@ bool IsClose(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size();
 }
 
-int Stress(const Kernels& kernels) {
+int Stress(const KernelSet& kernels) {
   const std::vector<float> pixels = Random(kBatch * 3 * 16 * kSize * kSize, 1);
   const std::atomic<bool> never{false};
   std::vector<float> expected;
   {
     ThreadPool pool(1);
     SharedFloats memory;
-    Network network(PartsOf(Model(kernels), kernels));
+    Network network(DefinitionOf(Model(kernels), kernels));
     network.Prepare(pool, memory);
     network.Run(pool, {pixels.data()}, {never, never});
     expected = Logits(network);
@@ -138,15 +140,15 @@ int Stress(const Kernels& kernels) {
       ThreadPool pool(1 + index % 4);
       SharedFloats memory;
       for (int round = 0; round < kRounds; ++round) {
-        // As the plans of an engine, which share their memory.
-        Network network(PartsOf(model, kernels));
+        // The networks share their memory, as the plans of an engine do.
+        Network network(DefinitionOf(model, kernels));
         network.Prepare(pool, memory);
-        std::atomic<bool> cancelled{false};
+        std::atomic<bool> canceled{false};
         std::thread canceller([&] {
           if (round % 3 == 2) std::this_thread::sleep_for(std::chrono::microseconds(round * 150));
-          if (round % 3 == 2) cancelled = true;
+          if (round % 3 == 2) canceled = true;
         });
-        network.Run(pool, {pixels.data()}, {cancelled, never});
+        network.Run(pool, {pixels.data()}, {canceled, never});
         canceller.join();
         network.Run(pool, {pixels.data()}, {never, never});
         if (!IsClose(Logits(network), expected)) wrong += 1;
@@ -164,7 +166,7 @@ int Stress(const Kernels& kernels) {
 int main() {
   int wrong = 0;
   for (const Isa isa : {Isa::kAvx512, Isa::kAvx2, Isa::kPortable}) {
-    if (const Kernels* kernels = KernelsOf(isa)) wrong += Stress(*kernels);
+    if (const KernelSet* kernels = KernelSetOf(isa)) wrong += Stress(*kernels);
   }
   return wrong == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

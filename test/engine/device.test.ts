@@ -96,7 +96,7 @@ describe('a plan for another device', () => {
         return [before, runThrice(spec, samples(1)).note]
       })
 
-      assert.deepEqual(notes, ['', 'not recorded, as there are no graphs of this device in the process'])
+      assert.deepEqual(notes, ['', 'not recorded, as the process has no graphs for this device'])
       model.dispose()
     })
   })

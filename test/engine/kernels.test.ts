@@ -94,7 +94,7 @@ function describeCase({
 }
 
 for (const kernels of native.kernelSets()) {
-  describe(`own convolutions, ${kernels}`, () => {
+  describe(`native convolutions, ${kernels}`, () => {
     for (const algorithm of ['direct', 'nchw', ...WINOGRAD] as const) {
       it(`${algorithm} equals PyTorch within ${TOLERANCE[algorithm]} for ${CASES} random shapes`, () => {
         for (let seed = 1; seed <= CASES; seed++) {
@@ -171,8 +171,8 @@ for (const kernels of native.kernelSets()) {
   })
 }
 
-describe('own convolutions', () => {
-  it('run on the best kernels of this processor by default, and the portable ones exist everywhere', () => {
+describe('native convolutions', () => {
+  it('run on the best kernels of this CPU by default, and the portable ones exist everywhere', () => {
     assert.equal(native.kernelSets().at(-1), 'portable')
   })
 
@@ -197,23 +197,27 @@ describe('own convolutions', () => {
     })
 
   for (const [title, overrides, message] of [
-    ['an unknown algorithm', { algorithm: 'magic' }, /^Expected an algorithm for these weights for plan\.steps\[0\]/],
+    [
+      'an unknown algorithm',
+      { algorithm: 'magic' },
+      /^Expected an algorithm that supports these weights for plan\.steps\[0\]/,
+    ],
     [
       'Winograd with a stride',
       { algorithm: 'winograd4', stride: [2, 2], shape: [1, 4, 4, 4] },
       /^Expected an algorithm/,
     ],
-    ['a result of another size', { shape: [1, 4, 7, 8] }, /^Expected a buffer of the size of the result/],
+    ['a result of another size', { shape: [1, 4, 7, 8] }, /^Expected a buffer of the shape of the result/],
     [
       'a padding beyond the border',
       { padding: [9, 9], shape: [1, 4, 24, 24] },
-      /^Expected a buffer with a larger border/,
+      /^Expected a buffer with a wider padding border/,
     ],
-    ['kernels of another processor', { kernels: 'sse9' }, /^Expected kernels that this processor can run for kernels$/],
+    ['kernels of another CPU', { kernels: 'sse9' }, /^Expected kernels that this CPU supports for kernels$/],
     [
       'pooling of buffers',
       { pool: { kernelSize: [2, 2], stride: [2, 2], padding: [0, 0], dilation: [1, 1] }, shape: [1, 4, 4, 4] },
-      /^Expected no pooling/,
+      /^Expected null \(only an nchw convolution/,
     ],
   ] as const satisfies readonly (readonly [string, Partial<ConvolutionCase>, RegExp])[]) {
     it(`refuse ${title}`, () => assert.throws(bad(overrides), { code: 'TORCH_INVALID_ARGUMENT', message }))

@@ -160,7 +160,7 @@ describe('a native error', () => {
     native.dispose(view)
     assert.throws(() => native.fromBytes(bytes, detaching, 'float32', 'cpu'), {
       code: 'TORCH_INVALID_ARGUMENT',
-      message: 'Expected as many bytes as shape says for data',
+      message: 'Expected as many bytes as the shape has for data',
     })
   })
 })

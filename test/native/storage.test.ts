@@ -298,7 +298,7 @@ describe('viewOfStorage()', () => {
       (floats) => {
         assert.throws(() => native.viewOfStorage(floats, 'int8', 0, [1], [1]), {
           code: INVALID,
-          message: 'Expected a uint8 tensor without gaps for storage',
+          message: 'Expected a contiguous uint8 tensor for storage',
         })
       },
     ))
@@ -341,7 +341,7 @@ describe('copyStorage()', () => {
         (made) => {
           assert.throws(() => native.copyStorage(made, offset, length), {
             code: INVALID,
-            message: 'Expected a stretch inside the storage of 4 bytes for offset',
+            message: 'Expected a range inside the storage of 4 bytes for offset',
           })
         },
       ))

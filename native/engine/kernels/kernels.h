@@ -1,14 +1,15 @@
-// The inner loops of the own kernels, compiled once for each instruction set, and chosen at run time by the processor.
+// The inner loops of the native kernels, compiled once for each instruction set. The CPU decides at run time which are
+// used.
 #pragma once
 
 #include <cstdint>
 
 namespace napi_torch::engine {
 
-// What is done with a sum before it is stored.
+// Applied to a sum before it is stored.
 struct Epilogue {
   const float* bias = nullptr;      // `block` floats.
-  const float* residual = nullptr;  // Laid out as the result, or null.
+  const float* residual = nullptr;  // In the layout of the result, or null.
   bool relu = false;
 };
 
@@ -28,12 +29,12 @@ struct RowsArguments {
 // Transforms of Winograd's minimal filtering F(m x m, 3 x 3), where m is 2 or 4, tiles are t = m + 2 wide:
 // Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks".
 struct TileInput {
-  const float* source;  // Top left pixel of the tile.
+  const float* source;  // The top left pixel of the tile.
   int64_t row_stride;
   int64_t pixel_stride;
   int64_t channels;
-  float* target;            // t * t values of each channel,
-  int64_t position_stride;  // so far from each other.
+  float* target;            // t * t values of each channel.
+  int64_t position_stride;  // Floats from one of them to the next.
 };
 struct TileOutput {
   const float* source;
@@ -42,27 +43,27 @@ struct TileOutput {
   float* target;
   int64_t row_stride;
   int64_t pixel_stride;
-  int64_t rows;  // Of the m x m results, those that lie in the image.
+  int64_t rows;  // Of the m x m results, those inside the feature map.
   int64_t columns;
-  Epilogue epilogue;  // The residual is that of the first pixel, and laid out as the target.
+  Epilogue epilogue;  // The residual begins at the first pixel of the tile, in the layout of the target.
 };
 
 struct WindowArguments {
-  const float* source;  // The first point of the first window.
+  const float* source;  // The first element of the first window.
   int64_t rows;         // Of each window.
   int64_t columns;
-  int64_t row_step;     // Floats between the rows of a window,
-  int64_t column_step;  // and its columns.
-  int64_t step;         // Floats from a window to the next.
+  int64_t row_step;     // Floats from one row of a window to the next.
+  int64_t column_step;  // Floats from one column of a window to the next.
+  int64_t step;         // Floats from one window to the next.
   int64_t windows;
   int64_t channels;
-  float* target;  // The results lie beside each other.
+  float* target;  // The results are contiguous.
 };
 
-struct Kernels {
+struct KernelSet {
   const char* name;
-  int64_t block;     // Columns of a panel: activations have a multiple of this many channels.
-  int64_t max_rows;  // Of one call of `rows`.
+  int64_t block;     // Columns of a panel. Activations have a multiple of this many channels.
+  int64_t max_rows;  // The most rows of one call of `rows`.
 
   void (*rows)(int64_t rows, const RowsArguments& arguments);
   void (*rows_epilogue)(int64_t rows, const RowsArguments& arguments, const Epilogue& epilogue);
@@ -83,9 +84,7 @@ struct Kernels {
 // The instruction sets, best first.
 enum class Isa { kAvx512, kAvx2, kPortable };
 
-// The kernels of `isa`; null where the processor or the build lacks them.
-const Kernels* KernelsOf(Isa isa);
-// The best kernels of this processor.
-const Kernels& BestKernels();
+// The kernels of `isa`; null where the CPU or the build lacks them.
+const KernelSet* KernelSetOf(Isa isa);
 
 }  // namespace napi_torch::engine

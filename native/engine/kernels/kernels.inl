@@ -1,13 +1,12 @@
-// The kernels, in vectors of kLanes floats. Each kernels_*.cc includes this once, with its own compiler flags, inside
-// of a namespace of its own. Nothing from the standard library is used: an inline function of it, compiled with these
-// flags, could be the one that the linker keeps for the whole addon, and processors without the instructions would
-// stop.
+// The kernels, in vectors of kLanes floats. Each kernels_*.cc includes this file once, with its own compiler flags,
+// inside a namespace of its own. Nothing from the standard library is used: the linker could keep an inline function
+// that was compiled with these flags for the whole addon, and a CPU without the instructions would then crash in it.
 //
-// Before: kLanes, kRows (the rows of one product that fit in the registers), kName.
+// The including file defines kLanes, kRows (the rows of one product whose sums fit in the registers) and kName.
 
 constexpr int64_t kBlock = 2 * kLanes;
 
-// The vectors of a block lie at addresses that are multiples of their size.
+// The vectors of a block are aligned to their size.
 using Vector = float __attribute__((vector_size(4 * kLanes), may_alias));
 
 inline Vector Load(const float* from) { return *reinterpret_cast<const Vector*>(from); }
@@ -41,7 +40,7 @@ inline __attribute__((always_inline)) void Accumulate(const RowsArguments& argum
   }
 }
 
-// `c` is not a reference into the arguments, which the stores could change.
+// `c` is passed by value: for all that the compiler knows, the stores could change the arguments in memory.
 template <int64_t R>
 inline __attribute__((always_inline)) void StoreRows(const Vector (&sum)[R][2], float* c, int64_t ldc) {
 #pragma GCC unroll 16
@@ -87,7 +86,7 @@ __attribute__((noinline)) void RowsEpilogue(const RowsArguments& arguments, cons
   StoreRows<R>(sum, arguments.c, ldc);
 }
 
-// Calls the product that was compiled for `rows`.
+// Calls the product that is compiled for `rows` rows.
 template <int64_t R = kRows>
 void RunRows(int64_t rows, const RowsArguments& arguments) {
   if constexpr (R == 1) {
@@ -256,7 +255,7 @@ void Add(const float* left, const float* right, int64_t length, bool relu, float
   }
 }
 
-constexpr Kernels kKernels{
+constexpr KernelSet kKernels{
     kName,
     kBlock,
     kRows,

@@ -14,7 +14,7 @@ constexpr const char* kName = "avx2";
 
 }  // namespace
 
-const Kernels& Get() { return kKernels; }
+const KernelSet& Get() { return kKernels; }
 
 }  // namespace avx2
 }  // namespace napi_torch::engine

@@ -14,7 +14,7 @@ constexpr const char* kName = "avx512";
 
 }  // namespace
 
-const Kernels& Get() { return kKernels; }
+const KernelSet& Get() { return kKernels; }
 
 }  // namespace avx512
 }  // namespace napi_torch::engine

@@ -6,13 +6,13 @@
 namespace napi_torch::engine {
 
 namespace avx512 {
-const Kernels& Get();
+const KernelSet& Get();
 }
 namespace avx2 {
-const Kernels& Get();
+const KernelSet& Get();
 }
 namespace portable {
-const Kernels& Get();
+const KernelSet& Get();
 }
 
 }  // namespace napi_torch::engine

@@ -14,7 +14,7 @@ constexpr const char* kName = "portable";
 
 }  // namespace
 
-const Kernels& Get() { return kKernels; }
+const KernelSet& Get() { return kKernels; }
 
 }  // namespace portable
 }  // namespace napi_torch::engine

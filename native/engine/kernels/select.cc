@@ -1,12 +1,10 @@
-#include <initializer_list>
-
-#include "../../processor.h"
+#include "../../cpu.h"
 #include "kernels.h"
 #include "kernels_isa.h"
 
 namespace napi_torch::engine {
 
-const Kernels* KernelsOf(Isa isa) {
+const KernelSet* KernelSetOf(Isa isa) {
   switch (isa) {
 #if defined(__x86_64__)
     case Isa::kAvx512:
@@ -19,13 +17,6 @@ const Kernels* KernelsOf(Isa isa) {
     default:
       return nullptr;
   }
-}
-
-const Kernels& BestKernels() {
-  for (const Isa isa : {Isa::kAvx512, Isa::kAvx2}) {
-    if (const Kernels* kernels = KernelsOf(isa)) return *kernels;
-  }
-  return *KernelsOf(Isa::kPortable);
 }
 
 }  // namespace napi_torch::engine

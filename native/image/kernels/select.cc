@@ -1,6 +1,6 @@
 #include <initializer_list>
 
-#include "../../processor.h"
+#include "../../cpu.h"
 #include "kernels.h"
 #include "kernels_isa.h"
 

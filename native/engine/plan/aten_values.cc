@@ -1,0 +1,114 @@
+#include "aten_values.h"
+
+#include <cmath>
+#include <optional>
+#include <string>
+
+#include "../../convert.h"
+#include "../../dtype.h"
+#include "../../handle.h"
+
+namespace napi_torch::engine {
+namespace {
+
+constexpr double kMaxSafeInteger = 9007199254740991.0;  // 2^53 - 1, as Number.MAX_SAFE_INTEGER.
+constexpr size_t kMaxListItems = 1024;
+
+std::optional<int64_t> IntegerOf(Napi::Value value) {
+  if (value.IsBigInt()) {
+    bool lossless = false;
+    const int64_t integer = value.As<Napi::BigInt>().Int64Value(&lossless);
+    return lossless ? std::optional(integer) : std::nullopt;
+  }
+  if (!value.IsNumber()) return std::nullopt;
+  const double number = value.As<Napi::Number>().DoubleValue();
+  if (std::trunc(number) != number || std::abs(number) > kMaxSafeInteger) return std::nullopt;
+  return static_cast<int64_t>(number);
+}
+
+c10::IValue ReadInteger(const SpecReader& spec) {
+  const std::optional<int64_t> integer = IntegerOf(spec.value());
+  if (!integer) throw spec.Expected("an integer");
+  return *integer;
+}
+
+// Boxed calls of libtorch take memory formats, and dtypes, as integers.
+c10::IValue ReadMemoryFormat(const SpecReader& spec) {
+  const std::string name = spec.IsString() ? spec.Text() : "";
+  if (name == "contiguous_format") return static_cast<int64_t>(at::MemoryFormat::Contiguous);
+  if (name == "channels_last") return static_cast<int64_t>(at::MemoryFormat::ChannelsLast);
+  throw spec.Expected("a memory format");
+}
+
+c10::IValue ReadScalar(const SpecReader& spec) {
+  const Napi::Value& value = spec.value();
+  if (value.IsBoolean()) return at::Scalar(value.As<Napi::Boolean>().Value());
+  const std::optional<int64_t> integer = IntegerOf(value);
+  if (integer) return at::Scalar(*integer);
+  if (!value.IsNumber()) throw spec.Expected("a number");
+  return at::Scalar(value.As<Napi::Number>().DoubleValue());
+}
+
+c10::IValue ReadList(const SpecReader& spec, const c10::ListType& type) {
+  const std::vector<SpecReader> items = spec.Items();
+  if (items.size() > kMaxListItems) throw spec.Expected("at most 1024 items");
+  // Operators take plain sizes where their schema declares symbolic ones.
+  const bool is_symbolic = type.getElementType()->kind() == c10::TypeKind::SymIntType;
+  const c10::TypePtr element = is_symbolic ? c10::TypePtr(c10::IntType::get()) : type.getElementType();
+  c10::impl::GenericList list(element);
+  for (const SpecReader& item : items) list.push_back(ReadLiteral(item, element));
+  return list;
+}
+
+}  // namespace
+
+at::ScalarType ReadDType(const SpecReader& spec) {
+  const std::optional<at::ScalarType> dtype = spec.IsString() ? DTypeOf(spec.Text()) : std::nullopt;
+  if (!dtype) throw spec.Expected("a dtype");
+  return *dtype;
+}
+
+at::Device ReadDevice(const SpecReader& spec) {
+  const at::Device device = ToDevice(spec.value().Env(), spec.Text(), spec.path());
+  if (device.is_cpu()) return at::kCPU;
+  // Without an index it is the first one: nothing in this addon changes the current device.
+  return device.has_index() ? device : at::Device(device.type(), 0);
+}
+
+at::Tensor ReadTensor(const SpecReader& spec, const at::Device& device) {
+  at::Tensor tensor = UnwrapTensor(spec.value(), spec.path());
+  if (tensor.device() != device) {
+    throw spec.Expected(device.is_cpu() ? "a tensor on the CPU" : "a tensor on " + device.str());
+  }
+  return tensor;
+}
+
+c10::IValue ReadLiteral(const SpecReader& spec, const c10::TypePtr& type) {
+  switch (type->kind()) {
+    case c10::TypeKind::OptionalType:
+      if (spec.IsNull()) return {};
+      return ReadLiteral(spec, type->castRaw<c10::OptionalType>()->getElementType());
+    case c10::TypeKind::ListType:
+      return ReadList(spec, *type->castRaw<c10::ListType>());
+    case c10::TypeKind::IntType:
+    case c10::TypeKind::SymIntType:
+      return ReadInteger(spec);
+    case c10::TypeKind::ScalarTypeType:
+      return static_cast<int64_t>(ReadDType(spec));
+    case c10::TypeKind::MemoryFormatType:
+      return ReadMemoryFormat(spec);
+    case c10::TypeKind::NumberType:
+      return ReadScalar(spec);
+    case c10::TypeKind::FloatType:
+      if (!spec.IsNumber()) throw spec.Expected("a number");
+      return spec.value().As<Napi::Number>().DoubleValue();
+    case c10::TypeKind::BoolType:
+      return spec.Boolean();
+    case c10::TypeKind::StringType:
+      return spec.Text();
+    default:
+      throw spec.Expected("a value of type " + type->str() + " instead of a literal");
+  }
+}
+
+}  // namespace napi_torch::engine
