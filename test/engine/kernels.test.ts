@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { functional as F, fromArray, manualSeed, randn, scope, tensor, type Tensor } from 'napi-torch'
 
 import { native } from '../../lib/libtorch/binding.js'
+import { handleOf } from '../../lib/tensor/handle.js'
 import { assertClose } from '../support/numeric.js'
 import { integers, runConvolution, scaledWeight, type ConvolutionCase } from '../support/networks.js'
 
@@ -222,6 +223,53 @@ describe('native convolutions', () => {
   ] as const satisfies readonly (readonly [string, Partial<ConvolutionCase>, RegExp])[]) {
     it(`refuse ${title}`, () => assert.throws(bad(overrides), { code: 'TORCH_INVALID_ARGUMENT', message }))
   }
+
+  it('refuse an NCHW input that a step has made smaller than the plan declares', () =>
+    scope(() => {
+      const weights = native.createConvWeights('portable', handleOf(randn([4, 3, 1, 1])), null, [1, 1], [0, 0], [1, 1])
+      const conv = { kind: 'conv2d', algorithm: 'nchw', weights: 0, input: 0, output: 0, residual: null } as const
+      const small = {
+        kind: 'aten',
+        schema: 'aten::clone',
+        args: [{ constant: handleOf(randn([1, 3, 2, 2])) }, { literal: null }],
+        outputs: [1],
+        dead: [],
+      } as const
+      const network = {
+        kind: 'network',
+        batch: 1,
+        weights: [weights],
+        buffers: [{ batch: 1, channels: 4, height: 80, width: 80, border: 0, slot: 0 }],
+        nchw: [1],
+        inputs: [],
+        segments: [{ chunk: 1, operations: [{ ...conv, relu: false, pool: null }] }],
+        outputs: [{ value: 2, buffer: 0 }],
+        dead: [],
+      } as const
+      const plan = native.createPlan({
+        device: null,
+        tuned: false,
+        values: [
+          { shape: [1], dtype: 'float32' },
+          { shape: [1, 3, 80, 80], dtype: 'float32' },
+          { shape: [1, 4, 80, 80], dtype: 'float32' },
+        ],
+        input: 0,
+        output: 2,
+        outputDtype: 'float32',
+        preparation: [],
+        steps: [small, network],
+      })
+      const engine = native.createEngine(1, 'cpu')
+
+      assert.throws(() => native.runPlansSync(engine, [plan], new Float32Array(1), new Float32Array(4 * 80 * 80)), {
+        code: 'TORCH_OPERATOR',
+        message: 'A step produced [1, 3, 2, 2] where the plan declares [1, 3, 80, 80]',
+      })
+      native.disposePlan(plan)
+      native.disposeEngine(engine)
+      native.disposeConvWeights(weights)
+    }))
 
   it('refuse weights that are no float32', () =>
     scope(() =>

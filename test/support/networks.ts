@@ -5,7 +5,7 @@ import { handleOf } from '../../lib/tensor/handle.js'
 
 type Pair = readonly [number, number]
 
-/** A convolution of own kernels, alone in a plan. */
+/** A convolution of native kernels, alone in a plan. */
 export interface ConvolutionCase {
   readonly kernels: string
   readonly algorithm: string
@@ -20,19 +20,19 @@ export interface ConvolutionCase {
   readonly pool: NetworkWindows | null
   /** (N, C, H, W) of the result. */
   readonly shape: readonly number[]
-  /** Images that go through at once. */
+  /** Samples that the network processes at once. */
   readonly chunk?: number
   readonly threads?: number
 }
 
-const HALO = 6
+const BORDER = 6
 
-/** Runs a convolution by the own kernels, twice: the second time over what the first one left. */
+/** Runs a convolution by the native kernels, twice: the second time over what the first one left. */
 export function runConvolution(run: ConvolutionCase): Float32Array {
   const { input, residual, shape } = run
   const [batch = 1] = shape
   const { chunk = batch, algorithm } = run
-  const isPlanes = algorithm === 'nchw'
+  const readsNchw = algorithm === 'nchw'
   const weights = native.createConvWeights(
     run.kernels,
     handleOf(run.weight),
@@ -43,16 +43,16 @@ export function runConvolution(run: ConvolutionCase): Float32Array {
   )
   const buffers: NetworkBuffer[] = []
   const buffer = ([batchSize = 1, channels = 1, height = 1, width = 1]: readonly number[]): number =>
-    buffers.push({ batch: batchSize, channels, height, width, border: HALO, slot: buffers.length }) - 1
+    buffers.push({ batch: batchSize, channels, height, width, border: BORDER, slot: buffers.length }) - 1
   const output = buffer(shape)
-  const inputs = isPlanes ? [] : [{ value: 0, buffer: buffer(input.shape) }]
+  const inputs = readsNchw ? [] : [{ value: 0, buffer: buffer(input.shape) }]
   const added = residual === null ? [] : [{ value: 1, buffer: buffer(shape) }]
   const step: NetworkStep = {
     kind: 'network',
     batch,
     weights: [weights],
     buffers,
-    nchw: isPlanes ? [0] : [],
+    nchw: readsNchw ? [0] : [],
     inputs: [...inputs, ...added],
     segments: [
       {
@@ -77,7 +77,7 @@ export function runConvolution(run: ConvolutionCase): Float32Array {
   return runNetwork(step, input, residual, shape, run.threads)
 }
 
-/** Runs a step of own kernels: value 0 is the input, value 1 a constant, value 2 the result. */
+/** Runs a step of native kernels: value 0 is the input, value 1 a constant, value 2 the result. */
 export function runNetwork(
   step: NetworkStep,
   input: Tensor,

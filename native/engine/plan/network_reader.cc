@@ -108,8 +108,9 @@ class Reader {
     segment.chunk = spec["chunk"].Integer(1, definition_.network.batch);
     if (definition_.network.batch % segment.chunk != 0) throw spec["chunk"].Expected("a divisor of the batch");
     chunk_ = segment.chunk;
-    for (const SpecReader& operation : spec["operations"].Items())
+    for (const SpecReader& operation : spec["operations"].Items()) {
       segment.operations.push_back(ReadOperation(operation));
+    }
     definition_.network.segments.push_back(std::move(segment));
   }
 
@@ -145,8 +146,9 @@ class Reader {
     conv.relu = spec["relu"].Boolean();
     const std::optional<Algorithm> algorithm = AlgorithmOf(spec["algorithm"].Text());
     const ConvGeometry& geometry = conv.weights->geometry();
-    if (!algorithm || !Supports(geometry, *algorithm))
+    if (!algorithm || !Supports(geometry, *algorithm)) {
       throw spec["algorithm"].Expected("an algorithm that supports these weights");
+    }
     conv.algorithm = *algorithm;
 
     ActivationLayout in;
@@ -159,18 +161,21 @@ class Reader {
       conv.input = ReadOperand(spec["input"]);
       conv.output = ReadResult(spec["output"], {conv.input});
       in = LayoutOf(conv.input);
-      if (in.border < BorderOf(geometry, conv.algorithm))
+      if (in.border < BorderOf(geometry, conv.algorithm)) {
         throw spec["input"].Expected("a buffer with a wider padding border");
+      }
     }
     const ActivationLayout result{0, geometry.out_channels, geometry.OutputSize(in.h, 0), geometry.OutputSize(in.w, 1)};
-    if (in.c != geometry.in_channels || result.h < 1 || result.w < 1)
+    if (in.c != geometry.in_channels || result.h < 1 || result.w < 1) {
       throw spec["input"].Expected("an input that fits the weights");
+    }
 
     if (!spec["pool"].IsNull()) {
       conv.pool = ReadPoolGeometry(spec["pool"], result, LayoutOf(conv.output));
       const bool is_plain = conv.algorithm == Algorithm::kNchw && conv.pool->dilation == std::array<int64_t, 2>{1, 1};
-      if (!is_plain || !spec["residual"].IsNull())
+      if (!is_plain || !spec["residual"].IsNull()) {
         throw spec["pool"].Expected("null (only an nchw convolution without a residual can pool, without dilation)");
+      }
     } else if (!HasSize(LayoutOf(conv.output), result)) {
       throw spec["output"].Expected("a buffer of the shape of the result");
     }
@@ -201,8 +206,7 @@ class Reader {
     for (size_t dim = 0; dim < 2; ++dim) {
       const int64_t last = (to[dim] - 1) * geometry.stride[dim] - geometry.padding[dim];
       bool fits = last < from[dim] && geometry.padding[dim] <= geometry.kernel[dim] / 2;
-      // A window that begins inside the input covers its own first element; one that begins in the padding must reach
-      // in.
+      // A window that begins inside the input covers an element; one that begins in the padding must reach one.
       for (int64_t start = -geometry.padding[dim]; fits && start < 0; start += geometry.stride[dim]) {
         fits = PoolSpan::Of(start, geometry.kernel[dim], geometry.dilation[dim], from[dim]).count > 0;
       }

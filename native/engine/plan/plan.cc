@@ -21,8 +21,8 @@ size_t BytesOf(const std::vector<int64_t>& sizes, at::ScalarType dtype) {
 
 }  // namespace
 
-Plan::Plan(PlanDefinition parts)
-    : definition_(std::move(parts)),
+Plan::Plan(PlanDefinition definition)
+    : definition_(std::move(definition)),
       input_bytes_(BytesOf(definition_.values[definition_.input].sizes, definition_.values[definition_.input].dtype)),
       output_bytes_(BytesOf(definition_.values[definition_.output].sizes, definition_.output_dtype)) {
   for (const std::unique_ptr<Step>& step : definition_.steps) operations_ += step->operations();

@@ -50,7 +50,7 @@ struct PlanDefinition {
 // Belongs to one engine, whose thread runs it. Only note() and the sizes may be read on other threads.
 class Plan {
  public:
-  explicit Plan(PlanDefinition parts);
+  explicit Plan(PlanDefinition definition);
 
   size_t input_bytes() const { return input_bytes_; }
   size_t output_bytes() const { return output_bytes_; }
