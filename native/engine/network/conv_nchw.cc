@@ -35,8 +35,8 @@ class PaddedInput {
     const auto copy = [&](int64_t plane, int64_t y, float* row) {
       std::memcpy(row + left, source + (plane * in_.h + y) * in_.w, static_cast<size_t>(in_.w) * sizeof(float));
     };
-    const int64_t planes = in_.n * weights_->geometry().in_channels;
-    pool.Run(planes * kSlicesPerPlane, [&](int64_t item, int /*thread*/) {
+    const int64_t plane_count = in_.n * weights_->geometry().in_channels;
+    pool.Run(plane_count * kSlicesPerPlane, [&](int64_t item, int /*thread*/) {
       const int64_t plane = item / kSlicesPerPlane;
       const auto [first, end] = EvenSlice(height_, item % kSlicesPerPlane, kSlicesPerPlane);
       float* const rows = target + plane * height_ * width_;
