@@ -2,6 +2,8 @@
 // ends. Arguments: address of Redis, chunks in hand at a time.
 import { once } from 'node:events'
 
+import { Worker } from 'bullmq'
+
 import { JobQueue } from '../../packages/jobs/lib/job_queue.js'
 import { KEY_PREFIX } from '../../packages/jobs/lib/keys.js'
 import { DEFAULT_LOCK_MS } from '../../packages/jobs/lib/limits.js'
@@ -9,7 +11,7 @@ import { checkChunk } from '../../packages/jobs/lib/manifest.js'
 
 const [redis = '', concurrency = ''] = process.argv.slice(2)
 const queue = await JobQueue.open({ redis })
-const worker = new queue.libraries.bullmq.Worker<unknown>(
+const worker = new Worker<unknown>(
   queue.name,
   async (job) => {
     const { run, chunk } = checkChunk(job.data)

@@ -15,7 +15,7 @@ export interface Cancelled {
  * Takes the chunks of a run out of the queue. What is done stays; `retry` and the same `submit` go on from there.
  *
  * @param run - Id of the run, or the folder of its results.
- * @throws {TorchError} `TORCH_RUN` if there is no such run; `TORCH_NOT_INSTALLED`, `TORCH_REDIS`, `TORCH_INVALID_ARGUMENT`.
+ * @throws {TorchError} `TORCH_RUN` if there is no such run; `TORCH_REDIS`, `TORCH_INVALID_ARGUMENT`.
  */
 export async function cancel(run: string, options: QueueOptions = {}): Promise<Cancelled> {
   checkOptions('cancel()', options, QUEUE_OPTIONS)

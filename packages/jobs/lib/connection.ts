@@ -1,7 +1,6 @@
-import type { Redis } from 'ioredis'
+import { Redis } from 'ioredis'
 
 import { TorchError } from 'napi-torch'
-import type { Libraries } from './libraries.js'
 import type { RedisAddress } from './redis_settings.js'
 
 /** Tries before Redis counts as not there; with the waits between them, some 5 s. */
@@ -33,13 +32,12 @@ export interface ConnectionEvents {
  * @throws {TorchError} `TORCH_REDIS` if it cannot be reached within some seconds, or lets nobody of this name in.
  */
 export async function connect(
-  { Redis: Client }: Libraries,
   address: RedisAddress,
   { onLost, onBack }: ConnectionEvents = {},
 ): Promise<Connection> {
   let wasReady = false
   let isClosing = false
-  const redis = new Client({
+  const redis = new Redis({
     host: address.host,
     port: address.port,
     db: address.database,

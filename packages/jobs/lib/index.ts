@@ -1,4 +1,4 @@
-// What `napi-torch/jobs` exports: images by the million, over many workers. It needs the packages bullmq and ioredis.
+// What `@napi-torch/jobs` exports: images by the million, over many workers.
 
 export { submit } from './submit.js'
 export type { Submission, SubmitOptions } from './submit.js'

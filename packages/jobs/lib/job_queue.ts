@@ -1,9 +1,8 @@
-import type { Job, Queue } from 'bullmq'
+import { Queue, type Job } from 'bullmq'
 import type { Redis } from 'ioredis'
 
 import { connect, type Connection, type ConnectionEvents } from './connection.js'
 import { checkQueueName, DEFAULT_QUEUE, jobId, KEY_PREFIX, keysOf, type Keys } from './keys.js'
-import { loadLibraries, type Libraries } from './libraries.js'
 import { ATTEMPT_DELAY_MS, JOBS_AT_A_TIME } from './limits.js'
 import { chunkAt, type Spans } from './listing.js'
 import { isChunk, type ChunkJob, type Manifest } from './manifest.js'
@@ -34,7 +33,6 @@ export class JobQueue implements AsyncDisposable {
   /** Address of Redis, without secrets. */
   readonly address: string
   readonly redis: Redis
-  readonly libraries: Libraries
   readonly keys: Keys
   readonly runs: Runs
   /** What may lose work in the way in which Redis is set up, in sentences. */
@@ -42,43 +40,32 @@ export class JobQueue implements AsyncDisposable {
   readonly queue: Queue<unknown>
   readonly #connection: Connection
 
-  /**
-   * @throws {TorchError} `TORCH_NOT_INSTALLED`, `TORCH_INVALID_ARGUMENT`, or `TORCH_REDIS` if it cannot be reached or must not be
-   * used.
-   */
+  /** @throws {TorchError} `TORCH_INVALID_ARGUMENT`, or `TORCH_REDIS` if Redis cannot be reached or must not be used. */
   static async open(
     { redis: settings, queue = DEFAULT_QUEUE }: QueueOptions,
     events?: ConnectionEvents,
   ): Promise<JobQueue> {
     checkQueueName(queue)
     const address = redisAddress(settings)
-    const libraries = await loadLibraries()
-    const connection = await connect(libraries, address, events)
+    const connection = await connect(address, events)
     try {
       const warnings = judgeRedis(await connection.redis.info(), address.name)
-      return new JobQueue(queue, address.name, connection, libraries, warnings)
+      return new JobQueue(queue, address.name, connection, warnings)
     } catch (error) {
       connection.close()
       throw error
     }
   }
 
-  private constructor(
-    name: string,
-    address: string,
-    connection: Connection,
-    libraries: Libraries,
-    warnings: readonly string[],
-  ) {
+  private constructor(name: string, address: string, connection: Connection, warnings: readonly string[]) {
     this.name = name
     this.address = address
     this.redis = connection.redis
     this.#connection = connection
-    this.libraries = libraries
     this.warnings = warnings
     this.keys = keysOf(name)
     this.runs = new Runs(this.redis, this.keys)
-    this.queue = new libraries.bullmq.Queue<unknown>(name, { connection: this.redis, prefix: KEY_PREFIX })
+    this.queue = new Queue<unknown>(name, { connection: this.redis, prefix: KEY_PREFIX })
     // The connection tells of its own faults; without a listener this would end the process.
     this.queue.on('error', () => undefined)
   }

@@ -33,8 +33,8 @@ export interface Retried {
  * were cancelled; and on demand those with errors of some kinds.
  *
  * @param run - Id of the run, or the folder of its results: then Redis need not know of it.
- * @throws {TorchError} `TORCH_RUN` if there is no such run, or its list of images has been changed; `TORCH_NOT_INSTALLED`,
- * `TORCH_REDIS`, `TORCH_FILE`, `TORCH_INVALID_ARGUMENT`.
+ * @throws {TorchError} `TORCH_RUN` if there is no such run, or its list of images has been changed; `TORCH_REDIS`,
+ * `TORCH_FILE`, `TORCH_INVALID_ARGUMENT`.
  */
 export async function retry(run: string, options: RetryOptions = {}): Promise<Retried> {
   checkOptions('retry()', options, [...QUEUE_OPTIONS, 'errors', 'signal'])

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 
-import type { Job, Worker } from 'bullmq'
+import { Worker, type Job } from 'bullmq'
 
 import { packageFacts } from 'napi-torch/internal'
 import { ChunkWorker, type DoneChunk } from './chunk_worker.js'
@@ -104,7 +104,7 @@ export async function runWorker(
   })
   const server = metrics === undefined ? null : await MetricsServer.open(metrics, figures)
   try {
-    const worker = new queue.libraries.bullmq.Worker<unknown>(queue.name, (job) => chunks.process(job), {
+    const worker = new Worker<unknown>(queue.name, (job) => chunks.process(job), {
       connection: queue.redis,
       prefix: KEY_PREFIX,
       name: id,

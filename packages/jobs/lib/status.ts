@@ -65,7 +65,7 @@ export interface QueueStatus {
 /**
  * Tells how far the runs of a queue are, and who works on them.
  *
- * @throws {TorchError} `TORCH_NOT_INSTALLED`, `TORCH_REDIS`, `TORCH_INVALID_ARGUMENT`; `TORCH_RUN` if there is no such run.
+ * @throws {TorchError} `TORCH_REDIS`, `TORCH_INVALID_ARGUMENT`; `TORCH_RUN` if there is no such run.
  */
 export async function status(options: StatusOptions = {}): Promise<QueueStatus> {
   checkOptions('status()', options, [...QUEUE_OPTIONS, 'run'])

@@ -107,7 +107,7 @@ export interface Submission {
  *
  * @param source - A folder, a pattern such as `images/*.jpg` or `images/**`, or a CSV or JSONL file of paths or addresses.
  * @throws {TorchError} `TORCH_DATASET` for a source that cannot be read or has no image; `TORCH_SOURCE_REFUSED` for what is not
- * allowed; `TORCH_RUN` if the folder holds the results of another run; `TORCH_REDIS`, `TORCH_NOT_INSTALLED`, `TORCH_DISK_FULL`,
+ * allowed; `TORCH_RUN` if the folder holds the results of another run; `TORCH_REDIS`, `TORCH_DISK_FULL`,
  * `TORCH_FILE`, `TORCH_INVALID_ARGUMENT`; `TORCH_ARCHITECTURE`, `TORCH_LABELS`, and what reading the checkpoint throws.
  */
 export async function submit(source: string, options: SubmitOptions): Promise<Submission> {

@@ -64,7 +64,7 @@ const SHORTEST_LOCK_MS = 1000
  * Works on the chunks of a queue, with one model in memory, and writes their results. Any number of workers may do so, on any
  * number of machines that see the same folders.
  *
- * @throws {TorchError} `TORCH_NOT_INSTALLED`, `TORCH_REDIS`, `TORCH_INVALID_ARGUMENT`; and, when this machine cannot work on the run of
+ * @throws {TorchError} `TORCH_REDIS`, `TORCH_INVALID_ARGUMENT`; and, when this machine cannot work on the run of
  * a chunk, `TORCH_RUN` (another model, no folder of results) or what loading its model throws. The chunk goes to another
  * worker.
  */
