@@ -24,9 +24,11 @@ export {
   expected,
   isIntegerArray,
 } from '../util/check.js'
+export { csvRows } from '../util/csv.js'
 export { DEVICE_PATTERN, checkDevice, isDevice } from '../util/device.js'
 export { variablesFrom } from '../util/environment.js'
 export { hasCode, reasonOf } from '../util/errno.js'
+export { lineError, linesOf, MAX_LINE_LENGTH } from '../util/lines.js'
 export { PACKAGE_ROOT, packageFacts } from '../util/package.js'
 export { Semaphore } from '../util/semaphore.js'
 export { PRESET_FILE } from '../vision/preset_file.js'

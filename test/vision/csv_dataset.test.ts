@@ -54,7 +54,7 @@ describe('CsvDataset', () => {
     ['a row without a label', '1.png,dog\n2.png\n', 'Line 2: Has no label'],
     ['a row without a path', '1.png,dog\n,cat\n', 'Line 2: Has no path'],
     ['a quote out of place', '1.png,dog\n2"x.png,cat\n', 'Line 2: Has a quote out of place'],
-    ['a quote that is not closed', '"1.png,dog\n', 'Line 1: Has a quote out of place'],
+    ['a quote that does not end', '"1.png,dog\n', 'Line 1: Has a quote that does not end'],
   ]
   for (const [what, text, message] of refused) {
     it(`refuses ${what}`, async () => {

@@ -31,10 +31,7 @@ export interface ConnectionEvents {
  *
  * @throws {TorchError} `TORCH_REDIS` if it cannot be reached within some seconds, or lets nobody of this name in.
  */
-export async function connect(
-  address: RedisAddress,
-  { onLost, onBack }: ConnectionEvents = {},
-): Promise<Connection> {
+export async function connect(address: RedisAddress, { onLost, onBack }: ConnectionEvents = {}): Promise<Connection> {
   let wasReady = false
   let isClosing = false
   const redis = new Redis({

@@ -22,9 +22,6 @@ export const MAX_REDIRECTS = 3
 /** Images that are fetched at a time; each holds up to its limit of memory until it is answered. */
 export const FETCHES_AT_A_TIME = 16
 
-/** The longest line of a list of images, in characters: a file without line breaks must not be read as a whole. */
-export const MAX_LINE_LENGTH = 2 ** 16
-
 /** Chunks that a worker holds: two, so that one fills the batches while the other begins or ends. */
 export const DEFAULT_CONCURRENCY = 2
 

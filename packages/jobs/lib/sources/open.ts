@@ -4,10 +4,9 @@ import { dirname, resolve } from 'node:path'
 import { TorchError } from 'napi-torch'
 import { reasonOf } from 'napi-torch/internal'
 import { AllowList, isAddress } from './allow_list.js'
-import { csvItems } from './csv.js'
 import { folderItems, IMAGE_FILES } from './folder.js'
 import { isGlob, parseGlob } from './glob.js'
-import { jsonlItems } from './jsonl.js'
+import { csvItems, jsonlItems } from './lists.js'
 
 /** Images that are to be worked on: absolute paths and addresses, one at a time. */
 export interface Source {
