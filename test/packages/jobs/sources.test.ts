@@ -85,6 +85,21 @@ describe('openSource()', () => {
       assert.deepEqual(items, [join(folder(), 'a/2.bin'), join(folder(), 'b/3.bin')])
     })
 
+    it('takes a character after a backslash as it is', async () => {
+      writeFiles(folder(), { 'a*b/1.jpg': '', 'a*b/2.png': '', 'axb/1.jpg': '' })
+
+      assert.deepEqual(await itemsOf(join(folder(), 'a\\*b', '*.jpg')), [join(folder(), 'a*b/1.jpg')])
+      assert.deepEqual(await itemsOf(join(folder(), 'a\\*b', '2.png')), [join(folder(), 'a*b/2.png')])
+    })
+
+    it('refuses links that leave the allowed folders, and only those that it would follow', async () => {
+      writeFiles(folder(), { 'outside/1.jpg': '', 'images/1.jpg': '' })
+      await symlink(join(folder(), 'outside'), join(folder(), 'images', 'out'))
+
+      assert.deepEqual(await itemsOf(join(folder(), 'images', '*.jpg')), [join(folder(), 'images/1.jpg')])
+      await assert.rejects(itemsOf(join(folder(), 'images', '*', '*.jpg')), { code: 'TORCH_SOURCE_REFUSED' })
+    })
+
     it('is none where a folder has that name', async () => {
       writeFiles(folder(), { 'photos [2026]/1.jpg': '' })
 

@@ -1,71 +1,63 @@
 import { resolve } from 'node:path'
 
+import { GLOBSTAR, Minimatch } from 'minimatch'
+
+import { TorchError } from 'napi-torch'
+import { reasonOf } from 'napi-torch/internal'
 import type { FolderFilter } from './folder.js'
 
-/** A pattern of paths, taken apart. */
+/** A pattern of paths, compiled. */
 export interface Glob extends FolderFilter {
-  /** The folder before the first part with a sign of a pattern: what is wanted is told relative to it. */
+  /** The folder before the first part of the pattern that is no plain name: the paths of files are relative to it. */
   readonly base: string
 }
 
-const SIGNS = /[*?[{]/
+/** Patterns that the braces of one may stand for: their number doubles with each pair of braces. */
+const MAX_EXPANSIONS = 1000
+
+/** Characters of a pattern that a message repeats. */
+const MAX_SHOWN = 60
+
+const WILDCARDS = /[*?[{\\]/
 
 /** Tells whether a source is a pattern and not a path. */
 export function isGlob(source: string): boolean {
-  return SIGNS.test(source)
+  return WILDCARDS.test(source)
 }
 
 /**
- * Reads a pattern: `*` and `?` stand for characters other than a slash, `**` for any number of folders, `[a-z]` and `[!a-z]`
- * for one of some characters, `{jpg,png}` for one of some words. As in a shell, hidden files are matched only by a dot.
+ * Compiles a pattern: `*` and `?` stand for characters other than a slash, `**` for any number of folders, `[a-z]` and `[!a-z]` for
+ * one of some characters, `{jpg,png}` and `{01..12}` for one of some words; a backslash takes the meaning from the character after
+ * it. As in a shell, only a dot in the pattern matches the dot of a hidden file.
+ *
+ * @throws {TorchError} `TORCH_DATASET` if the pattern is too long, or its braces stand for too many.
  */
 export function parseGlob(pattern: string): Glob {
   const parts = pattern.split('/')
-  const first = parts.findIndex((part) => SIGNS.test(part))
-  const rest = parts.slice(first)
-  const whole = new RegExp(`^${rest.map(partPattern).join('')}$`, 'u')
-  const anywhere = rest.indexOf('**')
-  const fixed = (anywhere < 0 ? rest.slice(0, -1) : rest.slice(0, anywhere)).map(
-    (part) => new RegExp(`^${wordPattern(part)}$`, 'u'),
-  )
+  const first = parts.findIndex((part) => WILDCARDS.test(part))
+  const matcher = compile(parts.slice(first).join('/'))
+  const depth = Math.max(...matcher.set.map((each) => (each.includes(GLOBSTAR) ? Infinity : each.length)))
   return {
     base: resolve(parts.slice(0, first).join('/') || (pattern.startsWith('/') ? '/' : '.')),
-    isWanted: (relative) => whole.test(relative),
-    isEntered: (folder) => {
-      const names = folder.split('/')
-      if (anywhere < 0 && names.length > fixed.length) return false
-      return names.every((name, depth) => fixed[depth]?.test(name) ?? !name.startsWith('.'))
-    },
+    isWanted: (relative) => matcher.match(relative),
+    isEntered: (folder) => folder.split('/').length < depth && matcher.match(folder, true),
   }
 }
 
-/** Of a part between slashes, with the slash that follows it. */
-function partPattern(part: string, index: number, parts: readonly string[]): string {
-  const isLast = index === parts.length - 1
-  if (part === '**') return isLast ? '(?:(?!\\.)[^/]+/)*(?!\\.)[^/]+' : '(?:(?!\\.)[^/]+/)*'
-  return wordPattern(part) + (isLast ? '' : '/')
+function compile(pattern: string): Minimatch {
+  let matcher: Minimatch
+  try {
+    // Parentheses are part of many file names: they are no patterns here.
+    const options = { noext: true, nonegate: true, nocomment: true, braceExpandMax: MAX_EXPANSIONS + 1 }
+    matcher = new Minimatch(pattern, options)
+  } catch (cause) {
+    throw refused(pattern, reasonOf(cause), cause)
+  }
+  if (matcher.set.length > MAX_EXPANSIONS) throw refused(pattern, `its braces stand for more than ${MAX_EXPANSIONS}`)
+  return matcher
 }
 
-function wordPattern(part: string): string {
-  let pattern = /^[*?[]/.test(part) ? '(?!\\.)' : ''
-  let isInBraces = false
-  for (let at = 0; at < part.length; at++) {
-    const sign = part.charAt(at)
-    const end = sign === '[' ? part.indexOf(']', at + 2) : -1
-    if (sign === '*') pattern += '[^/]*'
-    else if (sign === '?') pattern += '[^/]'
-    else if (end > 0) {
-      const inside = part.slice(at + 1, end)
-      pattern += `[${inside.startsWith('!') ? '^' : ''}${inside.replace(/^!/, '').replace(/[\\\]^[]/g, '\\$&')}]`
-      at = end
-    } else if (sign === '{') {
-      pattern += '(?:'
-      isInBraces = true
-    } else if (sign === '}' && isInBraces) {
-      pattern += ')'
-      isInBraces = false
-    } else if (sign === ',' && isInBraces) pattern += '|'
-    else pattern += sign.replace(/[\\^$.*+?()[\]{}|]/, '\\$&')
-  }
-  return isInBraces ? `${pattern})` : pattern
+function refused(pattern: string, reason: string, cause?: unknown): TorchError {
+  const start = pattern.length > MAX_SHOWN ? `${pattern.slice(0, MAX_SHOWN)}…` : pattern
+  return new TorchError('TORCH_DATASET', `${start}: Cannot be used as a pattern: ${reason}`, { cause })
 }
