@@ -1,11 +1,11 @@
 /**
- * Measures what working through a queue costs, in one run, with a Redis of its own. Three parts:
+ * Measures the cost of the queue, in one run, with a Redis of its own. Three parts:
  *
- * - `rate`: 10,000 images by `evaluate` in one process, by one worker with a thread for each core, and by a worker with one thread
- *   for each core; in turn, round by round, with everything loaded before the clock starts.
- * - `locks`: what becomes of the locks of chunks that take longer than a lock lasts, if a worker computes on its event loop, and if an
- *   engine does it.
- * - `redis`: how many chunks a second Redis gives out to workers that compute nothing, and what of a core that takes.
+ * - `rate`: 10,000 images by `evaluate` in one process, by one worker with a thread per core, and by one worker per core with one
+ *   thread each; in turn, round by round, with everything loaded before the clock starts.
+ * - `locks`: what happens to the locks of chunks that take longer than a lock lasts, if a worker computes on its event loop, and if it
+ *   uses an engine.
+ * - `redis`: how many chunks per second Redis hands to workers that compute nothing, and how much of a core that takes.
  *
  * npm run bench:jobs -- [--only rate,locks,redis] [--rounds 3] [--images 10000] [--json bench/results/jobs.json]
  */
@@ -42,7 +42,7 @@ const cores = availableParallelism()
 const folder = mkdtempSync(join(tmpdir(), 'napi-torch-bench-jobs-'))
 const redis = await RedisServer.start()
 
-/** A program of this folder, and the lines that it prints. */
+/** A program of bench/jobs, and the lines that it prints. */
 class Program {
   readonly child: ChildProcess
   readonly #lines: AsyncIterator<string>
@@ -85,7 +85,7 @@ async function evaluateRate(list: string, images: number): Promise<number> {
   return images / seconds
 }
 
-/** Workers that have computed something are there when the run is submitted, and have the model in memory. */
+/** All workers have computed something, and have the model in memory, before the run is submitted. */
 async function queueRate(source: string, warm: string, images: number, threads: readonly number[]): Promise<number> {
   await redis.flush()
   let [ready, done, last] = [0, 0, 0]
@@ -142,21 +142,21 @@ async function rateSection(): Promise<object> {
   }
   const ratios = (above: string, below: string): number[] =>
     (rates.get(above) ?? []).map((rate, round) => rate / (rates.get(below)?.[round] ?? NaN))
-  const figures = Object.fromEntries([...rates].map(([name, each]) => [name, sampleOf(each)]))
-  for (const [name, sample] of Object.entries(figures))
+  const samples = Object.fromEntries([...rates].map(([name, each]) => [name, sampleOf(each)]))
+  for (const [name, sample] of Object.entries(samples))
     console.log(`${name.padEnd(26)} ${formatSample(sample, 0)} images/s`)
   const toEvaluate = sampleOf(ratios(one, 'evaluate'))
   const toOne = sampleOf(ratios(many, one))
   console.log(`through the queue, to evaluate: ${formatSample(toEvaluate, 3)} (goal 0.97)`)
   console.log(`${many}, to ${one}: ${formatSample(toOne, 3)} (goal 1)`)
-  return { images, chunkSize: DEFAULT_CHUNK_SIZE, imagesPerSecond: figures, toEvaluate, toOne }
+  return { images, chunkSize: DEFAULT_CHUNK_SIZE, imagesPerSecond: samples, toEvaluate, toOne }
 }
 
 const LOCK_MS = 1000
 const CHUNKS = 8
-/** Who never ends is given up. */
-const MAX_MS = 90_000
-/** At some 30 ms for an image: chunks of three locks. */
+/** Time after which a part that does not end is given up. */
+const MAX_LOCKS_MS = 90_000
+/** At about 30 ms per image, a chunk takes as long as three locks. */
 const IMAGES = 100
 
 async function locksOf(way: 'blocking' | 'engine'): Promise<object> {
@@ -185,7 +185,7 @@ async function locksOf(way: 'blocking' | 'engine'): Promise<object> {
   do {
     await new Promise((resolve) => setTimeout(resolve, 100))
     isFinished = await isDone()
-  } while (!isFinished && performance.now() - began < MAX_MS)
+  } while (!isFinished && performance.now() - began < MAX_LOCKS_MS)
   const seconds = (performance.now() - began) / 1000
   const { completed: accepted = 0 } = await queue.getJobCounts('completed')
   await Promise.all(workers.map((worker) => worker.end('SIGKILL')))
@@ -207,7 +207,7 @@ async function locksOf(way: 'blocking' | 'engine'): Promise<object> {
   return result
 }
 
-/** What a worker computes in a second, for the sum below: ResNet-18 at 224 pixels on a core. */
+/** Images per second of a core, for the estimate below: ResNet-18 at 224 pixels. */
 const IMAGES_PER_CORE = 60
 const STUB_CHUNKS = 20_000
 
@@ -244,23 +244,23 @@ async function redisSection(): Promise<object> {
     ['path', ...Array.from({ length: STUB_CHUNKS }, (_, index) => `${folder}/${index}.png`), ''].join('\n'),
   )
   const rows: object[] = []
-  let most = 0
+  let chunksPerCore = 0
   for (const workers of [1, 2, 4]) {
     const measured = await redisRate(workers, list)
-    most = Math.max(most, 1 / measured.redisCore)
+    chunksPerCore = Math.max(chunksPerCore, 1 / measured.redisCore)
     rows.push({ workers, ...measured })
     const percent = (100 * measured.chunks * measured.redisCore).toFixed(0)
     console.log(
-      `${workers} workers of nothing: ${measured.chunks.toFixed(0)} chunks/s, ` +
+      `${workers} workers that compute nothing: ${measured.chunks.toFixed(0)} chunks/s, ` +
         `${(1e6 * measured.redisCore).toFixed(0)} µs of Redis each (${percent} % of its core)`,
     )
   }
-  const images = most * DEFAULT_CHUNK_SIZE
+  const images = chunksPerCore * DEFAULT_CHUNK_SIZE
   console.log(
-    `A core of Redis is enough for ${most.toFixed(0)} chunks/s: at ${DEFAULT_CHUNK_SIZE} images a chunk ` +
+    `A core of Redis is enough for ${chunksPerCore.toFixed(0)} chunks/s: at ${DEFAULT_CHUNK_SIZE} images a chunk ` +
       `${(images / 1e3).toFixed(0)} thousand images/s, or ${(images / IMAGES_PER_CORE).toFixed(0)} cores of ${IMAGES_PER_CORE} images/s`,
   )
-  return { rows, chunksPerCore: most }
+  return { rows, chunksPerCore }
 }
 
 const SECTIONS: Readonly<Record<string, () => Promise<object>>> = {

@@ -1,6 +1,6 @@
 /**
- * Classifies 10,000 images with three workers, of which one is killed with SIGKILL and one told to stop while Redis is restarted,
- * and compares the merged result with that of one process. Needs redis-server, which it starts on a port of its own.
+ * Classifies 10,000 images with three workers, of which one is killed with SIGKILL and one is stopped, while Redis is restarted, and
+ * compares the merged result with that of one process. Needs redis-server, which it starts on a port of its own.
  *
  * npm run demo:jobs -- [--images 10000]
  */
@@ -17,7 +17,7 @@ const CHUNK_SIZE = 100
 const LOCK_SECONDS = 5
 
 const { values } = parseArgs({ options: { images: { type: 'string', default: '10000' } } })
-if (!HAS_REDIS) throw new Error('There is no redis-server (on Debian: apt-get install redis-server)')
+if (!HAS_REDIS) throw new Error('redis-server is not installed (on Debian: apt-get install redis-server)')
 
 const folder = mkdtempSync(join(tmpdir(), 'napi-torch-jobs-'))
 try {
@@ -29,7 +29,7 @@ try {
   const { seconds, ...report } = await runStorm(options)
   for (const [what, count] of Object.entries(report)) console.log(`| ${what} | ${count} |`)
   console.log(`| seconds | ${seconds.toFixed(1)} |`)
-  console.log(`| images a second | ${(report.images / seconds).toFixed(0)} |`)
+  console.log(`| images per second | ${(report.images / seconds).toFixed(0)} |`)
   const { duplicates, missing, differing, addedAgain } = report
   if (duplicates + missing + differing + addedAgain > 0) process.exitCode = 1
 } finally {

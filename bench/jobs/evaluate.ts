@@ -1,5 +1,5 @@
-// What `napi-torch evaluate` does with a list of images, without a queue: compiles, waits for a line, evaluates, and prints the
-// seconds that took. Arguments: the checkpoint, a CSV file of paths and labels.
+// Does the work of `napi-torch evaluate` with a list of images, without a queue: compiles, waits for a line, evaluates, and prints the
+// seconds that the evaluation took. Arguments: the checkpoint, a CSV file of paths and labels.
 import { once } from 'node:events'
 
 import { compile, CsvDataset, evaluate } from 'napi-torch'
@@ -13,7 +13,7 @@ const BATCH_SIZE = 32
 const [checkpoint = '', list = ''] = process.argv.slice(2)
 const { model, architecture } = await loadModel(checkpoint)
 const { preset } = await findRecipe(checkpoint, architecture, {})
-if (!(preset instanceof ImagePreset)) throw new Error('The preset is none of this package')
+if (!(preset instanceof ImagePreset)) throw new Error('The preset is not one of this package')
 const dataset = await CsvDataset.open(list)
 const engine = await compile(model, { input: preset.shape, maxBatchSize: BATCH_SIZE })
 console.log('ready')

@@ -1,5 +1,5 @@
-// A worker without a model: does for each chunk what `jobs work` asks of Redis, and nothing else. Works until its standard input
-// ends. Arguments: address of Redis, chunks in hand at a time.
+// A worker without a model: sends to Redis what `jobs work` sends for each chunk, and does nothing else, until its standard input
+// ends. Arguments: address of Redis, chunks at a time.
 import { once } from 'node:events'
 
 import { Worker } from 'bullmq'

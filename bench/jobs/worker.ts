@@ -1,5 +1,5 @@
-// A worker of BullMQ that computes chunks of images for as long as each takes, in one of two ways: `blocking` runs eager modules
-// on the event loop, as a runtime without threads of its own must; `engine` hands the same images to an engine. Prints a line for
+// A worker of BullMQ that computes chunks of images in one of two ways: `blocking` runs eager modules on the event loop, as a runtime
+// without threads of its own must; `engine` uses an engine. Prints a line for
 // each chunk that it has computed. Arguments: port of Redis, queue, way, lock in ms, images of a chunk.
 import { Worker } from 'bullmq'
 import { compile, randn, resnet18, scope } from 'napi-torch'

@@ -1,18 +1,17 @@
 import { checkOptions } from 'napi-torch/internal'
-import { findRun } from './find_run.js'
 import { JobQueue, QUEUE_OPTIONS, type QueueOptions } from './job_queue.js'
 import { jobId } from './keys.js'
 import { JOBS_AT_A_TIME } from './limits.js'
 
-/** What {@link cancel} did. */
+/** Result of {@link cancel}. */
 export interface Cancelled {
   readonly run: string
-  /** Chunks that were taken out of the queue. Those in the hands of workers are finished. */
+  /** Chunks that were removed from the queue. Chunks that workers have started are finished. */
   readonly removed: number
 }
 
 /**
- * Takes the chunks of a run out of the queue. What is done stays; `retry` and the same `submit` go on from there.
+ * Removes the chunks of a run from the queue. Results stay; `retry` and the same `submit` continue the run.
  *
  * @param run - Id of the run, or the folder of its results.
  * @throws {TorchError} `TORCH_RUN` if there is no such run; `TORCH_REDIS`, `TORCH_INVALID_ARGUMENT`.
@@ -20,8 +19,8 @@ export interface Cancelled {
 export async function cancel(run: string, options: QueueOptions = {}): Promise<Cancelled> {
   checkOptions('cancel()', options, QUEUE_OPTIONS)
   await using queue = await JobQueue.open(options)
-  const { run: id, chunks } = await findRun(queue, run)
-  // First, as a submit may still be adding: workers ask before they begin.
+  const { run: id, chunks } = await queue.findRun(run)
+  // First, as a submit may still be adding chunks: workers check before they start one.
   await queue.runs.cancel(id)
   const isDone = await queue.runs.done(id)
   let removed = 0

@@ -1,4 +1,4 @@
-import { open, readFile } from 'node:fs/promises'
+import { open, opendir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { TorchError } from 'napi-torch'
@@ -8,44 +8,45 @@ import { npyBytes, npyHeader, readNpyHeader } from './npy.js'
 import { formatRows, parseRows, type ResultRow } from './rows.js'
 import { writeFile } from './write_file.js'
 
-/** Digits of a chunk in the name of its file: names sort as the chunks do. */
+/** Digits of the number of a chunk in the names of its files: names sort as the chunks do. */
 const DIGITS = 8
 
-/** Enough for the header of an array. */
-const HEAD_BYTES = 256
+/** Bytes that are read to find the header of an array. */
+const HEADER_BYTES = 256
 
-/** What was found out about the images of a chunk, in their order. */
+/** Results of the images of a chunk, in their order. */
 export interface ChunkResult {
   readonly rows: readonly ResultRow[]
-  /** Features (images, length) in row-major order; null unless they were asked for. */
+  /** Null unless features were requested. */
   readonly features: Features | null
 }
 
-/** Vectors of images, in row-major order. */
+/** Feature vectors of images. */
 export interface Features {
+  /** (images, length) in row-major order; NaN for images that failed. */
   readonly values: Float32Array
-  /** Of a vector; 0 where no image gave one. */
+  /** Length of each vector; 0 if all images failed. */
   readonly length: number
 }
 
-/** Where the results of the chunks lie. */
+/** Folder of the results of the chunks. */
 export function chunksFolder(out: string): string {
   return join(out, 'chunks')
 }
 
-/** The file with the lines of a chunk. */
+/** File with the result rows of a chunk. */
 export function rowsPath(out: string, chunk: number): string {
   return join(chunksFolder(out), `${String(chunk).padStart(DIGITS, '0')}.jsonl`)
 }
 
-/** The file with the features of a chunk. */
+/** File with the features of a chunk. */
 export function featuresPath(out: string, chunk: number): string {
   return rowsPath(out, chunk).replace(/jsonl$/, 'npy')
 }
 
 /**
- * Writes the results of a chunk. The lines come last: where they are, all is. A chunk that is written twice is written over by the
- * same.
+ * Writes the results of a chunk, the rows last: if their file exists, the results are complete. Writing a chunk twice leaves the same
+ * files.
  *
  * @throws {TorchError} `TORCH_DISK_FULL`, `TORCH_FILE`.
  */
@@ -60,7 +61,7 @@ export async function writeChunk(out: string, chunk: number, { rows, features }:
 }
 
 /**
- * Reads the lines of a chunk; null if it is not there, or is no result for these images.
+ * Reads the result rows of a chunk; null if they are missing, incomplete, or not those of the given images.
  *
  * @throws {TorchError} `TORCH_FILE` if the system refuses.
  */
@@ -78,11 +79,39 @@ export async function readChunk(
   return isWhole ? rows : null
 }
 
+/** Tells which chunks of a run have results, and which files are left over. */
+export interface PresentChunks {
+  has(chunk: number): boolean
+  /** Temporary files of writers that died. */
+  readonly leftovers: readonly string[]
+}
+
+/**
+ * Finds the chunks of a run that have results: whether a file exists, not what it contains.
+ *
+ * @throws {TorchError} `TORCH_FILE` if the folder cannot be read.
+ */
+export async function presentChunks(out: string, chunks: number): Promise<PresentChunks> {
+  const folder = chunksFolder(out)
+  const found = new Uint8Array(chunks)
+  const leftovers: string[] = []
+  try {
+    for await (const { name } of await opendir(folder)) {
+      const number = /^(\d+)\.jsonl$/.exec(name)?.[1]
+      if (number !== undefined) found[Number(number)] = 1
+      else if (/^\..*\.tmp$/.test(name)) leftovers.push(join(folder, name))
+    }
+  } catch (cause) {
+    throw new TorchError('TORCH_FILE', `${folder}: ${reasonOf(cause)}`, { cause })
+  }
+  return { has: (chunk) => found[chunk] === 1, leftovers }
+}
+
 async function holdsFeatures(path: string, rows: number, columns: number): Promise<boolean> {
   const found = await unlessMissing(path, async () => {
     const handle = await open(path)
     try {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0)
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0)
       return { header: readNpyHeader(buffer.subarray(0, bytesRead)), size: (await handle.stat()).size }
     } finally {
       await handle.close()

@@ -3,42 +3,42 @@ import type { Job } from 'bullmq'
 import { TorchError } from 'napi-torch'
 import { readChunk, writeChunk } from './chunk_files.js'
 import { computeChunk, type ChunkModel } from './compute_chunk.js'
-import type { Figures } from './figures.js'
 import type { JobQueue } from './job_queue.js'
 import { listingPath, readImages } from './listing.js'
 import { checkChunk, type ChunkJob, type ModelSettings } from './manifest.js'
+import type { WorkerMetrics } from './metrics.js'
 import { ModelHolder } from './model_holder.js'
 import type { OpenRun, OpenRuns } from './open_runs.js'
+import { PoisonMessages } from './poison_messages.js'
 import { countRows } from './rows.js'
 import type { Counts } from './runs.js'
-import { Suspects } from './suspects.js'
 
-/** Times that a chunk was taken over before its images are suspected: one worker may die of anything. */
-const SUSPECTED_AFTER = 2
+/** Takeovers of a chunk before its images are computed one by one: a single worker may die of anything. */
+const MIN_TAKEOVERS = 2
 
 /** A chunk that is done. */
 export interface DoneChunk extends Counts {
   readonly run: string
   readonly chunk: number
-  /** For reading, computing and writing. */
+  /** Time for reading, computing and writing. */
   readonly ms: number
-  /** Its results were there: another worker had written them. */
+  /** Whether another worker had already written the results. */
   readonly wasPresent: boolean
 }
 
-/** What {@link ChunkWorker} is made of. */
+/** Parts of a {@link ChunkWorker}. */
 export interface ChunkWorkerParts {
   readonly queue: JobQueue
   readonly runs: OpenRuns
-  readonly figures: Figures
+  readonly metrics: WorkerMetrics
   readonly load: (settings: ModelSettings) => Promise<ChunkModel>
   /** Called for each chunk that is done. */
   readonly onDone: (chunk: DoneChunk) => void
-  /** Called when this machine cannot work on a run, whichever chunk it takes: another one may be able to. */
+  /** Called when this machine cannot work on any chunk of a run; another machine may be able to. */
   readonly onMachineFault: (fault: unknown) => void
 }
 
-/** Computes chunks, each as often as it is asked to, with one result. */
+/** Computes chunks. A chunk that is computed again has the same result. */
 export class ChunkWorker {
   readonly #parts: ChunkWorkerParts
   readonly #models: ModelHolder
@@ -54,13 +54,13 @@ export class ChunkWorker {
     return this.#inHand
   }
 
-  /** Computes the chunk of a job. A failure is told in one line, which ends in its code. */
+  /** Computes the chunk of a job. The message of a failure is one line that ends in its code. */
   async process(job: Job<unknown>): Promise<void> {
     this.#inHand++
     try {
       await this.#process(job)
     } catch (error) {
-      this.#parts.figures.chunk('failed', { images: 0, errors: {} }, 0)
+      this.#parts.metrics.chunk('failed', { images: 0, errors: {} }, 0)
       const { code, message } = error instanceof TorchError ? error : { code: 'TORCH_INTERNAL', message: String(error) }
       throw new Error(`${message} (${code})`, { cause: error })
     } finally {
@@ -68,17 +68,17 @@ export class ChunkWorker {
     }
   }
 
-  /** Lets the model go. */
+  /** Closes the model. */
   close(): Promise<void> {
     return this.#models.close()
   }
 
   async #process(job: Job<unknown>): Promise<void> {
-    const { queue, runs, figures, onDone } = this.#parts
+    const { queue, runs, metrics, onDone } = this.#parts
     const data = checkChunk(job.data)
     const { run, chunk } = data
     if (!(await queue.runs.isWanted(run))) {
-      figures.chunk('unwanted', { images: 0, errors: {} }, 0)
+      metrics.chunk('unwanted', { images: 0, errors: {} }, 0)
       return
     }
     const begin = performance.now()
@@ -89,7 +89,7 @@ export class ChunkWorker {
     const counts = present === null ? await this.#compute(job, data, opened, images) : countRows(present)
     await queue.runs.finish(run, chunk, counts)
     const ms = performance.now() - begin
-    figures.chunk(present === null ? 'computed' : 'present', counts, ms / 1000)
+    metrics.chunk(present === null ? 'computed' : 'present', counts, ms / 1000)
     onDone({ run, chunk, ...counts, ms, wasPresent: present !== null })
   }
 
@@ -99,10 +99,10 @@ export class ChunkWorker {
     { manifest, opener }: OpenRun,
     images: readonly string[],
   ): Promise<Counts> {
-    const { queue, figures } = this.#parts
-    const suspects =
-      job.stalledCounter < SUSPECTED_AFTER ? null : new Suspects(queue.redis, queue.keys.suspects(run), chunk)
-    const blamed = await suspects?.begin()
+    const { queue, metrics } = this.#parts
+    const poison =
+      job.stalledCounter < MIN_TAKEOVERS ? null : new PoisonMessages(queue.redis, queue.keys.poison(run), chunk)
+    const skipped = await poison?.begin()
     const compute = (model: ChunkModel): ReturnType<typeof computeChunk> => {
       return computeChunk({
         manifest,
@@ -110,13 +110,13 @@ export class ChunkWorker {
         model,
         opener,
         isLastAttempt: job.attemptsMade + 1 >= manifest.attempts,
-        blamed,
-        onNext: suspects === null ? undefined : (position) => suspects.note(position),
-        onImage: () => figures.image(),
+        skipped,
+        onNext: poison === null ? undefined : (position) => poison.note(position),
+        onImage: () => metrics.image(),
       })
     }
     const result = await this.#models.use(manifest.model, compute)
-    await suspects?.end()
+    await poison?.end()
     await writeChunk(manifest.out, chunk, result)
     return countRows(result.rows)
   }

@@ -3,35 +3,54 @@ import { Redis } from 'ioredis'
 import { TorchError } from 'napi-torch'
 import type { RedisAddress } from './redis_settings.js'
 
-/** Tries before Redis counts as not there; with the waits between them, some 5 s. */
-const FIRST_TRIES = 6
-const FIRST_WAIT_MS = 150
-const LONGEST_WAIT_MS = 20_000
+/** Attempts before Redis counts as unreachable: about 5 s, with the waits between them. */
+const MAX_FIRST_ATTEMPTS = 6
+const MIN_WAIT_MS = 150
+const MAX_WAIT_MS = 20_000
 
-/** Answers that no further try will change: of Redis, and of TLS to its certificate. */
+/** The oldest Redis that BullMQ supports. */
+const MIN_VERSION = [6, 2] as const
+
+/** Errors that another attempt cannot change, of Redis and of TLS. */
 const REFUSED = /^WRONGPASS|^NOAUTH|^NOPERM|^ERR invalid password|^ERR Client sent AUTH|certificate|altnames/
 
-/** A connection that lasts. */
+/** A connection to Redis that reconnects by itself. */
 export interface Connection {
   readonly redis: Redis
+  /** Settings of Redis that may lose work, one sentence each. */
+  readonly warnings: readonly string[]
   close(): void
 }
 
-/** Who is told of the ups and downs of a {@link Connection}. */
+/** Callbacks of a {@link Connection}. */
 export interface ConnectionEvents {
-  /** Called when the connection is lost, once each time, with the reason. */
+  /** Called once each time the connection is lost, with the reason. */
   readonly onLost?: ((reason: string) => void) | undefined
-  /** Called when it is there again. */
+  /** Called when the connection has been restored. */
   readonly onBack?: (() => void) | undefined
 }
 
 /**
- * Connects to Redis. Once it has been reached, a connection that is lost is made again for as long as it takes, with waits
- * that grow to 20 s; commands wait meanwhile.
+ * Connects to Redis. Once it has been reached, a lost connection is restored for as long as it takes, with waits that grow to 20 s;
+ * commands wait meanwhile.
  *
- * @throws {TorchError} `TORCH_REDIS` if it cannot be reached within some seconds, or lets nobody of this name in.
+ * @throws {TorchError} `TORCH_REDIS` if Redis cannot be reached within some seconds, refuses the user name or the password, is too
+ * old, or evicts keys.
  */
-export async function connect(address: RedisAddress, { onLost, onBack }: ConnectionEvents = {}): Promise<Connection> {
+export async function connect(address: RedisAddress, events: ConnectionEvents = {}): Promise<Connection> {
+  const { redis, close } = await open(address, events)
+  try {
+    return { redis, warnings: checkServer(await redis.info(), address.name), close }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+async function open(
+  address: RedisAddress,
+  { onLost, onBack }: ConnectionEvents,
+): Promise<Omit<Connection, 'warnings'>> {
   let wasReady = false
   let isClosing = false
   const redis = new Redis({
@@ -42,9 +61,9 @@ export async function connect(address: RedisAddress, { onLost, onBack }: Connect
     ...(address.password !== undefined && { password: address.password }),
     ...(address.isTls && { tls: {} }),
     lazyConnect: true,
-    // BullMQ asks for this: a command waits until Redis is back.
+    // BullMQ requires this: a command waits until Redis is back.
     maxRetriesPerRequest: null,
-    retryStrategy: (times) => (wasReady || times < FIRST_TRIES ? waitBefore(times) : null),
+    retryStrategy: (times) => (wasReady || times < MAX_FIRST_ATTEMPTS ? waitBefore(times) : null),
   })
   let lastError = 'the connection was closed'
   let isLost = false
@@ -67,22 +86,52 @@ export async function connect(address: RedisAddress, { onLost, onBack }: Connect
       // Without a cause: the error of the client holds the command that failed, which may be the one with the password.
       reject(new TorchError('TORCH_REDIS', `Redis at ${address.name} cannot be reached: ${lastError}`))
     })
-    redis.connect().catch(() => undefined) // It also fails where a later try succeeds.
+    redis.connect().catch(() => undefined) // It also fails if a later attempt succeeds.
   })
   const close = (): void => {
     isClosing = true
-    // Without a word to Redis, which may be away.
+    // Not quit(), which waits for a Redis that may be away.
     redis.disconnect()
   }
   return { redis, close }
 }
 
-/** With chance in it, so that a hundred workers do not come back at the same time. */
+/** Random, so that a hundred workers do not come back at the same time. */
 function waitBefore(times: number): number {
-  return Math.min(FIRST_WAIT_MS * 2 ** (times - 1), LONGEST_WAIT_MS) * (0.75 + Math.random() / 2)
+  return Math.min(MIN_WAIT_MS * 2 ** (times - 1), MAX_WAIT_MS) * (0.75 + Math.random() / 2)
 }
 
-/** Node.js has no text for an error of several addresses, only one for each. */
+/**
+ * Checks the version and the settings of a Redis, given what its `INFO` prints. Returns warnings about settings that may lose work.
+ *
+ * @throws {TorchError} `TORCH_REDIS` if it is too old, or evicts keys, jobs among them, when its memory is full.
+ */
+export function checkServer(info: string, name: string): readonly string[] {
+  const facts = new Map(info.split(/\r?\n/).map((line) => splitOnce(line)))
+  const version = facts.get('redis_version') ?? ''
+  if (!isRecent(version)) {
+    throw new TorchError('TORCH_REDIS', `Expected Redis ${MIN_VERSION.join('.')} or newer at ${name}, found ${version}`)
+  }
+  const policy = facts.get('maxmemory_policy')
+  if (policy !== undefined && policy !== 'noeviction') {
+    const remedy = 'set maxmemory-policy to noeviction'
+    throw new TorchError('TORCH_REDIS', `Redis at ${name} evicts keys when its memory is full (${policy}): ${remedy}`)
+  }
+  if (facts.get('aof_enabled') !== '0') return []
+  return [`Redis at ${name} keeps no log of changes: set appendonly to yes, or a crash of Redis loses chunks`]
+}
+
+function isRecent(version: string): boolean {
+  const [major = NaN, minor = NaN] = version.split('.').map(Number)
+  return major > MIN_VERSION[0] || (major === MIN_VERSION[0] && minor >= MIN_VERSION[1])
+}
+
+function splitOnce(line: string): readonly [string, string] {
+  const colon = line.indexOf(':')
+  return [line.slice(0, Math.max(colon, 0)), line.slice(colon + 1)]
+}
+
+/** Node.js has no message for an error of several addresses, only one for each. */
 function reasonOf(error: Error): string {
   if (!(error instanceof AggregateError)) return error.message
   return error.errors.map((each: unknown) => (each instanceof Error ? each.message : String(each))).join('; ')

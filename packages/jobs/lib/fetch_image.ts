@@ -2,22 +2,22 @@ import { TorchError } from 'napi-torch'
 import { FETCH_TIMEOUT_MS, MAX_REDIRECTS } from './limits.js'
 import type { AllowList } from './sources/allow_list.js'
 
-/** Answers of a server that may be another one the next time. */
-const PASSING = [408, 425, 429, 500, 502, 503, 504]
+/** Status codes of errors that may pass. */
+const TRANSIENT = [408, 425, 429, 500, 502, 503, 504]
 const REDIRECTS = [301, 302, 303, 307, 308]
 
-/** How much a server may give, and how long it may take. */
+/** Limits of the size of an image and of the time to fetch it. */
 export interface FetchLimits {
   readonly maxBytes: number
-  /** For all of it. Default: {@link FETCH_TIMEOUT_MS}. */
+  /** Redirects and body included. Default: {@link FETCH_TIMEOUT_MS}. */
   readonly timeoutMs?: number | undefined
 }
 
 /**
- * Fetches an image. A redirect is followed where it leads to an allowed address.
+ * Fetches an image. Redirects to allowed addresses are followed.
  *
- * @throws {TorchError} `TORCH_SOURCE_REFUSED` if it is not allowed, or has more than the limit; `TORCH_FILE` if the server does not
- * have it; `TORCH_SOURCE_UNAVAILABLE` if the server does not answer, or says that it cannot just now.
+ * @throws {TorchError} `TORCH_SOURCE_REFUSED` if the address is not allowed or the image too large; `TORCH_FILE` if the server refuses;
+ * `TORCH_SOURCE_UNAVAILABLE` if it does not answer, or with an error that may pass.
  */
 export async function fetchImage(
   address: string,
@@ -50,7 +50,7 @@ async function read(response: Response, address: string, maxBytes: number): Prom
   const length = Number(response.headers.get('content-length') ?? 0)
   if (!response.ok || body === null || length > maxBytes) {
     await body?.cancel()
-    if (PASSING.includes(status)) {
+    if (TRANSIENT.includes(status)) {
       throw new TorchError('TORCH_SOURCE_UNAVAILABLE', `${address}: The server answers ${status}`)
     }
     if (!response.ok || body === null) throw new TorchError('TORCH_FILE', `${address}: The server answers ${status}`)
@@ -61,7 +61,7 @@ async function read(response: Response, address: string, maxBytes: number): Prom
   try {
     for await (const piece of body as unknown as AsyncIterable<Uint8Array>) {
       bytes += piece.length
-      // Leaving the loop ends the connection. What a server says of the length, it may not keep.
+      // The Content-Length may be wrong. Leaving the loop closes the connection.
       if (bytes > maxBytes) throw tooLarge(address, maxBytes)
       pieces.push(piece)
     }

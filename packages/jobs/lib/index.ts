@@ -7,7 +7,7 @@ export type { WorkOptions } from './work.js'
 export type { WorkEvent, WorkSummary } from './run_worker.js'
 export { status } from './status.js'
 export type { QueueStatus, RunState, RunStatus, StatusOptions } from './status.js'
-export type { WorkerReport } from './presence.js'
+export type { WorkerReport } from './heartbeat.js'
 export { retry } from './retry.js'
 export type { Retried, RetryOptions } from './retry.js'
 export { cancel } from './cancel.js'
@@ -17,7 +17,7 @@ export type { Merged, MergeOptions } from './merge.js'
 export type { QueueOptions } from './job_queue.js'
 export type { RedisSettings } from './redis_settings.js'
 export type { MetricsAddress } from './metrics_server.js'
-export type { AnswerRow, ErrorRow, FeatureRow, ResultRow } from './rows.js'
+export type { ErrorRow, FeatureRow, PredictionRow, ResultRow } from './rows.js'
 export {
   DEFAULT_ATTEMPTS,
   DEFAULT_CHUNK_SIZE,

@@ -1,33 +1,36 @@
 import { Queue, type Job } from 'bullmq'
 import type { Redis } from 'ioredis'
 
+import { TorchError } from 'napi-torch'
+import { expected } from 'napi-torch/internal'
 import { connect, type Connection, type ConnectionEvents } from './connection.js'
 import { checkQueueName, DEFAULT_QUEUE, jobId, KEY_PREFIX, keysOf, type Keys } from './keys.js'
 import { ATTEMPT_DELAY_MS, JOBS_AT_A_TIME } from './limits.js'
 import { chunkAt, type Spans } from './listing.js'
-import { isChunk, type ChunkJob, type Manifest } from './manifest.js'
+import { isChunk, manifestIn, type ChunkJob, type Manifest } from './manifest.js'
 import { redisAddress, type RedisSettings } from './redis_settings.js'
-import { judgeRedis } from './redis_server.js'
 import { Runs } from './runs.js'
 
-/** Which queue, on which Redis. */
+/** Selects a queue and its Redis. */
 export interface QueueOptions {
-  /** Address of Redis, or address, user and password. Default: the environment; see {@link RedisSettings}. */
+  /** Address of Redis, or address, user name and password. Default: the environment; see {@link RedisSettings}. */
   readonly redis?: string | RedisSettings | undefined
-  /** Name of the queue: teams with queues of their own do not wait for each other. Default: `images`. */
+  /** Name of the queue. Teams that use queues of their own do not wait for each other. Default: `images`. */
   readonly queue?: string | undefined
 }
 
 /** Names of {@link QueueOptions}. */
 export const QUEUE_OPTIONS = ['redis', 'queue'] as const
 
-/** A job of the queue: a chunk, and why it failed. */
+const RUN_ID = /^[0-9a-f]{32}$/
+
+/** A job of the queue, and its chunk. */
 export interface QueuedChunk {
   readonly job: Job<unknown>
   readonly chunk: ChunkJob
 }
 
-/** A connection to the queue of chunks, and to what is known of the runs. */
+/** The queue of chunks, and what Redis knows of the runs. */
 export class JobQueue implements AsyncDisposable {
   readonly name: string
   /** Address of Redis, without secrets. */
@@ -35,7 +38,7 @@ export class JobQueue implements AsyncDisposable {
   readonly redis: Redis
   readonly keys: Keys
   readonly runs: Runs
-  /** What may lose work in the way in which Redis is set up, in sentences. */
+  /** Settings of Redis that may lose work, one sentence each. */
   readonly warnings: readonly string[]
   readonly queue: Queue<unknown>
   readonly #connection: Connection
@@ -47,33 +50,41 @@ export class JobQueue implements AsyncDisposable {
   ): Promise<JobQueue> {
     checkQueueName(queue)
     const address = redisAddress(settings)
-    const connection = await connect(address, events)
-    try {
-      const warnings = judgeRedis(await connection.redis.info(), address.name)
-      return new JobQueue(queue, address.name, connection, warnings)
-    } catch (error) {
-      connection.close()
-      throw error
-    }
+    return new JobQueue(queue, address.name, await connect(address, events))
   }
 
-  private constructor(name: string, address: string, connection: Connection, warnings: readonly string[]) {
+  private constructor(name: string, address: string, connection: Connection) {
     this.name = name
     this.address = address
     this.redis = connection.redis
     this.#connection = connection
-    this.warnings = warnings
+    this.warnings = connection.warnings
     this.keys = keysOf(name)
     this.runs = new Runs(this.redis, this.keys)
     this.queue = new Queue<unknown>(name, { connection: this.redis, prefix: KEY_PREFIX })
-    // The connection tells of its own faults; without a listener this would end the process.
+    // The connection reports its own errors; without a listener they would end the process.
     this.queue.on('error', () => undefined)
   }
 
   /**
-   * Adds those chunks of a run that are neither done nor in the queue, by hundreds. Gives how many were added.
+   * Finds a run by its id, or by the folder of its results.
    *
-   * The run is made known first: a worker that takes a chunk asks for it.
+   * @throws {TorchError} `TORCH_RUN` if there is none.
+   */
+  async findRun(idOrFolder: string): Promise<Manifest> {
+    if (typeof idOrFolder !== 'string' || idOrFolder === '')
+      throw expected('the id or the folder of a run', 'run', idOrFolder)
+    if (!RUN_ID.test(idOrFolder)) return manifestIn(idOrFolder)
+    const record = await this.runs.find(idOrFolder)
+    if (record === null)
+      throw new TorchError('TORCH_RUN', `The queue ${this.name} at ${this.address} knows no run ${idOrFolder}`)
+    return record.manifest
+  }
+
+  /**
+   * Adds the chunks of a run that are neither done nor in the queue. Returns how many were added.
+   *
+   * The run must be known to Redis before: a worker that takes a chunk looks it up.
    */
   async addMissing(manifest: Manifest, spans: Spans, signal?: AbortSignal): Promise<number> {
     const { run, chunks, attempts } = manifest
@@ -96,17 +107,17 @@ export class JobQueue implements AsyncDisposable {
     return added
   }
 
-  /** The chunks of the queue in a state, those of all runs, a page at a time. */
+  /** Lists the chunks of all runs that are in a state, reading a page at a time. */
   async *chunks(state: 'active' | 'failed'): AsyncGenerator<QueuedChunk, void, undefined> {
     for (let first = 0; ; first += JOBS_AT_A_TIME) {
       const jobs = await this.queue.getJobs([state], first, first + JOBS_AT_A_TIME - 1, true)
-      // A job that ended meanwhile is not there any more, and one of strangers is no chunk.
+      // A job that ended meanwhile is gone, and one of another program is not a chunk.
       for (const job of jobs) if (isChunk(job?.data)) yield { job, chunk: job.data }
       if (jobs.length < JOBS_AT_A_TIME) return
     }
   }
 
-  /** How many chunks are in each state. */
+  /** Counts the chunks in each state. */
   async counts(): Promise<{ waiting: number; active: number; delayed: number; failed: number }> {
     const {
       wait = 0,
@@ -134,13 +145,13 @@ export class JobQueue implements AsyncDisposable {
   }
 }
 
-/** What is done is known by its bit: Redis keeps only what is to be done, or failed. */
+/** A chunk that is done is known by its bit, so that its job can be removed: Redis keeps those that wait or failed. */
 function jobOptions(attempts: number): object {
   return {
     attempts,
     backoff: { type: 'exponential', delay: ATTEMPT_DELAY_MS },
     removeOnComplete: true,
-    // Each attempt would add its own.
+    // Every attempt would add one.
     stackTraceLimit: 1,
   }
 }

@@ -1,9 +1,9 @@
 import { expected } from 'napi-torch/internal'
 
-/** Stands before the names of all keys in Redis. */
+/** Prefix of all keys in Redis. */
 export const KEY_PREFIX = 'napi-torch'
 
-/** The queue where nobody names another. */
+/** The queue that is used unless another one is named. */
 export const DEFAULT_QUEUE = 'images'
 
 /** The keys of a queue that are not BullMQ's. */
@@ -12,13 +12,13 @@ export interface Keys {
   readonly runs: string
   /** Set of the ids of all workers. */
   readonly workers: string
-  /** Hash: what is known of a run, and counts. */
+  /** Hash: the manifest and the counts of a run. */
   run(run: string): string
   /** Bits: which chunks of a run are done. */
   done(run: string): string
-  /** Hash: images that were in hand when workers died. */
-  suspects(run: string): string
-  /** Text: how a worker is. It expires when the worker does not renew it. */
+  /** Hash: images that workers were computing when they died. */
+  poison(run: string): string
+  /** Text: the last report of a worker. It expires unless the worker renews it. */
   worker(id: string): string
 }
 
@@ -30,12 +30,12 @@ export function keysOf(queue: string): Keys {
     workers: `${base}:workers`,
     run: (run) => `${base}:run:${run}`,
     done: (run) => `${base}:done:${run}`,
-    suspects: (run) => `${base}:suspects:${run}`,
+    poison: (run) => `${base}:poison:${run}`,
     worker: (id) => `${base}:worker:${id}`,
   }
 }
 
-/** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless it may be the name of a queue. */
+/** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `name` can name a queue. */
 export function checkQueueName(name: unknown): string {
   if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name)) {
     throw expected('a name of at most 64 letters, digits, dots and dashes', 'queue', name)
@@ -43,7 +43,7 @@ export function checkQueueName(name: unknown): string {
   return name
 }
 
-/** The id of the job of a chunk: the same for the same, so that BullMQ takes no chunk twice. */
+/** Id of the job of a chunk. It is always the same, so that BullMQ accepts no chunk twice. */
 export function jobId(run: string, chunk: number): string {
   return `${run}-${chunk}`
 }

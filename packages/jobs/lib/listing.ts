@@ -10,7 +10,7 @@ import { writeFile, type Sink } from './write_file.js'
 
 const LINE_FEED = 10
 
-/** Places of the chunks in a list of images: chunk `i` lies from byte `offsets[i]` to `offsets[i + 1]`. */
+/** Positions of the chunks in a list of images: chunk `i` is at the bytes from `offsets[i]` up to `offsets[i + 1]`. */
 export interface Spans {
   readonly images: number
   readonly offsets: readonly number[]
@@ -22,12 +22,12 @@ export interface Listing extends Spans {
   readonly digest: string
 }
 
-/** Where the list of the images of a run lies in the folder of its results. */
+/** File of the list of images in the folder of the results. */
 export function listingPath(out: string): string {
   return join(out, 'images.jsonl')
 }
 
-/** How {@link writeListing} goes about it. */
+/** Options of {@link writeListing}. */
 export interface WriteListingOptions {
   readonly chunkSize: number
   readonly signal?: AbortSignal | undefined
@@ -36,9 +36,9 @@ export interface WriteListingOptions {
 }
 
 /**
- * Writes a list of images, each as a JSON string in a line of its own. Only the places of the chunks are in memory.
+ * Writes a list of images, each as a JSON string in a line of its own. Only the positions of the chunks are in memory.
  *
- * @throws {TorchError} `TORCH_DISK_FULL`, `TORCH_FILE`, and what the items throw; then there is no file.
+ * @throws {TorchError} `TORCH_DISK_FULL`, `TORCH_FILE`, and what the items throw; no file is left then.
  */
 export async function writeListing(
   path: string,
@@ -67,7 +67,7 @@ export async function writeListing(
 }
 
 /**
- * Finds the places of the chunks in the list of a run.
+ * Finds the positions of the chunks in the list of a run.
  *
  * @throws {TorchError} `TORCH_FILE` if it cannot be read, `TORCH_RUN` if it has been changed.
  */
@@ -90,12 +90,12 @@ export async function readSpans({ out, chunkSize, listing }: Manifest): Promise<
     throw new TorchError('TORCH_FILE', `${path}: ${reasonOf(cause)}`, { cause })
   }
   if (hash.digest('hex') !== listing)
-    throw new TorchError('TORCH_RUN', `${path}: Has been changed since it was written`)
+    throw new TorchError('TORCH_RUN', `${path}: Has been changed since the run was submitted`)
   if (images % chunkSize !== 0) offsets.push(bytes)
   return { images, offsets }
 }
 
-/** Tells where a chunk lies, and how many images it has: the last one may have fewer. */
+/** Returns the position of a chunk and its number of images: the last chunk may have fewer. */
 export function chunkAt(
   { offsets, images }: Spans,
   { chunkSize }: Pick<Manifest, 'chunkSize'>,
@@ -109,7 +109,7 @@ export function chunkAt(
 /**
  * Reads the images of a chunk.
  *
- * @throws {TorchError} `TORCH_RUN` if the list does not hold them; `TORCH_FILE` if it cannot be read.
+ * @throws {TorchError} `TORCH_RUN` if the list does not have them; `TORCH_FILE` if it cannot be read.
  */
 export async function readImages(
   path: string,
@@ -128,7 +128,10 @@ export async function readImages(
   }
   const lines = buffer.toString('utf8').split('\n')
   if (lines.pop() !== '' || lines.length !== images) {
-    throw new TorchError('TORCH_RUN', `${path}: Holds no ${images} images from byte ${offset} on: it has been changed`)
+    throw new TorchError(
+      'TORCH_RUN',
+      `${path}: Expected ${images} images from byte ${offset} on: the list has been changed`,
+    )
   }
   return lines.map((line) => JSON.parse(line) as string)
 }

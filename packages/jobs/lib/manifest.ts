@@ -9,7 +9,7 @@ import { ENGINE_DTYPES, TorchError } from 'napi-torch'
 import { PRESETS, reasonOf } from 'napi-torch/internal'
 import { MAX_CHUNK_SIZE } from './limits.js'
 
-/** What a run computes of each image: the best classes, or its feature vector. */
+/** Tasks of a run: predict the best classes of each image, or compute its feature vector. */
 export const TASKS = ['classify', 'features'] as const
 
 /** One of {@link TASKS}. */
@@ -20,7 +20,7 @@ const POSITIVE = Type.Integer({ minimum: 1 })
 
 const MODEL = Type.Object(
   {
-    /** Of the machine that submitted; a worker may have the file elsewhere. */
+    /** On the machine that submitted the run; workers may have the checkpoint elsewhere. */
     path: Type.String(),
     /** SHA-256 of the checkpoint, and of `preset.json` beside it. */
     digest: Type.String(),
@@ -46,9 +46,9 @@ const MANIFEST = Type.Object(
     images: POSITIVE,
     chunks: POSITIVE,
     chunkSize: Type.Integer({ minimum: 1, maximum: MAX_CHUNK_SIZE }),
-    /** Folders outside of which no image is read. */
+    /** The only folders from which images are read. */
     roots: Type.Array(Type.String()),
-    /** Beginnings of the addresses from which images are fetched. */
+    /** Prefixes of the only addresses from which images are fetched. */
     urlPrefixes: Type.Array(Type.String()),
     maxImageBytes: POSITIVE,
     task: Type.Enum(TASKS),
@@ -59,32 +59,32 @@ const MANIFEST = Type.Object(
   { additionalProperties: false },
 )
 
-/** Job of the queue: a chunk of a run, by its place in the list of images. Paths stay in the list. */
+/** Job of the queue: a chunk of a run, by its position in the list of images. The paths stay in the list. */
 const CHUNK = Type.Object({ run: Type.String(), chunk: COUNT, offset: COUNT, bytes: POSITIVE, images: POSITIVE })
 
-/** All that a worker needs to know of a run. It lies in Redis and, as `run.json`, in the folder of the results. */
+/** Description of a run: all that a worker needs to know. It is in Redis and, as `run.json`, in the folder of the results. */
 export type Manifest = Readonly<Static<typeof MANIFEST>>
 
-/** The model of a {@link Manifest}. */
+/** The model of a run, and how it is loaded. */
 export type ModelSettings = Manifest['model']
 
-/** A chunk of a run: `images` lines of its list, from the byte `offset` on. */
+/** A chunk of a run: `images` lines of its list, starting at byte `offset`. */
 export type ChunkJob = Readonly<Static<typeof CHUNK>>
 
-/** Gives the id of a run: a hash of all that its results depend on, and of where they go. */
+/** Computes the id of a run: a hash of everything that its results depend on, and of their folder. */
 export function runIdOf(manifest: Omit<Manifest, 'run'>): string {
-  // How often a chunk is tried changes no result.
+  // The number of attempts changes no result.
   const text = JSON.stringify(sorted({ ...manifest, run: undefined, attempts: undefined }))
   return createHash('sha256').update(text).digest('hex').slice(0, 32)
 }
 
-/** Where the manifest of a run lies in the folder of its results. */
+/** File of the manifest in the folder of the results. */
 export function manifestPath(out: string): string {
   return join(out, 'run.json')
 }
 
 /**
- * Reads the manifest in a folder of results; null where there is none.
+ * Reads the manifest in a folder of results; null if there is none.
  *
  * @throws {TorchError} `TORCH_RUN` if it is damaged, `TORCH_FILE` if it cannot be read.
  */
@@ -100,22 +100,40 @@ export async function readManifest(out: string): Promise<Manifest | null> {
   return parseManifest(text, path)
 }
 
-/** @throws {TorchError} `TORCH_RUN` if the text, which lies at `place`, is no manifest. */
-export function parseManifest(text: string, place: string): Manifest {
-  const value = jsonOf(text)
-  if (Value.Check(MANIFEST, value) && runIdOf(value) === value.run) return value
-  throw new TorchError('TORCH_RUN', `${place}: Is no description of a run, or of another version of this package`)
+/**
+ * Reads the manifest of the run whose results are in a folder.
+ *
+ * @throws {TorchError} `TORCH_RUN` if there is none or it is damaged, `TORCH_FILE` if it cannot be read.
+ */
+export async function manifestIn(folder: string): Promise<Manifest> {
+  const manifest = await readManifest(folder)
+  if (manifest !== null) return manifest
+  throw new TorchError('TORCH_RUN', `${manifestPath(folder)}: Not found: no run has its results in this folder`)
 }
 
-/** Tells whether the data of a job are a chunk. */
+/**
+ * Parses a manifest. `source` tells in messages where it was found.
+ *
+ * @throws {TorchError} `TORCH_RUN` if the text is no manifest, or one of another version of this package.
+ */
+export function parseManifest(text: string, source: string): Manifest {
+  const value = jsonOf(text)
+  if (Value.Check(MANIFEST, value) && runIdOf(value) === value.run) return value
+  throw new TorchError(
+    'TORCH_RUN',
+    `${source}: Is not the description of a run, or one of another version of this package`,
+  )
+}
+
+/** Tells whether the data of a job describe a chunk. */
 export function isChunk(data: unknown): data is ChunkJob {
   return Value.Check(CHUNK, data)
 }
 
-/** @throws {TorchError} `TORCH_RUN` if the data of a job are no chunk. */
+/** @throws {TorchError} `TORCH_RUN` unless the data of a job describe a chunk. */
 export function checkChunk(data: unknown): ChunkJob {
   if (isChunk(data)) return data
-  throw new TorchError('TORCH_RUN', 'A job of the queue is no chunk of a run: something else uses the queue')
+  throw new TorchError('TORCH_RUN', 'A job of the queue is not a chunk of a run: another program uses the queue')
 }
 
 function jsonOf(text: string): unknown {
@@ -126,7 +144,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** The same with the keys of all objects in order, and those without a value left out: it prints alike however it was made. */
+/** Sorts the keys of all objects and drops undefined values, so that equal manifests have equal texts. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted)
   if (typeof value !== 'object' || value === null) return value

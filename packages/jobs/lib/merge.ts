@@ -3,12 +3,10 @@ import { join } from 'node:path'
 
 import { TorchError } from 'napi-torch'
 import { checkOptions, checkSignal, checkString } from 'napi-torch/internal'
-import { featuresPath, readChunk, rowsPath } from './chunk_files.js'
-import { manifestIn } from './find_run.js'
+import { featuresPath, presentChunks, readChunk, rowsPath } from './chunk_files.js'
 import { chunkAt, listingPath, readImages, readSpans, type Spans } from './listing.js'
-import type { Manifest } from './manifest.js'
+import { manifestIn, type Manifest } from './manifest.js'
 import { npyBytes, npyHeader, readNpyHeader } from './npy.js'
-import { presentChunks } from './present_chunks.js'
 import { countRows, formatRows } from './rows.js'
 import { writeFile, type Sink } from './write_file.js'
 
@@ -19,28 +17,28 @@ export interface MergeOptions {
   readonly onMerged?: ((images: number) => void) | undefined
 }
 
-/** What {@link merge} wrote. */
+/** Result of {@link merge}. */
 export interface Merged {
   readonly run: string
-  /** File with a line for each image, in the order of the source. */
+  /** File with one row per image, in the order of the source. */
   readonly results: string
-  /** File with an array (images, length) of float32, in the same order; null unless features were asked for. */
+  /** File with an array (images, length) of float32, in the order of the source; null unless features were requested. */
   readonly features: string | null
   readonly images: number
-  /** Images without an answer, by the code of the reason. */
+  /** Number of failed images, by error code. */
   readonly errors: Readonly<Record<string, number>>
 }
 
-/** Missing chunks that a message names. */
-const MOST_NAMED = 5
+/** Missing chunks that a message lists. */
+const MAX_LISTED = 5
 
 /**
- * Puts the results of all chunks of a run into one file, after having checked that each image is there exactly once. One chunk at
- * a time is in memory. Redis is not asked.
+ * Merges the results of all chunks of a run into one file, and checks that each image is in it exactly once. One chunk at a time is in
+ * memory. Redis is not needed.
  *
  * @param out - Folder of the results.
  * @throws {TorchError} `TORCH_RUN` if chunks are missing or damaged, or the list of images has been changed; `TORCH_DISK_FULL`,
- * `TORCH_FILE`. Then there is no new file.
+ * `TORCH_FILE`. An earlier result is kept then.
  */
 export async function merge(out: string, options: MergeOptions = {}): Promise<Merged> {
   checkString('out', out)
@@ -88,11 +86,11 @@ async function checkedRows(
   const images = await readImages(listingPath(out), chunkAt(spans, manifest, chunk))
   const rows = await readChunk(out, chunk, images, task)
   if (rows !== null) return rows
-  const message = `${rowsPath(out, chunk)}: Is damaged: delete it, and run napi-torch jobs retry ${out}`
+  const message = `${rowsPath(out, chunk)}: Is damaged: delete it and run napi-torch jobs retry ${out}`
   throw new TorchError('TORCH_RUN', message)
 }
 
-/** Length of the vectors. A chunk without any has none. */
+/** Finds the length of the vectors. A chunk whose images have all failed does not tell it. */
 async function columnsOf({ out, chunks }: Manifest): Promise<number> {
   for (let chunk = 0; chunk < chunks; chunk++) {
     const header = readNpyHeader(await readFile(featuresPath(out, chunk)))
@@ -104,13 +102,13 @@ async function columnsOf({ out, chunks }: Manifest): Promise<number> {
 async function featureBytes({ out }: Manifest, chunk: number, rows: number, columns: number): Promise<Uint8Array> {
   const bytes = await readFile(featuresPath(out, chunk))
   const header = readNpyHeader(bytes)
-  // Its images have all failed: their vectors are NaN, as in other chunks.
+  // All images of this chunk have failed: their vectors are NaN, as in other chunks.
   if (header?.columns === 0) return npyBytes(new Float32Array(rows * columns).fill(NaN))
   return bytes.subarray(header?.offset)
 }
 
 function incomplete({ out, chunks }: Manifest, missing: readonly number[]): TorchError {
-  const named = missing.slice(0, MOST_NAMED).join(', ') + (missing.length > MOST_NAMED ? ', …' : '')
-  const message = `${out}: ${missing.length} of ${chunks} chunks have no results yet (${named}): see napi-torch jobs status ${out}`
+  const listed = missing.slice(0, MAX_LISTED).join(', ') + (missing.length > MAX_LISTED ? ', …' : '')
+  const message = `${out}: ${missing.length} of ${chunks} chunks have no results yet (${listed}): see napi-torch jobs status ${out}`
   return new TorchError('TORCH_RUN', message)
 }

@@ -5,7 +5,7 @@ import { TorchError } from 'napi-torch'
 import { PRESET_FILE, reasonOf } from 'napi-torch/internal'
 
 /**
- * Hashes what a model depends on: the bytes of the checkpoint, and `preset.json` beside it where there is one.
+ * Computes the SHA-256 of everything that a model depends on: the checkpoint, and `preset.json` beside it if there is one.
  *
  * @throws {TorchError} `TORCH_FILE` if the checkpoint cannot be read.
  */

@@ -2,15 +2,15 @@ import type { ChunkModel } from './compute_chunk.js'
 import type { ModelSettings } from './manifest.js'
 
 /**
- * Holds one model at a time, and lends it to the chunks that are in hand. A chunk of another model waits until nobody uses the
- * one that is there, which then makes room: memory never holds two.
+ * Holds one model at a time, for all chunks that are being computed. A chunk of another model waits until the current one is no longer
+ * used and has been closed: two models are never in memory.
  */
 export class ModelHolder {
   readonly #load: (settings: ModelSettings) => Promise<ChunkModel>
   #key: string | null = null
   #model: Promise<ChunkModel> | null = null
   #users = 0
-  /** Settles when the chunk before has its model: those of another model stand in line. */
+  /** Settles when the previous chunk has its model: chunks get theirs in the order in which they came. */
   #turn: Promise<void> = Promise.resolve()
   #onFree: (() => void) | null = null
 
@@ -18,7 +18,7 @@ export class ModelHolder {
     this.#load = load
   }
 
-  /** Loads the model unless it is there, and keeps it until `body` has settled. */
+  /** Loads the model unless it is the current one, and keeps it until `body` has settled. */
   async use<T>(settings: ModelSettings, body: (model: ChunkModel) => Promise<T>): Promise<T> {
     const model = this.#turn.then(() => this.#take(settings))
     this.#turn = model.then(
@@ -34,7 +34,7 @@ export class ModelHolder {
     }
   }
 
-  /** Lets the model go. Nobody may use it any more. */
+  /** Closes the current model, which must not be in use. */
   async close(): Promise<void> {
     const model = await this.#model?.catch(() => null)
     this.#model = null
@@ -49,7 +49,7 @@ export class ModelHolder {
       await this.close()
       this.#key = key
       this.#model = this.#load(settings)
-      // One that cannot be loaded is tried again by the next.
+      // The next chunk tries again to load a model that could not be loaded.
       this.#model.catch(() => (this.#model = null))
     }
     const model = await this.#model

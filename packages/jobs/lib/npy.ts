@@ -7,18 +7,18 @@ const LENGTH_BYTES = 2
 /** The numbers begin at a multiple of this, so that the file can be mapped. */
 const ALIGNMENT = 64
 
-/** The longest header that this package writes has less. */
+/** More than the longest header that this package writes. */
 const MAX_HEADER_BYTES = 1024
 
-/** Shape of an array of float32 in a file, and where its numbers begin. */
+/** Shape of an array of float32 in a file, and the position of its numbers. */
 export interface NpyHeader {
   readonly rows: number
   readonly columns: number
-  /** In bytes. */
+  /** Position of the numbers, in bytes. */
   readonly offset: number
 }
 
-/** Makes what stands before the numbers of an array (rows, columns) of float32. */
+/** Makes the header of an array (rows, columns) of float32. */
 export function npyHeader(rows: number, columns: number): Uint8Array {
   const literal = `{'descr': '<f4', 'fortran_order': False, 'shape': (${rows}, ${columns}), }`
   const unpadded = MAGIC.length + LENGTH_BYTES + literal.length + 1
@@ -28,7 +28,7 @@ export function npyHeader(rows: number, columns: number): Uint8Array {
   return Buffer.concat([MAGIC, length, Buffer.from(header, 'latin1')])
 }
 
-/** Reads the header that {@link npyHeader} made, at the beginning of a file; null if it is another one. */
+/** Reads a header that {@link npyHeader} made from the beginning of a file; null if it is another one. */
 export function readNpyHeader(bytes: Uint8Array): NpyHeader | null {
   const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, MAX_HEADER_BYTES))
   if (!start.subarray(0, MAGIC.length).equals(MAGIC) || start.length < MAGIC.length + LENGTH_BYTES) return null
@@ -38,7 +38,7 @@ export function readNpyHeader(bytes: Uint8Array): NpyHeader | null {
   return shape === null ? null : { rows: Number(shape[1]), columns: Number(shape[2]), offset }
 }
 
-/** The bytes of numbers as they stand in the file: little-endian, whatever the machine is. */
+/** Returns the bytes of numbers as the file has them: little-endian on every machine. */
 export function npyBytes(values: Float32Array): Uint8Array {
   const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength)
   return isLittleEndian() ? bytes : Buffer.from(bytes).swap32()

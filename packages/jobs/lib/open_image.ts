@@ -7,10 +7,10 @@ import { FETCHES_AT_A_TIME } from './limits.js'
 import { isAddress, type AllowList } from './sources/allow_list.js'
 
 /**
- * Faults of a file system that pass: a share that is away, a machine that has no handles left. All others are of the file
- * itself, and would be the same the next time.
+ * Errors of the file system that may pass: a share that is not available, a machine that has no handles left. All others are those of
+ * the file, and would be the same the next time.
  */
-const PASSING = [
+const TRANSIENT = [
   'EAGAIN',
   'EBUSY',
   'EHOSTDOWN',
@@ -27,7 +27,7 @@ const PASSING = [
   'ETIMEDOUT',
 ]
 
-/** Gives images to whoever answers them, if they come from where they may. */
+/** Opens the images of a run that lie in allowed folders or at allowed addresses. */
 export class ImageOpener {
   readonly #allowed: AllowList
   readonly #maxBytes: number
@@ -39,43 +39,41 @@ export class ImageOpener {
   }
 
   /**
-   * Calls `answer` with the file of an image, its links resolved, or with the bytes that were fetched from its address; few are
-   * fetched at a time, and held until they are answered.
+   * Calls `body` with the path of an image, its links resolved, or with the bytes that were fetched from its address. Fetched images
+   * are limited in number, until `body` has settled.
    *
-   * @throws {TorchError} `TORCH_SOURCE_REFUSED` for what is not allowed, too large, or no file; `TORCH_FILE` if it is not there;
-   * `TORCH_SOURCE_UNAVAILABLE` for what may pass.
+   * @throws {TorchError} `TORCH_SOURCE_REFUSED` if the image is not allowed, too large, or not a file; `TORCH_FILE` if it does not
+   * exist; `TORCH_SOURCE_UNAVAILABLE` for an error that may pass; and what `body` throws.
    */
-  async use<T>(image: string, answer: (source: string | Uint8Array) => Promise<T>): Promise<T> {
+  async use<T>(image: string, body: (source: string | Uint8Array) => Promise<T>): Promise<T> {
     if (isAddress(image)) {
-      return this.#fetching.use(async () =>
-        answer(await fetchImage(image, this.#allowed, { maxBytes: this.#maxBytes })),
-      )
+      return this.#fetching.use(async () => body(await fetchImage(image, this.#allowed, { maxBytes: this.#maxBytes })))
     }
     const path = await this.#check(image)
-    return answer(path).catch((error: unknown) => {
-      throw error instanceof TorchError && mayPass(error.cause) ? unavailable(image, error.cause) : error
+    return body(path).catch((error: unknown) => {
+      throw error instanceof TorchError && isTransient(error.cause) ? unavailable(image, error.cause) : error
     })
   }
 
   async #check(image: string): Promise<string> {
     try {
       const path = await realpath(image)
-      if (!this.#allowed.holds(path)) throw refused(image, `Lies in no allowed folder: it is ${path}`)
+      if (!this.#allowed.holds(path)) throw refused(image, `Is not in an allowed folder: it is ${path}`)
       const stats = await stat(path)
-      // A pipe would be waited for, for ever.
-      if (!stats.isFile()) throw refused(image, 'Is no file')
+      // Reading a pipe might never end.
+      if (!stats.isFile()) throw refused(image, 'Is not a file')
       if (stats.size > this.#maxBytes) throw refused(image, `Has ${stats.size} bytes, more than ${this.#maxBytes}`)
       return path
     } catch (cause) {
       if (cause instanceof TorchError) throw cause
-      if (mayPass(cause)) throw unavailable(image, cause)
+      if (isTransient(cause)) throw unavailable(image, cause)
       throw new TorchError('TORCH_FILE', `${image}: ${reasonOf(cause)}`, { cause })
     }
   }
 }
 
-function mayPass(cause: unknown): boolean {
-  return cause instanceof Error && 'code' in cause && PASSING.includes(String(cause.code))
+function isTransient(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && TRANSIENT.includes(String(cause.code))
 }
 
 function unavailable(image: string, cause: unknown): TorchError {

@@ -6,22 +6,22 @@ import { ImageOpener } from './open_image.js'
 import type { Runs } from './runs.js'
 import { AllowList } from './sources/allow_list.js'
 
-/** A run of which a worker computes chunks. */
+/** A run on which a worker computes chunks. */
 export interface OpenRun {
   readonly manifest: Manifest
   readonly opener: ImageOpener
 }
 
-/** Runs that are kept: chunks of more at the same time are rare. */
-const KEPT = 8
+/** Runs that stay open: chunks of more runs at the same time are rare. */
+const CACHE_SIZE = 8
 
-/** The runs of which a worker has computed chunks, each looked at once. */
+/** The runs on which a worker has computed chunks. Each is read and checked once. */
 export class OpenRuns {
   readonly #runs: Runs
   readonly #limits: AllowList | null
   readonly #open = new Map<string, Promise<OpenRun>>()
 
-  /** `limits` are the folders to which this worker keeps, whatever a run allows; null where it trusts the runs. */
+  /** `limits` are the only folders that this worker uses, whatever a run allows; null trusts the runs. */
   constructor(runs: Runs, limits: AllowList | null) {
     this.#runs = runs
     this.#limits = limits
@@ -30,27 +30,27 @@ export class OpenRuns {
   /**
    * Opens a run.
    *
-   * @throws {TorchError} `TORCH_RUN` if Redis does not know it, or the folder of its results is not there or belongs to another run;
+   * @throws {TorchError} `TORCH_RUN` if Redis does not know it, or the folder of its results is missing or belongs to another run;
    * `TORCH_SOURCE_UNAVAILABLE`, `TORCH_SOURCE_REFUSED`.
    */
   open(run: string): Promise<OpenRun> {
     const known = this.#open.get(run)
     if (known !== undefined) return known
-    const opened = this.#look(run)
+    const opened = this.#read(run)
     this.#open.set(run, opened)
     opened.catch(() => this.#open.delete(run))
-    for (const id of [...this.#open.keys()].slice(0, -KEPT)) this.#open.delete(id)
+    for (const id of [...this.#open.keys()].slice(0, -CACHE_SIZE)) this.#open.delete(id)
     return opened
   }
 
-  async #look(run: string): Promise<OpenRun> {
+  async #read(run: string): Promise<OpenRun> {
     const record = await this.#runs.find(run)
     if (record === null) throw new TorchError('TORCH_RUN', `Redis knows no run ${run}: submit it again`)
     const { manifest } = record
     const found = await readManifest(manifest.out)
     if (found?.run !== run) {
-      const what = found === null ? 'There is none' : `It is that of run ${found.run}`
-      const message = `Expected the description of run ${run} in ${manifestPath(manifest.out)}: ${what}; is the folder mounted?`
+      const what = found === null ? 'there is none' : `it is that of run ${found.run}`
+      const message = `Expected the description of run ${run} in ${manifestPath(manifest.out)}, but ${what}: is the folder mounted?`
       throw new TorchError('TORCH_RUN', message)
     }
     const allowed = await AllowList.open(manifest.roots, manifest.urlPrefixes)
@@ -62,7 +62,7 @@ export class OpenRuns {
     for (const folder of [...roots, out]) {
       const real = await realpath(folder)
       if (this.#limits?.holds(real) === false) {
-        throw new TorchError('TORCH_SOURCE_REFUSED', `${folder}: Lies in no folder that this worker may use`)
+        throw new TorchError('TORCH_SOURCE_REFUSED', `${folder}: Is in no folder that this worker may use`)
       }
     }
   }

@@ -1,22 +1,22 @@
 import { TorchError } from 'napi-torch'
 import { checkOptions, checkString, variablesFrom } from 'napi-torch/internal'
 
-/** Where Redis is, and as whom to enter. What is not given comes from the environment. */
+/** Address of Redis, user name and password. What is not given is taken from the environment. */
 export interface RedisSettings {
   /**
-   * `redis://host:port/database`, or `rediss://` for TLS, whose certificate must be one that Node.js trusts
-   * (`NODE_EXTRA_CA_CERTS` adds more). Default: `NAPI_TORCH_REDIS_URL`, else `redis://127.0.0.1:6379/0`.
+   * `redis://host:port/database`, or `rediss://` for TLS with a certificate that Node.js trusts (`NODE_EXTRA_CA_CERTS` adds
+   * authorities). Default: `NAPI_TORCH_REDIS_URL`, else `redis://127.0.0.1:6379/0`.
    */
   readonly url?: string | undefined
   /** Default: `NAPI_TORCH_REDIS_USERNAME`, else that of the URL, else none. */
   readonly username?: string | undefined
-  /** Default: `NAPI_TORCH_REDIS_PASSWORD`, else that of the URL, else none. It is in no message of this package. */
+  /** Default: `NAPI_TORCH_REDIS_PASSWORD`, else that of the URL, else none. No message of this package contains it. */
   readonly password?: string | undefined
 }
 
-/** Where Redis is, taken apart. */
+/** Parts of the address of Redis. */
 export interface RedisAddress {
-  /** The address without secrets, for people. */
+  /** The address without secrets, for messages. */
   readonly name: string
   readonly host: string
   readonly port: number
@@ -30,7 +30,11 @@ const PREFIX = 'NAPI_TORCH_REDIS_'
 const DEFAULT_URL = 'redis://127.0.0.1:6379/0'
 const DEFAULT_PORT = 6379
 
-/** @throws {TorchError} `TORCH_INVALID_ARGUMENT` if the URL is none of Redis. */
+/**
+ * Completes settings from the environment and parses the URL.
+ *
+ * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if the URL is not one of Redis.
+ */
 export function redisAddress(settings: string | RedisSettings = {}): RedisAddress {
   const given = typeof settings === 'string' ? { url: settings } : settings
   checkOptions('redis', given, ['url', 'username', 'password'])
@@ -59,11 +63,11 @@ function parse(text: string): Omit<RedisAddress, 'name'> {
       }
     }
   } catch {
-    // It is no URL, or its password is badly encoded: told below.
+    // Not a URL, or one with a badly encoded password: see below.
   }
-  // What was received is not shown: it may hold a password.
+  // Not repeated in the message: it may contain a password.
   const message =
-    'Expected redis://HOST:PORT/DATABASE or rediss://HOST:PORT/DATABASE for redis.url, received another one'
+    'Expected redis://HOST:PORT/DATABASE or rediss://HOST:PORT/DATABASE for redis.url, received another URL'
   throw new TorchError('TORCH_INVALID_ARGUMENT', message)
 }
 

@@ -6,17 +6,17 @@ import { Worker, type Job } from 'bullmq'
 import { packageFacts } from 'napi-torch/internal'
 import { ChunkWorker, type DoneChunk } from './chunk_worker.js'
 import type { ChunkModel } from './compute_chunk.js'
-import { Figures } from './figures.js'
+import { Heartbeat } from './heartbeat.js'
 import { JobQueue, type QueueOptions } from './job_queue.js'
 import { KEY_PREFIX } from './keys.js'
 import { MAX_TAKEOVERS } from './limits.js'
 import { isChunk, type ModelSettings } from './manifest.js'
+import { WorkerMetrics } from './metrics.js'
 import { MetricsServer, type MetricsAddress } from './metrics_server.js'
 import { OpenRuns } from './open_runs.js'
-import { Presence } from './presence.js'
 import { AllowList } from './sources/allow_list.js'
 
-/** What a worker tells of itself. */
+/** Event of a worker. */
 export type WorkEvent =
   | {
       readonly type: 'ready'
@@ -25,7 +25,7 @@ export type WorkEvent =
       readonly queue: string
       /** Address of Redis, without secrets. */
       readonly redis: string
-      /** Where its figures are; null where it serves none. */
+      /** URL of its metrics; null if it serves none. */
       readonly metrics: string | null
     }
   | { readonly type: 'warning'; readonly message: string }
@@ -34,14 +34,14 @@ export type WorkEvent =
       readonly type: 'failed'
       readonly run: string
       readonly chunk: number
-      /** Ends in the code. */
+      /** Ends in the error code. */
       readonly message: string
-      /** Of so many. */
       readonly attempt: number
+      /** Maximum number of attempts. */
       readonly attempts: number
     }
 
-/** How a worker works. */
+/** Settings of a worker, checked. */
 export interface WorkerSettings extends QueueOptions {
   readonly concurrency: number
   readonly lockMs: number
@@ -52,57 +52,57 @@ export interface WorkerSettings extends QueueOptions {
   readonly onEvent: (event: WorkEvent) => void
 }
 
-/** What a worker has done. */
+/** Totals of a worker when it ends. */
 export interface WorkSummary {
   /** Id of the worker. */
   readonly worker: string
   /** Chunks that it computed. */
   readonly chunks: number
-  /** Images that it looked at. */
+  /** Images that it processed, failed ones included. */
   readonly images: number
-  /** Of these, the ones without an answer. */
+  /** Images that failed. */
   readonly errors: number
-  /** In ms. */
+  /** Time from start to end, in ms. */
   readonly elapsedMs: number
 }
 
-/** How often a worker that has nothing in hand asks whether all is done, in ms. */
+/** Time between checks whether a queue is done, in ms. */
 const IDLE_CHECK_MS = 500
 
 /**
- * Takes chunks from the queue until `signal` is aborted, all is done, or this machine turns out to be unable to: then what is in
- * hand is finished.
+ * Takes chunks from the queue until `signal` is aborted, all chunks are done (with `untilDone`), or this machine turns out to be unable
+ * to work on them. Chunks that have been started are finished.
  *
- * `load` gives the model of a run.
+ * `load` loads the model of a run.
  */
 export async function runWorker(
   settings: WorkerSettings,
   load: (model: ModelSettings) => Promise<ChunkModel>,
 ): Promise<WorkSummary> {
-  const { concurrency, lockMs, allowRoot, metrics, untilDone, signal, onEvent } = settings
+  const { concurrency, lockMs, allowRoot, untilDone, signal, onEvent } = settings
   const begin = performance.now()
   const stop = new Stop(signal)
   await using queue = await JobQueue.open(settings, {
-    onLost: (reason) => onEvent({ type: 'warning', message: `Redis is away, trying again: ${reason}` }),
-    onBack: () => onEvent({ type: 'warning', message: 'Redis is back' }),
+    onLost: (reason) => onEvent({ type: 'warning', message: `Lost the connection to Redis, reconnecting: ${reason}` }),
+    onBack: () => onEvent({ type: 'warning', message: 'Reconnected to Redis' }),
   })
   for (const message of queue.warnings) onEvent({ type: 'warning', message })
 
   const limits = allowRoot === undefined ? null : await AllowList.open(allowRoot, [])
   const id = `${hostname()}:${process.pid}:${randomBytes(2).toString('hex')}`
-  const figures: Figures = new Figures({
+  const metrics: WorkerMetrics = new WorkerMetrics({
     depth: async () => (queue.redis.status === 'ready' ? queue.counts() : null),
     inHand: () => chunks.inHand,
   })
   const chunks: ChunkWorker = new ChunkWorker({
     queue,
     runs: new OpenRuns(queue.runs, limits),
-    figures,
+    metrics,
     load,
     onDone: (chunk) => onEvent({ type: 'chunk', ...chunk }),
     onMachineFault: (fault) => stop.because(fault),
   })
-  const server = metrics === undefined ? null : await MetricsServer.open(metrics, figures)
+  const server = settings.metrics === undefined ? null : await MetricsServer.open(settings.metrics, metrics)
   try {
     const worker = new Worker<unknown>(queue.name, (job) => chunks.process(job), {
       connection: queue.redis,
@@ -114,16 +114,16 @@ export async function runWorker(
       stalledInterval: lockMs,
       maxStalledCount: MAX_TAKEOVERS,
     })
-    follow(worker, figures, onEvent)
-    const presence = new Presence(queue.redis, queue.keys, id, () => ({
+    follow(worker, metrics, onEvent)
+    const heartbeat = new Heartbeat(queue.redis, queue.keys, id, () => ({
       id,
       host: hostname(),
       pid: process.pid,
       version: packageFacts().version,
       inHand: chunks.inHand,
-      images: figures.images,
-      errors: figures.errors,
-      imagesPerSecond: figures.rate(),
+      images: metrics.images,
+      errors: metrics.errors,
+      imagesPerSecond: metrics.rate(),
       uptimeMs: performance.now() - begin,
     }))
     const idle = untilDone ? setInterval(() => void stopIfDone(queue, chunks, stop), IDLE_CHECK_MS) : undefined
@@ -135,18 +135,18 @@ export async function runWorker(
       await running
     } finally {
       clearInterval(idle)
-      await presence.end()
+      await heartbeat.end()
       await chunks.close()
     }
   } finally {
     await server?.close()
   }
   stop.throwFault()
-  const { images, errors } = figures
-  return { worker: id, chunks: figures.chunks, images, errors, elapsedMs: performance.now() - begin }
+  const { chunks: done, images, errors } = metrics
+  return { worker: id, chunks: done, images, errors, elapsedMs: performance.now() - begin }
 }
 
-/** Why and when a worker is to stop. */
+/** Request to stop a worker, and the error that caused it. */
 class Stop {
   readonly requested: Promise<void>
   #request: () => void = () => undefined
@@ -178,15 +178,15 @@ async function stopIfDone(queue: JobQueue, chunks: ChunkWorker, stop: Stop): Pro
   if (waiting + active + delayed === 0) stop.now()
 }
 
-function follow(worker: Worker<unknown>, figures: Figures, onEvent: (event: WorkEvent) => void): void {
+function follow(worker: Worker<unknown>, metrics: WorkerMetrics, onEvent: (event: WorkEvent) => void): void {
   worker.on('stalled', (job) => {
-    figures.takenOver()
-    onEvent({ type: 'warning', message: `The worker of chunk ${job} has fallen silent: another one takes it over` })
+    metrics.takenOver()
+    onEvent({ type: 'warning', message: `Chunk ${job} is taken over: its worker has stopped renewing the lock` })
   })
   worker.on('lockRenewalFailed', (jobs) => {
     for (const job of jobs) {
-      figures.lockLost()
-      onEvent({ type: 'warning', message: `Chunk ${job} was held for too long without a word to Redis` })
+      metrics.lockLost()
+      onEvent({ type: 'warning', message: `Chunk ${job} may be taken over: its lock was not renewed in time` })
     }
   })
   worker.on('failed', (job: Job<unknown> | undefined, error) => {
@@ -199,11 +199,11 @@ function follow(worker: Worker<unknown>, figures: Figures, onEvent: (event: Work
     onEvent({ type: 'failed', run, chunk, message, attempt: job.attemptsMade, attempts: job.opts.attempts ?? 1 })
   })
   worker.on('error', (error) => {
-    // The connection tells of its own faults, once each.
-    if (worker.closing === undefined && !isOfConnection(error)) onEvent({ type: 'warning', message: error.message })
+    // The connection reports its own errors, once each.
+    if (worker.closing === undefined && !isConnectionError(error)) onEvent({ type: 'warning', message: error.message })
   })
 }
 
-function isOfConnection(error: Error): boolean {
+function isConnectionError(error: Error): boolean {
   return 'syscall' in error || /^Connection is closed|^could not renew lock/.test(error.message)
 }

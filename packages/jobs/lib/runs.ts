@@ -4,19 +4,19 @@ import type { Keys } from './keys.js'
 import { RUN_KEPT_SECONDS } from './limits.js'
 import { parseManifest, type Manifest } from './manifest.js'
 
-/** What became of the images of a chunk, or of a run. */
+/** Counts of the images of a chunk, or of a run. */
 export interface Counts {
-  /** Answered or not. */
+  /** Failed ones included. */
   readonly images: number
-  /** Images without an answer, by the code of the reason. */
+  /** Number of failed images, by error code. */
   readonly errors: Readonly<Record<string, number>>
 }
 
-/** What Redis knows of a run. */
+/** A run as Redis knows it. */
 export interface RunRecord {
   readonly manifest: Manifest
   readonly isCancelled: boolean
-  /** Of the chunks that are done. */
+  /** Counts of the chunks that are done. */
   readonly counts: Counts
   readonly chunksDone: number
   /** In ms since 1970, by the clock of Redis. */
@@ -25,12 +25,12 @@ export interface RunRecord {
   readonly finishedAt: number | null
 }
 
-/** Stands before the code in the names of fields that count errors. */
+/** Prefix of the fields that count errors; the code follows. */
 const ERROR_FIELD = 'error:'
 
-// Scripts run as a whole: a chunk that two workers finish counts once.
+// Redis runs a script as a whole: a chunk that two workers finish counts once.
 
-/** KEYS: run, bits. ARGV: chunk, time to live, images, then code and count of errors. 1 if this finished the chunk. */
+/** KEYS: run, bits. ARGV: chunk, time to live, images, then code and count of each error. Returns 1 unless the chunk was done. */
 const FINISH = `
 if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('SETBIT', KEYS[2], ARGV[1], 1) == 1 then return 0 end
 redis.call('HINCRBY', KEYS[1], 'images', ARGV[3])
@@ -44,7 +44,7 @@ if done == tonumber(redis.call('HGET', KEYS[1], 'chunks')) then
 end
 return 1`
 
-/** KEYS: run, bits. ARGV: chunk, images, then code and count of errors. Takes back what finishing the chunk did. */
+/** KEYS: run, bits. ARGV: chunk, images, then code and count of each error. Undoes FINISH. */
 const REOPEN = `
 if redis.call('SETBIT', KEYS[2], ARGV[1], 0) == 0 then return 0 end
 redis.call('HINCRBY', KEYS[1], 'images', -ARGV[2])
@@ -55,7 +55,7 @@ redis.call('PERSIST', KEYS[1])
 redis.call('PERSIST', KEYS[2])
 return 1`
 
-/** KEYS: run, runs, bits. ARGV: manifest, run, chunks. Makes the run known, and goes on with it if it was cancelled. */
+/** KEYS: run, runs, bits. ARGV: manifest, run, chunks. Adds the run, or continues it if it was cancelled. Returns 1 if it is new. */
 const BEGIN = `
 local isNew = redis.call('HSETNX', KEYS[1], 'manifest', ARGV[1])
 redis.call('SADD', KEYS[2], ARGV[2])
@@ -70,7 +70,7 @@ if redis.call('HDEL', KEYS[1], 'cancelled') == 1 then
 end
 return isNew`
 
-/** The runs of a queue, as Redis knows them: what they are, which chunks are done, and how many images failed. */
+/** The runs of a queue in Redis: their manifests, which chunks are done, and how many images failed. */
 export class Runs {
   readonly #redis: Redis
   readonly #keys: Keys
@@ -80,14 +80,14 @@ export class Runs {
     this.#keys = keys
   }
 
-  /** Makes a run known. Gives false if it was. */
+  /** Adds a run, or continues it if it was cancelled. Returns false if Redis knew it. */
   async begin(manifest: Manifest): Promise<boolean> {
     const { run, chunks } = manifest
     const keys = [this.#keys.run(run), this.#keys.runs, this.#keys.done(run)]
     return (await this.#redis.eval(BEGIN, keys.length, ...keys, JSON.stringify(manifest), run, chunks)) === 1
   }
 
-  /** Ids of the runs, in no order. Those that have expired are forgotten. */
+  /** Lists the ids of the runs, in no order, and forgets those that have expired. */
   async list(): Promise<readonly string[]> {
     const ids = await this.#redis.smembers(this.#keys.runs)
     const known: string[] = []
@@ -98,7 +98,11 @@ export class Runs {
     return known
   }
 
-  /** @throws {TorchError} `TORCH_RUN` if another version of this package submitted it. */
+  /**
+   * Reads a run; null if Redis does not know it.
+   *
+   * @throws {TorchError} `TORCH_RUN` if another version of this package submitted it.
+   */
   async find(run: string): Promise<RunRecord | null> {
     const fields = await this.#redis.hgetall(this.#keys.run(run))
     if (fields['manifest'] === undefined) return null
@@ -115,32 +119,32 @@ export class Runs {
     }
   }
 
-  /** Tells whether chunks of the run are still wanted: it is known, and not cancelled. */
+  /** Tells whether the chunks of a run should be computed: Redis knows it, and it is not cancelled. */
   async isWanted(run: string): Promise<boolean> {
     const [manifest, cancelled] = await this.#redis.hmget(this.#keys.run(run), 'manifest', 'cancelled')
     return manifest !== null && cancelled === null
   }
 
-  /** Tells which chunks are done. */
+  /** Reads which chunks of a run are done. */
   async done(run: string): Promise<(chunk: number) => boolean> {
     const bits = (await this.#redis.getBuffer(this.#keys.done(run))) ?? Buffer.alloc(0)
     return (chunk) => (((bits[chunk >> 3] ?? 0) >> (7 - (chunk & 7))) & 1) === 1
   }
 
-  /** Counts a chunk as done. Gives false if it was, by this worker or another one. */
+  /** Marks a chunk as done and adds its counts. Returns false if it had been done before. */
   async finish(run: string, chunk: number, { images, errors }: Counts): Promise<boolean> {
     const keys = [this.#keys.run(run), this.#keys.done(run)]
     const values = [chunk, RUN_KEPT_SECONDS, images, ...Object.entries(errors).flat()]
     return (await this.#redis.eval(FINISH, keys.length, ...keys, ...values)) === 1
   }
 
-  /** Counts a chunk that was done as to be done. */
+  /** Marks a chunk as not done and subtracts its counts. */
   async reopen(run: string, chunk: number, { images, errors }: Counts): Promise<void> {
     const keys = [this.#keys.run(run), this.#keys.done(run)]
     await this.#redis.eval(REOPEN, keys.length, ...keys, chunk, images, ...Object.entries(errors).flat())
   }
 
-  /** Notes that a run is not wanted any more. */
+  /** Marks a run as cancelled. */
   async cancel(run: string): Promise<void> {
     await this.#redis
       .multi()

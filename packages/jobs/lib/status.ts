@@ -1,69 +1,68 @@
 import { checkOptions } from 'napi-torch/internal'
-import type { QueueDepth } from './figures.js'
-import { findRun } from './find_run.js'
+import { listWorkers, type WorkerReport } from './heartbeat.js'
 import { JobQueue, QUEUE_OPTIONS, type QueueOptions } from './job_queue.js'
-import { listWorkers, type WorkerReport } from './presence.js'
+import type { QueueDepth } from './metrics.js'
 import type { RunRecord } from './runs.js'
 
 /** Options of {@link status}. */
 export interface StatusOptions extends QueueOptions {
-  /** Id of a run, or the folder of its results. Default: all runs that Redis knows. */
+  /** Id of the run, or the folder of its results. Default: all runs of the queue. */
   readonly run?: string | undefined
 }
 
-/** What becomes of a run: chunks are left, all are done, some have failed and no others are left, or nobody wants it any more. */
+/** State of a run: chunks are left, all are done, only failed chunks are left, or it was cancelled. */
 export type RunState = 'running' | 'finished' | 'failed' | 'cancelled'
 
-/** How far a run is. */
+/** Progress of a run. */
 export interface RunStatus {
   readonly run: string
   readonly state: RunState
   readonly source: string
   readonly out: string
   readonly images: number
-  /** Images of the chunks that are done. */
+  /** Images of finished chunks, failed images included. */
   readonly imagesDone: number
-  /** Of these, the ones without an answer, by the code of the reason. */
+  /** Number of failed images, by error code. */
   readonly errors: Readonly<Record<string, number>>
   readonly chunks: {
     readonly total: number
     readonly done: number
-    /** In the hands of workers. */
+    /** Being computed. */
     readonly active: number
-    /** To be tried again by `retry` only. */
+    /** Given up after all attempts, until `retry`. */
     readonly failed: number
-    /** The rest. */
+    /** All others. */
     readonly waiting: number
   }
-  /** Failed chunks, by the code of the reason. */
+  /** Number of failed chunks, by error code. */
   readonly failures: Readonly<Record<string, number>>
-  /** Chunks wait, but the queue has none: Redis lost them. `retry` adds them again. */
+  /** Whether Redis has lost chunks: some are missing, but the queue is empty. `retry` adds them again. */
   readonly isLost: boolean
   /** In ms since 1970, by the clock of Redis. */
   readonly submittedAt: number
   readonly finishedAt: number | null
 }
 
-/** How a queue is. */
+/** State of a queue. */
 export interface QueueStatus {
   readonly queue: string
   /** Address of Redis, without secrets. */
   readonly redis: string
-  /** Chunks of all runs by their state. */
+  /** Chunks of all runs, by state. */
   readonly depth: QueueDepth
   readonly workers: readonly WorkerReport[]
-  /** Of all workers, of late. */
+  /** Sum over all workers, each over its last 10 s. */
   readonly imagesPerSecond: number
-  /** Until no chunk waits, in ms, at the present rate; null where there is none. */
+  /** Estimated time until all runs are done, in ms; null if no worker makes progress or nothing is left. */
   readonly remainingMs: number | null
-  /** The newest first. */
+  /** Newest first. */
   readonly runs: readonly RunStatus[]
-  /** What may lose work in the way in which Redis is set up, in sentences. */
+  /** Settings of Redis that may lose work, one sentence each. */
   readonly warnings: readonly string[]
 }
 
 /**
- * Tells how far the runs of a queue are, and who works on them.
+ * Reports the progress of the runs of a queue, and its workers.
  *
  * @throws {TorchError} `TORCH_REDIS`, `TORCH_INVALID_ARGUMENT`; `TORCH_RUN` if there is no such run.
  */
@@ -73,9 +72,9 @@ export async function status(options: StatusOptions = {}): Promise<QueueStatus> 
   return await readStatus(queue, options.run)
 }
 
-/** Reads it through a connection that lasts. */
+/** Reads the status through an open queue. */
 export async function readStatus(queue: JobQueue, run: string | undefined): Promise<QueueStatus> {
-  const ids = run === undefined ? await queue.runs.list() : [(await findRun(queue, run)).run]
+  const ids = run === undefined ? await queue.runs.list() : [(await queue.findRun(run)).run]
   const [depth, workers, active, failed] = await Promise.all([
     queue.counts(),
     listWorkers(queue.redis, queue.keys),
@@ -143,12 +142,12 @@ async function activeChunks(queue: JobQueue): Promise<ReadonlyMap<string, readon
   return found
 }
 
-/** Failed chunks of each run, by the code in which the message of each ends. */
+/** Counts the failed chunks of each run, by the code in which the message of each ends. */
 async function failures(queue: JobQueue): Promise<ReadonlyMap<string, Readonly<Record<string, number>>>> {
   const found = new Map<string, Record<string, number>>()
   for await (const { job, chunk } of queue.chunks('failed')) {
     const codes = found.get(chunk.run) ?? {}
-    // BullMQ's own text, for a chunk of which too many workers died, has none.
+    // The message of BullMQ for a chunk that killed too many workers has none.
     const code = /\((TORCH_\w+)\)$/.exec(job.failedReason)?.[1] ?? 'TORCH_STALLED'
     codes[code] = (codes[code] ?? 0) + 1
     found.set(chunk.run, codes)

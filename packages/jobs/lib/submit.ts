@@ -35,39 +35,39 @@ import { writeFile } from './write_file.js'
 
 /** Options of {@link submit}. */
 export interface SubmitOptions extends QueueOptions {
-  /** The checkpoint. Workers find it at the same path, or are told another. */
+  /** Path of the checkpoint. Workers read it from the same path, or from one that they are given. */
   readonly model: string
-  /** Folder of the results, new, or that of the same run. Workers see it at the same path. */
+  /** Folder of the results: a new one, or that of the same run. Workers must see it at the same path. */
   readonly out: string
-  /** Write feature vectors instead of answers. Default: `false`. */
+  /** Write feature vectors instead of predictions. Default: `false`. */
   readonly features?: boolean | undefined
-  /** Answers for each image. Default: `1`. */
+  /** Predictions per image. Default: `1`. */
   readonly topK?: number | undefined
-  /** Images of a chunk, at most {@link MAX_CHUNK_SIZE}. Default: {@link DEFAULT_CHUNK_SIZE}. */
+  /** Images per chunk, at most {@link MAX_CHUNK_SIZE}. Default: {@link DEFAULT_CHUNK_SIZE}. */
   readonly chunkSize?: number | undefined
-  /** How often a chunk is tried. Default: {@link DEFAULT_ATTEMPTS}. */
+  /** Attempts per chunk. Default: {@link DEFAULT_ATTEMPTS}. */
   readonly attempts?: number | undefined
-  /** Folders from which images may come, besides that of the source. Default: none. */
+  /** Folders from which images may be read besides that of the source. Default: none. */
   readonly allowRoot?: readonly string[] | undefined
-  /** Beginnings of the addresses from which images may be fetched, such as `https://images.example.com/archive/`. Default: none. */
+  /** Prefixes of the addresses from which images may be fetched, such as `https://images.example.com/archive/`. Default: none. */
   readonly allowUrlPrefix?: readonly string[] | undefined
-  /** The largest image that is read, in bytes. Default: {@link DEFAULT_MAX_IMAGE_BYTES}. */
+  /** Size of the largest image that is read, in bytes. Default: {@link DEFAULT_MAX_IMAGE_BYTES}. */
   readonly maxImageBytes?: number | undefined
-  /** As for `Classifier.load`. */
+  /** Key of the state dict in the file, such as `model.ema`. Default: found from the structure of the file. */
   readonly key?: string | undefined
-  /** As for `Classifier.load`. */
+  /** Take the weights of a pickled module, without running its code. Default: `false`. */
   readonly wholeModule?: boolean | undefined
-  /** As for `Classifier.load`. */
+  /** Refuse a checkpoint of another architecture, such as `resnet18`. Default: any architecture of this package. */
   readonly arch?: string | undefined
-  /** As for `Classifier.load`. */
+  /** Preset for preparing images. Default: that of the checkpoint or of the file `preset.json` beside it, else that of the architecture. */
   readonly preset?: PresetName | undefined
-  /** As for `Classifier.load`. */
+  /** Names of the classes: an array, a file, or a list of this package. Default: those of the preset. */
   readonly labels?: string | readonly string[] | undefined
-  /** As for `Classifier.load`. */
+  /** Data type in which the model computes. Default: `float32`. */
   readonly dtype?: EngineDType | undefined
-  /** Gives up: what was added to the queue stays, and is not added again by the next try. */
+  /** Stops listing and adding. Chunks that were added stay in the queue, and the same submit adds the others. */
   readonly signal?: AbortSignal | undefined
-  /** Called now and then with the number of images that have been listed. */
+  /** Called after each listed chunk with the number of images so far. */
   readonly onListed?: ((images: number) => void) | undefined
 }
 
@@ -84,30 +84,30 @@ const SUBMIT_OPTIONS = [
 ] as const
 const MODEL_OPTIONS = ['key', 'wholeModule', 'arch', 'preset', 'labels', 'dtype'] as const
 
-/** What {@link submit} did. */
+/** Result of {@link submit}. */
 export interface Submission {
-  /** Id of the run: the same for the same images, model, options and folder. */
+  /** Id of the run: always the same for the same images, model, options and folder. */
   readonly run: string
   readonly images: number
   readonly chunks: number
-  /** Chunks that were added to the queue: the others are done, in the queue, or failed. */
+  /** Chunks that were added to the queue; all others are done, in the queue, or failed. */
   readonly added: number
-  /** The same had been submitted before. */
+  /** Whether the same run had been submitted before. */
   readonly isKnown: boolean
-  /** What may lose work in the way in which Redis is set up, in sentences. */
+  /** Settings of Redis that may lose work, one sentence each. */
   readonly warnings: readonly string[]
 }
 
 /**
- * Hands images over to the workers of a queue, in chunks. They are listed in the folder of the results, one at a time, and Redis is
- * given the places of the chunks in that list: neither the images nor their paths are in memory.
+ * Submits images to the workers of a queue, in chunks. The images are listed in the folder of the results, and Redis gets the positions
+ * of the chunks in that list: neither images nor paths are kept in memory.
  *
- * The same submitted again is recognised: what is missing in the queue is added, such as after Redis lost it. libtorch is not
+ * Submitting the same run again adds the chunks that are missing in the queue, for example after Redis has lost them. libtorch is not
  * needed.
  *
  * @param source - A folder, a pattern such as `images/*.jpg` or `images/**`, or a CSV or JSONL file of paths or addresses.
- * @throws {TorchError} `TORCH_DATASET` for a source that cannot be read or has no image; `TORCH_SOURCE_REFUSED` for what is not
- * allowed; `TORCH_RUN` if the folder holds the results of another run; `TORCH_REDIS`, `TORCH_DISK_FULL`,
+ * @throws {TorchError} `TORCH_DATASET` if the source cannot be read or has no image; `TORCH_SOURCE_REFUSED` if an image is not
+ * allowed; `TORCH_RUN` if the folder has the results of another run; `TORCH_REDIS`, `TORCH_DISK_FULL`,
  * `TORCH_FILE`, `TORCH_INVALID_ARGUMENT`; `TORCH_ARCHITECTURE`, `TORCH_LABELS`, and what reading the checkpoint throws.
  */
 export async function submit(source: string, options: SubmitOptions): Promise<Submission> {
@@ -151,7 +151,7 @@ export async function submit(source: string, options: SubmitOptions): Promise<Su
   }
 }
 
-/** Reads what a checkpoint is, so that one that no worker could use is refused at once. */
+/** Reads the keys of the checkpoint, so that one that no worker could use is refused at once. */
 async function modelSettings(options: SubmitOptions): Promise<ModelSettings> {
   const { key, wholeModule, arch, preset, labels, dtype = 'float32' } = options
   const path = resolve(checkString('model', options.model))
@@ -178,18 +178,18 @@ async function modelSettings(options: SubmitOptions): Promise<ModelSettings> {
 type Described = Omit<Manifest, 'version' | 'run' | 'listing' | 'images' | 'chunks'>
 
 function describe({ digest, images, offsets }: Listing, rest: Described): Manifest {
-  if (images === 0) throw new TorchError('TORCH_DATASET', `${rest.source}: Holds no image`)
+  if (images === 0) throw new TorchError('TORCH_DATASET', `${rest.source}: Has no image`)
   const manifest = { version: 1, listing: digest, images, chunks: offsets.length - 1, ...rest } as const
   return { ...manifest, run: runIdOf(manifest) }
 }
 
-/** Gives the list its name and describes the run, unless that has been done before. */
+/** Renames the list and writes the manifest, unless the same run was submitted before. */
 async function settle(manifest: Manifest, draft: string): Promise<void> {
   const { out, run } = manifest
   const found = await readManifest(out)
   if (found?.run === run) return
   if (found !== null) {
-    const message = `${out}: Holds the results of run ${found.run}, of other images, another model or other options`
+    const message = `${out}: Has the results of run ${found.run}, of other images, another model or other options`
     throw new TorchError('TORCH_RUN', message)
   }
   await rename(draft, listingPath(out))

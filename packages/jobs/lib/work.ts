@@ -16,30 +16,30 @@ import { runWorker, type WorkEvent, type WorkSummary } from './run_worker.js'
 
 /** Options of {@link work}. */
 export interface WorkOptions extends QueueOptions {
-  /** Chunks in hand at a time; their images share batches. Default: {@link DEFAULT_CONCURRENCY}. */
+  /** Chunks that are computed at a time; their images share batches. Default: {@link DEFAULT_CONCURRENCY}. */
   readonly concurrency?: number | undefined
-  /** Threads that compute. Default: as many as one operator may use. */
+  /** Threads that compute. Default: the number of threads that one operator may use. */
   readonly threads?: number | undefined
-  /** Images that are computed together at most. Default: {@link DEFAULT_BATCH_SIZE}. */
+  /** Maximum number of images that are computed together. Default: {@link DEFAULT_BATCH_SIZE}. */
   readonly maxBatchSize?: number | undefined
   /** Default: `cpu`. */
   readonly device?: Device | undefined
-  /** Where the checkpoint is on this machine; its SHA-256 is that of the run's, or nothing is computed. Default: where the run says. */
+  /** Path of the checkpoint on this machine; its SHA-256 must be that of the run. Default: the path in the run. */
   readonly model?: string | undefined
   /**
-   * Folders to which this worker keeps, for images and results, whatever a run allows: who can write to Redis could otherwise
-   * make it read and write anywhere. Default: those of the run.
+   * The only folders that this worker reads and writes, whatever a run allows: anyone who can write to Redis could otherwise make it
+   * read and write anywhere. Default: those of the run.
    */
   readonly allowRoot?: readonly string[] | undefined
-  /** How long a chunk stays this worker's without word from it, in ms. Default: {@link DEFAULT_LOCK_MS}. */
+  /** Time without a renewal after which another worker takes a chunk over, in ms, at least 1000. Default: {@link DEFAULT_LOCK_MS}. */
   readonly lockMs?: number | undefined
-  /** End when no chunk is left, of any run. Default: `false`, wait for more. */
+  /** End when no chunk of any run is left. Default: `false`, wait for more. */
   readonly untilDone?: boolean | undefined
-  /** Serve figures for Prometheus. Default: none. */
+  /** Serve metrics for Prometheus at this address. Default: none. */
   readonly metrics?: MetricsAddress | undefined
-  /** Ends the work: the chunks in hand are finished, no others are taken, and the promise is fulfilled. */
+  /** Stops the worker: it finishes its chunks, takes no others, and the promise is fulfilled. */
   readonly signal?: AbortSignal | undefined
-  /** Told what happens. */
+  /** Called for each event of the worker. */
   readonly onEvent?: ((event: WorkEvent) => void) | undefined
 }
 
@@ -57,16 +57,15 @@ const WORK_OPTIONS = [
   'onEvent',
 ] as const
 
-/** With less, a pause of the garbage collector or of the network looks like a death. */
-const SHORTEST_LOCK_MS = 1000
+/** With a shorter lock, a pause of the garbage collector or of the network would look like the death of the worker. */
+const MIN_LOCK_MS = 1000
 
 /**
- * Works on the chunks of a queue, with one model in memory, and writes their results. Any number of workers may do so, on any
- * number of machines that see the same folders.
+ * Computes the chunks of a queue, with one model in memory, and writes their results. Any number of workers can run at the same time,
+ * on any number of machines that see the same folders.
  *
- * @throws {TorchError} `TORCH_REDIS`, `TORCH_INVALID_ARGUMENT`; and, when this machine cannot work on the run of
- * a chunk, `TORCH_RUN` (another model, no folder of results) or what loading its model throws. The chunk goes to another
- * worker.
+ * @throws {TorchError} `TORCH_REDIS`, `TORCH_INVALID_ARGUMENT`; and, if this machine cannot work on a run, `TORCH_RUN`
+ * (another model, no folder of results) or what loading the model throws. The chunk then goes to another worker.
  */
 export async function work(options: WorkOptions = {}): Promise<WorkSummary> {
   checkOptions('work()', options, [...QUEUE_OPTIONS, ...WORK_OPTIONS])
@@ -75,8 +74,8 @@ export async function work(options: WorkOptions = {}): Promise<WorkSummary> {
   checkPositiveInteger('concurrency', concurrency)
   if (threads !== undefined) checkPositiveInteger('threads', threads)
   checkPositiveInteger('maxBatchSize', maxBatchSize)
-  if (checkPositiveInteger('lockMs', lockMs) < SHORTEST_LOCK_MS) {
-    throw expected(`at least ${SHORTEST_LOCK_MS} ms`, 'lockMs', lockMs)
+  if (checkPositiveInteger('lockMs', lockMs) < MIN_LOCK_MS) {
+    throw expected(`at least ${MIN_LOCK_MS} ms`, 'lockMs', lockMs)
   }
   checkBoolean('untilDone', untilDone)
   checkDevice('device', device)
@@ -96,7 +95,7 @@ async function loadClassifier(
   machine: Pick<WorkOptions, 'device' | 'threads' | 'maxBatchSize'>,
 ): Promise<Classifier> {
   if ((await modelDigest(path)) !== digest) {
-    const message = `${path}: Is another model than that of the run, or another preset.json lies beside it`
+    const message = `${path}: Is not the model of the run, or not beside the same preset.json`
     throw new TorchError('TORCH_RUN', message)
   }
   return Classifier.load(path, { key, wholeModule, arch, preset, labels, dtype, ...machine })

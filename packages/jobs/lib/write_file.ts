@@ -3,13 +3,13 @@ import { type Sink, writeAtomically } from 'napi-torch/internal'
 
 export type { Sink } from 'napi-torch/internal'
 
-/** Why a file cannot grow: the disk, a quota, or the limit of a process. */
+/** Error codes of a file that cannot grow: the disk, a quota, or the limit of a process. */
 const FULL = ['ENOSPC', 'EDQUOT', 'EFBIG']
 
 /**
- * Writes a file as a whole or not at all: a new one beside it is forced to the disk and takes its name.
+ * Writes a file completely or not at all: a temporary file beside it is flushed to disk and renamed.
  *
- * @throws {TorchError} `TORCH_DISK_FULL` if there is no room, `TORCH_FILE` if the system refuses otherwise.
+ * @throws {TorchError} `TORCH_DISK_FULL` if the disk is full, `TORCH_FILE` for any other error of the system.
  */
 export async function writeFile(
   path: string,
@@ -22,6 +22,6 @@ export async function writeFile(
     const cause: unknown = error instanceof TorchError ? error.cause : undefined
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
     if (!FULL.includes(code)) throw error
-    throw new TorchError('TORCH_DISK_FULL', `${path}: There is no room left to write it`, { cause })
+    throw new TorchError('TORCH_DISK_FULL', `${path}: No space is left to write it`, { cause })
   }
 }

@@ -5,15 +5,15 @@ import { join } from 'node:path'
 import type { ResultRow } from '@napi-torch/jobs'
 
 import { featuresPath, readChunk, rowsPath, writeChunk } from '../../../packages/jobs/lib/chunk_files.js'
-import { npyHeader, readNpyHeader } from '../../../packages/jobs/lib/npy.js'
+import { readNpyHeader } from '../../../packages/jobs/lib/npy.js'
 import { useTemporaryFolder } from '../../support/folder.js'
 
 const IMAGES = ['/a/1.jpg', '/a/2.jpg']
-const ANSWERS: ResultRow[] = [
+const PREDICTIONS: ResultRow[] = [
   { path: '/a/1.jpg', label: 'Bag', index: 8, probability: 0.75 },
   { path: '/a/2.jpg', error: { code: 'TORCH_IMAGE', message: 'Cannot decode /a/2.jpg' } },
 ]
-const VECTORS: ResultRow[] = [{ path: '/a/1.jpg', features: 3 }, ANSWERS[1] ?? fail()]
+const VECTORS: ResultRow[] = [{ path: '/a/1.jpg', features: 3 }, PREDICTIONS[1] ?? fail()]
 
 function fail(): never {
   throw new Error('missing')
@@ -24,7 +24,7 @@ describe('writeChunk()', () => {
   beforeEach(() => mkdir(join(folder(), 'chunks')))
 
   it('writes a line for each image', async () => {
-    await writeChunk(folder(), 7, { rows: ANSWERS, features: null })
+    await writeChunk(folder(), 7, { rows: PREDICTIONS, features: null })
 
     assert.deepEqual(await readdir(join(folder(), 'chunks')), ['00000007.jsonl'])
     assert.equal(
@@ -51,23 +51,23 @@ describe('readChunk()', () => {
   const folder = useTemporaryFolder()
   beforeEach(async () => {
     await mkdir(join(folder(), 'chunks'))
-    await writeChunk(folder(), 0, { rows: ANSWERS, features: null })
+    await writeChunk(folder(), 0, { rows: PREDICTIONS, features: null })
     const features = { values: new Float32Array(6), length: 3 }
     await writeChunk(folder(), 1, { rows: VECTORS, features })
   })
 
   it('gives what was written', async () => {
-    assert.deepEqual(await readChunk(folder(), 0, IMAGES, 'classify'), ANSWERS)
+    assert.deepEqual(await readChunk(folder(), 0, IMAGES, 'classify'), PREDICTIONS)
     assert.deepEqual(await readChunk(folder(), 1, IMAGES, 'features'), VECTORS)
   })
 
-  it('gives null for a chunk that is not there', async () => {
+  it('gives null for a chunk without results', async () => {
     assert.equal(await readChunk(folder(), 2, IMAGES, 'classify'), null)
   })
 
   for (const [name, change] of [
     ['a line is missing', (text: string) => text.slice(text.indexOf('\n') + 1)],
-    ['a line is there twice', (text: string) => text.slice(0, text.indexOf('\n') + 1).repeat(2)],
+    ['a line is duplicated', (text: string) => text.slice(0, text.indexOf('\n') + 1).repeat(2)],
     ['the end is missing', (text: string) => text.slice(0, -10)],
     ['the last line break is missing', (text: string) => text.slice(0, -1)],
     ['it is no JSON', (text: string) => text.replaceAll('"', '')],
@@ -85,7 +85,7 @@ describe('readChunk()', () => {
     assert.equal(await readChunk(folder(), 0, ['/a/1.jpg', '/a/3.jpg'], 'classify'), null)
   })
 
-  it('gives null where it has answers in place of features', async () => {
+  it('gives null where it has predictions in place of features', async () => {
     assert.equal(await readChunk(folder(), 0, IMAGES, 'features'), null)
   })
 
@@ -97,24 +97,5 @@ describe('readChunk()', () => {
     const missing = await readChunk(folder(), 1, IMAGES, 'features')
 
     assert.deepEqual([cut, missing], [null, null])
-  })
-})
-
-describe('npyHeader()', () => {
-  for (const [rows, columns] of [
-    [1, 1],
-    [256, 512],
-    [1_000_000_000, 2048],
-  ] as const) {
-    it(`describes ${rows} rows of ${columns}, up to a multiple of 64 bytes`, () => {
-      const header = npyHeader(rows, columns)
-
-      assert.deepEqual(readNpyHeader(header), { rows, columns, offset: header.length })
-      assert.equal(header.length % 64, 0)
-    })
-  }
-
-  it('is not found in other files', () => {
-    assert.deepEqual([readNpyHeader(Buffer.from('text')), readNpyHeader(Buffer.alloc(0))], [null, null])
   })
 })

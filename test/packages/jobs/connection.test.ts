@@ -5,10 +5,9 @@ import { join } from 'node:path'
 import { TorchError } from 'napi-torch'
 import { status } from '@napi-torch/jobs'
 
-import { judgeRedis } from '../../../packages/jobs/lib/redis_server.js'
-import { redisAddress } from '../../../packages/jobs/lib/redis_settings.js'
+import { checkServer } from '../../../packages/jobs/lib/connection.js'
 import { napiTorch } from '../../support/cli.js'
-import { useEnvironment, useTemporaryFolder } from '../../support/folder.js'
+import { useTemporaryFolder } from '../../support/folder.js'
 import { RedisServer, useRedis } from './support/redis.js'
 
 const SECRET = 'open-sesame'
@@ -22,112 +21,54 @@ function everythingIn(error: unknown): string {
   return parts.join('\n')
 }
 
-describe('redisAddress()', () => {
-  useEnvironment(() => ({
-    NAPI_TORCH_REDIS_URL: undefined,
-    NAPI_TORCH_REDIS_USERNAME: undefined,
-    NAPI_TORCH_REDIS_PASSWORD: undefined,
-  }))
-
-  it('is this machine by default', () => {
-    const { name, isTls, username, password } = redisAddress()
-
-    assert.deepEqual([name, isTls, username, password], ['redis://127.0.0.1:6379/0', false, undefined, undefined])
-  })
-
-  it('takes a URL apart, and has a name without its secrets', () => {
-    const address = redisAddress('rediss://me:p%40ss@redis.example.com:6380/2')
-
-    assert.deepEqual(address, {
-      name: 'rediss://redis.example.com:6380/2',
-      host: 'redis.example.com',
-      port: 6380,
-      database: 2,
-      isTls: true,
-      username: 'me',
-      password: 'p@ss',
-    })
-  })
-
-  it('takes the host of an IPv6 address out of its brackets', () => {
-    assert.equal(redisAddress('redis://[::1]:7000').host, '::1')
-  })
-
-  describe('with an environment', () => {
-    useEnvironment(() => ({ NAPI_TORCH_REDIS_URL: 'redis://other:1', NAPI_TORCH_REDIS_PASSWORD: SECRET }))
-
-    it('takes what is not given from there', () => {
-      const { host, password } = redisAddress()
-
-      assert.deepEqual([host, password], ['other', SECRET])
-    })
-
-    it('prefers what is given', () => {
-      const { host, password } = redisAddress({ url: 'redis://mine', password: 'own' })
-
-      assert.deepEqual([host, password], ['mine', 'own'])
-    })
-  })
-
-  for (const url of ['localhost:6379', 'http://localhost', 'redis://', 'redis://host/a', 'redis://u:%zz@host']) {
-    it(`refuses ${url}, and does not repeat it: it may hold a password`, () => {
-      assert.throws(() => redisAddress(url), {
-        code: 'TORCH_INVALID_ARGUMENT',
-        message:
-          'Expected redis://HOST:PORT/DATABASE or rediss://HOST:PORT/DATABASE for redis.url, received another one',
-      })
-    })
-  }
-})
-
-describe('judgeRedis()', () => {
+describe('checkServer()', () => {
   const info = (version: string, policy: string, log: string): string =>
     `# Server\r\nredis_version:${version}\r\nmaxmemory_policy:${policy}\r\naof_enabled:${log}\r\n`
 
-  it('has nothing to say about one that is set up well', () => {
-    assert.deepEqual(judgeRedis(info('7.0.15', 'noeviction', '1'), 'redis://host'), [])
+  it('has no warning for a Redis that is set up well', () => {
+    assert.deepEqual(checkServer(info('7.0.15', 'noeviction', '1'), 'redis://host'), [])
   })
 
-  it('warns of one that keeps no log', () => {
-    assert.deepEqual(judgeRedis(info('6.2.0', 'noeviction', '0'), 'redis://host'), [
-      'Redis at redis://host keeps no log of changes: set appendonly to yes, or chunks are lost with it',
+  it('warns of a Redis that keeps no log', () => {
+    assert.deepEqual(checkServer(info('6.2.0', 'noeviction', '0'), 'redis://host'), [
+      'Redis at redis://host keeps no log of changes: set appendonly to yes, or a crash of Redis loses chunks',
     ])
   })
 
-  it('refuses one that is too old', () => {
-    assert.throws(() => judgeRedis(info('6.0.16', 'noeviction', '1'), 'redis://host'), {
+  it('refuses a Redis that is too old', () => {
+    assert.throws(() => checkServer(info('6.0.16', 'noeviction', '1'), 'redis://host'), {
       code: 'TORCH_REDIS',
       message: 'Expected Redis 6.2 or newer at redis://host, found 6.0.16',
     })
   })
 
-  it('refuses one that drops keys', () => {
-    assert.throws(() => judgeRedis(info('7.2.0', 'allkeys-lru', '1'), 'redis://host'), {
+  it('refuses a Redis that evicts keys', () => {
+    assert.throws(() => checkServer(info('7.2.0', 'allkeys-lru', '1'), 'redis://host'), {
       code: 'TORCH_REDIS',
       message:
-        'Redis at redis://host drops keys when its memory is full (allkeys-lru): set maxmemory-policy to noeviction',
+        'Redis at redis://host evicts keys when its memory is full (allkeys-lru): set maxmemory-policy to noeviction',
     })
   })
 })
 
-describe('A connection to Redis', () => {
-  it('is given up after some tries where nobody answers', async () => {
+describe('connect()', () => {
+  it('gives up after some attempts if Redis cannot be reached', async () => {
     await assert.rejects(status({ redis: 'redis://127.0.0.1:1' }), {
       code: 'TORCH_REDIS',
       message: 'Redis at redis://127.0.0.1:1/0 cannot be reached: connect ECONNREFUSED 127.0.0.1:1',
     })
   })
 
-  describe('that asks for a password', () => {
+  describe('to a Redis with a password', () => {
     const redis = useRedis('--requirepass', SECRET)
 
-    it('is made with it', async () => {
+    it('connects with the right password', async () => {
       const { runs } = await status({ redis: { url: redis().url, password: SECRET } })
 
       assert.deepEqual(runs, [])
     })
 
-    it('is refused at once with another one, which is in no part of the error', async () => {
+    it('is refused at once with a wrong password, which is in no part of the error', async () => {
       const error: unknown = await status({ redis: { url: redis().url, password: 'tell-nobody' } }).catch(
         (reason: unknown) => reason,
       )
@@ -138,7 +79,7 @@ describe('A connection to Redis', () => {
       assert.doesNotMatch(everythingIn(error), /tell-nobody/)
     })
 
-    it('is refused without one', async () => {
+    it('is refused without a password', async () => {
       await assert.rejects(status({ redis: redis().url }), { code: 'TORCH_REDIS', message: /NOAUTH/ })
     })
 
@@ -155,7 +96,7 @@ describe('A connection to Redis', () => {
     })
   })
 
-  describe('that drops keys', () => {
+  describe('to a Redis that evicts keys', () => {
     const redis = useRedis('--maxmemory-policy', 'allkeys-lru')
 
     it('is refused', async () => {
@@ -163,10 +104,10 @@ describe('A connection to Redis', () => {
     })
   })
 
-  describe('that keeps no log', () => {
+  describe('to a Redis that keeps no log', () => {
     const redis = useRedis('--appendonly', 'no')
 
-    it('is warned of', async () => {
+    it('gives a warning', async () => {
       const { warnings } = await status({ redis: redis().url })
 
       assert.equal(warnings.length, 1)
@@ -177,7 +118,7 @@ describe('A connection to Redis', () => {
     const folder = useTemporaryFolder()
     useRedis()
 
-    it('is made where the certificate is trusted, and refused where not', async () => {
+    it('connects if the certificate is trusted, and is refused if not', async () => {
       const [key, certificate] = [join(folder(), 'key.pem'), join(folder(), 'certificate.pem')]
       const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
       execFileSync(

@@ -61,7 +61,7 @@ describe('deploy/kubernetes/jobs.yaml', function () {
   const folder = useTemporaryFolder()
   beforeEach(() => redis().flush())
 
-  it('scales by the list in which the chunks wait', async () => {
+  it('scales by the list of the waiting chunks', async () => {
     const { ScaledObject } = await manifests()
     await writeImages(join(folder(), 'images'), 12)
     const options = { model: CHECKPOINT, out: join(folder(), 'out'), chunkSize: 4, redis: redis().url }
@@ -72,7 +72,7 @@ describe('deploy/kubernetes/jobs.yaml', function () {
     assert.equal(await redis().use((client) => client.llen(list)), chunks)
   })
 
-  it('starts a worker that answers its probe, and gives the metric of the autoscaler', async () => {
+  it('starts a worker that answers its probe, and serves the metric of the autoscaler', async () => {
     const { Deployment, HorizontalPodAutoscaler } = await manifests()
     const [container] = Deployment.spec.template.spec.containers
     assert.ok(container !== undefined)
@@ -101,7 +101,7 @@ describe('deploy/kubernetes/jobs.yaml', function () {
     }
   })
 
-  it('sets variables that are read, by the worker or by KEDA', async () => {
+  it('sets variables that the worker or KEDA reads', async () => {
     const { Deployment, ScaledObject } = await manifests()
     const settings = await readFile(
       fileURLToPath(new URL('../../../packages/jobs/lib/redis_settings.ts', import.meta.url)),

@@ -6,13 +6,13 @@ import { join } from 'node:path'
 import { merge, retry, status } from '@napi-torch/jobs'
 
 import { skip } from '../../support/skip.js'
-import { answersHere, countDifferences, readRows } from './support/results.js'
+import { predictionsHere, countDifferences, readRows } from './support/results.js'
 import { useJobs } from './support/setup.js'
 
-/** Room for the list and some chunks, and for what is there to fill it. */
+/** Space for the list and some chunks, and for the file that fills the disk. */
 const DISK = '512k'
 
-describe('A disk that is full', function () {
+describe('A full disk', function () {
   this.timeout(60_000)
   let out = ''
   // Before the folder that holds it goes.
@@ -32,7 +32,7 @@ describe('A disk that is full', function () {
     skip(this, `a small disk cannot be mounted here: ${stderr.trim()}`)
   })
 
-  /** Takes all room that is left, and gives what makes room again. */
+  /** Fills the disk. Returns a function that makes space again. */
   async function fill(): Promise<() => Promise<void>> {
     const { bavail, bsize } = await statfs(out)
     const ballast = join(out, 'ballast')
@@ -40,7 +40,7 @@ describe('A disk that is full', function () {
     return () => rm(ballast)
   }
 
-  it('makes a chunk fail with a code, without half a file, until there is room', async () => {
+  it('makes a chunk fail with a code and leaves no partial file, until there is space', async () => {
     const { submit, work, redis, paths } = jobs()
     await submit({ attempts: 1 })
     const makeRoom = await fill()
@@ -49,7 +49,7 @@ describe('A disk that is full', function () {
 
     const failures = events.flatMap((event) => (event.type === 'failed' ? [event.message] : []))
     assert.equal(failures.length, 3)
-    assert.match(failures[0] ?? '', /0000000\d\.jsonl: There is no room left to write it \(TORCH_DISK_FULL\)$/)
+    assert.match(failures[0] ?? '', /0000000\d\.jsonl: No space is left to write it \(TORCH_DISK_FULL\)$/)
     assert.deepEqual(await readdir(join(out, 'chunks')), [])
     const [run] = (await status({ redis: redis.url })).runs
     assert.deepEqual([run?.state, run?.failures], ['failed', { TORCH_DISK_FULL: 3 }])
@@ -57,10 +57,10 @@ describe('A disk that is full', function () {
     await makeRoom()
     await retry(out, { redis: redis.url })
     await work()
-    assert.equal(countDifferences(readRows((await merge(out)).results), await answersHere(paths)), 0)
+    assert.equal(countDifferences(readRows((await merge(out)).results), await predictionsHere(paths)), 0)
   })
 
-  it('is tried again after a while, as often as was asked for', async () => {
+  it('is retried after a while, up to the given number of attempts', async () => {
     const { submit, work } = jobs()
     await submit({ attempts: 2 })
     const makeRoom = await fill()
@@ -76,7 +76,7 @@ describe('A disk that is full', function () {
     assert.equal((await merge(out)).images, 25)
   })
 
-  it('makes a submit fail that cannot write its list, and leaves nothing', async () => {
+  it('makes a submit fail that cannot write its list, and leaves no file', async () => {
     const { submit } = jobs()
     await mkdir(join(out, 'chunks'))
     await fill()
@@ -85,7 +85,7 @@ describe('A disk that is full', function () {
     assert.deepEqual((await readdir(out)).sort(), ['ballast', 'chunks'])
   })
 
-  it('makes a merge fail, and leaves no half result', async () => {
+  it('makes a merge fail, and leaves no partial result', async () => {
     const { submit, work } = jobs()
     await submit()
     await work()
@@ -93,7 +93,7 @@ describe('A disk that is full', function () {
 
     await assert.rejects(merge(out), {
       code: 'TORCH_DISK_FULL',
-      message: `${join(out, 'results.jsonl')}: There is no room left to write it`,
+      message: `${join(out, 'results.jsonl')}: No space is left to write it`,
     })
     assert.deepEqual(
       (await readdir(out)).filter((name) => name.includes('results')),

@@ -17,7 +17,7 @@ describe('A run of three workers, of which one is killed and one stopped, while 
     if (!HAS_REDIS) skip(this, 'redis-server is not installed')
   })
 
-  it(`has each of ${IMAGES} images exactly once, with the answer that one process gives`, async () => {
+  it(`has each of ${IMAGES} images exactly once, with the prediction that one process makes`, async () => {
     const source = join(folder(), 'images')
     const paths = await writeImages(source, IMAGES)
 

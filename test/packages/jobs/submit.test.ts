@@ -23,7 +23,7 @@ describe('submit()', () => {
     assert.equal(await redis.use((client) => client.llen('napi-torch:images:wait')), 3)
   })
 
-  it('leaves paths and pixels out of Redis: the places of the chunks in the list are there', async () => {
+  it('keeps paths and pixels out of Redis, which has the positions of the chunks in the list', async () => {
     const { paths, submit, redis } = jobs()
 
     const { run } = await submit()
@@ -34,7 +34,7 @@ describe('submit()', () => {
     assert.deepEqual(JSON.parse(data ?? ''), { run, chunk: 2, offset: first, bytes: all - first, images: 5 })
   })
 
-  it('recognises the same, and adds nothing', async () => {
+  it('recognizes the same run, and adds nothing', async () => {
     const { submit } = jobs()
     const { run } = await submit()
 
@@ -43,7 +43,7 @@ describe('submit()', () => {
     assert.deepEqual([again.run, again.added, again.isKnown], [run, 0, true])
   })
 
-  it('recognises what is done', async () => {
+  it('recognizes finished chunks', async () => {
     const { submit, work } = jobs()
     await submit()
     await work()
@@ -51,7 +51,7 @@ describe('submit()', () => {
     assert.deepEqual((await submit()).added, 0)
   })
 
-  it('adds again what Redis lost', async () => {
+  it('adds the chunks again that Redis has lost', async () => {
     const { submit, redis } = jobs()
     const { run } = await submit()
     await redis.flush()
@@ -62,7 +62,7 @@ describe('submit()', () => {
   })
 
   for (const [name, options] of [
-    ['another number of answers', { topK: 2 }],
+    ['another number of predictions', { topK: 2 }],
     ['features', { features: true }],
     ['chunks of another size', { chunkSize: 5 }],
     ['other labels', { labels: 'cifar10' }],
@@ -75,13 +75,13 @@ describe('submit()', () => {
 
       await assert.rejects(submit(options), {
         code: 'TORCH_RUN',
-        message: `${out}: Holds the results of run ${run}, of other images, another model or other options`,
+        message: `${out}: Has the results of run ${run}, of other images, another model or other options`,
       })
       assert.equal(await readFile(join(out, 'run.json'), 'utf8'), before)
     })
   }
 
-  it('takes images that are there in addition for another run', async () => {
+  it('takes additional images for another run', async () => {
     const { submit, source, paths } = jobs()
     await submit()
     await writeFile(join(source, '99999.png'), await readFile(paths[0] ?? ''))
@@ -94,11 +94,11 @@ describe('submit()', () => {
     await rm(source, { recursive: true })
     await mkdir(source)
 
-    await assert.rejects(submit(), { code: 'TORCH_DATASET', message: `${source}: Holds no image` })
+    await assert.rejects(submit(), { code: 'TORCH_DATASET', message: `${source}: Has no image` })
     await assert.rejects(readFile(join(out, 'images.jsonl')), { code: 'ENOENT' })
   })
 
-  it('refuses what no worker could load', async () => {
+  it('refuses a model that no worker could load', async () => {
     const { submit, folder } = jobs()
     const model = join(folder, 'model.pth')
     await writeFile(model, 'text')
@@ -115,11 +115,11 @@ describe('submit()', () => {
     })
   })
 
-  it('refuses options that it does not have', async () => {
+  it('refuses unknown options', async () => {
     await assert.rejects(jobs().submit({ chunksize: 1 } as object), { code: 'TORCH_INVALID_ARGUMENT' })
   })
 
-  it('ends when it is asked to', async () => {
+  it('ends when it is aborted', async () => {
     await assert.rejects(jobs().submit({ signal: AbortSignal.abort() }), { name: 'AbortError' })
   })
 })

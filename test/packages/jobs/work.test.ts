@@ -9,13 +9,13 @@ import { Queue } from 'bullmq'
 import { merge, status, submit } from '@napi-torch/jobs'
 
 import { CHECKPOINT } from '../../support/fashion_mnist.js'
-import { answersHere, countDifferences, readRows } from './support/results.js'
+import { predictionsHere, countDifferences, readRows } from './support/results.js'
 import { copyModel, useJobs } from './support/setup.js'
 
 describe('work()', () => {
   const jobs = useJobs()
 
-  it('answers each image as one process does', async () => {
+  it('predicts the same classes as one process', async () => {
     const { submit, out, paths, work } = jobs()
     await submit()
 
@@ -25,10 +25,10 @@ describe('work()', () => {
     const { results } = await merge(out)
     const rows = readRows(results)
     assert.equal(rows.length, 25)
-    assert.equal(countDifferences(rows, await answersHere(paths)), 0)
+    assert.equal(countDifferences(rows, await predictionsHere(paths)), 0)
   })
 
-  it('gives as many answers as were asked for', async () => {
+  it('writes as many predictions as were requested', async () => {
     const { submit, out, work } = jobs()
     await submit({ topK: 3 })
     await work()
@@ -40,7 +40,7 @@ describe('work()', () => {
     assert.deepEqual(row.top[0], { label: row.label, index: row.index, probability: row.probability })
   })
 
-  it('ends an image that has vanished, and one that is none, as a row with a code', async () => {
+  it('ends a missing image, and a file that is not an image, as a row with a code', async () => {
     const { submit, out, paths, work } = jobs()
     const [first = '', second = ''] = paths
     await writeFile(second, 'no image')
@@ -85,7 +85,7 @@ describe('work()', () => {
     assert.deepEqual(readRows(results)[4], { path: paths[4], features: 512 })
   })
 
-  it('takes a chunk that is done for done, and writes it no second time', async () => {
+  it('does not compute a chunk again that is done', async () => {
     const { submit, out, work, redis } = jobs()
     await submit()
     await work()
@@ -134,7 +134,7 @@ describe('work()', () => {
         ['finished', 25],
       ],
     )
-    const here = await answersHere(paths)
+    const here = await predictionsHere(paths)
     for (const folder of [out, other]) assert.equal(countDifferences(readRows((await merge(folder)).results), here), 0)
   })
 
@@ -163,7 +163,7 @@ describe('work()', () => {
 
     await assert.rejects(work({ model }), {
       code: 'TORCH_RUN',
-      message: `${model}: Is another model than that of the run, or another preset.json lies beside it`,
+      message: `${model}: Is not the model of the run, or not beside the same preset.json`,
     })
     const { depth } = await status({ redis: redis.url })
     assert.equal(depth.waiting + depth.delayed, 3)
@@ -180,14 +180,14 @@ describe('work()', () => {
     assert.equal((await work({ model })).chunks, 3)
   })
 
-  it('refuses a run whose folder of results is not there, such as where nobody mounted it', async () => {
+  it('refuses a run whose folder of results is not there, such as one that is not mounted', async () => {
     const { submit, out, work } = jobs()
     const { run } = await submit()
     await rename(out, `${out}-elsewhere`)
 
     await assert.rejects(work(), {
       code: 'TORCH_RUN',
-      message: `Expected the description of run ${run} in ${join(out, 'run.json')}: There is none; is the folder mounted?`,
+      message: `Expected the description of run ${run} in ${join(out, 'run.json')}, but there is none: is the folder mounted?`,
     })
     await assert.rejects(readFile(join(out, 'chunks', '00000000.jsonl')), { code: 'ENOENT' })
   })
@@ -198,7 +198,7 @@ describe('work()', () => {
 
     await assert.rejects(work({ allowRoot: [source] }), {
       code: 'TORCH_SOURCE_REFUSED',
-      message: `${join(folder, 'out')}: Lies in no folder that this worker may use`,
+      message: `${join(folder, 'out')}: Is in no folder that this worker may use`,
     })
   })
 
@@ -229,7 +229,7 @@ describe('work()', () => {
     await work()
 
     const rows = readRows((await merge(out)).results)
-    const [here] = await answersHere(paths.slice(0, 1))
+    const [here] = await predictionsHere(paths.slice(0, 1))
     assert.ok(here !== undefined)
     assert.equal(countDifferences(rows, [{ ...here, path: `${origin}/a/00000.png` }]), 0)
     assert.deepEqual(
@@ -240,7 +240,7 @@ describe('work()', () => {
     server.close()
   })
 
-  it('serves figures, and ends with the work', async () => {
+  it('serves metrics until it ends', async () => {
     const { submit, work } = jobs()
     await submit()
     const controller = new AbortController()
@@ -260,14 +260,14 @@ describe('work()', () => {
       },
     })
 
-    const figures = await text
+    const metrics = await text
     for (const line of [
       'napi_torch_jobs_images_total 25',
       'napi_torch_jobs_chunks_total{end="computed"} 3',
       'napi_torch_jobs_queue_chunks{state="waiting"} 0',
       'napi_torch_jobs_chunk_seconds_count 3',
     ]) {
-      assert.ok(figures.split('\n').includes(line), `${line} is not in\n${figures}`)
+      assert.ok(metrics.split('\n').includes(line), `${line} is not in\n${metrics}`)
     }
     await assert.rejects(fetch(url))
   })
@@ -279,7 +279,7 @@ describe('work()', () => {
     })
   })
 
-  it('tells of jobs that are no chunks', async () => {
+  it('warns of jobs that are not chunks', async () => {
     const { redis, work } = jobs()
     await redis.use(async (client) => {
       const queue = new Queue('images', { connection: client, prefix: 'napi-torch' })
@@ -293,7 +293,7 @@ describe('work()', () => {
     assert.deepEqual(events.slice(1), [
       {
         type: 'warning',
-        message: 'A job of the queue is no chunk of a run: something else uses the queue (TORCH_RUN)',
+        message: 'A job of the queue is not a chunk of a run: another program uses the queue (TORCH_RUN)',
       },
     ])
     assert.deepEqual((await status({ redis: redis.url })).runs, [])

@@ -1,21 +1,21 @@
-import { type Context, count, EXIT, plural } from 'napi-torch/internal/cli'
+import { type Context, EXIT, plural } from 'napi-torch/internal/cli'
 import { merge as mergeRun } from '../merge.js'
 
-/** How often the number of images is told, in ms. */
+/** Time between progress messages, in ms. */
 const INTERVAL_MS = 2000
 
-/** Puts all results of a run into one file. */
+/** Merges all results of a run into one file. */
 export async function merge(
   out: string,
   { json }: { readonly json?: true },
   { terminal, signal }: Context,
 ): Promise<number> {
-  let told = performance.now()
+  let reported = performance.now()
   const merged = await mergeRun(out, {
     signal,
     onMerged: (images) => {
-      if (performance.now() - told < INTERVAL_MS) return
-      told = performance.now()
+      if (performance.now() - reported < INTERVAL_MS) return
+      reported = performance.now()
       terminal.note(`${plural(images, 'image')} merged`)
     },
   })
@@ -25,6 +25,6 @@ export async function merge(
   }
   const { results, features, images, errors } = merged
   terminal.print(`${plural(images, 'image')}, each exactly once: ${[results, features].filter(Boolean).join(', ')}`)
-  for (const [code, number] of Object.entries(errors)) terminal.print(`${count(number)} without an answer: ${code}`)
+  for (const [code, number] of Object.entries(errors)) terminal.print(`${plural(number, 'image')} failed: ${code}`)
   return EXIT.ok
 }

@@ -2,7 +2,7 @@ import { type Context, count, EXIT, plural } from 'napi-torch/internal/cli'
 import { retry as retryRun } from '../retry.js'
 import type { RetryFlags } from './command.js'
 
-/** Gives the missing chunks of a run to the workers again. */
+/** Adds the missing chunks of a run to the queue again. */
 export async function retry(
   run: string,
   { json, ...options }: RetryFlags,
@@ -13,7 +13,7 @@ export async function retry(
   if (json === true) terminal.printJson(retried)
   else
     terminal.print(
-      `${plural(added, 'chunk')} added to the queue: ${count(failed)} had failed, ${count(reopened)} are done again`,
+      `${plural(added, 'chunk')} added to the queue: ${count(failed)} had failed, ${count(reopened)} will be computed again`,
     )
   return EXIT.ok
 }

@@ -13,7 +13,6 @@ import {
   Progress,
   rate,
   table,
-  type Terminal,
 } from 'napi-torch/internal/cli'
 import { JobQueue } from '../job_queue.js'
 import { readStatus, type QueueStatus, type RunStatus } from '../status.js'
@@ -21,10 +20,10 @@ import type { StatusFlags } from './command.js'
 
 const BAR_WIDTH = 28
 
-/** How often `--watch` looks, in ms. */
+/** Time between updates of `--watch`, in ms. */
 const WATCH_MS = 1000
 
-/** Tells how far runs are; with `--watch`, until none of them runs any more. */
+/** Prints the progress of runs; with `--watch`, until none of them is running. */
 export async function status(
   run: string | undefined,
   flags: StatusFlags,
@@ -32,7 +31,7 @@ export async function status(
 ): Promise<number> {
   await using queue = await JobQueue.open(flags)
   let found = await readStatus(queue, run)
-  if (flags.watch === true) found = await watch(queue, run, found, terminal, signal)
+  if (flags.watch === true) found = await watch(queue, run, found, { terminal, signal })
   if (flags.json === true) terminal.printJson(found)
   else for (const line of linesOf(found, terminal.colors)) terminal.print(line)
   for (const warning of found.warnings) terminal.note(`napi-torch: ${warning}`)
@@ -45,8 +44,7 @@ async function watch(
   queue: JobQueue,
   run: string | undefined,
   first: QueueStatus,
-  terminal: Terminal,
-  signal: AbortSignal,
+  { terminal, signal }: Pick<Context, 'terminal' | 'signal'>,
 ): Promise<QueueStatus> {
   const sum = ({ runs }: QueueStatus, value: (run: RunStatus) => number): number => {
     return runs.reduce((total, each) => total + value(each), 0)
@@ -100,7 +98,7 @@ function* linesOf(found: QueueStatus, colors: Colors): Generator<string> {
     rate(speed),
     duration(uptimeMs),
   ])
-  const columns = ['worker', 'in hand', 'images', 'errors', 'images/s', 'since'] as const
+  const columns = ['worker', 'chunks', 'images', 'failed', 'images/s', 'uptime'] as const
   yield table(
     columns.map((head, index) => ({ head, align: index === 0 ? 'left' : 'right' }) as const),
     rows,
@@ -116,10 +114,10 @@ function* runLines(run: RunStatus, { bold, cyan, dim, green, red, yellow }: Colo
   const full = bar(share, BAR_WIDTH)
   yield `${cyan(full)}${dim('░'.repeat(BAR_WIDTH - full.length))} ${percent(share, 0)}  ${count(imagesDone)} of ${plural(images, 'image')}`
   const { done, active, waiting, failed } = chunks
-  yield `chunks: ${count(done)} done, ${count(active)} in hand, ${count(waiting)} waiting, ${count(failed)} failed`
-  if (Object.keys(errors).length > 0) yield `images without an answer: ${listed(errors)}`
+  yield `chunks: ${count(done)} done, ${count(active)} active, ${count(waiting)} waiting, ${count(failed)} failed`
+  if (Object.keys(errors).length > 0) yield `failed images: ${listed(errors)}`
   if (failed > 0) yield red(`failed chunks: ${listed(failures)}; napi-torch jobs retry ${printable(run.out)}`)
-  if (isLost) yield red(`Redis has lost the chunks that wait: napi-torch jobs retry ${printable(run.out)}`)
+  if (isLost) yield red(`Redis has lost chunks: napi-torch jobs retry ${printable(run.out)}`)
 }
 
 function listed(counts: Readonly<Record<string, number>>): string {

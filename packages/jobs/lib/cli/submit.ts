@@ -2,20 +2,20 @@ import { type Context, count, EXIT, plural } from 'napi-torch/internal/cli'
 import { submit as submitImages } from '../submit.js'
 import type { SubmitFlags } from './command.js'
 
-/** How often the number of listed images is told, in ms. */
+/** Time between progress messages, in ms. */
 const INTERVAL_MS = 2000
 
-/** Hands images over to the workers. */
+/** Submits images to the workers. */
 export async function submit(source: string, flags: SubmitFlags, { terminal, signal }: Context): Promise<number> {
   const { json, top, ...options } = flags
-  let told = performance.now()
+  let reported = performance.now()
   const submission = await submitImages(source, {
     ...options,
     topK: top,
     signal,
     onListed: (images) => {
-      if (performance.now() - told < INTERVAL_MS) return
-      told = performance.now()
+      if (performance.now() - reported < INTERVAL_MS) return
+      reported = performance.now()
       terminal.note(`${plural(images, 'image')} listed`)
     },
   })
@@ -26,7 +26,7 @@ export async function submit(source: string, flags: SubmitFlags, { terminal, sig
   }
   const { run, images, chunks, added, isKnown } = submission
   const { bold, dim } = terminal.colors
-  terminal.print(`${isKnown ? 'The same was submitted before: run' : 'Run'} ${bold(run)}`)
+  terminal.print(`Run ${bold(run)}${isKnown ? ', submitted before' : ''}`)
   terminal.print(`${plural(images, 'image')} in ${plural(chunks, 'chunk')}, ${count(added)} of them added to the queue`)
   terminal.print(dim(`napi-torch jobs status ${flags.out}`))
   return EXIT.ok

@@ -3,7 +3,7 @@ import type { WorkEvent } from '../run_worker.js'
 import { work as workOn } from '../work.js'
 import type { WorkFlags } from './command.js'
 
-/** Works on chunks until a signal ends it. Lines, not a bar: they go to a log. */
+/** Runs a worker until a signal stops it. Prints lines for a log, not a progress bar. */
 export async function work(flags: WorkFlags, { terminal, signal }: Context): Promise<number> {
   const { json, lock, batchSize, ...options } = flags
   const summary = await workOn({
@@ -16,8 +16,8 @@ export async function work(flags: WorkFlags, { terminal, signal }: Context): Pro
   const { chunks, images, errors, elapsedMs } = summary
   if (json === true) terminal.printJson(summary)
   else {
-    const faults = errors === 0 ? '' : `, ${plural(errors, 'image')} without an answer`
-    terminal.print(`${plural(chunks, 'chunk')}, ${plural(images, 'image')} in ${duration(elapsedMs)}${faults}`)
+    const failed = errors === 0 ? '' : `, ${plural(errors, 'image')} failed`
+    terminal.print(`${plural(chunks, 'chunk')}, ${plural(images, 'image')} in ${duration(elapsedMs)}${failed}`)
   }
   return EXIT.ok
 }
@@ -25,8 +25,8 @@ export async function work(flags: WorkFlags, { terminal, signal }: Context): Pro
 function lineOf(event: WorkEvent): string {
   switch (event.type) {
     case 'ready': {
-      const metrics = event.metrics === null ? '' : `, figures at ${event.metrics}`
-      return `Worker ${event.worker} takes chunks of ${event.queue} from ${event.redis}${metrics}`
+      const metrics = event.metrics === null ? '' : `, metrics at ${event.metrics}`
+      return `Worker ${event.worker} takes chunks of queue ${event.queue} from ${event.redis}${metrics}`
     }
     case 'warning':
       return `napi-torch: ${oneLine(event.message)}`
@@ -42,7 +42,7 @@ function chunkName({ run, chunk }: { readonly run: string; readonly chunk: numbe
 }
 
 function endOf({ wasPresent, images, ms, errors }: Extract<WorkEvent, { type: 'chunk' }>): string {
-  if (wasPresent) return 'was done before'
-  const faults = Object.entries(errors).map(([code, number]) => `, ${number} × ${code}`)
-  return `${plural(images, 'image')} in ${duration(ms)} (${rate((1000 * images) / ms)}/s)${faults.join('')}`
+  if (wasPresent) return 'was already done'
+  const failures = Object.entries(errors).map(([code, number]) => `, ${number} × ${code}`)
+  return `${plural(images, 'image')} in ${duration(ms)} (${rate((1000 * images) / ms)}/s)${failures.join('')}`
 }

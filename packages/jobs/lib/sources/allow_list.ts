@@ -3,17 +3,19 @@ import { isAbsolute, relative, resolve } from 'node:path'
 import { TorchError } from 'napi-torch'
 import { expected, reasonOf } from 'napi-torch/internal'
 
-/** The folders and addresses from which images may come. Nothing else is opened or fetched, whatever a list says. */
+/** The folders and addresses from which images may be read. Nothing else is opened or fetched, whatever a list contains. */
 export class AllowList {
-  /** As they were given, absolute. */
+  /** The allowed folders as they were given, absolute. */
   readonly roots: readonly string[]
   readonly urlPrefixes: readonly string[]
-  /** Where the folders really lie. */
+  /** The allowed folders with links resolved. */
   readonly #real: readonly string[]
   readonly #prefixes: readonly URL[]
 
   /**
-   * @throws {TorchError} `TORCH_SOURCE_UNAVAILABLE` if a folder cannot be found; `TORCH_INVALID_ARGUMENT` for what is no
+   * Resolves the folders and parses the addresses.
+   *
+   * @throws {TorchError} `TORCH_SOURCE_UNAVAILABLE` if a folder cannot be found; `TORCH_INVALID_ARGUMENT` if a prefix is not an
    * address of HTTP.
    */
   static async open(roots: readonly string[], urlPrefixes: readonly string[]): Promise<AllowList> {
@@ -29,19 +31,19 @@ export class AllowList {
     this.#prefixes = urlPrefixes.map((text) => parseAddress('allowUrlPrefix', text))
   }
 
-  /** Tells whether a path, by its text alone, lies in an allowed folder. Links may lead elsewhere. */
+  /** Tells whether the text of a path lies in an allowed folder. Its links may lead elsewhere. */
   names(path: string): boolean {
     return this.roots.some((root) => isBelow(root, path)) || this.holds(path)
   }
 
-  /** Tells whether a path without links lies in an allowed folder. */
+  /** Tells whether a path whose links have been resolved lies in an allowed folder. */
   holds(realPath: string): boolean {
     return this.#real.some((root) => isBelow(root, realPath))
   }
 
   /**
-   * Tells whether an address may be fetched: it has the same scheme, host and port as an allowed one, no user and password,
-   * and its path begins with that of the allowed one, up to a slash.
+   * Tells whether an address may be fetched: its scheme, host and port equal those of an allowed prefix, it has no user name or
+   * password, and its path starts with that of the prefix, up to a slash.
    */
   allows(url: URL): boolean {
     if (url.username !== '' || url.password !== '') return false
@@ -52,7 +54,7 @@ export class AllowList {
   }
 }
 
-/** Tells an address from a path. */
+/** Tells whether an item of a list is an address and not a path. */
 export function isAddress(item: string): boolean {
   return /^https?:\/\//i.test(item)
 }
@@ -60,14 +62,14 @@ export function isAddress(item: string): boolean {
 function parseAddress(name: string, text: string): URL {
   const url = isAddress(text) && URL.canParse(text) ? new URL(text) : null
   if (url === null || `${url.username}${url.password}${url.search}${url.hash}` !== '') {
-    throw expected('the beginning of an address, such as https://images.example.com/archive/,', name, text)
+    throw expected('the prefix of an address, such as https://images.example.com/archive/,', name, text)
   }
   return url
 }
 
 function isBelow(root: string, path: string): boolean {
-  const way = relative(root, path)
-  return way === '' || (!isAbsolute(way) && !/^\.\.(?:$|[/\\])/.test(way))
+  const below = relative(root, path)
+  return below === '' || (!isAbsolute(below) && !/^\.\.(?:$|[/\\])/.test(below))
 }
 
 async function realFolder(folder: string): Promise<string> {

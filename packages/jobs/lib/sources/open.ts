@@ -8,31 +8,32 @@ import { folderItems, IMAGE_FILES } from './folder.js'
 import { isGlob, parseGlob } from './glob.js'
 import { csvItems, jsonlItems } from './lists.js'
 
-/** Images that are to be worked on: absolute paths and addresses, one at a time. */
+/** A source of images. */
 export interface Source {
-  /** Absolute. */
+  /** Absolute path or pattern. */
   readonly name: string
   readonly allowed: AllowList
+  /** Lists absolute paths and addresses, one at a time. */
   items(): AsyncGenerator<string, void, undefined>
 }
 
-/** What may be read besides the folder in which a source lies. */
+/** Folders and addresses that are allowed besides the folder of the source. */
 export interface SourceOptions {
   readonly allowRoot: readonly string[]
   readonly allowUrlPrefix: readonly string[]
 }
 
 /**
- * Opens a source: a folder, a pattern of files, or a CSV or JSONL file of paths (relative to it) or addresses. Images may come
- * from the folder itself, or the one in which the list lies, and from what `options` allow.
+ * Opens a source: a folder, a pattern of files, or a CSV or JSONL file of paths (relative to it) or addresses. Images may be read from
+ * the folder of the source, and from what the options allow.
  *
- * @throws {TorchError} `TORCH_DATASET` if it is none of these; its items may throw `TORCH_DATASET`, `TORCH_FILE` and
- * `TORCH_SOURCE_REFUSED`.
+ * @throws {TorchError} `TORCH_DATASET` if the source is none of these; listing its items may throw `TORCH_DATASET`, `TORCH_FILE`
+ * and `TORCH_SOURCE_REFUSED`.
  */
 export async function openSource(source: string, { allowRoot, allowUrlPrefix }: SourceOptions): Promise<Source> {
   const name = resolve(source)
   const stats = await stat(name).catch((cause: unknown) => {
-    // What exists is no pattern, whatever signs are in its name.
+    // A path that exists is not a pattern, even with wildcards in its name.
     if (isGlob(source)) return null
     const reason = reasonOf(cause).replace('No such file', 'No such file or folder')
     throw new TorchError('TORCH_DATASET', `${source}: ${reason}`, { cause })
@@ -58,7 +59,7 @@ function readerOf(path: string): (path: string) => AsyncGenerator<string, void, 
   throw new TorchError('TORCH_DATASET', `${path}: Expected a folder, a pattern, or a list that ends in .csv or .jsonl`)
 }
 
-/** What a list has that is not allowed is told at once: most often it is all of the list. */
+/** An item that is not allowed ends the list at once: usually the others are not allowed either. */
 async function* listed(
   items: AsyncIterable<string>,
   folder: string,
@@ -78,7 +79,7 @@ async function* listed(
   }
 }
 
-/** As it is fetched: `..` and the like taken away. */
+/** Normalizes an address to the form in which it is fetched, without `..`. */
 function addressOf(item: string): string {
   return URL.canParse(item) ? new URL(item).href : item
 }

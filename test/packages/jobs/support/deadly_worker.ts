@@ -22,7 +22,7 @@ await runWorker(
         if (String(image).endsWith('deadly.png')) process.kill(process.pid, 'SIGKILL')
         return Promise.resolve([{ label: 'alive', index: 0, probability: 1 }])
       },
-      features: () => Promise.reject(new Error('Nobody asks for features')),
+      features: () => Promise.reject(new Error('No features are requested')),
       close: () => Promise.resolve(),
     }),
 )

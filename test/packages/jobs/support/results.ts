@@ -2,20 +2,20 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 
 import { Classifier } from 'napi-torch'
-import type { AnswerRow, ResultRow } from '@napi-torch/jobs'
+import type { PredictionRow, ResultRow } from '@napi-torch/jobs'
 
 import { CHECKPOINT } from '../../../support/fashion_mnist.js'
 
-/** Reads a file with a JSON value a line. */
+/** Reads a file with one JSON value per line. */
 export function readRows(path: string): ResultRow[] {
   const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
   return lines.map((line) => JSON.parse(line) as ResultRow)
 }
 
-/** Answers images in this process, one after the other, as the rows of a run have them. */
-export async function answersHere(paths: readonly string[]): Promise<AnswerRow[]> {
+/** Classifies images in this process, one after the other, and returns rows like those of a run. */
+export async function predictionsHere(paths: readonly string[]): Promise<PredictionRow[]> {
   await using classifier = await Classifier.load(CHECKPOINT)
-  const rows: AnswerRow[] = []
+  const rows: PredictionRow[] = []
   for await (const { answers } of classifier.classify(paths.values(), { topK: 1 })) {
     // A stream keeps the order of its source.
     const path = paths[rows.length] ?? ''
@@ -26,11 +26,11 @@ export async function answersHere(paths: readonly string[]): Promise<AnswerRow[]
   return rows
 }
 
-/** How far a probability may lie from that of another process: batches of other sizes are summed up in another order. */
+/** Largest difference of a probability between processes: batches of different sizes are summed in a different order. */
 export const PROBABILITY_TOLERANCE = 1e-5
 
-/** Compares rows with those of one process: the images in the same order, the same classes, probabilities as near as above. */
-export function countDifferences(rows: readonly ResultRow[], here: readonly AnswerRow[]): number {
+/** Counts the rows that differ from those of one process: in path, class, or by more than {@link PROBABILITY_TOLERANCE}. */
+export function countDifferences(rows: readonly ResultRow[], here: readonly PredictionRow[]): number {
   return here.filter((expected, position) => {
     const row = rows[position]
     if (row === undefined || !('index' in row)) return true

@@ -1,4 +1,5 @@
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import assert from 'node:assert/strict'
+import { cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -49,7 +50,17 @@ export function useJobs(images = 25): () => Setup {
   }
 }
 
-/** A copy of the model, so that two runs have different ones of the same answers. */
+/** Makes the three chunks of a run fail: no machine has the folder of the images. */
+export async function failAllChunks({ submit, work, source }: Setup): Promise<void> {
+  await submit({ attempts: 1 })
+  const images = `${source}-elsewhere`
+  await rename(source, images)
+  for (let chunk = 0; chunk < 3; chunk++)
+    await assert.rejects(work({ concurrency: 1 }), { code: 'TORCH_SOURCE_UNAVAILABLE' })
+  await rename(images, source)
+}
+
+/** A copy of the model, so that two runs have different models with equal predictions. */
 export async function copyModel(folder: string): Promise<string> {
   await mkdir(folder, { recursive: true })
   const path = join(folder, 'copy.pth')

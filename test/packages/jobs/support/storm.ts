@@ -4,21 +4,21 @@ import { merge, status, submit } from '@napi-torch/jobs'
 
 import { CHECKPOINT } from '../../../support/fashion_mnist.js'
 import { RedisServer } from './redis.js'
-import { answersHere, countDifferences, readRows } from './results.js'
+import { predictionsHere, countDifferences, readRows } from './results.js'
 import { WorkerProcess } from './worker_process.js'
 
-/** What is done to a run, and to how many images. */
+/** Options of {@link runStorm}. */
 export interface StormOptions {
   /** Folder of the images. */
   readonly source: string
   readonly paths: readonly string[]
   readonly out: string
   readonly chunkSize: number
-  /** Seconds after which a silent worker counts as dead. */
+  /** Lock in seconds. */
   readonly lock: number
 }
 
-/** What became of it. */
+/** Result of {@link runStorm}. */
 export interface StormReport {
   readonly images: number
   readonly chunks: number
@@ -30,21 +30,21 @@ export interface StormReport {
   readonly takenOver: number
   /** Chunks that were added by submitting the same again, three times. */
   readonly addedAgain: number
-  /** Images that are in the result more than once. */
+  /** Images that occur in the result more than once. */
   readonly duplicates: number
   readonly missing: number
-  /** Images that one process answers differently. */
+  /** Images that one process classifies differently. */
   readonly differing: number
-  /** Images without an answer. */
+  /** Failed images. */
   readonly errors: number
-  /** From the first chunk in hand to the last one done, restarts included. */
+  /** From the first worker that is ready to the last chunk that is done, restarts included. */
   readonly seconds: number
 }
 
 /**
- * Lets three workers compute a run. After a quarter of the chunks one is killed with SIGKILL, after a half Redis is restarted, after
- * three quarters another worker is told to stop. Meanwhile the same run is submitted again and again. The result is compared
- * with that of one process.
+ * Computes a run with three workers. After a quarter of the chunks one is killed with SIGKILL, after a half Redis is restarted, after
+ * three quarters another worker is stopped. Meanwhile the same run is submitted three more times. The result is compared with that of
+ * one process.
  */
 export async function runStorm({ source, paths, out, chunkSize, lock }: StormOptions): Promise<StormReport> {
   const redis = await RedisServer.start()
@@ -104,7 +104,7 @@ export async function runStorm({ source, paths, out, chunkSize, lock }: StormOpt
       addedAgain,
       duplicates: rows.length - found.size,
       missing: paths.filter((path) => !found.has(path)).length,
-      differing: countDifferences(rows, await answersHere(paths)),
+      differing: countDifferences(rows, await predictionsHere(paths)),
       errors: Object.values(errors).reduce((sum, count) => sum + count, 0),
       seconds,
     }

@@ -16,7 +16,7 @@ export class WorkerProcess {
   present = 0
   /** Chunks of dead workers that it gave back to the queue. */
   takenOver = 0
-  /** What it wrote, for a test that fails. */
+  /** Its output, for a test that fails. */
   output = ''
   readonly ended: Promise<number | null>
 
@@ -35,7 +35,7 @@ export class WorkerProcess {
         if (event.wasPresent) this.present++
         else this.chunks++
       }
-      if (event.type === 'warning' && event.message.includes('takes it over')) this.takenOver++
+      if (event.type === 'warning' && event.message.includes('is taken over')) this.takenOver++
       onEvent(event)
     })
   }

@@ -1,32 +1,32 @@
-// The one import of prom-client in this part: another library could take its place here.
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+// The one import of prom-client in this package: another library could take its place here.
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 import { packageFacts } from 'napi-torch/internal'
 import type { Counts } from './runs.js'
 
 const CHUNK_SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
 
-/** Over which time the present rate is measured, in ms. */
+/** Span over which the current rate is measured, in ms. */
 const WINDOW_MS = 10_000
 
-/** How chunks end: computed, found done, failed in this attempt, or not wanted any more. */
+/** How a chunk ends: computed, found done, failed in this attempt, or no longer wanted. */
 export type ChunkEnd = 'computed' | 'present' | 'failed' | 'unwanted'
 
-/** Chunks of the queue by their state. */
+/** Chunks of the queue by state. */
 export type QueueDepth = Readonly<Record<'waiting' | 'active' | 'delayed' | 'failed', number>>
 
-/** What {@link Figures} asks when it is asked itself. */
-export interface FigureSources {
-  /** Null while Redis is away. */
+/** Values that {@link WorkerMetrics} reads when it is read itself. */
+export interface MetricSources {
+  /** Gives null while Redis is away. */
   readonly depth: () => Promise<QueueDepth | null>
   readonly inHand: () => number
 }
 
-/** The figures of a worker: for its word to the others, and in the format of Prometheus. */
-export class Figures {
-  /** Images that have been answered, or not, since the beginning. */
+/** The metrics of a worker: for its heartbeat, and in the format of Prometheus. */
+export class WorkerMetrics {
+  /** Images that were processed, failed ones included. */
   images = 0
-  /** Of these, the ones without an answer. */
+  /** Images that failed. */
   errors = 0
   /** Chunks that were computed. */
   chunks = 0
@@ -39,12 +39,16 @@ export class Figures {
   readonly #takenOver
   readonly #samples: { readonly at: number; readonly images: number }[] = []
 
-  constructor({ depth, inHand }: FigureSources) {
+  constructor({ depth, inHand }: MetricSources) {
     const registers = [this.#registry]
-    this.#images = new Counter({ name: 'napi_torch_jobs_images_total', help: 'Images that were looked at', registers })
+    this.#images = new Counter({
+      name: 'napi_torch_jobs_images_total',
+      help: 'Images that were processed, failed ones included',
+      registers,
+    })
     this.#errors = new Counter({
       name: 'napi_torch_jobs_image_errors_total',
-      help: 'Images without an answer, by the code of the reason',
+      help: 'Images that failed, by error code',
       labelNames: ['code'],
       registers,
     })
@@ -56,18 +60,18 @@ export class Figures {
     })
     this.#seconds = new Histogram({
       name: 'napi_torch_jobs_chunk_seconds',
-      help: 'Time in which a chunk was computed and written',
+      help: 'Time to read, compute and write a chunk',
       buckets: CHUNK_SECONDS,
       registers,
     })
     this.#locksLost = new Counter({
       name: 'napi_torch_jobs_locks_lost_total',
-      help: 'Chunks that this worker held for too long without a word to Redis',
+      help: 'Chunks whose lock this worker failed to renew in time',
       registers,
     })
     this.#takenOver = new Counter({
       name: 'napi_torch_jobs_taken_over_total',
-      help: 'Chunks of dead workers that this one gave back to the queue',
+      help: 'Chunks of dead workers that this worker gave back to the queue',
       registers,
     })
     new Gauge({
@@ -90,22 +94,14 @@ export class Figures {
       },
     })
     new Gauge({
-      name: 'process_resident_memory_bytes',
-      help: 'Resident memory of the process',
-      registers,
-      collect() {
-        this.set(process.memoryUsage.rss())
-      },
-    })
-    new Gauge({
       name: 'napi_torch_build_info',
-      help: 'Always 1; the labels say what runs',
+      help: 'Always 1; the labels tell the versions',
       labelNames: ['version', 'node'],
       registers,
     }).set({ version: packageFacts().version, node: process.versions.node }, 1)
   }
 
-  /** Counts an image that has been looked at. */
+  /** Counts an image that was processed. */
   image(): void {
     this.images++
     this.#images.inc()
@@ -131,7 +127,7 @@ export class Figures {
     this.#takenOver.inc()
   }
 
-  /** Images per second, of late. Call it now and then: it measures between calls. */
+  /** Images per second over the last 10 s. Call it now and then: it measures between calls. */
   rate(): number {
     const now = performance.now()
     this.#samples.push({ at: now, images: this.images })
@@ -145,7 +141,18 @@ export class Figures {
     return this.#registry.contentType
   }
 
+  /** The metrics of the worker and of its process, in the format of Prometheus. */
   text(): Promise<string> {
-    return this.#registry.metrics()
+    return Registry.merge([this.#registry, processMetrics()]).metrics()
   }
+}
+
+let processRegistry: Registry | null = null
+
+/** Memory, CPU, event loop and garbage collection of the process: one for all workers in it, as prom-client never stops observing. */
+function processMetrics(): Registry {
+  if (processRegistry !== null) return processRegistry
+  processRegistry = new Registry()
+  collectDefaultMetrics({ register: processRegistry })
+  return processRegistry
 }

@@ -32,7 +32,7 @@ describe('napi-torch jobs', function () {
     return stdout
   }
 
-  it('submits, works, tells and merges', async () => {
+  it('submits, computes, reports and merges', async () => {
     const { source, out, redis } = jobs()
 
     const submitted = await done('submit', source, '--model', CHECKPOINT, '--out', out, '--chunk-size', '10')
@@ -46,17 +46,17 @@ describe('napi-torch jobs', function () {
       submitted,
       `Run ${id}\n25 images in 3 chunks, 3 of them added to the queue\nnapi-torch jobs status ${out}\n`,
     )
-    assert.match(before, /0 %\s+0 of 25 images\nchunks: 0 done, 0 in hand, 3 waiting, 0 failed\n/)
+    assert.match(before, /0 %\s+0 of 25 images\nchunks: 0 done, 0 active, 3 waiting, 0 failed\n/)
     assert.match(worked.stdout, /^3 chunks, 25 images in /)
-    assert.match(worked.stderr, new RegExp(`^Worker \\S+ takes chunks of images from ${redis.url}\n`))
+    assert.match(worked.stderr, new RegExp(`^Worker \\S+ takes chunks of queue images from ${redis.url}\n`))
     assert.match(worked.stderr, new RegExp(`^${id.slice(0, 8)} chunk 2 5 images in .*/s\\)$`, 'm'))
     assert.match(after, new RegExp(`${id} finished`))
-    assert.match(after, /100 %\s+25 of 25 images\nchunks: 3 done, 0 in hand, 0 waiting, 0 failed\n/)
+    assert.match(after, /100 %\s+25 of 25 images\nchunks: 3 done, 0 active, 0 waiting, 0 failed\n/)
     assert.equal(merged, `25 images, each exactly once: ${join(out, 'results.jsonl')}\n`)
     assert.equal((await readFile(join(out, 'results.jsonl'), 'utf8')).split('\n').length, 26)
   })
 
-  it('speaks JSON', async () => {
+  it('prints JSON', async () => {
     const { source, out } = jobs()
 
     const submission = JSON.parse(await done('submit', source, '--model', CHECKPOINT, '--out', out, '--json')) as object
@@ -81,18 +81,15 @@ describe('napi-torch jobs', function () {
     assert.deepEqual(cancelled, { run: id, removed: 0 })
   })
 
-  it('says that the same was submitted before', async () => {
+  it('tells a run that was submitted before', async () => {
     const { source, out } = jobs()
     const args = ['submit', source, '--model', CHECKPOINT, '--out', out]
     await done(...args)
 
-    assert.match(
-      await done(...args),
-      /^The same was submitted before: run [0-9a-f]{32}\n25 images in 1 chunk, 0 of them added/,
-    )
+    assert.match(await done(...args), /^Run [0-9a-f]{32}, submitted before\n25 images in 1 chunk, 0 of them added/)
   })
 
-  it('ends status with 1 where chunks have failed, and says how to repair it', async () => {
+  it('ends status with 1 if chunks have failed, and tells how to retry them', async () => {
     const { source, out } = jobs()
     await done('submit', source, '--model', CHECKPOINT, '--out', out, '--attempts', '1')
     await rename(source, `${source}-elsewhere`)
@@ -106,22 +103,22 @@ describe('napi-torch jobs', function () {
     assert.match(worked.stderr, new RegExp(`napi-torch: ${source}: No such folder \\(TORCH_SOURCE_UNAVAILABLE\\)\n$`))
     assert.equal(told.status, 1)
     assert.match(told.stdout, new RegExp(`failed chunks: 1 × TORCH_SOURCE_UNAVAILABLE; napi-torch jobs retry ${out}\n`))
-    assert.equal(retried, '1 chunk added to the queue: 1 had failed, 0 are done again\n')
+    assert.equal(retried, '1 chunk added to the queue: 1 had failed, 0 will be computed again\n')
   })
 
-  it('tells images without an answer by their codes, and works on them again when asked', async () => {
+  it('counts failed images by code, and retries them on request', async () => {
     const { source, out, paths } = jobs()
     await done('submit', source, '--model', CHECKPOINT, '--out', out)
     await rm(paths[0] ?? '')
     const { stdout } = await run('work', '--until-done')
 
-    assert.match(stdout, /, 1 image without an answer\n$/)
-    assert.match(await done('status'), /images without an answer: 1 × TORCH_FILE\n/)
-    assert.match(await done('merge', out), /\n1 without an answer: TORCH_FILE\n$/)
+    assert.match(stdout, /, 1 image failed\n$/)
+    assert.match(await done('status'), /failed images: 1 × TORCH_FILE\n/)
+    assert.match(await done('merge', out), /\n1 image failed: TORCH_FILE\n$/)
     assert.match(await done('retry', out, '--errors', 'TORCH_FILE'), /^1 chunk added/)
   })
 
-  it('finishes the chunk in hand at SIGTERM, and ends with 0', async () => {
+  it('finishes its chunk at SIGTERM, and ends with 0', async () => {
     const { source, out, redis } = jobs()
     await done('submit', source, '--model', CHECKPOINT, '--out', out, '--chunk-size', '1')
 
@@ -131,15 +128,15 @@ describe('napi-torch jobs', function () {
 
     assert.equal(status, 0, stderr)
     const told = await done('status')
-    assert.match(told, /0 in hand/)
+    assert.match(told, /0 active/)
     assert.doesNotMatch(told, /25 done/)
   })
 
-  it('takes a run out of the queue', async () => {
+  it('cancels a run', async () => {
     const { source, out } = jobs()
     await done('submit', source, '--model', CHECKPOINT, '--out', out, '--chunk-size', '5')
 
-    assert.equal(await done('cancel', out), '5 chunks taken out of the queue\n')
+    assert.equal(await done('cancel', out), '5 chunks removed from the queue\n')
     assert.match(await done('status'), /cancelled/)
   })
 

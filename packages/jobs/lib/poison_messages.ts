@@ -2,14 +2,14 @@ import type { Redis } from 'ioredis'
 
 import { RUN_KEPT_SECONDS } from './limits.js'
 
-/** Deaths of workers with an image in hand, and nothing else, before it is blamed: the first may be chance. */
+/** Deaths of workers that were computing one image and nothing else before that image is left out: the first may be chance. */
 const DEATHS = 2
 
 /**
- * Finds the image of which workers die, such as a file that crashes a decoder. A chunk that has been taken over before is computed
- * one image at a time, each noted before it is begun: the one that was noted when the worker died is the suspect.
+ * Finds images that kill workers, such as a file that crashes a decoder. A chunk that has been taken over before is computed one
+ * image at a time, and each is noted in Redis before it is started: a noted image that remains there has outlived its worker.
  */
-export class Suspects {
+export class PoisonMessages {
   readonly #redis: Redis
   readonly #key: string
   readonly #chunk: number
@@ -20,23 +20,23 @@ export class Suspects {
     this.#chunk = chunk
   }
 
-  /** Counts the image that was in hand when the last worker died. Gives the positions of those that are to be left out. */
+  /** Counts the image that the last worker was computing when it died. Gives the positions of the images to leave out. */
   async begin(): Promise<ReadonlySet<number>> {
     const inHand = await this.#redis.hget(this.#key, this.#inHand)
     if (inHand !== null) {
       await this.#redis.multi().hincrby(this.#key, `${this.#deaths}${inHand}`, 1).hdel(this.#key, this.#inHand).exec()
     }
     const deaths = Object.entries(await this.#redis.hgetall(this.#key))
-    const blamed = deaths.filter(([field, count]) => field.startsWith(this.#deaths) && Number(count) >= DEATHS)
-    return new Set(blamed.map(([field]) => Number(field.slice(this.#deaths.length))))
+    const poison = deaths.filter(([field, count]) => field.startsWith(this.#deaths) && Number(count) >= DEATHS)
+    return new Set(poison.map(([field]) => Number(field.slice(this.#deaths.length))))
   }
 
-  /** Notes which image is begun. */
+  /** Notes the image that is started next. */
   async note(position: number): Promise<void> {
     await this.#redis.hset(this.#key, this.#inHand, position)
   }
 
-  /** The chunk has ended: whoever dies now does not die of its images. */
+  /** Removes the note: a worker that dies after this was not killed by an image of the chunk. */
   async end(): Promise<void> {
     await this.#redis.multi().hdel(this.#key, this.#inHand).expire(this.#key, RUN_KEPT_SECONDS).exec()
   }

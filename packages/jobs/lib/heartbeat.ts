@@ -2,34 +2,34 @@ import type { Redis } from 'ioredis'
 
 import type { Keys } from './keys.js'
 
-/** How often a worker tells how it is. */
+/** Time between heartbeats, in ms. */
 const INTERVAL_MS = 2000
 
-/** After this time without a word, in seconds, it is not listed any more. */
-const SILENT_SECONDS = 10
+/** Time after the last heartbeat when a worker counts as dead, in seconds. */
+const EXPIRY_SECONDS = 10
 
-/** What a worker tells about itself. */
+/** What a worker reports of itself with each heartbeat. */
 export interface WorkerReport {
-  /** Host, number of the process, and letters by chance. */
+  /** Host, process id and a random suffix. */
   readonly id: string
   readonly host: string
   readonly pid: number
-  /** Of this package. */
+  /** Version of napi-torch. */
   readonly version: string
-  /** Chunks that it holds. */
+  /** Chunks that it is working on. */
   readonly inHand: number
-  /** Since it began. */
+  /** Images that it has processed since it started, failed ones included. */
   readonly images: number
-  /** Of these, the ones without an answer. */
+  /** Images that failed. */
   readonly errors: number
-  /** Of late. */
+  /** Over the last 10 s. */
   readonly imagesPerSecond: number
-  /** In ms, since it began. */
+  /** Time since it started, in ms. */
   readonly uptimeMs: number
 }
 
-/** Tells the others how a worker is, for as long as it lives. */
-export class Presence {
+/** Reports a worker to Redis at regular intervals for as long as it runs. */
+export class Heartbeat {
   readonly #redis: Redis
   readonly #keys: Keys
   readonly #id: string
@@ -39,35 +39,35 @@ export class Presence {
     this.#redis = redis
     this.#keys = keys
     this.#id = id
-    const tell = (): void => void this.#tell(report())
-    this.#timer = setInterval(tell, INTERVAL_MS)
+    const beat = (): void => void this.#beat(report())
+    this.#timer = setInterval(beat, INTERVAL_MS)
     this.#timer.unref()
-    tell()
+    beat()
   }
 
-  /** Says goodbye. */
+  /** Takes the worker off the list. */
   async end(): Promise<void> {
     clearInterval(this.#timer)
     if (this.#redis.status !== 'ready') return
     await this.#redis.multi().del(this.#keys.worker(this.#id)).srem(this.#keys.workers, this.#id).exec()
   }
 
-  async #tell(report: WorkerReport): Promise<void> {
-    // While Redis is away, old words must not pile up.
+  async #beat(report: WorkerReport): Promise<void> {
+    // Commands would wait while Redis is away, and old reports pile up.
     if (this.#redis.status !== 'ready') return
     try {
       await this.#redis
         .multi()
-        .set(this.#keys.worker(this.#id), JSON.stringify(report), 'EX', SILENT_SECONDS)
+        .set(this.#keys.worker(this.#id), JSON.stringify(report), 'EX', EXPIRY_SECONDS)
         .sadd(this.#keys.workers, this.#id)
         .exec()
     } catch {
-      // The connection tells of its own faults.
+      // The connection reports its own errors.
     }
   }
 }
 
-/** Lists the workers that live, and forgets the others. */
+/** Lists the workers whose heartbeat has not stopped, and forgets the others. */
 export async function listWorkers(redis: Redis, keys: Keys): Promise<readonly WorkerReport[]> {
   const ids = (await redis.smembers(keys.workers)).sort()
   if (ids.length === 0) return []
