@@ -2,7 +2,7 @@ import { open, opendir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { TorchError } from 'napi-torch'
-import { reasonOf } from 'napi-torch/internal'
+import { hasCode, reasonOf } from 'napi-torch/internal'
 import type { Task } from './manifest.js'
 import { npyBytes, npyHeader, readNpyHeader } from './npy.js'
 import { formatRows, parseRows, type ResultRow } from './rows.js'
@@ -102,7 +102,7 @@ export async function presentChunks(out: string, chunks: number): Promise<Presen
       else if (/^\..*\.tmp$/.test(name)) leftovers.push(join(folder, name))
     }
   } catch (cause) {
-    throw new TorchError('TORCH_FILE', `${folder}: ${reasonOf(cause)}`, { cause })
+    throw new TorchError('TORCH_FILE', `${folder}: ${reasonOf(cause, 'folder')}`, { cause })
   }
   return { has: (chunk) => found[chunk] === 1, leftovers }
 }
@@ -125,7 +125,7 @@ async function unlessMissing<T>(path: string, read: (path: string) => Promise<T>
   try {
     return await read(path)
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return null
+    if (hasCode(cause, 'ENOENT')) return null
     throw new TorchError('TORCH_FILE', `${path}: ${reasonOf(cause)}`, { cause })
   }
 }

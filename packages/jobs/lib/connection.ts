@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 
 import { TorchError } from 'napi-torch'
+import { reasonOf } from 'napi-torch/internal'
 import type { RedisAddress } from './redis_settings.js'
 
 /** Attempts before Redis counts as unreachable: about 5 s, with the waits between them. */
@@ -129,10 +130,4 @@ function isRecent(version: string): boolean {
 function splitOnce(line: string): readonly [string, string] {
   const colon = line.indexOf(':')
   return [line.slice(0, Math.max(colon, 0)), line.slice(colon + 1)]
-}
-
-/** Node.js has no message for an error of several addresses, only one for each. */
-function reasonOf(error: Error): string {
-  if (!(error instanceof AggregateError)) return error.message
-  return error.errors.map((each: unknown) => (each instanceof Error ? each.message : String(each))).join('; ')
 }

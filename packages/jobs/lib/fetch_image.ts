@@ -1,4 +1,5 @@
 import { TorchError } from 'napi-torch'
+import { reasonOf } from 'napi-torch/internal'
 import { FETCH_TIMEOUT_MS, MAX_REDIRECTS } from './limits.js'
 import type { AllowList } from './sources/allow_list.js'
 
@@ -72,9 +73,7 @@ async function read(response: Response, address: string, maxBytes: number): Prom
 }
 
 function unavailable(address: string, cause: unknown): TorchError {
-  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause
-  const reason = inner instanceof Error ? inner.message : String(inner)
-  return new TorchError('TORCH_SOURCE_UNAVAILABLE', `${address}: ${reason}`, { cause })
+  return new TorchError('TORCH_SOURCE_UNAVAILABLE', `${address}: ${reasonOf(cause)}`, { cause })
 }
 
 function refused(address: string, text: string): TorchError {

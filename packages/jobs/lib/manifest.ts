@@ -6,7 +6,7 @@ import { Type, type Static } from 'typebox'
 import { Value } from 'typebox/value'
 
 import { ENGINE_DTYPES, TorchError } from 'napi-torch'
-import { PRESETS, reasonOf } from 'napi-torch/internal'
+import { hasCode, PRESETS, reasonOf } from 'napi-torch/internal'
 import { MAX_CHUNK_SIZE } from './limits.js'
 
 /** Tasks of a run: predict the best classes of each image, or compute its feature vector. */
@@ -94,7 +94,7 @@ export async function readManifest(out: string): Promise<Manifest | null> {
   try {
     text = await readFile(path, 'utf8')
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR')) return null
+    if (hasCode(cause, 'ENOENT', 'ENOTDIR')) return null
     throw new TorchError('TORCH_FILE', `${path}: ${reasonOf(cause)}`, { cause })
   }
   return parseManifest(text, path)

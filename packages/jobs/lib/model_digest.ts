@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { TorchError } from 'napi-torch'
-import { PRESET_FILE, reasonOf } from 'napi-torch/internal'
+import { hasCode, PRESET_FILE, reasonOf } from 'napi-torch/internal'
 
 /**
  * Computes the SHA-256 of everything that a model depends on: the checkpoint, and `preset.json` beside it if there is one.
@@ -13,7 +13,7 @@ export async function modelDigest(checkpoint: string): Promise<string> {
   const hash = createHash('sha256')
   await add(hash, checkpoint)
   await add(hash, join(dirname(checkpoint), PRESET_FILE)).catch((error: unknown) => {
-    if (!isMissing(error)) throw error
+    if (!(error instanceof TorchError && hasCode(error.cause, 'ENOENT'))) throw error
   })
   return hash.digest('hex')
 }
@@ -24,9 +24,4 @@ async function add(hash: Hash, path: string): Promise<void> {
   } catch (cause) {
     throw new TorchError('TORCH_FILE', `${path}: ${reasonOf(cause)}`, { cause })
   }
-}
-
-function isMissing(error: unknown): boolean {
-  const cause: unknown = error instanceof TorchError ? error.cause : undefined
-  return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
 }

@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises'
 
 import { TorchError } from 'napi-torch'
-import { reasonOf, Semaphore } from 'napi-torch/internal'
+import { hasCode, reasonOf, Semaphore } from 'napi-torch/internal'
 import { fetchImage } from './fetch_image.js'
 import { FETCHES_AT_A_TIME } from './limits.js'
 import { isAddress, type AllowList } from './sources/allow_list.js'
@@ -73,7 +73,7 @@ export class ImageOpener {
 }
 
 function isTransient(cause: unknown): boolean {
-  return cause instanceof Error && 'code' in cause && TRANSIENT.includes(String(cause.code))
+  return hasCode(cause, ...TRANSIENT)
 }
 
 function unavailable(image: string, cause: unknown): TorchError {

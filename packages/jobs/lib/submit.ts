@@ -198,6 +198,6 @@ async function settle(manifest: Manifest, draft: string): Promise<void> {
 
 async function makeFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
-    throw new TorchError('TORCH_FILE', `${folder}: ${reasonOf(cause)}`, { cause })
+    throw new TorchError('TORCH_FILE', `${folder}: ${reasonOf(cause, 'folder')}`, { cause })
   })
 }

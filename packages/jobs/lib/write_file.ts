@@ -1,5 +1,5 @@
 import { TorchError } from 'napi-torch'
-import { type Sink, writeAtomically } from 'napi-torch/internal'
+import { hasCode, type Sink, writeAtomically } from 'napi-torch/internal'
 
 export type { Sink } from 'napi-torch/internal'
 
@@ -19,9 +19,8 @@ export async function writeFile(
   try {
     await writeAtomically(path, write, signal)
   } catch (error) {
-    const cause: unknown = error instanceof TorchError ? error.cause : undefined
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-    if (!FULL.includes(code)) throw error
+    const cause = error instanceof TorchError ? error.cause : undefined
+    if (!hasCode(cause, ...FULL)) throw error
     throw new TorchError('TORCH_DISK_FULL', `${path}: No space is left to write it`, { cause })
   }
 }

@@ -74,7 +74,6 @@ function isBelow(root: string, path: string): boolean {
 
 async function realFolder(folder: string): Promise<string> {
   return realpath(folder).catch((cause: unknown) => {
-    const reason = reasonOf(cause).replace('No such file', 'No such folder')
-    throw new TorchError('TORCH_SOURCE_UNAVAILABLE', `${folder}: ${reason}`, { cause })
+    throw new TorchError('TORCH_SOURCE_UNAVAILABLE', `${folder}: ${reasonOf(cause, 'folder')}`, { cause })
   })
 }

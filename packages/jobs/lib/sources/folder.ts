@@ -102,5 +102,5 @@ async function leadsToFolder(path: string): Promise<boolean> {
 
 function refuse(folder: string, cause: unknown): never {
   if (cause instanceof TorchError) throw cause
-  throw new TorchError('TORCH_FILE', `${folder}: ${reasonOf(cause)}`, { cause })
+  throw new TorchError('TORCH_FILE', `${folder}: ${reasonOf(cause, 'folder')}`, { cause })
 }

@@ -35,8 +35,7 @@ export async function openSource(source: string, { allowRoot, allowUrlPrefix }: 
   const stats = await stat(name).catch((cause: unknown) => {
     // A path that exists is not a pattern, even with wildcards in its name.
     if (isGlob(source)) return null
-    const reason = reasonOf(cause).replace('No such file', 'No such file or folder')
-    throw new TorchError('TORCH_DATASET', `${source}: ${reason}`, { cause })
+    throw new TorchError('TORCH_DATASET', `${source}: ${reasonOf(cause, 'file or folder')}`, { cause })
   })
   const allow = (root: string): Promise<AllowList> => AllowList.open([root, ...allowRoot], allowUrlPrefix)
   if (stats === null) {
