@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 
 import { Worker, type Job } from 'bullmq'
 
-import { packageFacts } from 'napi-torch/internal'
+import { onAbort, packageFacts } from 'napi-torch/internal'
 import { ChunkWorker, type DoneChunk } from './chunk_worker.js'
 import type { ChunkModel } from './compute_chunk.js'
 import { Heartbeat } from './heartbeat.js'
@@ -81,7 +81,7 @@ export async function runWorker(
 ): Promise<WorkSummary> {
   const { concurrency, lockMs, allowRoot, untilDone, signal, onEvent } = settings
   const begin = performance.now()
-  const stop = new Stop(signal)
+  using stop = new Stop(signal)
   await using queue = await JobQueue.open(settings, {
     onLost: (reason) => onEvent({ type: 'warning', message: `Lost the connection to Redis, reconnecting: ${reason}` }),
     onBack: () => onEvent({ type: 'warning', message: 'Reconnected to Redis' }),
@@ -147,15 +147,15 @@ export async function runWorker(
 }
 
 /** Request to stop a worker, and the error that caused it. */
-class Stop {
+class Stop implements Disposable {
   readonly requested: Promise<void>
   #request: () => void = () => undefined
   #fault: { readonly error: unknown } | null = null
+  readonly #forget: () => void
 
   constructor(signal: AbortSignal | undefined) {
     this.requested = new Promise((resolve) => (this.#request = resolve))
-    if (signal?.aborted === true) this.now()
-    signal?.addEventListener('abort', () => this.now(), { once: true })
+    this.#forget = onAbort(signal, () => this.now())
   }
 
   now(): void {
@@ -170,12 +170,20 @@ class Stop {
   throwFault(): void {
     if (this.#fault !== null) throw this.#fault.error
   }
+
+  [Symbol.dispose](): void {
+    this.#forget()
+  }
 }
 
 async function stopIfDone(queue: JobQueue, chunks: ChunkWorker, stop: Stop): Promise<void> {
   if (chunks.inHand > 0 || queue.redis.status !== 'ready') return
-  const { waiting, active, delayed } = await queue.counts()
-  if (waiting + active + delayed === 0) stop.now()
+  try {
+    const { waiting, active, delayed } = await queue.counts()
+    if (waiting + active + delayed === 0) stop.now()
+  } catch {
+    // The connection has been closed meanwhile.
+  }
 }
 
 function follow(worker: Worker<unknown>, metrics: WorkerMetrics, onEvent: (event: WorkEvent) => void): void {
