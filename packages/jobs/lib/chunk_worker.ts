@@ -5,7 +5,7 @@ import { readChunk, writeChunk } from './chunk_files.js'
 import { computeChunk, type ChunkModel } from './compute_chunk.js'
 import type { JobQueue } from './job_queue.js'
 import { listingPath, readImages } from './listing.js'
-import { checkChunk, type ChunkJob, type ModelSettings } from './manifest.js'
+import { checkChunk, type ChunkJob, type RunModel } from './manifest.js'
 import type { WorkerMetrics } from './metrics.js'
 import { ModelHolder } from './model_holder.js'
 import type { OpenRun, OpenRuns } from './open_runs.js'
@@ -31,7 +31,7 @@ export interface ChunkWorkerParts {
   readonly queue: JobQueue
   readonly runs: OpenRuns
   readonly metrics: WorkerMetrics
-  readonly load: (settings: ModelSettings) => Promise<ChunkModel>
+  readonly load: (settings: RunModel) => Promise<ChunkModel>
   /** Called for each chunk that is done. */
   readonly onDone: (chunk: DoneChunk) => void
   /** Called when this machine cannot work on any chunk of a run; another machine may be able to. */

@@ -2,7 +2,7 @@ import { type Answer, TorchError, type TorchErrorCode } from 'napi-torch'
 import { lookAhead } from 'napi-torch/internal'
 import type { ChunkResult, Features } from './chunk_files.js'
 import { IMAGES_AT_A_TIME } from './limits.js'
-import type { Manifest } from './manifest.js'
+import type { RunManifest } from './manifest.js'
 import type { ImageOpener } from './open_image.js'
 import { errorRow, predictionRow, type ErrorRow, type ResultRow } from './rows.js'
 
@@ -23,7 +23,7 @@ const IMAGE_ERRORS: readonly TorchErrorCode[] = [
 
 /** Options of {@link computeChunk}. */
 export interface ComputeOptions {
-  readonly manifest: Pick<Manifest, 'task' | 'topK'>
+  readonly manifest: Pick<RunManifest, 'task' | 'topK'>
   readonly images: readonly string[]
   readonly model: ChunkModel
   readonly opener: ImageOpener

@@ -7,7 +7,7 @@ import { connect, type Connection, type ConnectionEvents } from './connection.js
 import { checkQueueName, DEFAULT_QUEUE, jobId, KEY_PREFIX, keysOf, type Keys } from './keys.js'
 import { ATTEMPT_DELAY_MS, JOBS_AT_A_TIME } from './limits.js'
 import { chunkAt, type Spans } from './listing.js'
-import { isChunk, manifestIn, type ChunkJob, type Manifest } from './manifest.js'
+import { isChunk, manifestIn, type ChunkJob, type RunManifest } from './manifest.js'
 import { redisAddress, type RedisSettings } from './redis_settings.js'
 import { Runs } from './runs.js'
 
@@ -71,7 +71,7 @@ export class JobQueue implements AsyncDisposable {
    *
    * @throws {TorchError} `TORCH_RUN` if there is none.
    */
-  async findRun(idOrFolder: string): Promise<Manifest> {
+  async findRun(idOrFolder: string): Promise<RunManifest> {
     if (typeof idOrFolder !== 'string' || idOrFolder === '')
       throw expected('the id or the folder of a run', 'run', idOrFolder)
     if (!RUN_ID.test(idOrFolder)) return manifestIn(idOrFolder)
@@ -86,7 +86,7 @@ export class JobQueue implements AsyncDisposable {
    *
    * The run must be known to Redis before: a worker that takes a chunk looks it up.
    */
-  async addMissing(manifest: Manifest, spans: Spans, signal?: AbortSignal): Promise<number> {
+  async addMissing(manifest: RunManifest, spans: Spans, signal?: AbortSignal): Promise<number> {
     const { run, chunks, attempts } = manifest
     const isDone = await this.runs.done(run)
     let added = 0

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 
 import { TorchError } from 'napi-torch'
 import { reasonOf } from 'napi-torch/internal'
-import type { ChunkJob, Manifest } from './manifest.js'
+import type { ChunkJob, RunManifest } from './manifest.js'
 import { writeFile, type Sink } from './write_file.js'
 
 const LINE_FEED = 10
@@ -71,7 +71,7 @@ export async function writeListing(
  *
  * @throws {TorchError} `TORCH_FILE` if it cannot be read, `TORCH_RUN` if it has been changed.
  */
-export async function readSpans({ out, chunkSize, listing }: Manifest): Promise<Spans> {
+export async function readSpans({ out, chunkSize, listing }: RunManifest): Promise<Spans> {
   const path = listingPath(out)
   const hash = createHash('sha256')
   const offsets = [0]
@@ -98,7 +98,7 @@ export async function readSpans({ out, chunkSize, listing }: Manifest): Promise<
 /** Returns the position of a chunk and its number of images: the last chunk may have fewer. */
 export function chunkAt(
   { offsets, images }: Spans,
-  { chunkSize }: Pick<Manifest, 'chunkSize'>,
+  { chunkSize }: Pick<RunManifest, 'chunkSize'>,
   chunk: number,
 ): Omit<ChunkJob, 'run'> {
   const offset = offsets[chunk] ?? 0

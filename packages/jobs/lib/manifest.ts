@@ -63,16 +63,16 @@ const MANIFEST = Type.Object(
 const CHUNK = Type.Object({ run: Type.String(), chunk: COUNT, offset: COUNT, bytes: POSITIVE, images: POSITIVE })
 
 /** Description of a run: all that a worker needs to know. It is in Redis and, as `run.json`, in the folder of the results. */
-export type Manifest = Readonly<Static<typeof MANIFEST>>
+export type RunManifest = Readonly<Static<typeof MANIFEST>>
 
 /** The model of a run, and how it is loaded. */
-export type ModelSettings = Manifest['model']
+export type RunModel = RunManifest['model']
 
 /** A chunk of a run: `images` lines of its list, starting at byte `offset`. */
 export type ChunkJob = Readonly<Static<typeof CHUNK>>
 
 /** Computes the id of a run: a hash of everything that its results depend on, and of their folder. */
-export function runIdOf(manifest: Omit<Manifest, 'run'>): string {
+export function runIdOf(manifest: Omit<RunManifest, 'run'>): string {
   // The number of attempts changes no result.
   const text = JSON.stringify(sorted({ ...manifest, run: undefined, attempts: undefined }))
   return createHash('sha256').update(text).digest('hex').slice(0, 32)
@@ -88,7 +88,7 @@ export function manifestPath(out: string): string {
  *
  * @throws {TorchError} `TORCH_RUN` if it is damaged, `TORCH_FILE` if it cannot be read.
  */
-export async function readManifest(out: string): Promise<Manifest | null> {
+export async function readManifest(out: string): Promise<RunManifest | null> {
   const path = manifestPath(out)
   let text: string
   try {
@@ -105,7 +105,7 @@ export async function readManifest(out: string): Promise<Manifest | null> {
  *
  * @throws {TorchError} `TORCH_RUN` if there is none or it is damaged, `TORCH_FILE` if it cannot be read.
  */
-export async function manifestIn(folder: string): Promise<Manifest> {
+export async function manifestIn(folder: string): Promise<RunManifest> {
   const manifest = await readManifest(folder)
   if (manifest !== null) return manifest
   throw new TorchError('TORCH_RUN', `${manifestPath(folder)}: Not found: no run has its results in this folder`)
@@ -116,7 +116,7 @@ export async function manifestIn(folder: string): Promise<Manifest> {
  *
  * @throws {TorchError} `TORCH_RUN` if the text is no manifest, or one of another version of this package.
  */
-export function parseManifest(text: string, source: string): Manifest {
+export function parseManifest(text: string, source: string): RunManifest {
   const value = jsonOf(text)
   if (Value.Check(MANIFEST, value) && runIdOf(value) === value.run) return value
   throw new TorchError(

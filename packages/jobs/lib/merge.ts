@@ -5,7 +5,7 @@ import { TorchError } from 'napi-torch'
 import { checkOptions, checkSignal, checkString } from 'napi-torch/internal'
 import { featuresPath, presentChunks, readChunk, rowsPath } from './chunk_files.js'
 import { chunkAt, listingPath, readImages, readSpans, type Spans } from './listing.js'
-import { manifestIn, type Manifest } from './manifest.js'
+import { manifestIn, type RunManifest } from './manifest.js'
 import { npyBytes, npyHeader, readNpyHeader } from './npy.js'
 import { countRows, formatRows } from './rows.js'
 import { writeFile, type Sink } from './write_file.js'
@@ -78,7 +78,7 @@ export async function merge(out: string, options: MergeOptions = {}): Promise<Me
 }
 
 async function checkedRows(
-  manifest: Manifest,
+  manifest: RunManifest,
   spans: Spans,
   chunk: number,
 ): Promise<NonNullable<Awaited<ReturnType<typeof readChunk>>>> {
@@ -91,7 +91,7 @@ async function checkedRows(
 }
 
 /** Finds the length of the vectors. A chunk whose images have all failed does not tell it. */
-async function columnsOf({ out, chunks }: Manifest): Promise<number> {
+async function columnsOf({ out, chunks }: RunManifest): Promise<number> {
   for (let chunk = 0; chunk < chunks; chunk++) {
     const header = readNpyHeader(await readFile(featuresPath(out, chunk)))
     if (header !== null && header.columns > 0) return header.columns
@@ -99,7 +99,7 @@ async function columnsOf({ out, chunks }: Manifest): Promise<number> {
   return 0
 }
 
-async function featureBytes({ out }: Manifest, chunk: number, rows: number, columns: number): Promise<Uint8Array> {
+async function featureBytes({ out }: RunManifest, chunk: number, rows: number, columns: number): Promise<Uint8Array> {
   const bytes = await readFile(featuresPath(out, chunk))
   const header = readNpyHeader(bytes)
   // All images of this chunk have failed: their vectors are NaN, as in other chunks.
@@ -107,7 +107,7 @@ async function featureBytes({ out }: Manifest, chunk: number, rows: number, colu
   return bytes.subarray(header?.offset)
 }
 
-function incomplete({ out, chunks }: Manifest, missing: readonly number[]): TorchError {
+function incomplete({ out, chunks }: RunManifest, missing: readonly number[]): TorchError {
   const listed = missing.slice(0, MAX_LISTED).join(', ') + (missing.length > MAX_LISTED ? ', …' : '')
   const message = `${out}: ${missing.length} of ${chunks} chunks have no results yet (${listed}): see napi-torch jobs status ${out}`
   return new TorchError('TORCH_RUN', message)

@@ -1,12 +1,12 @@
 import type { ChunkModel } from './compute_chunk.js'
-import type { ModelSettings } from './manifest.js'
+import type { RunModel } from './manifest.js'
 
 /**
  * Holds one model at a time, for all chunks that are being computed. A chunk of another model waits until the current one is no longer
  * used and has been closed: two models are never in memory.
  */
 export class ModelHolder {
-  readonly #load: (settings: ModelSettings) => Promise<ChunkModel>
+  readonly #load: (settings: RunModel) => Promise<ChunkModel>
   #key: string | null = null
   #model: Promise<ChunkModel> | null = null
   #users = 0
@@ -14,12 +14,12 @@ export class ModelHolder {
   #turn: Promise<void> = Promise.resolve()
   #onFree: (() => void) | null = null
 
-  constructor(load: (settings: ModelSettings) => Promise<ChunkModel>) {
+  constructor(load: (settings: RunModel) => Promise<ChunkModel>) {
     this.#load = load
   }
 
   /** Loads the model unless it is the current one, and keeps it until `body` has settled. */
-  async use<T>(settings: ModelSettings, body: (model: ChunkModel) => Promise<T>): Promise<T> {
+  async use<T>(settings: RunModel, body: (model: ChunkModel) => Promise<T>): Promise<T> {
     const model = this.#turn.then(() => this.#take(settings))
     this.#turn = model.then(
       () => undefined,
@@ -41,7 +41,7 @@ export class ModelHolder {
     await model?.close()
   }
 
-  async #take(settings: ModelSettings): Promise<ChunkModel> {
+  async #take(settings: RunModel): Promise<ChunkModel> {
     const key = JSON.stringify(settings)
     if (this.#model === null || this.#key !== key) {
       if (this.#users > 0) await new Promise<void>((resolve) => (this.#onFree = resolve))

@@ -1,14 +1,14 @@
 import { realpath } from 'node:fs/promises'
 
 import { TorchError } from 'napi-torch'
-import { manifestPath, readManifest, type Manifest } from './manifest.js'
+import { manifestPath, readManifest, type RunManifest } from './manifest.js'
 import { ImageOpener } from './open_image.js'
 import type { Runs } from './runs.js'
 import { AllowList } from './sources/allow_list.js'
 
 /** A run on which a worker computes chunks. */
 export interface OpenRun {
-  readonly manifest: Manifest
+  readonly manifest: RunManifest
   readonly opener: ImageOpener
 }
 
@@ -58,7 +58,7 @@ export class OpenRuns {
     return { manifest, opener: new ImageOpener(allowed, manifest.maxImageBytes) }
   }
 
-  async #check({ roots, out }: Manifest): Promise<void> {
+  async #check({ roots, out }: RunManifest): Promise<void> {
     for (const folder of [...roots, out]) {
       const real = await realpath(folder)
       if (this.#limits?.holds(real) === false) {

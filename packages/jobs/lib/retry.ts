@@ -5,7 +5,7 @@ import { presentChunks, readChunk, rowsPath } from './chunk_files.js'
 import { JobQueue, QUEUE_OPTIONS, type QueueOptions } from './job_queue.js'
 import { jobId } from './keys.js'
 import { chunkAt, listingPath, readImages, readSpans, type Spans } from './listing.js'
-import type { Manifest } from './manifest.js'
+import type { RunManifest } from './manifest.js'
 import { countRows } from './rows.js'
 
 /** Options of {@link retry}. */
@@ -64,7 +64,11 @@ interface ReopenOptions {
 }
 
 /** Marks chunks as not done whose results are gone, or that have errors of the given codes. */
-async function reopen(queue: JobQueue, manifest: Manifest, { spans, errors, signal }: ReopenOptions): Promise<number> {
+async function reopen(
+  queue: JobQueue,
+  manifest: RunManifest,
+  { spans, errors, signal }: ReopenOptions,
+): Promise<number> {
   const { run, out, chunks, task } = manifest
   const isDone = await queue.runs.done(run)
   const present = await presentChunks(out, chunks)

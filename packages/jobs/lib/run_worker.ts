@@ -10,7 +10,7 @@ import { Heartbeat } from './heartbeat.js'
 import { JobQueue, type QueueOptions } from './job_queue.js'
 import { KEY_PREFIX } from './keys.js'
 import { MAX_TAKEOVERS } from './limits.js'
-import { isChunk, type ModelSettings } from './manifest.js'
+import { isChunk, type RunModel } from './manifest.js'
 import { WorkerMetrics } from './metrics.js'
 import { MetricsServer, type MetricsAddress } from './metrics_server.js'
 import { OpenRuns } from './open_runs.js'
@@ -77,7 +77,7 @@ const IDLE_CHECK_MS = 500
  */
 export async function runWorker(
   settings: WorkerSettings,
-  load: (model: ModelSettings) => Promise<ChunkModel>,
+  load: (model: RunModel) => Promise<ChunkModel>,
 ): Promise<WorkSummary> {
   const { concurrency, lockMs, allowRoot, untilDone, signal, onEvent } = settings
   const begin = performance.now()

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 
 import type { Keys } from './keys.js'
 import { RUN_KEPT_SECONDS } from './limits.js'
-import { parseManifest, type Manifest } from './manifest.js'
+import { parseManifest, type RunManifest } from './manifest.js'
 
 /** Counts of the images of a chunk, or of a run. */
 export interface Counts {
@@ -14,7 +14,7 @@ export interface Counts {
 
 /** A run as Redis knows it. */
 export interface RunRecord {
-  readonly manifest: Manifest
+  readonly manifest: RunManifest
   readonly isCancelled: boolean
   /** Counts of the chunks that are done. */
   readonly counts: Counts
@@ -81,7 +81,7 @@ export class Runs {
   }
 
   /** Adds a run, or continues it if it was cancelled. Returns false if Redis knew it. */
-  async begin(manifest: Manifest): Promise<boolean> {
+  async begin(manifest: RunManifest): Promise<boolean> {
     const { run, chunks } = manifest
     const keys = [this.#keys.run(run), this.#keys.runs, this.#keys.done(run)]
     return (await this.#redis.eval(BEGIN, keys.length, ...keys, JSON.stringify(manifest), run, chunks)) === 1

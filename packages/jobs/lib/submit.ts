@@ -28,7 +28,7 @@ import { chunksFolder } from './chunk_files.js'
 import { JobQueue, QUEUE_OPTIONS, type QueueOptions } from './job_queue.js'
 import { DEFAULT_ATTEMPTS, DEFAULT_CHUNK_SIZE, DEFAULT_MAX_IMAGE_BYTES, MAX_CHUNK_SIZE } from './limits.js'
 import { listingPath, writeListing, type Listing } from './listing.js'
-import { manifestPath, readManifest, runIdOf, type Manifest, type ModelSettings } from './manifest.js'
+import { manifestPath, readManifest, runIdOf, type RunManifest, type RunModel } from './manifest.js'
 import { modelDigest } from './model_digest.js'
 import { openSource } from './sources/open.js'
 import { writeFile } from './write_file.js'
@@ -152,7 +152,7 @@ export async function submit(source: string, options: SubmitOptions): Promise<Su
 }
 
 /** Reads the keys of the checkpoint, so that one that no worker could use is refused at once. */
-async function modelSettings(options: SubmitOptions): Promise<ModelSettings> {
+async function modelSettings(options: SubmitOptions): Promise<RunModel> {
   const { key, wholeModule, arch, preset, labels, dtype = 'float32' } = options
   const path = resolve(checkString('model', options.model))
   if (preset !== undefined) checkOneOf('preset', preset, PRESETS)
@@ -175,16 +175,16 @@ async function modelSettings(options: SubmitOptions): Promise<ModelSettings> {
   }
 }
 
-type Described = Omit<Manifest, 'version' | 'run' | 'listing' | 'images' | 'chunks'>
+type Described = Omit<RunManifest, 'version' | 'run' | 'listing' | 'images' | 'chunks'>
 
-function describe({ digest, images, offsets }: Listing, rest: Described): Manifest {
+function describe({ digest, images, offsets }: Listing, rest: Described): RunManifest {
   if (images === 0) throw new TorchError('TORCH_DATASET', `${rest.source}: Has no image`)
   const manifest = { version: 1, listing: digest, images, chunks: offsets.length - 1, ...rest } as const
   return { ...manifest, run: runIdOf(manifest) }
 }
 
 /** Renames the list and writes the manifest, unless the same run was submitted before. */
-async function settle(manifest: Manifest, draft: string): Promise<void> {
+async function settle(manifest: RunManifest, draft: string): Promise<void> {
   const { out, run } = manifest
   const found = await readManifest(out)
   if (found?.run === run) return

@@ -9,7 +9,7 @@ import {
 } from 'napi-torch/internal'
 import { QUEUE_OPTIONS, type QueueOptions } from './job_queue.js'
 import { DEFAULT_BATCH_SIZE, DEFAULT_CONCURRENCY, DEFAULT_LOCK_MS } from './limits.js'
-import type { ModelSettings } from './manifest.js'
+import type { RunModel } from './manifest.js'
 import type { MetricsAddress } from './metrics_server.js'
 import { modelDigest } from './model_digest.js'
 import { runWorker, type WorkEvent, type WorkSummary } from './run_worker.js'
@@ -81,7 +81,7 @@ export async function work(options: WorkOptions = {}): Promise<WorkSummary> {
   checkDevice('device', device)
   const signal = checkSignal(options.signal)
 
-  const load = (settings: ModelSettings): Promise<Classifier> => {
+  const load = (settings: RunModel): Promise<Classifier> => {
     return loadClassifier(model ?? settings.path, settings, { device, threads, maxBatchSize })
   }
   const { allowRoot, metrics, redis, queue } = rest
@@ -91,7 +91,7 @@ export async function work(options: WorkOptions = {}): Promise<WorkSummary> {
 
 async function loadClassifier(
   path: string,
-  { digest, key, wholeModule, arch, preset, labels, dtype }: ModelSettings,
+  { digest, key, wholeModule, arch, preset, labels, dtype }: RunModel,
   machine: Pick<WorkOptions, 'device' | 'threads' | 'maxBatchSize'>,
 ): Promise<Classifier> {
   if ((await modelDigest(path)) !== digest) {

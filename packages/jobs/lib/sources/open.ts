@@ -8,8 +8,8 @@ import { folderItems, IMAGE_FILES } from './folder.js'
 import { isGlob, parseGlob } from './glob.js'
 import { csvItems, jsonlItems } from './lists.js'
 
-/** A source of images. */
-export interface Source {
+/** A source of images that was found, and the folders and addresses that it may use. */
+export interface OpenedSource {
   /** Absolute path or pattern. */
   readonly name: string
   readonly allowed: AllowList
@@ -30,7 +30,7 @@ export interface SourceOptions {
  * @throws {TorchError} `TORCH_DATASET` if the source is none of these; listing its items may throw `TORCH_DATASET`, `TORCH_FILE`
  * and `TORCH_SOURCE_REFUSED`.
  */
-export async function openSource(source: string, { allowRoot, allowUrlPrefix }: SourceOptions): Promise<Source> {
+export async function openSource(source: string, { allowRoot, allowUrlPrefix }: SourceOptions): Promise<OpenedSource> {
   const name = resolve(source)
   const stats = await stat(name).catch((cause: unknown) => {
     // A path that exists is not a pattern, even with wildcards in its name.

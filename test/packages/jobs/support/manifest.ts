@@ -1,7 +1,7 @@
-import { runIdOf, type Manifest } from '../../../../packages/jobs/lib/manifest.js'
+import { runIdOf, type RunManifest } from '../../../../packages/jobs/lib/manifest.js'
 
 /** Makes the manifest of a run of 25 images in 3 chunks. */
-export function createManifest(changes: Partial<Omit<Manifest, 'run'>> = {}): Manifest {
+export function createManifest(changes: Partial<Omit<RunManifest, 'run'>> = {}): RunManifest {
   const manifest = {
     version: 1 as const,
     out: '/out',
