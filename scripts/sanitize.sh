@@ -75,11 +75,12 @@ if [ ! -f build/CMakeCache.txt ]; then
   exit 1
 fi
 mkdir -p "$folder"
-cmake -S . -B "$folder/build" -DCMAKE_BUILD_TYPE=Release -DNAPI_TORCH_SANITIZE=ON -Wno-dev \
-  -DNAPI_TORCH_LIBTORCH_DIR="$(configured NAPI_TORCH_LIBTORCH_DIR)" \
-  -DNAPI_TORCH_NODE_API_DIR="$(configured NAPI_TORCH_NODE_API_DIR)" \
-  -DNAPI_TORCH_NODE_ADDON_API_DIR="$(configured NAPI_TORCH_NODE_ADDON_API_DIR)" >/dev/null
-cmake --build "$folder/build" --target napi_torch --parallel "${JOBS:-2}"
+cmake_js() {
+  node_modules/.bin/cmake-js "$1" --out "$folder/build" --log-level warn "${@:2}"
+}
+cmake_js configure --CDNAPI_TORCH_SANITIZE=ON --CDNAPI_TORCH_LIBTORCH_DIR="$(configured NAPI_TORCH_LIBTORCH_DIR)" \
+  --CDNAPI_TORCH_NODE_ADDON_API_DIR="$(configured NAPI_TORCH_NODE_ADDON_API_DIR)" -- -Wno-dev >/dev/null
+cmake_js build --target napi_torch --parallel "${JOBS:-2}"
 
 runtime=$(g++ -print-file-name=libasan.so)
 log=$(mktemp)

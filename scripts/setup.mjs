@@ -66,7 +66,7 @@ async function compileTypeScript() {
 }
 
 async function provideLibtorch() {
-  const { findLibtorch } = await load('libtorch/libtorch.js')
+  const { findLibtorch, installLibtorch } = await import(pathToFileURL(join(ROOT, 'dist', 'entries', 'setup.js')).href)
   try {
     const found = findLibtorch({ purpose: 'build' })
     done(`libtorch ${found.version} (${found.flavour}) in ${found.folder}`)
@@ -76,7 +76,6 @@ async function provideLibtorch() {
     if (process.env.NAPI_TORCH_LIBTORCH || !/^TORCH_LIBTORCH_(NOT_FOUND|VERSION)$/.test(error.code)) throw error
   }
 
-  const { installLibtorch } = await load('install/install.js')
   const interrupted = new AbortController()
   const interrupt = () => interrupted.abort(new SetupError('Interrupted: the cache of libtorch is as it was'))
   process.once('SIGINT', interrupt)
@@ -103,10 +102,6 @@ async function provideLibtorch() {
     shown.end()
     process.off('SIGINT', interrupt)
   }
-}
-
-function load(file) {
-  return import(pathToFileURL(join(ROOT, 'dist', file)).href)
 }
 
 function pythonVersion() {

@@ -1,13 +1,12 @@
-// The native addon: configured and built with CMake itself. cmake-js would add to that a download of the headers of Node,
-// of which this addon, being Node-API only, needs the two that the npm package node-api-headers has.
+// The native addon: configured and built by cmake-js, which passes the headers of Node-API to CMake.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { existsSync, rmSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
+import { addonApiVersion, provideBuildTools } from './build_tools.mjs'
 import { done, run, SetupError } from './console.mjs'
 import { ROOT } from './root.mjs'
 import { hashOf, setStamp, stampOf } from './stamps.mjs'
@@ -25,11 +24,26 @@ export function isAddonBuilt(libtorch) {
 
 /** Builds the addon and opens it once. */
 export async function buildAddon(libtorch, { generator }) {
+  const { cmakeJs, addonApi } = await provideBuildTools()
   const inputs = inputsOf(libtorch)
-  await configure(libtorch, generator)
+  const cmake = (command, args) => [
+    cmakeJs,
+    command,
+    '--directory',
+    ROOT,
+    '--out',
+    BUILD,
+    '--log-level',
+    'warn',
+    ...args,
+  ]
+  const configuration = configurationOf({ libtorch, generator, addonApi })
+  startAnewUnless(JSON.stringify([ROOT, ...configuration]))
+  await run('Configuring the addon', process.execPath, cmake('configure', configuration))
+
   const jobs = jobCount()
-  const args = ['--build', BUILD, '--parallel', String(jobs)]
-  const took = await run(`Building the addon with ${jobs} job${jobs === 1 ? '' : 's'}`, 'cmake', args, { progressOf })
+  const label = `Building the addon with ${jobs} job${jobs === 1 ? '' : 's'}`
+  const took = await run(label, process.execPath, cmake('build', ['--parallel', jobs]), { progressOf })
   checkThatItOpens()
   setStamp('addon', inputs)
   done(`Addon built (${took})`)
@@ -37,50 +51,33 @@ export async function buildAddon(libtorch, { generator }) {
 
 /** Another folder with the same libtorch does not matter: the addon holds no path. */
 function inputsOf({ version, flavour }) {
-  const { version: addonApi } = JSON.parse(readFileSync(join(includeOf('node-addon-api'), 'package.json'), 'utf8'))
-  return hashOf(['native', 'CMakeLists.txt'], [version, flavour, addonApi, process.platform, process.arch])
+  return hashOf(
+    ['native', 'CMakeLists.txt'],
+    [version, flavour, addonApiVersion() ?? '', process.platform, process.arch],
+  )
 }
 
-async function configure(libtorch, generator) {
-  const before = previousConfiguration()
-  if (before !== null && before !== ROOT) {
-    // The folder was moved or copied, and CMake refuses to go on.
-    rmSync(join(BUILD, 'CMakeCache.txt'))
-    rmSync(join(BUILD, 'CMakeFiles'), { recursive: true, force: true })
-  }
-  const args = ['-S', ROOT, '-B', BUILD, '-DCMAKE_BUILD_TYPE=Release', '-Wno-dev']
-  if (before !== ROOT) args.push('-G', generator)
-  if (process.platform === 'win32' && !process.env.CXX) args.push('-DCMAKE_CXX_COMPILER=clang++')
-  args.push(`-DNAPI_TORCH_LIBTORCH_DIR=${libtorch.folder}`)
-  args.push(`-DNAPI_TORCH_NODE_API_DIR=${join(includeOf('node-api-headers'), 'include')}`)
-  args.push(`-DNAPI_TORCH_NODE_ADDON_API_DIR=${includeOf('node-addon-api')}`)
-  // Who compiles an installed package may have a compiler whose warnings we have not seen.
-  if (!existsSync(join(ROOT, 'package-lock.json'))) args.push('-DNAPI_TORCH_WERROR=OFF')
-  await run('Configuring the addon', 'cmake', args)
+function configurationOf({ libtorch, generator, addonApi }) {
+  const { CXX, CXXFLAGS } = process.env
+  const compiler = CXX || (process.platform === 'win32' ? 'clang++' : '')
+  const args = ['--generator', generator]
+  // With the flags that it may hold, as a list of CMake. cmake-js wants one for C, too, or searches for others.
+  if (compiler !== '') args.push(...['--cc', '--cxx'].flatMap((option) => [option, compiler.split(' ').join(';')]))
+  args.push(`--CDNAPI_TORCH_LIBTORCH_DIR=${libtorch.folder}`, `--CDNAPI_TORCH_NODE_ADDON_API_DIR=${addonApi}`)
+  // A user's compiler may warn where ours do not. npm does not publish lock files.
+  if (!existsSync(join(ROOT, 'package-lock.json'))) args.push('--CDNAPI_TORCH_WERROR=OFF')
+  args.push('--', '-Wno-dev')
+  // cmake-js sets this variable, and so CMake would not look at the environment.
+  if (CXXFLAGS) args.push(`-DCMAKE_CXX_FLAGS=${CXXFLAGS}`)
+  return args
 }
 
-/** The source folder for which `build/` was configured, or null. */
-function previousConfiguration() {
-  try {
-    const cache = readFileSync(join(BUILD, 'CMakeCache.txt'), 'utf8')
-    return /^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$/m.exec(cache)?.[1] ?? null
-  } catch {
-    return null
-  }
-}
-
-function includeOf(name) {
-  // An installed package brings them along.
-  const carried = join(ROOT, 'headers', name)
-  if (existsSync(carried)) return carried
-  try {
-    return dirname(createRequire(import.meta.url).resolve(`${name}/package.json`))
-  } catch {
-    throw new SetupError(
-      `To build the addon, the npm package ${name} is needed`,
-      'npm install --no-save node-addon-api node-api-headers',
-    )
-  }
+/** CMake refuses a folder that was moved or copied, or another generator, and forgets its variables with another compiler. */
+function startAnewUnless(configuration) {
+  if (stampOf('configuration') === configuration) return
+  rmSync(join(BUILD, 'CMakeCache.txt'), { force: true })
+  rmSync(join(BUILD, 'CMakeFiles'), { recursive: true, force: true })
+  setStamp('configuration', configuration)
 }
 
 function jobCount() {
@@ -95,7 +92,8 @@ function progressOf(line) {
 }
 
 function checkThatItOpens() {
-  const program = `import(${JSON.stringify(pathToFileURL(join(ROOT, 'dist', 'libtorch', 'binding.js')).href)}).catch((error) => {
+  const library = JSON.stringify(pathToFileURL(join(ROOT, 'dist', 'index.js')).href)
+  const program = `import(${library}).then(({ version }) => version()).catch((error) => {
     console.error(error.message)
     process.exit(1)
   })`

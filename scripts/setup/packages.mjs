@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { done, run } from './console.mjs'
+import { npmCommand } from './npm.mjs'
 import { ROOT } from './root.mjs'
 
 /** Installs the npm packages of a checkout. */
@@ -12,16 +13,13 @@ export async function installPackages() {
     done('npm packages are installed')
     return
   }
-  // npm names its own program to the scripts that it runs; it is not always on the path.
-  const npm = process.env.npm_execpath
-  const [command, ...first] = npm?.endsWith('.js') ? [process.execPath, npm] : ['npm']
   const verb = existsSync(join(ROOT, 'package-lock.json')) ? 'ci' : 'install'
-  const args = [...first, verb, '--no-audit', '--no-fund', '--loglevel=error']
-  const took = await run('Installing npm packages', command, args, { cwd: ROOT, shell: process.platform === 'win32' })
+  const { command, args, shell } = npmCommand([verb, '--no-audit', '--no-fund', '--loglevel=error'])
+  const took = await run('Installing npm packages', command, args, { cwd: ROOT, shell })
   done(`npm packages installed (${took})`)
 }
 
-/** npm writes what it has installed into a lock file of node_modules; packages for other platforms are not in it. */
+/** Compares the lock file with the one that npm writes into node_modules; packages for other platforms are not in that one. */
 function areInstalled() {
   const wanted = packagesOf(join(ROOT, 'package-lock.json'))
   const installed = packagesOf(join(ROOT, 'node_modules', '.package-lock.json'))

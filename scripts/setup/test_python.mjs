@@ -22,7 +22,7 @@ export async function provideTestPython() {
     done(`Python for comparison: ${named}`)
     return named
   }
-  const { cacheFolder } = await import(pathToFileURL(join(ROOT, 'dist', 'util', 'environment.js')).href)
+  const { cacheFolder } = await import(pathToFileURL(join(ROOT, 'dist', 'entries', 'setup.js')).href)
   const environment = join(cacheFolder(), `test-python-${TORCH}`)
   const python = join(environment, ...(process.platform === 'win32' ? ['Scripts', 'python.exe'] : ['bin', 'python']))
   const stamp = join(environment, 'napi-torch.json')
