@@ -1,11 +1,10 @@
 import type { WriteStream } from 'node:tty'
+import { styleText } from 'node:util'
 
-import picocolors from 'picocolors'
+import { colorPreference } from '../util/environment.js'
 
-import { isColorForced } from '../util/environment.js'
-
-/** Colour and weight of text: functions that give their argument back unchanged where there is no colour. */
-export type Colors = ReturnType<typeof picocolors.createColors>
+/** Colors and weights of text: functions that return their argument unchanged where there is no color. Do not nest them. */
+export type Colors = Readonly<Record<'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan', (text: string) => string>>
 
 /** Wider lines are hard to follow, however wide the window is. */
 const WIDEST = 100
@@ -66,5 +65,15 @@ export class Terminal {
 }
 
 function colorsOf(stream: WriteStream): Colors {
-  return picocolors.createColors(picocolors.isColorSupported && (stream.isTTY || isColorForced()))
+  const enabled = colorPreference() ?? (stream.isTTY && stream.hasColors())
+  const painter = (style: keyof Colors) => (text: string) =>
+    enabled ? styleText(style, text, { validateStream: false }) : text
+  return {
+    bold: painter('bold'),
+    dim: painter('dim'),
+    red: painter('red'),
+    green: painter('green'),
+    yellow: painter('yellow'),
+    cyan: painter('cyan'),
+  }
 }

@@ -30,9 +30,13 @@ export function isPrebuiltWanted(): boolean {
   return nonEmpty(process.env['PREBUILDS_ONLY']) !== undefined
 }
 
-/** Tells whether the user wants color even where the output is no terminal: https://force-color.org. */
-export function isColorForced(): boolean {
-  return nonEmpty(process.env['FORCE_COLOR']) !== undefined
+/**
+ * Tells whether the user asks for color even where the output is not a terminal (https://force-color.org) or for none
+ * (https://no-color.org), which wins; null where neither is set.
+ */
+export function colorPreference(): boolean | null {
+  if (nonEmpty(process.env['NO_COLOR']) !== undefined) return false
+  return nonEmpty(process.env['FORCE_COLOR']) === undefined ? null : true
 }
 
 /** The variables whose names begin so, by their whole names; empty ones count as not set. */
