@@ -1,5 +1,5 @@
-// Packs the npm packages into build/packages/: the main one, the sample model and, from the wheel that `--libtorch` names,
-// libtorch. Nothing is published; docs/releasing.md says what follows.
+// Packs the npm packages into build/packages/: the main one, the server, the jobs, the protocol's cases, the sample model
+// and, from the wheel that `--libtorch` names, libtorch. Nothing is published; docs/releasing.md says what follows.
 
 import { mkdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -9,12 +9,14 @@ import { stageLibtorchPackage } from './make_libtorch_package.js'
 import { npmPack, PACKAGES } from './package/files.js'
 import { stageMainPackage } from './package/main_package.js'
 import { stageSampleModelPackage } from './package/sample_model_package.js'
+import { stageWorkspacePackage, workspaces } from './package/workspace_package.js'
 
 const { values } = parseArgs({ options: { libtorch: { type: 'string' } } })
 
 rmSync(PACKAGES, { recursive: true, force: true })
 mkdirSync(PACKAGES, { recursive: true })
 pack(stageMainPackage())
+for (const source of workspaces()) pack(stageWorkspacePackage(source))
 pack(stageSampleModelPackage())
 if (values.libtorch !== undefined) pack(await stageLibtorchPackage(resolve(values.libtorch)))
 

@@ -1,11 +1,11 @@
-// Packs the package, installs the tarballs into empty folders as users do, classifies an image there and compares the
+// Packs the packages, installs the tarballs into empty folders as users do, classifies an image there and compares the
 // answer: package managers × versions of Node.js × kinds of program. Prints a matrix, and fails if a row does.
 //
 //   npm run test:pack                       everything; what cannot be had here is left out, with the reason
-//   npm run test:pack -- --quick            npm and Node 20 only; --managers npm,yarn and --nodes 20,22 choose others
+//   npm run test:pack -- --quick            npm and Node 20 only, and no build; --managers npm,yarn and --nodes 20,22 select others
 //   npm run test:pack -- --libtorch WHEEL   also with the npm package of libtorch, which is made from the wheel
 //
-// Scripts are not run, no compiler is in PATH, and PREBUILDS_ONLY is set.
+// Scripts are not run, no compiler is in PATH, and PREBUILDS_ONLY is set; only the row that builds from source has neither.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -20,6 +20,8 @@ import { findLibtorch } from '../lib/libtorch/libtorch.js'
 import { npmPack, PACKAGES, ROOT } from './package/files.js'
 import { stageMainPackage } from './package/main_package.js'
 import { PROGRAMS, type Answer } from './package/programs.js'
+import { Report, type What } from './package/report.js'
+import { filesBelow, megabytesOf } from './package/sizes.js'
 import { managerOf, nodeOf, pathOf, toolOf, Unavailable, type Manager } from './package/tools.js'
 
 const { values } = parseArgs({
@@ -41,18 +43,10 @@ const TOLERANCE = 1e-3
 const NETWORK =
   /^(home|tmpdir|node_extra_ca_certs|ssl_cert_(file|dir)|(https?_|no_|all_)proxy|npm_config_(registry|userconfig|cafile|cache))$/i
 
-interface Row {
-  readonly manager: string
-  readonly runtime: string
-  readonly kind: string
-  /** Null where it was left out. */
-  readonly ok: boolean | null
-  readonly seconds: number
-  readonly megabytes: number | null
-  readonly note: string
-}
+/** The `module` option of the compiler for each way to resolve imports: as Node.js does, and as bundlers do. */
+const MODULES = { nodenext: 'nodenext', bundler: 'esnext' } as const
 
-const rows: Row[] = []
+const report = new Report()
 const { resolve } = createRequire(import.meta.url)
 const work = mkdtempSync(join(tmpdir(), 'napi-torch-pack-'))
 const WITHOUT_LIBTORCH = join(work, 'packages')
@@ -67,13 +61,17 @@ try {
   for (const name of MANAGERS) {
     for (const node of NODES) testInstallation(name, node, libtorch)
   }
-  if (!values.quick && MANAGERS.includes('npm')) testOtherRuntimes(libtorch)
+  for (const name of MANAGERS) testServerAndJobs(name, libtorch)
+  if (!values.quick && MANAGERS.includes('npm')) {
+    testOtherRuntimes(libtorch)
+    testBuild(libtorch)
+  }
   if (values.libtorch !== undefined) testLibtorchPackage()
 } finally {
   rmSync(work, { recursive: true, force: true })
 }
-print()
-process.exitCode = rows.some(({ ok }) => ok === false) ? 1 : 0
+report.print()
+process.exitCode = report.failed ? 1 : 0
 
 function asManagerName(name: string): Manager['name'] {
   if (name === 'npm' || name === 'pnpm' || name === 'yarn') return name
@@ -88,7 +86,10 @@ function testInstallation(name: Manager['name'], major: number, libtorch: string
     const project = join(work, `${name} für Node ${major}`)
     const began = performance.now()
     install(managerOf(name), node, project)
-    record({ manager: name, runtime, kind: 'install', began, megabytes: sizeOf(join(project, 'node_modules')) })
+    report.record(
+      { manager: name, runtime, kind: 'install' },
+      { began, megabytes: megabytesOf(join(project, 'node_modules')) },
+    )
     const test = (kind: string, args: readonly string[]): void =>
       testProgram({ manager: name, runtime, kind }, node, args, project, { NAPI_TORCH_LIBTORCH: libtorch })
 
@@ -98,20 +99,22 @@ function testInstallation(name: Manager['name'], major: number, libtorch: string
     test('require()', ['--no-warnings', 'cjs.cjs'])
     test('worker_threads', ['worker.mjs'])
     if (major !== NODES[0]) return
-    testTypes(project)
+    testTypes('types.mts', project, ['nodenext', 'bundler'])
     testBundle(node, project, libtorch)
     testSilence(node, project, libtorch)
+    for (const command of ['serve', 'jobs']) testMissingPackage(command, node, project)
   })
 }
 
-/** Installs the tarballs into a new project, with the package of libtorch or without. */
-function install(manager: Manager, node: string, project: string, libtorch?: string): void {
+/** Installs the tarballs of the main package, the sample model and `others` into a new project. */
+function install(manager: Manager, node: string, project: string, others: readonly string[] = []): void {
   mkdirSync(project, { recursive: true })
-  const dependencies: Record<string, string> = {
-    'napi-torch': tarballOf('napi-torch', libtorch === undefined ? WITHOUT_LIBTORCH : PACKAGES),
-    '@napi-torch/fashion-mnist': tarballOf('@napi-torch/fashion-mnist'),
+  const withLibtorch = others.some((name) => name.includes('libtorch'))
+  const names = ['@napi-torch/fashion-mnist', ...others]
+  const dependencies = {
+    'napi-torch': tarballOf('napi-torch', withLibtorch ? PACKAGES : WITHOUT_LIBTORCH),
+    ...Object.fromEntries(names.map((name) => [name, tarballOf(name)])),
   }
-  if (libtorch !== undefined) dependencies[libtorch] = tarballOf(libtorch)
   const manifest = { name: 'user', version: '1.0.0', private: true, dependencies }
   writeFileSync(join(project, 'package.json'), JSON.stringify(manifest))
   for (const [name, text] of Object.entries({ ...manager.files, ...PROGRAMS })) writeFileSync(join(project, name), text)
@@ -135,8 +138,6 @@ function environment(node: string, more: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const kept = Object.fromEntries(Object.entries(process.env).filter(([name]) => NETWORK.test(name)))
   return { ...kept, PATH: pathOf(node), PREBUILDS_ONLY: '1', NAPI_TORCH_CACHE: join(work, 'no cache'), ...more }
 }
-
-type What = Pick<Row, 'manager' | 'runtime' | 'kind'>
 
 function testProgram(
   what: What,
@@ -164,15 +165,12 @@ function testProgram(
     note = (lines.find((line) => line.includes('Error')) ?? lines[0] ?? '').slice(0, 200)
     if (required) console.error(result.stdout, result.stderr)
   }
-  record({ ...what, began, note, ok: note === '' ? true : required ? false : null })
+  report.record(what, { began, note, ok: note === '' ? true : required ? false : null })
 }
 
-/** The types, as a program for Node.js and as one for a bundler see them. */
-function testTypes(project: string): void {
-  for (const [resolution, module] of [
-    ['nodenext', 'nodenext'],
-    ['bundler', 'esnext'],
-  ] as const) {
+/** Tests the types as programs see them. */
+function testTypes(program: string, project: string, resolutions: readonly (keyof typeof MODULES)[]): void {
+  for (const resolution of resolutions) {
     const began = performance.now()
     const options = [
       '--noEmit',
@@ -185,13 +183,16 @@ function testTypes(project: string): void {
       'es2023,esnext.disposable',
     ]
     options.push('--types', 'node', '--typeRoots', join(ROOT, 'node_modules', '@types'))
-    options.push('--module', module, '--moduleResolution', resolution, 'types.mts')
+    options.push('--module', MODULES[resolution], '--moduleResolution', resolution, program)
     const { status, stdout } = spawnSync(process.execPath, [resolve('typescript/bin/tsc'), ...options], {
       cwd: project,
       encoding: 'utf8',
     })
     const note = status === 0 ? '' : (stdout.split('\n')[0] ?? '')
-    record({ manager: 'npm', runtime: 'TypeScript', kind: resolution, began, note, ok: status === 0 })
+    report.record(
+      { manager: 'npm', runtime: 'TypeScript', kind: `${program} ${resolution}` },
+      { began, note, ok: status === 0 },
+    )
   }
 }
 
@@ -217,7 +218,54 @@ function testSilence(node: string, project: string, libtorch: string): void {
   spawnSync(node, ['esm.mjs'], { cwd: project, env: environment(node, { NAPI_TORCH_LIBTORCH: libtorch }) })
   const same = stateOf(join(project, 'node_modules')) === before && !existsSync(join(work, 'no cache'))
   const note = same ? '' : 'files changed'
-  record({ manager: 'npm', runtime: `Node ${NODES[0]}`, kind: 'writes nothing', began, note, ok: same })
+  report.record({ manager: 'npm', runtime: `Node ${NODES[0]}`, kind: 'writes nothing' }, { began, note, ok: same })
+}
+
+/** The command of a package that is not installed ends with one sentence, which names the command that installs it. */
+function testMissingPackage(command: string, node: string, project: string): void {
+  const began = performance.now()
+  const args = [join('node_modules', 'napi-torch', 'dist', 'cli', 'main.js'), command, '--help']
+  const { status, stderr } = spawnSync(node, args, { cwd: project, encoding: 'utf8', env: environment(node, {}) })
+  const said = /^[^\n]*npm install @napi-torch\/\w+[^\n]*\n$/.test(stderr)
+  const ok = said && status !== 0
+  const note = ok ? '' : `ended with ${status}: ${stderr.split('\n')[0]}`
+  report.record({ manager: 'npm', runtime: `Node ${NODES[0]}`, kind: `${command} is missing` }, { began, ok, note })
+}
+
+/** The server answers over the loopback interface, the package of the jobs can be imported, and both bring their commands. */
+function testServerAndJobs(name: Manager['name'], libtorch: string): void {
+  const [major = 0] = NODES
+  const what = { manager: name, runtime: `Node ${major}`, kind: 'install all packages' }
+  leaveOutIfUnavailable(what, () => {
+    const node = nodeOf(major)
+    const project = join(work, `${name} with all packages`)
+    const began = performance.now()
+    install(managerOf(name), node, project, ['@napi-torch/server', '@napi-torch/jobs', '@napi-torch/oip-conformance'])
+    report.record(what, { began, megabytes: megabytesOf(join(project, 'node_modules')) })
+    const env = { NAPI_TORCH_LIBTORCH: libtorch }
+    testProgram({ ...what, kind: 'server' }, node, ['server.mjs'], project, env)
+    testProgram({ ...what, kind: 'jobs' }, node, ['jobs.mjs'], project, env)
+    if (name === 'npm') testTypes('types_packages.mts', project, ['nodenext'])
+  })
+}
+
+/** The one row that needs a compiler and CMake: the addon, built in the installed package by what it fetches for that. */
+function testBuild(libtorch: string): void {
+  const project = join(work, 'from source')
+  const what = { manager: 'npm', runtime: `Node ${process.versions.node.split('.')[0]}`, kind: 'build' }
+  install(managerOf('npm'), process.execPath, project)
+  const folder = join(project, 'node_modules', 'napi-torch')
+  rmSync(join(folder, 'prebuilds'), { recursive: true })
+  const began = performance.now()
+  const { status, stderr } = spawnSync(process.execPath, [join(folder, 'dist', 'cli', 'main.js'), 'build'], {
+    cwd: project,
+    encoding: 'utf8',
+    stdio: ['ignore', 'inherit', 'pipe'],
+    env: { ...process.env, NAPI_TORCH_LIBTORCH: libtorch },
+  })
+  report.record(what, { began, ok: status === 0, note: status === 0 ? '' : (stderr.split('\n')[0] ?? '') })
+  const env = { NAPI_TORCH_LIBTORCH: libtorch, PREBUILDS_ONLY: '' }
+  testProgram({ ...what, kind: 'ESM as built' }, process.execPath, ['esm.mjs'], project, env)
 }
 
 /** Expected to work; a failure is recorded, and fails nothing. */
@@ -247,9 +295,12 @@ function testLibtorchPackage(): void {
   const project = join(work, 'with libtorch')
   const libtorch = `@napi-torch/libtorch-cpu-${process.platform}-${process.arch}`
   const began = performance.now()
-  install(managerOf('npm'), process.execPath, project, libtorch)
+  install(managerOf('npm'), process.execPath, project, [libtorch])
   const what = { manager: 'npm', runtime: `Node ${process.versions.node.split('.')[0]}` }
-  record({ ...what, kind: 'install with libtorch', began, megabytes: sizeOf(join(project, 'node_modules')) })
+  report.record(
+    { ...what, kind: 'install with libtorch' },
+    { began, megabytes: megabytesOf(join(project, 'node_modules')) },
+  )
   testProgram({ ...what, kind: 'ESM with libtorch' }, process.execPath, ['esm.mjs'], project, {})
 }
 
@@ -261,20 +312,8 @@ function leaveOutIfUnavailable(what: What, body: () => void): void {
     const message = error instanceof Error ? error.message : String(error)
     const [note = ''] = message.split('\n')
     if (note !== message) console.error(message)
-    record({ ...what, began, note, ok: error instanceof Unavailable ? null : false })
+    report.record(what, { began, note, ok: error instanceof Unavailable ? null : false })
   }
-}
-
-function record({
-  began,
-  ok = true,
-  megabytes = null,
-  note = '',
-  ...what
-}: What & { began: number; ok?: boolean | null; megabytes?: number | null; note?: string }): void {
-  const row = { ...what, ok, megabytes, note, seconds: (performance.now() - began) / 1000 }
-  rows.push(row)
-  console.log(lineOf(row))
 }
 
 function npmRun(script: string, ...args: readonly string[]): void {
@@ -286,46 +325,8 @@ function npmRun(script: string, ...args: readonly string[]): void {
   if (status !== 0) throw new Error(`npm run ${script} failed`)
 }
 
-function filesBelow(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name))
-}
-
-function sizeOf(folder: string): number {
-  // pnpm links folders and files: what is linked twice counts once.
-  const files = new Map(
-    filesBelow(folder)
-      .filter((path) => existsSync(path))
-      .map((path) => statSync(path))
-      .filter((entry) => entry.isFile())
-      .map(({ ino, size }) => [ino, size]),
-  )
-  return [...files.values()].reduce((sum, size) => sum + size, 0) / 1e6
-}
-
 function stateOf(folder: string): string {
   return filesBelow(folder)
     .map((path) => `${path} ${statSync(path).mtimeMs} ${statSync(path).size}`)
     .join('\n')
-}
-
-function lineOf({ manager, runtime, kind, ok, seconds, megabytes, note }: Row): string {
-  const mark = ok === null ? '–' : ok ? '✓' : '✗'
-  const size = megabytes === null ? '' : `${megabytes.toFixed(0)} MB`
-  const cells = [
-    manager.padEnd(5),
-    runtime.padEnd(11),
-    kind.padEnd(22),
-    `${seconds.toFixed(1)} s`.padStart(8),
-    size.padStart(8),
-  ]
-  return `${mark} ${cells.join(' ')}  ${note}`.trimEnd()
-}
-
-function print(): void {
-  console.log(
-    `\n  manager, runtime, kind, seconds, MB on disk (– is left out or not required)\n${rows.map(lineOf).join('\n')}`,
-  )
-  const failed = rows.filter(({ ok }) => ok === false).length
-  const passed = rows.filter(({ ok }) => ok).length
-  console.log(`\n${passed} rows passed, ${failed} failed, ${rows.length - passed - failed} left out`)
 }

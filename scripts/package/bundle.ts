@@ -1,24 +1,21 @@
-import { readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 
 import { buildSync } from 'esbuild'
 
-/** Files that others name: the exports, the command, and what the command starts as a program. */
-const ENTRIES = /^(?:index|entries\/\w+|cli\/(?:main|probe))\.js$/
-
 /**
  * Puts the JavaScript in the folder `dist` of a package together into few files, in place: a process that imports hundreds
- * of small ones spends most of its start on opening them. Types stay as they are.
+ * of small ones spends most of its start on opening them. Types stay as they are. `entries` are the files that others name,
+ * relative to `dist`.
  *
  * Nothing is made unreadable: stacks of users name functions and lines. Parts that several entries share lie in
  * `dist/chunks`, as far below the folder of the package as the modules that look for it from where they are.
  */
-export function bundle(dist: string): void {
+export function bundle(dist: string, entries: readonly string[]): void {
   const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.js'))
-  const entries = files.map((file) => file.replaceAll('\\', '/')).filter((file) => ENTRIES.test(file))
   const { outputFiles } = buildSync({
     absWorkingDir: dist,
-    entryPoints: entries,
+    entryPoints: [...entries],
     outdir: dist,
     outbase: dist,
     bundle: true,
@@ -33,5 +30,8 @@ export function bundle(dist: string): void {
     write: false,
   })
   for (const file of files) rmSync(join(dist, file))
-  for (const { path, contents } of outputFiles) writeFileSync(path, contents)
+  for (const { path, contents } of outputFiles) {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, contents)
+  }
 }

@@ -1,14 +1,16 @@
-// What a user of the installed package writes, in each kind of program: it classifies the first test image of the sample
+// What a user of the installed packages writes, in each kind of program: it classifies the first test image of the sample
 // model and prints the class and its logit.
 
-const BODY = `
+const SETUP = `
 const folder = dirname(createRequire(import.meta.url).resolve('@napi-torch/fashion-mnist/package.json'))
-const state = await loadCheckpoint(join(folder, 'resnet18-fashion-mnist.pth'))
-const model = createModel(detectArchitecture(state)).eval()
-model.loadStateDict(state)
 const dataset = await IdxDataset.open(folder)
 const { image, label } = await dataset.get(0)
 const input = await presets.fashionMnist().apply(image)
+`
+const BODY = `${SETUP}
+const state = await loadCheckpoint(join(folder, 'resnet18-fashion-mnist.pth'))
+const model = createModel(detectArchitecture(state)).eval()
+model.loadStateDict(state)
 const output = scope(() => model.forward(input.unsqueeze(0)))
 const logits = [...output.toFloat32Array()]
 const answer = logits.indexOf(Math.max(...logits))
@@ -47,6 +49,54 @@ const texts = await Promise.all(workers.map(async (worker) => {
 }))
 if (texts[0] !== texts[1]) throw new Error(\`Two workers differ: \${texts.join(' ')}\`)
 process.stdout.write(texts[0])
+`,
+
+  // What npx runs is the command of the main package, which loads the one of the server.
+  'server.mjs': `${NODE_IMPORTS}import { spawn } from 'node:child_process'
+import { IdxDataset, presets } from 'napi-torch'
+import { createServer } from '@napi-torch/server'
+${SETUP}if (typeof createServer !== 'function') throw new Error('@napi-torch/server has no createServer')
+const args = ['node_modules/napi-torch/dist/cli/main.js', 'serve', '--demo', '--port', '0']
+const server = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+let said = ''
+await new Promise((resolve, reject) => {
+  server.once('exit', () => reject(new Error('The server ended: ' + said)))
+  server.stderr.setEncoding('utf8').on('data', (part) => {
+    said += part
+    if (/^models: .*\\n/m.test(said)) resolve()
+  })
+})
+const [, url] = /(http:\\S+)/.exec(said)
+const [, model] = /^models: (\\S+)/m.exec(said)
+const page = await fetch(url)
+const document = await page.text()
+if (!page.ok || !document.includes('script.js')) throw new Error('The page is answered with ' + page.status)
+const tensor = { name: 'input', datatype: 'FP32', shape: [1, ...input.shape], data: [...input.toFloat32Array()] }
+const body = JSON.stringify({ inputs: [tensor], outputs: [{ name: 'logits' }] })
+const headers = { 'content-type': 'application/json' }
+const response = await fetch(url + '/v2/models/' + model + '/infer', { method: 'POST', headers, body })
+const { outputs: [{ data: logits }] } = await response.json()
+const answer = logits.indexOf(Math.max(...logits))
+server.kill('SIGTERM')
+const code = await new Promise((resolve) => server.once('exit', resolve))
+if (code !== 0) throw new Error('The server ends with ' + code)
+${PRINT}`,
+
+  'jobs.mjs': `import { spawnSync } from 'node:child_process'
+import { merge, status, submit, work } from '@napi-torch/jobs'
+if ([merge, status, submit, work].some((name) => typeof name !== 'function')) throw new Error('An export is missing')
+const args = ['node_modules/napi-torch/dist/cli/main.js', 'jobs', '--help']
+const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+if (!stdout.includes('submit')) throw new Error('The command has no help')
+await import('./esm.mjs')
+`,
+
+  'types_packages.mts': `import { createServer, type InferenceServer } from '@napi-torch/server'
+import { submit } from '@napi-torch/jobs'
+export const server: Promise<InferenceServer> = createServer({ models: { resnet18: 'resnet18.pth' } })
+export const send: unknown = submit
+// @ts-expect-error: a port is a number.
+void createServer({ port: '8000' })
 `,
 
   'types.mts': `import { loadCheckpoint, resnet18, type Tensor } from 'napi-torch'

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { copyInto, emptyStage, readPackageJson, ROOT, writeJson } from './files.js'
+import { publishedManifest } from './manifest.js'
 
 const MODEL = 'models/fashion-mnist'
 
@@ -16,6 +17,6 @@ export function stageSampleModelPackage(): string {
     if (name !== NOT_PUBLISHED) copyInto(join(ROOT, MODEL, name), join(folder, name))
   }
   copyInto(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'))
-  writeJson(join(folder, 'package.json'), { ...manifest, version: readPackageJson('package.json').version })
+  writeJson(join(folder, 'package.json'), publishedManifest(manifest))
   return folder
 }

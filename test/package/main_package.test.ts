@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { npmPack, readPackageJson, ROOT, type Tarball } from '../../scripts/package/files.js'
-import { libtorchPackages, publishedManifest } from '../../scripts/package/main_package.js'
+import { libtorchPackages, mainManifest } from '../../scripts/package/main_package.js'
 import { skip } from '../support/skip.js'
 
 const ADDON_BYTES = 500_000
@@ -13,7 +13,6 @@ const MAX_BYTES = 1_500_000
 const EXPECTED = [
   /^dist\/.*\.(js|d\.ts)$/,
   /^lib\/vision\/imagenet_labels\.(json|LICENSE)$/,
-  /^page\/\w+\.(html|css|js|png)$/,
   /^native\/.*\.(cc|h|inl)$/,
   /^prebuilds\/(README\.md|[a-z0-9]+-[a-z0-9]+\/(napi-torch(\.glibc)?|preload\/napi_torch_preload)\.node)$/,
   /^(docs|python)\/.*\.(md|svg|png|py)$/,
@@ -64,23 +63,32 @@ describe('The main package', function () {
   })
 })
 
-describe('publishedManifest()', () => {
+describe('mainManifest()', () => {
   const manifest = readPackageJson('package.json')
 
   it('names the packages of libtorch with their exact versions, which the checkout does not', () => {
-    const published = publishedManifest(manifest, libtorchPackages())
+    const published = mainManifest(manifest, libtorchPackages())
 
     assert.equal(manifest['optionalDependencies'], undefined)
     assert.deepEqual(published['optionalDependencies'], { '@napi-torch/libtorch-cpu-linux-x64': '2.13.0' })
   })
 
-  it('has no script, no development dependency, and no way to sources that are not there', () => {
-    const published = publishedManifest(manifest, {})
+  it('has no optional dependency where none is given', () => {
+    assert.equal(mainManifest(manifest, {})['optionalDependencies'], undefined)
+  })
 
-    assert.deepEqual([published['scripts'], published['devDependencies']], [undefined, undefined])
-    assert.equal(JSON.stringify(published).includes('napi-torch-source'), false)
-    const { '.': main, './nn': nn } = published['exports'] as Record<string, unknown>
-    assert.deepEqual(main, { types: './dist/index.d.ts', default: './dist/index.js' })
-    assert.deepEqual(nn, { types: './dist/entries/nn.d.ts', default: './dist/entries/nn.js' })
+  it('names the exact versions of what a build from source fetches', () => {
+    const { buildDependencies } = mainManifest(manifest, {}) as { buildDependencies?: Record<string, string> }
+
+    assert.deepEqual(Object.keys(buildDependencies ?? {}), ['cmake-js', 'node-addon-api'])
+    for (const version of Object.values(buildDependencies ?? {})) assert.match(version, /^\d+\.\d+\.\d+$/)
+  })
+
+  it('tells cmake-js that the addon needs Node-API alone, for which it downloads nothing', () => {
+    assert.deepEqual(mainManifest(manifest, {})['binary'], { napi_versions: [9] })
+  })
+
+  it('has at most 8 dependencies', () => {
+    assert.ok(Object.keys(manifest['dependencies'] as object).length <= 8)
   })
 })
