@@ -8,7 +8,7 @@ import { checkSha256, downloadResumable } from './download.js'
 import { installError } from './failure.js'
 import { pipDownload } from './pip.js'
 import type { Reporter } from './progress.js'
-import { readEntry } from './unpack.js'
+import { readText } from './unpack.js'
 
 /** The release of libtorch that the installer fetches. */
 export const LIBTORCH_VERSION = `${LIBTORCH_MINOR}.0`
@@ -113,7 +113,7 @@ async function fetchCuda(flavour: Flavour, folder: string, reporter: Reporter): 
       const torch = { requirements: [requirement], dependencies: false, index, size: null }
       const [wheel] = await pipDownload(torch, target, reporter)
       if (wheel === undefined) throw installError('pip fetched nothing')
-      const libraries = nvidiaRequirements((await readEntry(wheel, /^torch-[^/]*\.dist-info\/METADATA$/)) ?? '')
+      const libraries = nvidiaRequirements((await readText(wheel, /^torch-[^/]*\.dist-info\/METADATA$/)) ?? '')
       if (libraries.length === 0) throw installError(`${requirement} is not a wheel for CUDA`)
       reporter.onStep?.("Fetching NVIDIA's libraries (about 2 GB) with pip")
       const others = { requirements: libraries, dependencies: true, index, size: null }

@@ -5,11 +5,12 @@ import { PassThrough } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { constants as zlib, crc32, createInflateRaw } from 'node:zlib'
 
-import { openPromise, type Entry, type ZipFile } from 'yauzl'
-
-import { hasCode, reasonOf } from '../util/errno.js'
-import type { TorchError } from '../util/errors.js'
+import { DEFAULT_LIMITS } from '../checkpoint/limits.js'
+import { openSource, type Source } from '../checkpoint/source.js'
+import { readEntries, readEntry, type ZipEntry } from '../checkpoint/zip/archive.js'
 import type { LibtorchFolder } from '../libtorch/folder.js'
+import { hasCode, reasonOf } from '../util/errno.js'
+import { CheckpointError, type TorchError } from '../util/errors.js'
 import { targetOf } from './contents.js'
 import { installError } from './failure.js'
 import type { Reporter } from './progress.js'
@@ -17,8 +18,8 @@ import type { Reporter } from './progress.js'
 // zlib's default of 16 KiB makes 27,000 trips to the thread pool of libtorch_cpu.so alone.
 const CHUNK = 2 ** 20
 
-/** The compression method of a zip entry that is not compressed. */
-const STORED = 0
+/** Archives are as large as libtorch is, and are unpacked to files: what a file inflates to is compared with its entry. */
+const LIMITS = { ...DEFAULT_LIMITS, inflateRatio: Infinity, inflatedBytes: Infinity }
 
 /**
  * Unpacks what is needed of torch wheels or libtorch archives into `folder`, checking each file's checksum.
@@ -32,38 +33,25 @@ export async function unpackArchive(
   { onStep, onProgress, signal }: Reporter,
 ): Promise<void> {
   onStep?.(`Unpacking ${basename(archive)}`)
-  const zip = await open(archive)
-  try {
-    const entries = await neededEntries(zip, archive)
+  await withEntries(archive, async (source, all) => {
+    const entries = neededEntries(all, archive)
     if (entries.length === 0) throw damaged(archive, 'holds no libtorch')
-    const total = entries.reduce((sum, { entry }) => sum + entry.uncompressedSize, 0)
+    const total = entries.reduce((sum, { entry }) => sum + entry.size, 0)
     let done = 0
     const count = (bytes: number): void => onProgress?.({ action: 'unpack', done: (done += bytes), total })
     for (const { entry, target } of entries) {
       signal?.throwIfAborted()
-      await unpackEntry(zip, entry, join(folder, target), archive, count, signal)
+      await unpackEntry(source, entry, join(folder, target), archive, count, signal)
     }
-  } finally {
-    zip.close()
-  }
+  })
 }
 
-/** The text of the only entry of that name pattern in an archive, or null. */
-export async function readEntry(archive: string, name: RegExp): Promise<string | null> {
-  const zip = await open(archive)
-  try {
-    for await (const entry of zip.eachEntry()) {
-      if (!name.test(entry.fileName)) continue
-      const parts: Buffer[] = []
-      for await (const part of await zip.openReadStreamPromise(entry)) parts.push(part as Buffer)
-      return Buffer.concat(parts).toString('utf8')
-    }
-    return null
-  } catch (cause) {
-    throw damaged(archive, reasonOf(cause), cause)
-  } finally {
-    zip.close()
-  }
+/** Gives the text of the first entry of that name pattern in an archive, or null. */
+export async function readText(archive: string, name: RegExp): Promise<string | null> {
+  return withEntries(archive, async (source, entries) => {
+    const entry = entries.find((candidate) => name.test(candidate.name))
+    return entry === undefined ? null : Buffer.from(await readEntry(source, entry)).toString('utf8')
+  })
 }
 
 /** Copies what is needed of an unpacked libtorch into `folder`, with the NVIDIA packages beside it if it has CUDA. */
@@ -87,36 +75,41 @@ export async function copyFolder(
   }
 }
 
+async function withEntries<T>(
+  archive: string,
+  body: (source: Source, entries: readonly ZipEntry[]) => Promise<T>,
+): Promise<T> {
+  const source = await openSource(archive)
+  try {
+    return await body(source, await readEntries(source, LIMITS))
+  } catch (cause) {
+    // The reader names the archive, and where in it something is wrong.
+    throw cause instanceof CheckpointError ? installError(`Cannot unpack ${cause.message}`, cause) : cause
+  } finally {
+    await source.close()
+  }
+}
+
 interface NeededEntry {
-  readonly entry: Entry
+  readonly entry: ZipEntry
   readonly target: string
 }
 
-async function open(archive: string): Promise<ZipFile> {
-  try {
-    return await openPromise(archive, { autoClose: false })
-  } catch (cause) {
-    throw damaged(archive, `is not a zip archive (${reasonOf(cause)})`, cause)
-  }
-}
-
-async function neededEntries(zip: ZipFile, archive: string): Promise<NeededEntry[]> {
-  const needed: NeededEntry[] = []
-  try {
-    for await (const entry of zip.eachEntry()) {
-      const target = targetOf(entry.fileName)
-      if (target !== null) needed.push({ entry, target })
+function neededEntries(entries: readonly ZipEntry[], archive: string): NeededEntry[] {
+  return entries.flatMap((entry) => {
+    // Some programs for Windows write backslashes.
+    const name = entry.name.replaceAll('\\', '/')
+    if (/^(?:\/|[a-z]:)/i.test(name) || name.split('/').includes('..')) {
+      throw damaged(archive, `expected names below the folder, received ${entry.name}`)
     }
-  } catch (cause) {
-    // Among others: absolute names, and names with `..` in them.
-    throw damaged(archive, reasonOf(cause), cause)
-  }
-  return needed
+    const target = targetOf(name)
+    return target === null ? [] : [{ entry, target }]
+  })
 }
 
 async function unpackEntry(
-  zip: ZipFile,
-  entry: Entry,
+  source: Source,
+  entry: ZipEntry,
   path: string,
   archive: string,
   count: (bytes: number) => void,
@@ -124,28 +117,33 @@ async function unpackEntry(
 ): Promise<void> {
   let checksum = 0
   let size = 0
-  const check = async function* (source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    for await (const part of source) {
+  const check = async function* (parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const part of parts) {
       checksum = crc32(part, checksum)
       size += part.byteLength
-      if (size > entry.uncompressedSize) throw new Error('the size does not fit')
+      if (size > entry.size) throw new Error('the size does not fit')
       count(part.byteLength)
       yield part
     }
   }
   await mkdir(dirname(path), { recursive: true })
   try {
-    if (!entry.canDecodeFileData()) throw new Error('is encrypted, or compressed in an unknown way')
-    const raw = await zip.openReadStreamPromise(entry, { decodeFileData: false })
-    const chunkSize = Math.min(CHUNK, Math.max(entry.uncompressedSize, zlib.Z_MIN_CHUNK))
-    const decoder = entry.compressionMethod === STORED ? new PassThrough() : createInflateRaw({ chunkSize })
-    await pipeline(raw, decoder, check, createWriteStream(path), { signal })
+    const chunkSize = Math.min(CHUNK, Math.max(entry.size, zlib.Z_MIN_CHUNK))
+    const decoder = entry.method === 'stored' ? new PassThrough() : createInflateRaw({ chunkSize })
+    await pipeline(dataOf(source, entry), decoder, check, createWriteStream(path), { signal })
   } catch (cause) {
     signal?.throwIfAborted()
-    throw damaged(archive, `${entry.fileName}: ${reasonOf(cause)}`, cause)
+    throw damaged(archive, `${entry.name}: ${reasonOf(cause)}`, cause)
   }
-  if (size !== entry.uncompressedSize) throw damaged(archive, `${entry.fileName}: the size does not fit`)
-  if (checksum !== entry.crc32) throw damaged(archive, `${entry.fileName}: the checksum does not fit`)
+  if (size !== entry.size) throw damaged(archive, `${entry.name}: the size does not fit`)
+  if (checksum !== entry.crc32) throw damaged(archive, `${entry.name}: the checksum does not fit`)
+}
+
+/** Gives the bytes of an entry as they lie in the archive, piece by piece: a library may have a gigabyte. */
+async function* dataOf(source: Source, { dataOffset, compressedSize }: ZipEntry): AsyncGenerator<Uint8Array> {
+  for (let done = 0; done < compressedSize; done += CHUNK) {
+    yield await source.read(dataOffset + done, Math.min(CHUNK, compressedSize - done))
+  }
 }
 
 interface NeededFile {

@@ -94,6 +94,19 @@ describe('installLibtorch()', () => {
       assert.deepEqual(reports.at(-1), { action: 'unpack', done: total, total })
     })
 
+    it('unpacks files of many pieces, stored and deflated', async () => {
+      const large = Buffer.alloc(2 ** 21 + 7, 'weights of a layer ')
+      const entries = Object.entries(torchFiles()).map(([name, data]) => ({ name, data }))
+      entries.push({ name: 'torch/include/stored.h', data: large.toString() })
+      const deflated = { name: 'torch/include/deflated.h', data: large.toString(), deflate: true }
+
+      const { folder } = await installLibtorch({ from: write('torch.whl', zip([...entries, deflated])) })
+
+      for (const name of ['stored.h', 'deflated.h']) {
+        assert.ok(readFileSync(join(folder, 'include', name)).equals(large), name)
+      }
+    })
+
     it('replaces what was installed before', async () => {
       await installLibtorch({ from: write('old.whl', wheelOf({ ...torchFiles(), 'torch/include/old.h': '' })) })
 
@@ -166,12 +179,15 @@ describe('installLibtorch()', () => {
   })
 
   describe('refuses', () => {
+    const noDirectory = (from: string): string =>
+      `Cannot unpack ${from}: The zip archive is truncated: its directory is missing from the end of the file`
+
     it('an entry that leaves the folder', async () => {
       const from = write('torch.whl', wheelOf({ ...torchFiles(), 'torch/include/../../../../evil.h': 'evil' }))
 
       await assertRefused(from, {
         code: 'TORCH_LIBTORCH_INSTALL',
-        message: `Cannot unpack ${from}: invalid relative path: torch/include/../../../../evil.h`,
+        message: `Cannot unpack ${from}: expected names below the folder, received torch/include/../../../../evil.h`,
       })
       assert.deepEqual(readdirSync(temporary()).sort(), ['cache', 'torch.whl'])
     })
@@ -181,7 +197,31 @@ describe('installLibtorch()', () => {
 
       await assertRefused(from, {
         code: 'TORCH_LIBTORCH_INSTALL',
-        message: `Cannot unpack ${from}: absolute path: /torch/include/evil.h`,
+        message: `Cannot unpack ${from}: expected names below the folder, received /torch/include/evil.h`,
+      })
+    })
+
+    for (const name of ['torch\\include\\..\\..\\..\\..\\evil.h', 'C:/torch/include/evil.h']) {
+      it(`an entry that leaves the folder on Windows: ${name}`, async () => {
+        const from = write('torch.whl', wheelOf({ ...torchFiles(), [name]: 'evil' }))
+
+        await assertRefused(from, {
+          code: 'TORCH_LIBTORCH_INSTALL',
+          message: `Cannot unpack ${from}: expected names below the folder, received ${name}`,
+        })
+      })
+    }
+
+    it('an encrypted entry', async () => {
+      const wheel = Buffer.from(wheelOf(torchFiles()))
+      // The flags of the first entry of the directory.
+      const at = wheel.indexOf(Buffer.from([0x50, 0x4b, 0x01, 0x02])) + 8
+      wheel.writeUInt16LE(wheel.readUInt16LE(at) | 1, at)
+      const from = write('torch.whl', wheel)
+
+      await assertRefused(from, {
+        code: 'TORCH_LIBTORCH_INSTALL',
+        message: /^Cannot unpack .*torch\.whl, byte \d+: Entry torch\/\S+ is encrypted$/,
       })
     })
 
@@ -209,19 +249,13 @@ describe('installLibtorch()', () => {
     it('a truncated archive', async () => {
       const from = write('torch.whl', wheelOf(torchFiles()).slice(0, -40))
 
-      await assertRefused(from, {
-        code: 'TORCH_LIBTORCH_INSTALL',
-        message: /^Cannot unpack .* is not a zip archive \(/,
-      })
+      await assertRefused(from, { code: 'TORCH_LIBTORCH_INSTALL', message: noDirectory(from) })
     })
 
     it('a file that is no archive', async () => {
       const from = write('torch.whl', 'text')
 
-      await assertRefused(from, {
-        code: 'TORCH_LIBTORCH_INSTALL',
-        message: /^Cannot unpack .* is not a zip archive \(/,
-      })
+      await assertRefused(from, { code: 'TORCH_LIBTORCH_INSTALL', message: noDirectory(from) })
     })
 
     it('an archive of something else', async () => {

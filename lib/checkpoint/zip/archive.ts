@@ -29,6 +29,8 @@ export interface ZipEntry {
   readonly compressedSize: number
   /** Bytes when inflated; the same if stored. */
   readonly size: number
+  /** CRC-32 of the data when inflated. */
+  readonly crc32: number
 }
 
 /** A zip archive that has been checked as a whole: every entry lies inside the file, and none shares bytes with another. */
@@ -41,19 +43,30 @@ export interface ZipArchive {
 }
 
 /**
- * Reads the directory and all local headers of a zip archive of the kind that torch.save writes: one top folder, entries
- * stored or deflated, zip64 where needed. CRCs are not looked at, as torch can be told to leave them out.
+ * Reads a zip archive of the kind that torch.save writes: one top folder, and what {@link readEntries} reads. CRCs are not
+ * looked at, as torch can be told to leave them out.
+ *
+ * @throws {CheckpointError} what `readEntries` throws, and `TORCH_CHECKPOINT_FORMAT` for entries outside the one folder.
+ */
+export async function readZip(source: ByteSource, limits: CheckpointLimits): Promise<ZipArchive> {
+  const entries = await readEntries(source, limits)
+  return { source, ...oneRoot(entries, (code, text) => failure(code, { path: source.path }, text)) }
+}
+
+/**
+ * Reads the directory and all local headers of a zip archive: entries stored or deflated, zip64 where needed. Every entry
+ * lies inside the file, and none shares bytes with another; names are as they stand there, and may lead anywhere.
  *
  * @throws {CheckpointError} `TORCH_CHECKPOINT_CORRUPT` if a part is missing, lies outside or overlaps another;
  * `TORCH_CHECKPOINT_UNSUPPORTED` for encryption and other compression; `TORCH_CHECKPOINT_LIMIT` past a limit.
  */
-export async function readZip(source: ByteSource, limits: CheckpointLimits): Promise<ZipArchive> {
+export async function readEntries(source: ByteSource, limits: CheckpointLimits): Promise<readonly ZipEntry[]> {
   const { directoryOffset, entries } = await readDirectory(source, limits)
   const fail: Fail = (code, text) => failure(code, { path: source.path }, text)
   checkInflation(entries, limits, fail)
   const located = await locate(source, entries)
   checkOverlap(located, directoryOffset, fail)
-  return { source, ...oneRoot(located, fail) }
+  return located
 }
 
 /**
@@ -61,7 +74,7 @@ export async function readZip(source: ByteSource, limits: CheckpointLimits): Pro
  *
  * @throws {CheckpointError} `TORCH_CHECKPOINT_CORRUPT` if the data does not inflate to exactly the size in the directory.
  */
-export async function readEntry(source: ByteSource, entry: ZipEntry): Promise<Uint8Array> {
+export async function readEntry(source: ByteSource, entry: Omit<ZipEntry, 'crc32'>): Promise<Uint8Array> {
   const bytes = await source.read(entry.dataOffset, entry.compressedSize)
   if (entry.method === 'stored') return bytes
   const place = { path: source.path, entry: entry.name, offset: 0 }
@@ -132,7 +145,7 @@ function windowsOf(entries: readonly DirectoryEntry[], size: number): HeaderWind
 
 /** The data begins after the local header, whose name and extra field may be longer than the directory's. */
 function parseLocalHeader(source: ByteSource, entry: DirectoryEntry, bytes: Uint8Array, start: number): ZipEntry {
-  const { name, rawName, method, compressedSize, size, headerOffset } = entry
+  const { name, rawName, method, compressedSize, size, crc32, headerOffset } = entry
   const fail: Fail = (code, text) => failure(code, { path: source.path, entry: name, offset: headerOffset }, text)
   const from = headerOffset - start
   const header = bytes.subarray(from, from + LOCAL_HEADER_BYTES + rawName.length)
@@ -148,7 +161,7 @@ function parseLocalHeader(source: ByteSource, entry: DirectoryEntry, bytes: Uint
     throw fail('TORCH_CHECKPOINT_CORRUPT', 'The local header and the directory disagree')
   }
   const dataOffset = headerOffset + LOCAL_HEADER_BYTES + nameBytes + extraBytes
-  return { name, method, dataOffset, compressedSize, size }
+  return { name, method, dataOffset, compressedSize, size, crc32 }
 }
 
 /** Entries that share bytes turn a small archive into a huge one, and let two names say different things. */

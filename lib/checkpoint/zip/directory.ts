@@ -24,6 +24,8 @@ export interface DirectoryEntry {
   readonly method: ZipMethod
   readonly compressedSize: number
   readonly size: number
+  /** CRC-32 of the data when inflated. */
+  readonly crc32: number
   /** Byte offset of the local header. */
   readonly headerOffset: number
 }
@@ -40,7 +42,7 @@ interface EndRecord {
   readonly bytes: number
 }
 
-/** Reads the central directory of a zip archive, its 64-bit form included. Called by `readZip`, which checks the rest. */
+/** Reads the central directory of a zip archive, its 64-bit form included. Called by `readEntries`, which checks the rest. */
 export async function readDirectory(source: ByteSource, limits: CheckpointLimits): Promise<Directory> {
   const fail: Fail = (code, text) => failure(code, { path: source.path }, text)
   const { count, offset, bytes } = await readEnd(source, fail)
@@ -160,7 +162,8 @@ function parseEntry({ directory, view, at, nameBytes, extraBytes }: HeaderExtent
   if (method === 0 && size !== compressedSize) {
     throw fail('TORCH_CHECKPOINT_CORRUPT', `Entry ${name} is stored, but has two sizes, ${compressedSize} and ${size}`)
   }
-  return { name, rawName, method: method === 0 ? 'stored' : 'deflated', compressedSize, size, headerOffset }
+  const crc32 = view.getUint32(at + 16, true)
+  return { name, rawName, method: method === 0 ? 'stored' : 'deflated', compressedSize, size, crc32, headerOffset }
 }
 
 /** Gives a function that replaces each full 32-bit field by the next value of the zip64 extra field. */
