@@ -26,7 +26,7 @@ run() { node --expose-gc --conditions=napi-torch-source --import tsx "$@"; }
 run --input-type=module --eval "
   import { cuda, resnet18Cifar, randn, scope, version } from 'napi-torch'
   const finite = scope(() => resnet18Cifar().eval().forward(randn([2, 3, 32, 32])).isfinite().toArray().every(Boolean))
-  if (!finite) throw new Error('The CPU computes what is not finite')
+  if (!finite) throw new Error('The CPU computes values that are not finite')
   console.log('libtorch', version().libtorch, '- CUDA devices:', cuda.deviceCount())
 "
 status=0

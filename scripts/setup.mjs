@@ -15,8 +15,8 @@ import { PROJECTS, ROOT } from './setup/root.mjs'
 import { hashOf, setStamp, stampOf } from './setup/stamps.mjs'
 import { checkToolchain, isAtLeast } from './setup/toolchain.mjs'
 
-const OLDEST_NODE = [20, 19]
-/** The Python for which the installer fetches the wheel; only this one can use it. */
+const MIN_NODE = [20, 19]
+/** The version of Python that the fetched wheel is for: no other can use it. */
 const WHEEL_PYTHON = '3.11'
 
 const forTests = process.argv.includes('--test')
@@ -25,7 +25,7 @@ const isCheckout = existsSync(join(ROOT, 'package-lock.json'))
 
 async function setUp() {
   checkNode()
-  // Before the long steps, so that nobody waits for a download to be told that there is no compiler.
+  // Before the long steps: a missing compiler should not be found only after a long download.
   let toolchain = stampOf('addon') === undefined ? checkToolchain() : null
   if (isCheckout) {
     await installPackages()
@@ -42,8 +42,8 @@ async function setUp() {
 
 function checkNode() {
   const version = process.versions.node.split('.').map(Number)
-  if (!isAtLeast(version, OLDEST_NODE)) {
-    const message = `Node.js ${OLDEST_NODE.join('.')} or newer is needed, this is ${process.versions.node}`
+  if (!isAtLeast(version, MIN_NODE)) {
+    const message = `Expected Node.js ${MIN_NODE.join('.')} or newer, received ${process.versions.node}`
     throw new SetupError(message, 'npx --yes node@22 scripts/setup.mjs')
   }
   done(`Node.js ${process.versions.node}`)
@@ -56,7 +56,7 @@ async function compileTypeScript() {
     done('TypeScript is compiled')
     return
   }
-  // A file that is gone from lib/ must not live on in dist/.
+  // A file that was deleted from lib/ must not stay in dist/.
   for (const folder of PROJECTS) rmSync(join(ROOT, folder, 'dist'), { recursive: true, force: true })
   const took = await run('Compiling TypeScript', process.execPath, [join(ROOT, 'scripts', 'compile.mjs')], {
     cwd: ROOT,
@@ -72,7 +72,7 @@ async function provideLibtorch() {
     done(`libtorch ${found.version} (${found.flavour}) in ${found.folder}`)
     return found
   } catch (error) {
-    // What the user has named is not replaced by something else.
+    // A folder that the user named is never replaced by another.
     if (process.env.NAPI_TORCH_LIBTORCH || !/^TORCH_LIBTORCH_(NOT_FOUND|VERSION)$/.test(error.code)) throw error
   }
 
@@ -114,7 +114,7 @@ function pythonVersion() {
 try {
   await setUp()
 } catch (error) {
-  // The errors of ours say what to do; of any other the trace is what helps.
+  // Our own errors say what to do; for any other, the stack helps.
   if (error instanceof SetupError) process.stderr.write(error.output)
   const known = error instanceof SetupError || typeof error.code === 'string'
   console.error(`✗ ${known ? error.message : error.stack}`)

@@ -1,4 +1,4 @@
-// How the set-up speaks: one line a step, a moving line for the long ones on a terminal, and now and then a line in a log.
+// What the set-up prints: a line for each step; during long ones, a moving line on a terminal and a line now and then in a log.
 
 import { spawn } from 'node:child_process'
 import { performance } from 'node:perf_hooks'
@@ -21,12 +21,12 @@ export function done(text) {
   console.log(`✓ ${text}`)
 }
 
-/** Prints the line of something that was left out, with the reason. */
+/** Prints the line of a step that was skipped, with the reason. */
 export function skipped(text) {
   console.log(`– ${text}`)
 }
 
-/** Shows that a long step is under way: `update` says how far, `end` takes the line away. */
+/** Shows the progress of a long step: `update` sets its text, `end` removes the line and gives the time that it took. */
 export function progress(label) {
   const begin = performance.now()
   const terminal = process.stdout.isTTY === true
@@ -46,7 +46,7 @@ export function progress(label) {
     }
   }
 
-  // Also where nothing reports: npm is silent for half a minute.
+  // Steps that report nothing need a sign of life, too: npm is silent for half a minute.
   const timer = setInterval(draw, 1000)
   draw()
   return {

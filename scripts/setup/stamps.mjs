@@ -1,4 +1,4 @@
-// Remembers in build/setup.json what each step was last done with, so that the next run skips what has not changed.
+// Keeps in build/setup.json a hash of the inputs of each step, so that the next run skips what has not changed.
 
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
@@ -8,7 +8,7 @@ import { ROOT } from './root.mjs'
 
 const STAMPS = join(ROOT, 'build', 'setup.json')
 
-/** Hashes the contents of files, of all below folders, and texts. */
+/** Hashes the contents of files, of all files below folders, and texts. */
 export function hashOf(paths, texts = []) {
   const hash = createHash('sha256')
   for (const path of paths.flatMap(filesBelow))

@@ -15,7 +15,7 @@ const CPU_INDEX = 'https://download.pytorch.org/whl/cpu'
 // For Linux, the plain version would be the one with CUDA, of 3 GB.
 const REQUIREMENTS = [`torch==${TORCH}${process.platform === 'linux' ? '+cpu' : ''}`, 'numpy', 'pillow', 'safetensors']
 
-/** Gives the path of the Python, or null, having said why there is none. */
+/** Gives the path of the Python, or prints why there is none and gives null. */
 export async function provideTestPython() {
   const named = process.env.NAPI_TORCH_TEST_PYTHON
   if (named) {
@@ -34,7 +34,7 @@ export async function provideTestPython() {
   const wheels = join(cacheFolder(), 'wheels')
   rmSync(environment, { recursive: true, force: true })
   const failure = (await create(environment)) ?? (await install(python, wheels))
-  // It has done its work, or cannot do any.
+  // They were used, or cannot be.
   rmSync(wheels, { recursive: true, force: true })
   if (failure !== null) {
     rmSync(environment, { recursive: true, force: true })
@@ -65,7 +65,7 @@ function install(python, wheels) {
     '--no-cache-dir',
     '--no-compile',
   ]
-  // Asked once, so that where there is no network this is over soon.
+  // Without retries, so that this ends soon where there is no network.
   args.push('--retries', '0', '--timeout', '10', '--only-binary', ':all:', '--extra-index-url', CPU_INDEX)
   if (existsSync(wheels)) args.push('--find-links', wheels)
   return attempt(`Installing ${REQUIREMENTS.join(', ')}`, python, [...args, ...REQUIREMENTS])

@@ -1,16 +1,16 @@
-// Finds what a source build needs from the system, and names the command that installs what is missing.
+// Finds the compiler and CMake, and names the command that installs what is missing.
 
 import { spawnSync } from 'node:child_process'
 
 import { done, SetupError } from './console.mjs'
 
-const OLDEST_CMAKE = [3, 22]
+const MIN_CMAKE = [3, 22]
 
 // A library header with the language: a compiler may know the one and not the other.
 const CPP20_PROGRAM =
   '#include <span>\n#include <concepts>\nstatic_assert(std::integral<int>);\nint main() { return 0; }\n'
 
-/** How each package manager is called, and what it calls the packages. The first that is there is the system's. */
+/** The command of each package manager and its names of the packages. The first one that works is the system's. */
 const PACKAGE_MANAGERS = [
   {
     probe: 'apt-get',
@@ -27,7 +27,7 @@ const PACKAGE_MANAGERS = [
 ]
 
 /**
- * Gives the generator for CMake to use.
+ * Gives the generator for CMake.
  *
  * @throws {SetupError} naming all that is missing at once, and the command that installs it.
  */
@@ -39,14 +39,14 @@ export function checkToolchain() {
 
   const missing = []
   if (compiler === null) missing.push({ name: 'a C++20 compiler (g++ 10, clang 12 or newer)', key: 'compiler' })
-  if (cmake === null) missing.push({ name: `CMake ${OLDEST_CMAKE.join('.')} or newer`, key: 'cmake' })
+  if (cmake === null) missing.push({ name: `CMake ${MIN_CMAKE.join('.')} or newer`, key: 'cmake' })
   if (!maker) missing.push({ name: 'make or ninja', key: 'make' })
   if (missing.length > 0) {
     const names = missing.map(({ name }) => name).join(', ')
-    throw new SetupError(`Missing to build the addon: ${names}`, installCommand(missing.map(({ key }) => key)))
+    throw new SetupError(`To build the addon, this is missing: ${names}`, installCommand(missing.map(({ key }) => key)))
   }
-  if (!isAtLeast(cmake, OLDEST_CMAKE)) {
-    const message = `CMake ${cmake.join('.')} is too old: ${OLDEST_CMAKE.join('.')} or newer is needed`
+  if (!isAtLeast(cmake, MIN_CMAKE)) {
+    const message = `Expected CMake ${MIN_CMAKE.join('.')} or newer, received ${cmake.join('.')}`
     throw new SetupError(message, 'python3 -m pip install cmake')
   }
   const generator = ninja ? 'Ninja' : 'Unix Makefiles'
@@ -62,7 +62,7 @@ export function isAtLeast(one, other) {
 
 function findCompiler() {
   if (process.env.CXX) return tryCompilers([process.env.CXX])
-  // libtorch is made for the ABI of Visual C++, and the kernels are written in vector types: Clang alone has both.
+  // libtorch has the ABI of Visual C++, and the kernels use vector types: only Clang has both.
   return tryCompilers(process.platform === 'win32' ? ['clang++'] : ['c++', 'g++', 'clang++'])
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 
-import { cacheFolder, environmentWith, libtorchVariable } from '../../lib/util/environment.js'
+import { cacheFolder, colorPreference, environmentWith, libtorchVariable } from '../../lib/util/environment.js'
 import { useEnvironment } from '../support/folder.js'
 import { skip } from '../support/skip.js'
 
@@ -37,6 +37,23 @@ describe('environment', () => {
 
       assert.equal(cacheFolder(), join(homedir(), '.cache', 'napi-torch'))
     })
+  })
+
+  describe('colorPreference()', () => {
+    useEnvironment(() => ({ NO_COLOR: undefined, FORCE_COLOR: undefined }))
+
+    for (const [NO_COLOR, FORCE_COLOR, preference] of [
+      ['', '', null],
+      ['', '1', true],
+      ['1', '', false],
+      ['1', '1', false],
+    ] as const) {
+      it(`is ${preference} where NO_COLOR is '${NO_COLOR}' and FORCE_COLOR is '${FORCE_COLOR}'`, () => {
+        Object.assign(process.env, { NO_COLOR, FORCE_COLOR })
+
+        assert.equal(colorPreference(), preference)
+      })
+    }
   })
 
   describe('environmentWith()', () => {
