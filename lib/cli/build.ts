@@ -9,7 +9,7 @@ import { EXIT, EXIT_SIGNAL } from './exit_codes.js'
 
 /**
  * Builds the addon from the sources in this package against the libtorch that is found, or that `NAPI_TORCH_LIBTORCH`
- * names; fetches one where there is none. The set-up of a checkout does the same steps, and prints them.
+ * names; fetches one where there is none. The setup of a checkout does the same steps, and prints them.
  */
 export async function build({ signal }: Context): Promise<number> {
   const setup = join(PACKAGE_ROOT, 'scripts', 'setup.mjs')

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Stands in for node-gyp, which prebuildify calls as `node-gyp rebuild --target=24.0.0 …`. cmake-js itself cannot: it takes
-// --target for a target of CMake. The set-up builds the addon with cmake-js, unless it is built; prebuildify strips and
+// --target for a target of CMake. The setup builds the addon with cmake-js, unless it is built; prebuildify strips and
 // moves what it finds in build/Release of the folder in which it calls this, so the checkout keeps its own.
 
 import { spawnSync } from 'node:child_process'

@@ -1,4 +1,4 @@
-// What the set-up prints: a line for each step; during long ones, a moving line on a terminal and a line now and then in a log.
+// What the setup prints: a line for each step; during long ones, a moving line on a terminal and a line now and then in a log.
 
 import { spawn } from 'node:child_process'
 import { performance } from 'node:perf_hooks'
@@ -6,7 +6,7 @@ import { performance } from 'node:perf_hooks'
 const LOG_INTERVAL_MS = 15_000
 const REDRAW_MS = 100
 
-/** Ends the set-up: one sentence, and the command that helps. */
+/** Ends the setup: one sentence, and the command that helps. */
 export class SetupError extends Error {
   /** What the command that failed has printed. */
   output = ''

@@ -104,7 +104,7 @@ describe('download() through a proxy', () => {
 
   before(async () => {
     server = createServer((_, response) => response.end(CONTENT)).listen(0, '127.0.0.1')
-    // It is asked for a tunnel, and alone knows where the mirror is.
+    // It is asked for a tunnel, and it alone knows where the mirror is.
     proxy = createServer().on('connect', ({ url }, socket) => {
       asked.push(url ?? '')
       const tunnel = connect((server.address() as AddressInfo).port, '127.0.0.1', () => {

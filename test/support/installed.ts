@@ -21,7 +21,7 @@ export function installedPackage(): string {
   return (first ??= install())
 }
 
-/** Installs the package once more, with files of its own: the addon is another one to the system. */
+/** Installs the package once more, with files of its own: to the system, its addon is another one. */
 export function installAnotherCopy(): string {
   return install()
 }
