@@ -1,7 +1,7 @@
 import { TorchError } from '../util/errors.js'
 import { onAbort } from '../util/abort.js'
 
-/** What a {@link Batcher} keeps to. */
+/** Limits of a {@link Batcher}. */
 export interface BatcherLimits {
   readonly maxBatchSize: number
   readonly maxDelayMs: number
@@ -9,14 +9,14 @@ export interface BatcherLimits {
   readonly maxQueueBytes: number
 }
 
-/** What a request may ask for. */
+/** Options of {@link Batcher.request}. */
 export interface RequestOptions {
   readonly signal?: AbortSignal | undefined
   readonly deadlineMs?: number | undefined
   readonly priority?: number | undefined
 }
 
-/** What a {@link Batcher} runs batches with. */
+/** Computes the batches of a {@link Batcher}. */
 export interface BatchRunner {
   readonly sampleLength: number
   readonly outputLength: number
@@ -24,23 +24,39 @@ export interface BatchRunner {
   run(input: Float32Array, output: Float32Array): Promise<void>
 }
 
+/** A batch that was computed. All its requests resolve with one and the same object. */
+export interface BatchFacts {
+  /** Samples in the batch. */
+  readonly size: number
+  /** When its computation began, in the time of `performance.now()`. */
+  readonly startedAt: number
+  /** How long the computation took. */
+  readonly computeMs: number
+}
+
+/** The output for one sample, and the batch in which it was computed. */
+export interface BatchedOutput {
+  readonly output: Float32Array
+  readonly batch: BatchFacts
+}
+
 interface Request {
   readonly sample: Float32Array
   /** In the time of `performance.now()`. */
   readonly deadline: number
   readonly priority: number
-  readonly resolve: (output: Float32Array) => void
+  readonly resolve: (result: BatchedOutput) => void
   readonly reject: (error: unknown) => void
 }
 
-/** The runs under way at most: while one computes, the samples of the next are put together. */
-const MOST_RUNS = 2
-/** What setTimeout takes. */
-export const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
+/** While one batch is computed, the samples of the next are copied together. */
+const MAX_RUNS = 2
+/** The longest delay that setTimeout accepts. */
+export const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 /**
- * Collects single requests into batches: whatever waits when the executor is free, up to a size. Those of a higher
- * priority come first, then those that have waited longer.
+ * Merges single requests into batches: everything that waits when the executor becomes free, up to a size. Requests of a
+ * higher priority come first, then those that have waited longer.
  */
 export class Batcher {
   readonly #limits: BatcherLimits
@@ -50,6 +66,8 @@ export class Batcher {
   /** Memory of finished batches, for the next. */
   readonly #buffers: Float32Array[] = []
   readonly #idle: (() => void)[] = []
+  /** Called once for each batch, before its requests resolve. */
+  onBatch: (batch: BatchFacts) => void = () => undefined
   #queuedBytes = 0
   #runs = 0
   /** Requests of one turn of the event loop come into one batch. */
@@ -76,11 +94,15 @@ export class Batcher {
     return this.#counts
   }
 
-  /** Gives the output for one sample, which is read when its batch begins. */
+  /**
+   * Computes one sample, which is read when its batch begins.
+   *
+   * @throws {TorchError} `TORCH_QUEUE_FULL`, `TORCH_DEADLINE`; the reason of the signal.
+   */
   request(
     sample: Float32Array,
     { signal, deadlineMs = Infinity, priority = 0 }: RequestOptions,
-  ): Promise<Float32Array> {
+  ): Promise<BatchedOutput> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
       this.#checkRoom(sample)
@@ -103,7 +125,7 @@ export class Batcher {
     })
   }
 
-  /** Waits until nothing is queued and nothing runs. */
+  /** Waits until the queue is empty and nothing runs. */
   async drain(): Promise<void> {
     this.#isDelayOver = true
     this.#dispatch()
@@ -114,9 +136,9 @@ export class Batcher {
     const { maxQueueSize, maxQueueBytes } = this.#limits
     const fault =
       this.#queue.length >= maxQueueSize
-        ? `${this.#queue.length} requests wait already (maxQueueSize)`
+        ? `${this.#queue.length} requests are already waiting (maxQueueSize)`
         : this.#queuedBytes + byteLength > maxQueueBytes
-          ? `${this.#queuedBytes} bytes wait already, and ${maxQueueBytes} may (maxQueueBytes)`
+          ? `${this.#queuedBytes} of at most ${maxQueueBytes} bytes are already waiting (maxQueueBytes)`
           : null
     if (fault === null) return
     this.#counts.rejected++
@@ -138,7 +160,7 @@ export class Batcher {
     return true
   }
 
-  /** Begins as many batches as may be. */
+  /** Starts as many batches as possible. */
   #dispatch(): void {
     clearImmediate(this.#wake)
     this.#wake = undefined
@@ -157,8 +179,8 @@ export class Batcher {
     const isFull = this.#queue.length >= this.#limits.maxBatchSize
     if (this.#runs === 0)
       return this.#queue.length > 0 && (isFull || this.#isDelayOver || this.#limits.maxDelayMs === 0)
-    // Beside a run, only what will not grow any more: others may still come until the executor is free.
-    return isFull && this.#runs < MOST_RUNS
+    // Beside a running batch, only a full one: a smaller one can still grow until the executor is free.
+    return isFull && this.#runs < MAX_RUNS
   }
 
   async #run(requests: readonly Request[]): Promise<void> {
@@ -168,11 +190,16 @@ export class Batcher {
     const buffer = this.#buffers.pop() ?? new Float32Array(this.#limits.maxBatchSize * sampleLength)
     try {
       requests.forEach(({ sample }, index) => buffer.set(sample, index * sampleLength))
-      const output = new Float32Array(requests.length * outputLength)
-      await this.#runner.run(buffer.subarray(0, requests.length * sampleLength), output)
+      const outputs = new Float32Array(requests.length * outputLength)
+      const startedAt = performance.now()
+      await this.#runner.run(buffer.subarray(0, requests.length * sampleLength), outputs)
+      const batch = { size: requests.length, startedAt, computeMs: performance.now() - startedAt }
       this.#counts.batches++
-      this.#counts.samples += requests.length
-      requests.forEach(({ resolve }, index) => resolve(output.slice(index * outputLength, (index + 1) * outputLength)))
+      this.#counts.samples += batch.size
+      this.onBatch(batch)
+      requests.forEach(({ resolve }, index) =>
+        resolve({ output: outputs.slice(index * outputLength, (index + 1) * outputLength), batch }),
+      )
     } catch (error) {
       for (const { reject } of requests) reject(error)
     } finally {
@@ -182,13 +209,13 @@ export class Batcher {
     }
   }
 
-  /** Rejects what has waited too long: no work is spent on it. */
+  /** Rejects requests that have waited too long, before any work is spent on them. */
   #expire(): void {
     const now = performance.now()
     for (const request of this.#queue.filter(({ deadline }) => deadline <= now)) {
       this.#remove(request)
       this.#counts.expired++
-      request.reject(new TorchError('TORCH_DEADLINE', 'The deadline passed while the request waited for its turn'))
+      request.reject(new TorchError('TORCH_DEADLINE', 'The deadline passed while the request was waiting'))
     }
   }
 
@@ -197,13 +224,10 @@ export class Batcher {
     this.#expiry = undefined
     const next = this.#queue.reduce((earliest, { deadline }) => Math.min(earliest, deadline), Infinity)
     if (next === Infinity) return
-    this.#expiry = setTimeout(
-      () => this.#dispatch(),
-      Math.min(Math.max(0, next - performance.now()), LONGEST_TIMEOUT_MS),
-    )
+    this.#expiry = setTimeout(() => this.#dispatch(), Math.min(Math.max(0, next - performance.now()), MAX_TIMEOUT_MS))
   }
 
-  /** Lets the first of a batch wait for others, if the user wants that. */
+  /** Lets the first sample of a batch wait for others, up to `maxDelayMs`. */
   #watchDelay(): void {
     const isWaiting = this.#queue.length > 0 && this.#runs === 0 && this.#limits.maxDelayMs > 0
     if (!isWaiting || this.#delay !== undefined) return

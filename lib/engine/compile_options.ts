@@ -12,7 +12,7 @@ import { checkDevice, type Device } from '../util/device.js'
 import { Module } from '../nn/module.js'
 import { getNumThreads } from '../tensor/runtime.js'
 import { checkSignal } from '../util/abort.js'
-import { LONGEST_TIMEOUT_MS, type BatcherLimits } from './batcher.js'
+import { MAX_TIMEOUT_MS, type BatcherLimits } from './batcher.js'
 import { checkInstructionSet, type InstructionSet } from './instruction_set.js'
 import { KERNEL_SETS, type KernelSet } from './lower.js'
 import { MOST_PLANS } from './plan_store.js'
@@ -158,7 +158,7 @@ export function checkCompile(
   if (checkPositiveInteger('threads', threads) > MOST_THREADS) {
     throw expected(`at most ${MOST_THREADS}`, 'threads', threads)
   }
-  if (!(checkNumber('maxDelayMs', maxDelayMs) >= 0 && maxDelayMs <= LONGEST_TIMEOUT_MS)) {
+  if (!(checkNumber('maxDelayMs', maxDelayMs) >= 0 && maxDelayMs <= MAX_TIMEOUT_MS)) {
     throw expected('a number of at least 0', 'maxDelayMs', maxDelayMs)
   }
   checkPositiveInteger('maxBatchSize', maxBatchSize)

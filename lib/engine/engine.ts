@@ -6,7 +6,7 @@ import { isTensor } from '../nn/checks.js'
 import { fromArray } from '../tensor/creation.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkSignal } from '../util/abort.js'
-import { Batcher, type BatcherLimits } from './batcher.js'
+import { Batcher, type BatchedOutput, type BatcherLimits, type BatchFacts } from './batcher.js'
 import { chunk } from './buckets.js'
 import type { EngineDType } from './compile_options.js'
 import { toDot } from './dot.js'
@@ -91,6 +91,15 @@ export interface EngineParts {
 }
 
 /**
+ * Does what {@link Engine.infer} does, and also tells in which batch the sample was computed. For the packages of this
+ * project, not for users: it is exported by `napi-torch/internal`.
+ */
+export let inferInBatch: (engine: Engine, sample: Float32Array, options?: InferOptions) => Promise<BatchedOutput>
+
+/** Calls `onBatch` for each batch that the engine has made of requests; a second call replaces the first. */
+export let observeBatches: (engine: Engine, onBatch: (batch: BatchFacts) => void) => void
+
+/**
  * A compiled model: computes on native threads of its own, or on CUDA, while the event loop goes on. Made by `compile()`.
  *
  * Samples are float32, in row-major order, and so are outputs; each sample is computed by itself. {@link run} takes a batch
@@ -101,6 +110,13 @@ export interface EngineParts {
  * Close it when it is no longer needed: `await using`, or {@link close}.
  */
 export class Engine implements AsyncDisposable {
+  static {
+    inferInBatch = (engine, sample, options = {}) => engine.#infer(sample, options)
+    observeBatches = (engine, onBatch) => {
+      engine.#batcher.onBatch = onBatch
+    }
+  }
+
   /** Shape of a sample, such as (C, H, W). */
   readonly inputShape: readonly number[]
   /** Shape of the output for a sample. */
@@ -195,16 +211,7 @@ export class Engine implements AsyncDisposable {
   infer(sample: Float32Array, options?: InferOptions): Promise<Float32Array>
   infer(sample: Tensor, options?: InferOptions): Promise<Tensor>
   async infer(sample: Float32Array | Tensor, options: InferOptions = {}): Promise<Float32Array | Tensor> {
-    checkOptions('infer()', options, ['signal', 'deadlineMs', 'priority'])
-    const { deadlineMs, priority } = options
-    const signal = checkSignal(options.signal)
-    if (deadlineMs !== undefined && checkNumber('deadlineMs', deadlineMs) < 0) {
-      throw expected('a number of at least 0', 'deadlineMs', deadlineMs)
-    }
-    if (priority !== undefined) checkNumber('priority', priority)
-    this.#checkOpen()
-    const input = this.#sampleOf(sample)
-    const output = await this.#batcher.request(input, { signal, deadlineMs, priority })
+    const { output } = await this.#infer(sample, options)
     return isTensor(sample) ? fromArray(output, this.outputShape) : output
   }
 
@@ -266,6 +273,18 @@ export class Engine implements AsyncDisposable {
     await this.#batcher.drain()
     if (this.#running > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
     this.#plans.dispose()
+  }
+
+  async #infer(sample: Float32Array | Tensor, options: InferOptions): Promise<BatchedOutput> {
+    checkOptions('infer()', options, ['signal', 'deadlineMs', 'priority'])
+    const { deadlineMs, priority } = options
+    const signal = checkSignal(options.signal)
+    if (deadlineMs !== undefined && checkNumber('deadlineMs', deadlineMs) < 0) {
+      throw expected('a number of at least 0', 'deadlineMs', deadlineMs)
+    }
+    if (priority !== undefined) checkNumber('priority', priority)
+    this.#checkOpen()
+    return this.#batcher.request(this.#sampleOf(sample), { signal, deadlineMs, priority })
   }
 
   async #run(input: Float32Array, output: Float32Array, signal: AbortSignal | undefined): Promise<void> {

@@ -65,7 +65,7 @@ export function createApp(context: ServerContext, { tokens, tls, logStream }: Ap
   const limiter = new RateLimiter(settings.rateLimit, settings.rateBurst)
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
-    context.begin(request, reply, (exchange, isComplete) => finish(context, request, reply, exchange, isComplete))
+    context.begin(request, reply, (exchange, isComplete) => finish(context, { request, reply, exchange, isComplete }))
     const url = request.url.split('?', 1)[0] ?? ''
     if (OPEN.has(url)) return
     const { authorization } = request.headers
@@ -161,14 +161,18 @@ function sendFailure(reply: FastifyReply, error: unknown): FastifyReply {
     .send(JSON.stringify({ error: message, code }))
 }
 
-/** Logs and counts a request: facts alone, none of its contents. */
-function finish(
-  { metrics }: ServerContext,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { startedAt, model, version, timing, code }: Exchange,
-  isComplete: boolean,
-): void {
+/** A request that is over. */
+interface Finished {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  readonly exchange: Exchange
+  /** Whether the whole response was sent. */
+  readonly isComplete: boolean
+}
+
+/** Logs and counts a request: facts about it, nothing of its contents. */
+function finish({ metrics }: ServerContext, { request, reply, exchange, isComplete }: Finished): void {
+  const { startedAt, model, version, timing, code } = exchange
   const status = isComplete ? reply.statusCode : CLIENT_CLOSED
   const ms = performance.now() - startedAt
   const url = request.routeOptions.url

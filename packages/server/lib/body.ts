@@ -3,64 +3,25 @@ import { promisify } from 'node:util'
 import { gunzip, inflate } from 'node:zlib'
 
 import { TorchError } from 'napi-torch'
+import type { BodyShare } from './admission.js'
 import { badRequest, tooLarge } from './status.js'
 
 const DECOMPRESS = { gzip: promisify(gunzip), deflate: promisify(inflate) } as const
 
-/** Memory that the bodies of all requests may hold together. */
-export class ByteBudget {
-  readonly #limit: number
-  #used = 0
-
-  constructor(limit: number) {
-    this.#limit = limit
-  }
-
-  get used(): number {
-    return this.#used
-  }
-
-  /** Gives the part of a request, which is let go as a whole. */
-  open(): ByteShare {
-    let held = 0
-    return {
-      take: (bytes) => {
-        if (this.#used + bytes > this.#limit) {
-          const message = `The bodies of the requests under way have ${this.#used} bytes, and ${this.#limit} may (maxBytesInFlight)`
-          throw new TorchError('TORCH_QUEUE_FULL', message)
-        }
-        this.#used += bytes
-        held += bytes
-      },
-      release: () => {
-        this.#used -= held
-        held = 0
-      },
-    }
-  }
-}
-
-/** The part of a {@link ByteBudget} that a request holds. */
-export interface ByteShare {
-  /** @throws {TorchError} `TORCH_QUEUE_FULL` */
-  take(bytes: number): void
-  release(): void
-}
-
-/** What {@link readBody} keeps to. */
+/** Limits of {@link readBody}. */
 export interface BodyLimits {
   readonly maxBodyBytes: number
-  readonly share: ByteShare
-  /** The byte of the body that should lie where a float may, so that tensors need not be copied. Default: `0`. */
+  readonly share: BodyShare
+  /** A byte of the body that should be aligned for float32, so that tensors need not be copied. Default: `0`. */
   readonly alignedByte?: number | undefined
 }
 
 /**
- * Reads the body of a request, and decompresses it: neither form may be longer than the limit, which is looked at before
- * memory is taken.
+ * Reads the body of a request and decompresses it. Neither form may be longer than `maxBodyBytes`, which is checked before
+ * memory is allocated.
  *
- * @throws {TorchError} `TORCH_TOO_LARGE`, `TORCH_MEDIA_TYPE` for an unknown encoding, `TORCH_REQUEST` if the body ends early
- * or is damaged, `TORCH_QUEUE_FULL` if all bodies together are too many.
+ * @throws {TorchError} `TORCH_TOO_LARGE`; `TORCH_MEDIA_TYPE` for an unknown encoding; `TORCH_REQUEST` if the body ends early
+ * or is damaged; `TORCH_QUEUE_FULL` if all bodies together are too large.
  */
 export async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
   const { maxBodyBytes, share } = limits
@@ -73,7 +34,7 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
   }
   const declared = Number(request.headers['content-length'] ?? 0)
   if (declared > maxBodyBytes) {
-    throw tooLarge(`The body has ${declared} bytes, and ${maxBodyBytes} may be (maxBodyBytes)`)
+    throw tooLarge(`Expected a body of at most ${maxBodyBytes} bytes (maxBodyBytes), received ${declared}`)
   }
   const raw = await collect(request, limits)
   if (encoding === 'identity' || raw.length === 0) return raw
@@ -94,7 +55,7 @@ function collect(request: IncomingMessage, { maxBodyBytes, share, alignedByte = 
     const onData = (piece: Buffer): void => {
       try {
         if (pieces.length + piece.length > maxBodyBytes) {
-          throw tooLarge(`The body has more than ${maxBodyBytes} bytes (maxBodyBytes)`)
+          throw tooLarge(`Expected a body of at most ${maxBodyBytes} bytes (maxBodyBytes), received more`)
         }
         share.take(piece.length)
         pieces.add(piece)
@@ -112,12 +73,12 @@ function collect(request: IncomingMessage, { maxBodyBytes, share, alignedByte = 
   })
 }
 
-/** Pieces from this size on are kept as they are. */
+/** Pieces of at least this size are kept as they are. */
 const WHOLE_PIECE_BYTES = 2 ** 14
 const BLOCK_BYTES = 2 ** 16
 const FLOAT_BYTES = 4
 
-/** What has come of a body. Small pieces are put together: a list of pieces of one byte would cost a hundred times the body. */
+/** The pieces of a body. Small ones are merged: a list of pieces of one byte would take a hundred times the memory of the body. */
 class Pieces {
   readonly #pieces: Buffer[] = []
   #block = Buffer.alloc(0)
@@ -146,7 +107,7 @@ class Pieces {
     }
   }
 
-  /** Gives all in one buffer, in which byte `alignedByte` lies at a multiple of 4 bytes. */
+  /** Joins all pieces into one buffer, in which byte `alignedByte` is at a multiple of 4 bytes. */
   join(alignedByte: number): Buffer {
     this.#endRun()
     const [only] = this.#pieces
@@ -167,21 +128,21 @@ class Pieces {
   }
 }
 
-/** Bytes of the first guess of what a body unpacks to, as a multiple of its packed size. */
+/** First estimate of the decompressed size of a body, as a multiple of its compressed size. */
 const USUAL_RATIO = 4
 
 async function decompress(
   raw: Buffer,
   encoding: keyof typeof DECOMPRESS,
   limit: number,
-  share: ByteShare,
+  share: BodyShare,
 ): Promise<Buffer> {
   share.take(Math.min(limit, raw.length * USUAL_RATIO))
   try {
     return await DECOMPRESS[encoding](raw, { maxOutputLength: limit })
   } catch (error) {
     if (error instanceof RangeError && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') {
-      throw tooLarge(`The body unpacks to more than ${limit} bytes (maxBodyBytes)`)
+      throw tooLarge(`Expected a body of at most ${limit} bytes after decompression (maxBodyBytes), received more`)
     }
     throw badRequest(`The body is not valid ${encoding}`, error)
   }

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 import { TorchError } from 'napi-torch'
-import type { ByteBudget, ByteShare } from './body.js'
+import type { BodyBudget, BodyShare } from './admission.js'
 import type { Timing } from './inference.js'
 import type { Metrics } from './metrics.js'
 import type { ModelRegistry } from './registry.js'
@@ -9,31 +9,31 @@ import type { Settings } from './settings.js'
 import { ModelStatistics } from './statistics.js'
 import type { Tracing } from './tracing.js'
 
-/** What is known of a request while it is under way, and logged at its end. */
+/** Facts about a request while it is under way, which are logged at its end. */
 export interface Exchange {
   /** In the time of `performance.now()`. */
   readonly startedAt: number
-  /** Memory that its body holds. */
-  readonly share: ByteShare
+  /** The memory of its body. */
+  readonly share: BodyShare
   /** Aborted when the client leaves. */
   readonly abort: AbortController
   model: string
   version: string
   timing: Timing | null
-  /** Of the error with which it was answered. */
+  /** Code of the error that it was answered with. */
   code: string | null
 }
 
-/** What all routes share. */
+/** State that all routes share. */
 export class ServerContext {
   readonly settings: Settings
   readonly models: ModelRegistry
   readonly metrics: Metrics
   readonly tracing: Tracing
-  readonly budget: ByteBudget
-  /** Set when the server is about to end: it takes no new work. */
+  readonly budget: BodyBudget
+  /** Set when the server shuts down and takes no new work. */
   isDraining = false
-  /** Set before that, so that load balancers look elsewhere. */
+  /** Set before `isDraining`, so that load balancers stop sending requests. */
   isLeaving = false
   readonly #exchanges = new WeakMap<object, Exchange>()
   readonly #statistics = new Map<string, ModelStatistics>()
@@ -53,7 +53,7 @@ export class ServerContext {
     return !this.isLeaving && !this.isDraining && this.models.isReady
   }
 
-  /** Begins to follow a request until its connection is done with it; `onEnd` is given its status. */
+  /** Follows a request until its response was sent or its connection is closed, and then calls `onEnd`. */
   begin(
     { raw }: FastifyRequest,
     reply: FastifyReply,
@@ -70,7 +70,7 @@ export class ServerContext {
     }
     this.#exchanges.set(raw, exchange)
     this.#underWay++
-    // Comes whether the answer was sent or the client left.
+    // Emitted whether the response was sent or the client left.
     reply.raw.once('close', () => {
       const isComplete = reply.raw.writableFinished
       if (!isComplete) exchange.abort.abort(new ClientLeft())
@@ -82,14 +82,14 @@ export class ServerContext {
     return exchange
   }
 
-  /** What is known of a request that was begun. */
+  /** Facts about a request that was passed to {@link begin}. */
   exchange({ raw }: FastifyRequest): Exchange {
     const exchange = this.#exchanges.get(raw)
     if (exchange === undefined) throw new TypeError('The request was not begun')
     return exchange
   }
 
-  /** Statistics of a version of a model. */
+  /** Statistics of one version of a model. */
   statistics(model: string, version: string): ModelStatistics {
     const key = `${model}/${version}`
     const statistics = this.#statistics.get(key) ?? new ModelStatistics()
@@ -102,13 +102,13 @@ export class ServerContext {
     if (this.#underWay > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve))
   }
 
-  /** @throws {TorchError} `TORCH_NOT_READY` while the server ends. */
+  /** @throws {TorchError} `TORCH_NOT_READY` while the server shuts down. */
   checkOpen(): void {
     if (this.isDraining) throw new TorchError('TORCH_NOT_READY', 'The server is shutting down')
   }
 }
 
-/** Why a request was given up whose client is gone. */
+/** The reason of a request that was aborted because its client left. */
 export class ClientLeft extends Error {
   constructor() {
     super('The client closed the connection')

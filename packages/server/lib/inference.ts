@@ -1,19 +1,11 @@
-import { decodeImage, type Image, TorchError } from 'napi-torch'
+import { decodeImage, type Image } from 'napi-torch'
+import { inferInBatch } from 'napi-torch/internal'
+import { checkWanted, type Call } from './admission.js'
 import type { Samples } from './oip/samples.js'
 import type { ServedModel } from './served_model.js'
 import type { Tracing } from './tracing.js'
 
-/** How a request is to be treated. */
-export interface Call {
-  /** Aborted when the client leaves. */
-  readonly signal: AbortSignal
-  /** In the time of `performance.now()`. */
-  readonly deadline: number
-  /** As Triton has it: 1 is the most urgent, then 2 and so on; 0 is the usual. */
-  readonly priority: number
-}
-
-/** Where the time of a request went; of several samples, the longest. */
+/** How long the parts of a request took; of several samples, the longest. */
 export interface Timing {
   readonly samples: number
   readonly preprocessMs: number
@@ -23,17 +15,14 @@ export interface Timing {
   readonly batchSize: number
 }
 
-/** What was computed, a row of logits for each sample. */
+/** The result of a request: a row of logits for each sample. */
 export interface Inference {
   readonly logits: readonly Float32Array[]
   readonly timing: Timing
 }
 
-/** Priorities of the usual requests, in Triton's counting. */
-const USUAL_PRIORITY = 2
-
 /**
- * Prepares and computes the samples of a request, each in whatever batch it meets. If one fails, the others are taken back.
+ * Prepares and computes the samples of a request, each in the next batch that has room. If one fails, the others are taken back.
  *
  * @throws {TorchError} `TORCH_DEADLINE`, `TORCH_QUEUE_FULL`, `TORCH_IMAGE`; the reason of the signal.
  */
@@ -43,13 +32,13 @@ export async function infer(
   call: Call,
   { maxPixels, tracing }: { readonly maxPixels: number; readonly tracing: Tracing },
 ): Promise<Inference> {
-  const works = worksOf(samples, maxPixels)
+  const sources = sourcesOf(samples, maxPixels)
   const failed = new AbortController()
-  // Of both only where there are several: one needs no company to be taken back.
-  const signal = works.length === 1 ? call.signal : AbortSignal.any([call.signal, failed.signal])
+  // A lone sample has no others to take back.
+  const signal = sources.length === 1 ? call.signal : AbortSignal.any([call.signal, failed.signal])
   const results = await Promise.all(
-    works.map((work) =>
-      inferOne(model, work, { ...call, signal }, tracing).catch((error: unknown) => {
+    sources.map((source) =>
+      inferOne(model, source, { ...call, signal }, tracing).catch((error: unknown) => {
         failed.abort(error)
         throw error
       }),
@@ -60,7 +49,7 @@ export async function infer(
   return {
     logits: results.map(({ output }) => output),
     timing: {
-      samples: works.length,
+      samples: sources.length,
       preprocessMs: longest('preprocessMs'),
       queueMs: longest('queueMs'),
       inferMs: longest('inferMs'),
@@ -69,10 +58,10 @@ export async function infer(
   }
 }
 
-/** A sample, or how to come by the image that becomes one. */
-type Work = Float32Array | (() => Promise<Image>)
+/** A sample that is ready, or a function that gives the image for one. */
+type Source = Float32Array | (() => Promise<Image>)
 
-function worksOf(samples: Samples, maxPixels: number): readonly Work[] {
+function sourcesOf(samples: Samples, maxPixels: number): readonly Source[] {
   switch (samples.kind) {
     case 'tensors':
       return samples.tensors
@@ -83,64 +72,33 @@ function worksOf(samples: Samples, maxPixels: number): readonly Work[] {
   }
 }
 
-/** What came of one sample. */
+/** The result for one sample. */
 interface Row {
   readonly output: Float32Array
   readonly timing: Omit<Timing, 'samples'>
 }
 
-async function inferOne(model: ServedModel, work: Work, call: Call, tracing: Tracing): Promise<Row> {
+async function inferOne(model: ServedModel, source: Source, call: Call, tracing: Tracing): Promise<Row> {
   const arrivedAt = performance.now()
-  const check = (): void => {
-    call.signal.throwIfAborted()
-    if (performance.now() >= call.deadline) {
-      throw new TorchError('TORCH_DEADLINE', 'The deadline passed before the request was begun')
-    }
-  }
-  check()
-  if (typeof work !== 'function') return compute(model, work, call, tracing)
-  const arrivedInTime = (): void => {
-    check()
-    // One that is begun and cannot be answered in time takes the place of one that could.
-    if (performance.now() + model.pace.reserve(call.deadline - arrivedAt) >= call.deadline) {
-      throw new TorchError(
-        'TORCH_DEADLINE',
-        'The request waited so long that it cannot be answered before its deadline',
-      )
-    }
-  }
-  const visitor = { signal: call.signal, priority: rankOf(call), check: arrivedInTime }
-  // No more are prepared than will soon be computed: in an overload that would be work for answers that come too late.
-  return model.begun.pass(visitor, async () => {
-    const begunAt = performance.now()
-    const sample = model.samples.take()
-    try {
-      const { startedAt, preprocessMs } = await model.preparing.use(async () => {
-        check()
-        const startedAt = performance.now()
-        await tracing.child('preprocess', async () => model.classifier.preset.applyInto(await work(), sample))
-        return { startedAt, preprocessMs: performance.now() - startedAt }
-      })
-      check()
-      const { output, timing } = await compute(model, sample, call, tracing)
-      model.pace.note(performance.now() - begunAt)
-      const queueMs = timing.queueMs + startedAt - arrivedAt
-      return { output, timing: { ...timing, preprocessMs, queueMs } }
-    } finally {
-      // Its batch has a copy, even where the call was given up.
-      model.samples.give(sample)
-    }
+  checkWanted(call)
+  if (typeof source !== 'function') return compute(model, source, call, tracing)
+  return model.admission.begin(call, async (sample) => {
+    const { startedAt, preprocessMs } = await model.admission.decode(async () => {
+      checkWanted(call)
+      const startedAt = performance.now()
+      await tracing.child('preprocess', async () => model.classifier.preset.applyInto(await source(), sample))
+      return { startedAt, preprocessMs: performance.now() - startedAt }
+    })
+    checkWanted(call)
+    const { output, timing } = await compute(model, sample, call, tracing)
+    return { output, timing: { ...timing, preprocessMs, queueMs: timing.queueMs + startedAt - arrivedAt } }
   })
 }
 
 async function compute(model: ServedModel, sample: Float32Array, call: Call, tracing: Tracing): Promise<Row> {
-  const { signal, deadline } = call
-  const options = { signal, deadlineMs: deadline - performance.now(), priority: rankOf(call) }
-  const { output, ...timing } = await tracing.child('infer', () => model.scheduler.infer(sample, options))
-  return { output, timing: { preprocessMs: 0, ...timing } }
-}
-
-/** The higher, the more urgent. */
-function rankOf({ priority }: Call): number {
-  return -(priority || USUAL_PRIORITY)
+  const queuedAt = performance.now()
+  const options = { signal: call.signal, deadlineMs: model.admission.waitMs(call), priority: call.priority }
+  const { output, batch } = await tracing.child('infer', () => inferInBatch(model.classifier.engine, sample, options))
+  const queueMs = Math.max(0, batch.startedAt - queuedAt)
+  return { output, timing: { preprocessMs: 0, queueMs, inferMs: batch.computeMs, batchSize: batch.size } }
 }

@@ -25,6 +25,9 @@ export interface LoadClassifierOptions {
   readonly labels?: string | undefined
   readonly threads?: number | undefined
   readonly maxBatchSize: number
+  readonly maxDelayMs: number
+  readonly maxQueueSize: number
+  readonly maxQueueBytes: number
   readonly dtype: EngineDType
   readonly device: Device
 }
@@ -40,7 +43,7 @@ export interface LoadedClassifier {
 
 /** Loads, compiles and warms up a checkpoint, and finds how its images are prepared and its classes are called. */
 export async function loadClassifier(options: LoadClassifierOptions): Promise<LoadedClassifier> {
-  const { checkpoint, key, wholeModule, preset, labels, threads, maxBatchSize, dtype, device } = options
+  const { checkpoint, key, wholeModule, preset, labels, ...engineOptions } = options
   const { model, architecture } = await loadModel(checkpoint, { key, wholeModule })
   try {
     const recipe = await findRecipe(checkpoint, architecture, { preset, labels })
@@ -50,7 +53,7 @@ export async function loadClassifier(options: LoadClassifierOptions): Promise<Lo
     const input = chosen.shape
     // The first image should not wait for the decoder to be opened.
     await decodeImage(Buffer.from(TINY_PNG, 'base64'))
-    const engine = await compile(model, { input, threads, maxBatchSize, dtype, device })
+    const engine = await compile(model, { input, ...engineOptions })
     if (engine.outputShape.length !== 1) {
       await engine.close()
       throw new TorchError('TORCH_ARCHITECTURE', `${checkpoint}: Expected a classifier, whose output is (N, classes)`)

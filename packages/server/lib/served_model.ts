@@ -1,37 +1,21 @@
-import { availableParallelism } from 'node:os'
-
 import { TorchError } from 'napi-torch'
-import { SamplePool, Semaphore } from 'napi-torch/internal'
-import { Gate } from './gate.js'
+import { observeBatches, type BatchFacts } from 'napi-torch/internal'
+import { Admission } from './admission.js'
 import { loadClassifier, type LoadedClassifier } from './load_classifier.js'
-import { Pace } from './pace.js'
-import { Scheduler, type BatchFacts } from './scheduler.js'
 import { versionOf, type ModelSettings, type Settings } from './settings.js'
 
-/** What is told of each batch and request of a model. */
+/** Is told of each batch of a model. */
 export interface ModelObserver {
   batch(model: ServedModel, batch: BatchFacts): void
 }
 
-/**
- * A model that is loaded: engine, preset and labels. Requests hold on to it while they use it, so that one that was swapped
- * out finishes what it began.
- */
+/** A model that is loaded: engine, preset and labels. It stays open while requests use it, also after it was replaced. */
 export class ServedModel {
   readonly name: string
   readonly version: string
   readonly settings: ModelSettings
   readonly classifier: LoadedClassifier
-  readonly scheduler: Scheduler
-  /** Images that are prepared or computed. */
-  readonly begun: Gate
-  /** Images that are decoded and prepared. */
-  readonly preparing: Semaphore
-  /** Of images, from when they are begun. */
-  readonly pace = new Pace()
-  /** Memory of prepared images. */
-  readonly samples: SamplePool
-  readonly loadedAt = Date.now()
+  readonly admission: Admission
   readonly maxBatchSize: number
   readonly maxDelayMs: number
   #users = 0
@@ -43,22 +27,14 @@ export class ServedModel {
     this.version = versionOf(settings)
     this.settings = settings
     this.classifier = classifier
-    const { maxBatchSize, maxDelayMs, maxQueueSize, maxQueueBytes } = all
-    const limits = {
-      maxBatchSize: settings.maxBatchSize ?? maxBatchSize,
-      maxDelayMs: settings.maxDelayMs ?? maxDelayMs,
-      maxQueueSize: settings.maxQueueSize ?? maxQueueSize,
-      maxQueueBytes: settings.maxQueueBytes ?? maxQueueBytes,
-    }
-    this.maxBatchSize = limits.maxBatchSize
-    this.maxDelayMs = limits.maxDelayMs
-    this.scheduler = new Scheduler(classifier.engine, limits, (batch) => observer.batch(this, batch))
-    const preparedAtATime = availableParallelism()
-    // As many as keep the engine busy: one batch that is computed, and one that is put together.
-    const begun = 2 * limits.maxBatchSize + preparedAtATime
-    this.begun = new Gate(begun, limits.maxQueueSize)
-    this.preparing = new Semaphore(preparedAtATime)
-    this.samples = new SamplePool(this.inputLength, begun)
+    const { maxBatchSize, maxDelayMs, maxQueueSize } = batchingOf(settings, all)
+    this.maxBatchSize = maxBatchSize
+    this.maxDelayMs = maxDelayMs
+    this.admission = new Admission({ maxBatchSize, maxQueueSize, sampleLength: this.inputLength })
+    observeBatches(classifier.engine, (batch) => {
+      this.admission.noteBatch(batch.computeMs)
+      observer.batch(this, batch)
+    })
   }
 
   /** Loads, compiles and warms up. */
@@ -71,9 +47,7 @@ export class ServedModel {
       preset,
       labels,
       threads: all.threads === 0 ? undefined : all.threads,
-      maxBatchSize: settings.maxBatchSize ?? all.maxBatchSize,
-      dtype: settings.dtype ?? all.dtype,
-      device: settings.device ?? all.device,
+      ...batchingOf(settings, all),
     })
     return new ServedModel(settings, classifier, all, observer)
   }
@@ -83,7 +57,7 @@ export class ServedModel {
     return this.classifier.engine.inputShape
   }
 
-  /** Elements of a sample. */
+  /** Number of elements of a sample. */
   get inputLength(): number {
     return this.inputShape.reduce((product, size) => product * size, 1)
   }
@@ -92,12 +66,12 @@ export class ServedModel {
     return this.classifier.engine.outputShape[0] ?? 0
   }
 
-  /** Samples that wait, to be prepared or computed. */
+  /** Samples that wait to be prepared or computed. */
   get queued(): number {
-    return this.scheduler.queued + this.begun.waiting
+    return this.classifier.engine.stats().queued + this.admission.waiting
   }
 
-  /** Calls `body` and keeps the model alive meanwhile. */
+  /** Calls `body`, and stays open until it has settled. */
   async use<T>(body: (model: this) => Promise<T>): Promise<T> {
     if (this.#closing !== null) throw new TorchError('TORCH_NOT_READY', `The model ${this.name} is being unloaded`)
     this.#users++
@@ -109,7 +83,7 @@ export class ServedModel {
     }
   }
 
-  /** Waits for those who use it, and lets all memory go. */
+  /** Waits for the requests that use it, and releases its memory. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -117,7 +91,20 @@ export class ServedModel {
 
   async #close(): Promise<void> {
     if (this.#users > 0) await new Promise<void>((resolve) => (this.#onUnused = resolve))
-    await this.scheduler.drain()
     await this.classifier.engine.close()
   }
 }
+
+/** The settings of a model that have defaults for all models. */
+function batchingOf(settings: ModelSettings, all: Settings): Batching {
+  return {
+    maxBatchSize: settings.maxBatchSize ?? all.maxBatchSize,
+    maxDelayMs: settings.maxDelayMs ?? all.maxDelayMs,
+    maxQueueSize: settings.maxQueueSize ?? all.maxQueueSize,
+    maxQueueBytes: settings.maxQueueBytes ?? all.maxQueueBytes,
+    dtype: settings.dtype ?? all.dtype,
+    device: settings.device ?? all.device,
+  }
+}
+
+type Batching = Pick<Settings, 'maxBatchSize' | 'maxDelayMs' | 'maxQueueSize' | 'maxQueueBytes' | 'dtype' | 'device'>

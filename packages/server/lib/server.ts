@@ -6,8 +6,8 @@ import { createSecureContext } from 'node:tls'
 
 import { TorchError } from 'napi-torch'
 import { checkOptions } from 'napi-torch/internal'
+import { BodyBudget } from './admission.js'
 import { createApp, type FastifyInstance, type Tls } from './app.js'
-import { ByteBudget } from './body.js'
 import { ServerContext } from './context.js'
 import { Metrics } from './metrics.js'
 import { ModelRegistry, type IndexEntry } from './registry.js'
@@ -70,11 +70,11 @@ export class InferenceServer implements AsyncDisposable {
   /** @internal Servers are made by `createServer()`. */
   constructor({ settings, tls, tokens, tracing, logStream }: ServerParts) {
     this.#settings = settings
-    const budget = new ByteBudget(settings.maxBytesInFlight)
+    const budget = new BodyBudget(settings.maxBytesInFlight)
     this.#models = new ModelRegistry(settings, {
-      batch: ({ name, version }, { size, inferMs }) => {
-        this.#metrics.batch(name, size, inferMs)
-        this.#context.statistics(name, version).batch(size, inferMs)
+      batch: ({ name, version }, { size, computeMs }) => {
+        this.#metrics.batch(name, size, computeMs)
+        this.#context.statistics(name, version).batch(size, computeMs)
       },
     })
     this.#metrics = new Metrics({

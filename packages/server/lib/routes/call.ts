@@ -9,15 +9,21 @@ import { serverTiming } from '../reply.js'
 import type { ServedModel } from '../served_model.js'
 import { badRequest } from '../status.js'
 
-/** The header that says how long a request may wait, in ms. */
+/** The header with the time that a request may wait, in ms. */
 export const DEADLINE_HEADER = 'x-request-timeout-ms'
 
-/** What a client asks for besides an answer. */
-export interface CallOptions {
+/** An inference that {@link compute} runs. */
+export interface InferenceCall<T> {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  readonly model: ServedModel
+  readonly input: { readonly inputs: readonly InputTensor[] } | Samples
   /** How long it may wait, in ms. Default: as the header or the settings say. */
   readonly timeoutMs?: number | null
-  /** As Triton has it. Default: `0`. */
+  /** As in Triton: 1 is the most urgent, then 2 and so on. Default: `0`, the usual one. */
   readonly priority?: number
+  /** Makes the response. */
+  readonly encode: (inference: Inference) => T
 }
 
 /**
@@ -26,7 +32,7 @@ export interface CallOptions {
  * @throws {TorchError} `TORCH_MEDIA_TYPE`
  */
 export function checkMediaType(accepted: readonly string[]): (request: FastifyRequest) => Promise<void> {
-  // Fastify waits for a callback where there is no promise.
+  // Without a promise, Fastify would wait for a callback.
   return (request) => {
     const type = mediaTypeOf(request)
     const isAccepted = accepted.some((name) =>
@@ -43,22 +49,15 @@ export function mediaTypeOf(request: FastifyRequest): string {
   return (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
 }
 
-/** The bytes of a body, which may be missing. */
+/** The bytes of a body; none where there is no body. */
 export function bodyOf(request: FastifyRequest): Buffer {
   const { body } = request
   return Buffer.isBuffer(body) ? body : Buffer.alloc(0)
 }
 
-/** Computes the samples of a request, keeps its model alive meanwhile, and notes how it went. */
-export async function compute<T>(
-  context: ServerContext,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  model: ServedModel,
-  input: { readonly inputs: readonly InputTensor[] } | Samples,
-  options: CallOptions,
-  encode: (inference: Inference) => T,
-): Promise<T> {
+/** Computes the samples of a request, keeps its model open meanwhile, and notes the result in metrics, statistics and traces. */
+export async function compute<T>(context: ServerContext, call: InferenceCall<T>): Promise<T> {
+  const { request, reply, model, input, priority = 0, encode } = call
   context.checkOpen()
   const exchange = context.exchange(request)
   exchange.model = model.name
@@ -74,13 +73,13 @@ export async function compute<T>(
     model.use(async () => {
       try {
         const samples = 'inputs' in input ? await samplesOf(input.inputs, model, settings) : input
-        const call = {
+        const timeoutMs = Math.min(call.timeoutMs ?? Infinity, timeoutOf(request), settings.deadlineMs)
+        const wanted = {
           signal: exchange.abort.signal,
-          deadline:
-            exchange.startedAt + Math.min(options.timeoutMs ?? Infinity, timeoutOf(request), settings.deadlineMs),
-          priority: options.priority ?? 0,
+          deadline: exchange.startedAt + timeoutMs,
+          priority: -(priority === 0 ? USUAL_PRIORITY : priority),
         }
-        const inference = await infer(model, samples, call, { maxPixels: settings.maxPixels, tracing })
+        const inference = await infer(model, samples, wanted, { maxPixels: settings.maxPixels, tracing })
         const { timing } = inference
         exchange.timing = timing
         const encodedFrom = performance.now()
@@ -98,10 +97,14 @@ export async function compute<T>(
   )
 }
 
+/** What Triton takes 0 for: its levels are 1, the most urgent, to 3. */
+const USUAL_PRIORITY = 2
+
 function timeoutOf(request: FastifyRequest): number {
   const text = request.headers[DEADLINE_HEADER]
   if (text === undefined) return Infinity
   const ms = typeof text === 'string' && /^\d{1,9}(?:\.\d{1,6})?$/.test(text) ? Number(text) : NaN
-  if (Number.isNaN(ms)) throw badRequest(`Expected milliseconds for ${DEADLINE_HEADER}, received '${String(text)}'`)
+  if (Number.isNaN(ms))
+    throw badRequest(`Expected a number of milliseconds for ${DEADLINE_HEADER}, received '${String(text)}'`)
   return ms
 }

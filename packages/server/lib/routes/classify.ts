@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 
 import { answersOf } from 'napi-torch/internal'
 import type { ServerContext } from '../context.js'
+import type { Inference } from '../inference.js'
 import { filesOfForm } from '../multipart.js'
 import { badRequest } from '../status.js'
 import { bodyOf, checkMediaType, compute, mediaTypeOf } from './call.js'
@@ -31,7 +32,7 @@ export function classifyRoutes(app: FastifyInstance, context: ServerContext): vo
     if (files.length === 0) throw badRequest('Expected a form with an image, received one without files')
     const samples = { kind: 'encoded', files: files.map(({ bytes }) => bytes) } as const
     const { labels } = model.classifier
-    return compute(context, request, reply, model, samples, {}, ({ logits, timing }) => {
+    const encode = ({ logits, timing }: Inference): object => {
       const results = logits.map((row, index) => ({
         ...(isForm ? { name: files[index]?.name ?? '' } : {}),
         answers: answersOf(row, top, labels),
@@ -43,7 +44,8 @@ export function classifyRoutes(app: FastifyInstance, context: ServerContext): vo
         ...(isForm ? { images: results } : { answers: results[0]?.answers ?? [] }),
         timing: { queueMs, preprocessMs, inferMs, batchSize },
       }
-    })
+    }
+    return compute(context, { request, reply, model, input: samples, encode })
   })
 }
 

@@ -2,9 +2,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 import { packageFacts } from 'napi-torch/internal'
 import type { ServerContext } from '../context.js'
+import type { Inference } from '../inference.js'
 import { modelMetadata } from '../oip/metadata.js'
 import { HEADER_LENGTH, parseInferRequest } from '../oip/request.js'
-import { checkOutputNames, encodeResponse } from '../oip/response.js'
+import { checkOutputNames, encodeResponse, type Encoded } from '../oip/response.js'
 import { sendBody } from '../reply.js'
 import { bodyOf, checkMediaType, compute } from './call.js'
 
@@ -74,9 +75,18 @@ export function oipRoutes(app: FastifyInstance, context: ServerContext): void {
     checkOutputNames(parsed)
     const { classes } = model
     const { labels } = model.classifier
-    const { body, headerLength } = await compute(context, request, reply, model, parsed, parsed, ({ logits }) =>
-      encodeResponse(parsed, { logits, classes, labels }, { model: model.name, version: model.version }),
-    )
+    const head = { model: model.name, version: model.version }
+    const encode = ({ logits }: Inference): Encoded => encodeResponse(parsed, { logits, classes, labels }, head)
+    const { timeoutMs, priority } = parsed
+    const { body, headerLength } = await compute(context, {
+      request,
+      reply,
+      model,
+      input: parsed,
+      timeoutMs,
+      priority,
+      encode,
+    })
     if (headerLength === null) return sendBody(request, reply, body, 'application/json; charset=utf-8')
     reply.header(HEADER_LENGTH, String(headerLength))
     return sendBody(request, reply, body, 'application/octet-stream')

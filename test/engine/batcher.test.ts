@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { setImmediate } from 'node:timers/promises'
 
 import { tensor, type CompileOptions, type Engine, type InferOptions } from 'napi-torch'
+import { inferInBatch, observeBatches, type BatchFacts } from 'napi-torch/internal'
 
-import { OUTPUTS, SAMPLE, SAMPLE_LENGTH, samples, smallModel, withEngine } from '../../support/engines.js'
+import { OUTPUTS, SAMPLE, SAMPLE_LENGTH, samples, smallModel, withEngine } from '../support/engines.js'
 
 const OPTIONS: CompileOptions = { input: SAMPLE, threads: 1 }
-const DEADLINE = { code: 'TORCH_DEADLINE', message: 'The deadline passed while the request waited for its turn' }
+const DEADLINE = { code: 'TORCH_DEADLINE', message: 'The deadline passed while the request was waiting' }
 
 /** Cuts a batch into samples. */
 function split(batch: Float32Array): Float32Array[] {
@@ -134,7 +135,7 @@ describe('Engine', () => {
 
         await assert.rejects(engine.infer(sample), {
           code: 'TORCH_QUEUE_FULL',
-          message: "The engine's queue is full: 3 requests wait already (maxQueueSize)",
+          message: "The engine's queue is full: 3 requests are already waiting (maxQueueSize)",
         })
 
         await Promise.all(waiting)
@@ -150,7 +151,7 @@ describe('Engine', () => {
 
         await assert.rejects(engine.infer(sample), {
           code: 'TORCH_QUEUE_FULL',
-          message: "The engine's queue is full: 1536 bytes wait already, and 2000 may (maxQueueBytes)",
+          message: "The engine's queue is full: 1536 of at most 2000 bytes are already waiting (maxQueueBytes)",
         })
 
         await Promise.all(waiting)
@@ -184,5 +185,58 @@ describe('Engine', () => {
         })
       })
     }
+  })
+
+  describe('inferInBatch()', () => {
+    it('gives the output of infer(), and one description for all samples of a batch', async () => {
+      await withEngine(smallModel, { ...OPTIONS, maxBatchSize: 4 }, async (engine) => {
+        const queuedAt = performance.now()
+        const batch = split(samples(6))
+
+        const results = await Promise.all(batch.map((sample) => inferInBatch(engine, sample)))
+
+        assert.deepEqual(
+          results.map(({ output }) => output),
+          await Promise.all(batch.map((sample) => engine.infer(sample))),
+        )
+        const [first, , , , fifth] = results.map((result) => result.batch)
+        assert.deepEqual(
+          results.map((result) => result.batch === (result.batch.size === 4 ? first : fifth) && result.batch.size),
+          [4, 4, 4, 4, 2, 2],
+        )
+        for (const { startedAt, computeMs } of [first, fifth] as BatchFacts[]) {
+          assert.ok(startedAt >= queuedAt && computeMs > 0 && startedAt + computeMs <= performance.now())
+        }
+      })
+    })
+
+    it('is refused by a closed engine', async () => {
+      await withEngine(smallModel, { ...OPTIONS, warmup: false }, async (engine) => {
+        await engine.close()
+
+        await assert.rejects(inferInBatch(engine, samples(1)), { code: 'TORCH_ENGINE_CLOSED' })
+      })
+    })
+  })
+
+  describe('observeBatches()', () => {
+    it('is told of each batch once, also where all its requests were taken back', async () => {
+      await withEngine(smallModel, { ...OPTIONS, maxBatchSize: 2 }, async (engine) => {
+        const sizes: number[] = []
+        observeBatches(engine, ({ size }) => void sizes.push(size))
+        const controller = new AbortController()
+        const [one, two, three] = split(samples(3)) as [Float32Array, Float32Array, Float32Array]
+        const aborted = [one, two].map((sample) => engine.infer(sample, { signal: controller.signal }))
+        const kept = engine.infer(three)
+        await setImmediate()
+        await setImmediate()
+
+        controller.abort(new Error('no longer wanted'))
+
+        await Promise.allSettled(aborted)
+        await kept
+        assert.deepEqual(sizes, [2, 1])
+      })
+    })
   })
 })
