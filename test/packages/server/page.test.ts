@@ -29,7 +29,7 @@ function dispatch(sample: string, event: string): string {
   return `(async () => {
     const style = document.querySelector('button[aria-label="${sample}"]').style.backgroundPosition
     const image = new Image()
-    image.src = 'packages/server/page/samples.png'
+    image.src = 'page/samples.png'
     await image.decode()
     const canvas = document.createElement('canvas')
     canvas.width = canvas.height = image.height
