@@ -15,6 +15,7 @@ import { TorchError } from 'napi-torch'
 import { readBody } from './body.js'
 import { ClientLeft, type Exchange, type ServerContext } from './context.js'
 import { HEADER_LENGTH } from './oip/request.js'
+import { describeApi } from './openapi/document.js'
 import { openApiRoutes } from './routes/openapi.js'
 import { classifyRoutes } from './routes/classify.js'
 import { healthRoutes } from './routes/health.js'
@@ -87,12 +88,17 @@ export function createApp(context: ServerContext, { tokens, tls, logStream }: Ap
     return fail(context, error, request, reply)
   })
 
-  healthRoutes(app, context)
-  oipRoutes(app, context)
-  tritonRoutes(app, context)
-  classifyRoutes(app, context)
-  openApiRoutes(app, context)
-  if (settings.page) pageRoutes(app)
+  describeApi(app, { isTokenRequired: tokens.isRequired })
+  // After what describes them.
+  app.register((routes, _options, done) => {
+    healthRoutes(routes, context)
+    oipRoutes(routes, context)
+    tritonRoutes(routes, context)
+    classifyRoutes(routes, context)
+    openApiRoutes(routes)
+    if (settings.page) pageRoutes(routes)
+    done()
+  })
   return app
 }
 

@@ -2,27 +2,42 @@ import assert from 'node:assert/strict'
 
 import Schema from 'typebox/schema'
 
-import { MODEL, useServer } from '../../support/server.js'
+import { TINY_PNG } from '../../../packages/server/lib/openapi/examples.js'
+import { ask, MODEL, startServer, useServer } from '../../support/server.js'
 
 type Json = Readonly<Record<string, unknown>>
 
 interface Operation {
   readonly operationId: string
-  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly example?: string }[]
+  readonly security?: readonly Json[]
+  readonly parameters?: readonly {
+    readonly name: string
+    readonly in: string
+    readonly required: boolean
+    readonly schema: Json
+  }[]
   readonly requestBody?: {
+    readonly required: boolean
     readonly content: Readonly<
-      Record<string, { readonly examples?: Readonly<Record<string, { readonly value: unknown }>> }>
+      Record<
+        string,
+        { readonly schema: Json; readonly examples?: Readonly<Record<string, { readonly value: unknown }>> }
+      >
     >
   }
   readonly responses: Readonly<
-    Record<string, { readonly content: Readonly<Record<string, { readonly schema?: Json }>> }>
+    Record<
+      string,
+      { readonly description: string; readonly content: Readonly<Record<string, { readonly schema?: Json }>> }
+    >
   >
 }
 
 interface OpenApi {
   readonly openapi: string
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
-  readonly components: { readonly schemas: Readonly<Record<string, Json>> }
+  readonly security?: readonly Json[]
+  readonly components: { readonly schemas: Readonly<Record<string, Json>>; readonly securitySchemes?: Json }
 }
 
 const METHODS = ['get', 'post']
@@ -52,6 +67,58 @@ describe('/openapi.json', () => {
     assert.equal(new Set(ids).size, ids.length)
     for (const [path, method, { responses }] of operations) {
       assert.ok(Object.keys(responses).includes('200'), `${method} ${path}`)
+      for (const [status, { description, content }] of Object.entries(responses)) {
+        assert.match(description, /^[A-Z].{10,}$/, `${method} ${path} ${status}`)
+        const schema = content['application/json']?.schema
+        if (status !== '200') assert.deepEqual(schema, { $ref: '#/components/schemas/Error' }, `${path} ${status}`)
+      }
+    }
+  })
+
+  it('describes what is asked for with a body or a query, and what may be left out', async () => {
+    const { paths } = await read()
+    const infer = paths['/v2/models/{model}/infer']?.['post']
+    const index = paths['/v2/repository/index']?.['post']
+    const classify = paths['/v1/classify/{model}']?.['post']
+
+    assert.deepEqual(infer?.requestBody?.content['application/json']?.schema, {
+      $ref: '#/components/schemas/InferRequest',
+    })
+    assert.deepEqual(Object.keys(infer.requestBody.content['application/json'].examples ?? {}), [
+      'pixels',
+      'file',
+      'deadline',
+    ])
+    assert.deepEqual([infer.requestBody.required, index?.requestBody?.required], [true, false])
+    assert.deepEqual(
+      classify?.parameters?.map(({ name, in: place, required, schema }) => [name, place, required, schema['default']]),
+      [
+        ['top', 'query', false, 5],
+        ['model', 'path', true, undefined],
+      ],
+    )
+    assert.ok(Object.keys(infer).every((key) => !key.startsWith('x-')))
+  })
+
+  it('lists the routes that a client may need, and none for the page', async () => {
+    const { paths } = await read()
+
+    assert.equal(Object.keys(paths).length, 20)
+    for (const path of ['/', '/metrics', '/openapi.json']) assert.ok(!(path in paths), path)
+  })
+
+  it('asks for a bearer token where the server does, except for health', async () => {
+    const secured = await startServer({ token: 'secret' })
+    try {
+      const headers = { authorization: 'Bearer secret' }
+      const document = (await (await fetch(`${secured.url}/openapi.json`, { headers })).json()) as OpenApi
+
+      assert.deepEqual(document.security, [{ bearer: [] }])
+      assert.deepEqual(document.components.securitySchemes, { bearer: { type: 'http', scheme: 'bearer' } })
+      assert.deepEqual(document.paths['/livez']?.['get']?.security, [])
+      assert.equal((await read()).security, undefined)
+    } finally {
+      await secured.server.close()
     }
   })
 
@@ -100,5 +167,51 @@ describe('/openapi.json', () => {
           : [name, withLocalRefs(entry)]
       }),
     )
+  }
+})
+
+describe('query parameters', () => {
+  const running = useServer()
+  const png = Buffer.from(TINY_PNG, 'base64')
+
+  function classify(query: string): ReturnType<typeof ask> {
+    const headers = { 'content-type': 'image/png' }
+    return ask(`${running().url}/v1/classify/${MODEL}${query}`, { method: 'POST', headers, body: new Uint8Array(png) })
+  }
+
+  for (const [query, received] of [
+    ['?top=x', '"x"'],
+    ['?top=0', '"0"'],
+    ['?top=-1', '"-1"'],
+    ['?top=1.5', '"1.5"'],
+    ['?top=1e1', '"1e1"'],
+    ['?top=', '""'],
+    ['?top=1000000', '"1000000"'],
+    ['?top=1&top=2', '["1", "2"]'],
+  ] as const) {
+    it(`are refused unless they are as their schema says: ${query}`, async () => {
+      const { status, body } = await classify(query)
+
+      assert.deepEqual(
+        { status, body },
+        {
+          status: 400,
+          body: { error: `Expected an integer from 1 to 999999 for top, received ${received}`, code: 'TORCH_REQUEST' },
+        },
+      )
+    })
+  }
+
+  for (const [query, count] of [
+    ['', 5],
+    ['?top=1', 1],
+    ['?top=10&unknown=x', 10],
+  ] as const) {
+    it(`have their defaults, and may be others than the server knows: '${query}'`, async () => {
+      const { status, body } = await classify(query)
+
+      assert.equal(status, 200)
+      assert.equal((body as { answers: unknown[] }).answers.length, count)
+    })
   }
 })

@@ -1,128 +1,144 @@
-const STRING = { type: 'string' }
-const NUMBER = { type: 'number' }
-const INTEGER = { type: 'integer', minimum: 0 }
-const BOOLEAN = { type: 'boolean' }
-const SHAPE = { type: 'array', items: INTEGER }
+import { Type, type TObject, type TProperties, type TSchema } from 'typebox'
 
-function object(properties: object, required: readonly string[], more: object = {}): object {
-  return { type: 'object', properties, required, ...more }
+import { DATATYPES } from '../oip/samples.js'
+import { OUTPUTS } from '../oip/response.js'
+
+// The objects of requests and responses. Fields that are not named here may be there, too.
+
+const Count = Type.Integer({ minimum: 0 })
+const Shape = Type.Array(Count)
+/** Loose as the protocol has it: arrays of numbers or texts, nested or not. */
+const Data = Type.Unsafe<unknown[]>({ type: 'array' })
+
+function oneOf(values: readonly string[]): TSchema {
+  return Type.Unsafe<string>({ type: 'string', enum: values })
 }
 
-function array(items: object, more: object = {}): object {
-  return { type: 'array', items, ...more }
+function optional(fields: TProperties): TObject {
+  return Type.Object(Object.fromEntries(Object.entries(fields).map(([name, schema]) => [name, Type.Optional(schema)])))
 }
 
-const TENSOR_METADATA = object({ name: STRING, datatype: STRING, shape: array({ type: 'integer', minimum: -1 }) }, [
-  'name',
-  'datatype',
-  'shape',
-])
+const TensorMetadata = Type.Object({
+  name: Type.String(),
+  datatype: Type.String(),
+  shape: Type.Array(Type.Integer({ minimum: -1 }), { description: '-1 is any size' }),
+})
 
-const ANSWER = object(
-  { label: { type: ['string', 'null'] }, index: INTEGER, probability: { ...NUMBER, minimum: 0, maximum: 1 } },
-  ['label', 'index', 'probability'],
+const Prediction = Type.Object({
+  label: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'Name of the class, if it is known' }),
+  index: Type.Integer({ minimum: 0, description: 'Index of the class' }),
+  probability: Type.Number({ minimum: 0, maximum: 1 }),
+})
+
+const ErrorBody = Type.Object({
+  error: Type.String({ description: 'What is wrong, in words' }),
+  code: Type.String({ pattern: '^TORCH_', description: 'Stable: tells errors apart' }),
+})
+
+const ServerMetadata = Type.Object({
+  name: Type.String(),
+  version: Type.String(),
+  extensions: Type.Array(Type.String()),
+})
+
+const ModelMetadata = Type.Object({
+  name: Type.String(),
+  versions: Type.Array(Type.String()),
+  platform: Type.String(),
+  inputs: Type.Array(TensorMetadata),
+  outputs: Type.Array(TensorMetadata),
+  properties: Type.Optional(Type.Unsafe<object>({ type: 'object', additionalProperties: { type: 'string' } })),
+})
+
+const InferRequest = Type.Object({
+  id: Type.Optional(Type.String({ description: 'Returned in the response' })),
+  parameters: Type.Optional(
+    optional({
+      timeout: Type.Integer({
+        minimum: 0,
+        description: 'Microseconds that the request may wait; 0 means no own limit',
+      }),
+      priority: Type.Integer({ minimum: 0, description: '1 is the most urgent; 0 means the default' }),
+      classification: Type.Integer({ minimum: 0, description: 'Number of best classes, as text instead of numbers' }),
+      binary_data_output: Type.Boolean({ description: 'Outputs as binary data, unless they say otherwise' }),
+    }),
+  ),
+  inputs: Type.Array(
+    Type.Object({
+      name: Type.Literal('input'),
+      datatype: oneOf(DATATYPES),
+      shape: Shape,
+      data: Type.Optional(Data),
+      parameters: Type.Optional(optional({ binary_data_size: Count })),
+    }),
+    { minItems: 1, maxItems: 1 },
+  ),
+  outputs: Type.Optional(
+    Type.Array(
+      Type.Object({
+        name: oneOf(OUTPUTS),
+        parameters: Type.Optional(optional({ binary_data: Type.Boolean(), classification: Count })),
+      }),
+    ),
+  ),
+})
+
+const InferResponse = Type.Object({
+  id: Type.Optional(Type.String()),
+  model_name: Type.String(),
+  model_version: Type.String(),
+  outputs: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      datatype: oneOf(['FP32', 'BYTES']),
+      shape: Shape,
+      parameters: Type.Optional(optional({ binary_data_size: Count })),
+      data: Type.Optional(Type.Unsafe<unknown[]>({ type: 'array', items: { type: ['number', 'string'] } })),
+    }),
+  ),
+})
+
+const RepositoryIndex = Type.Array(
+  Type.Object({
+    name: Type.String(),
+    version: Type.Optional(Type.String()),
+    state: oneOf(['LOADING', 'READY', 'UNAVAILABLE']),
+    reason: Type.Optional(Type.String({ description: 'Why the model is not ready' })),
+  }),
 )
 
-/** The objects of requests and answers, for the OpenAPI document. */
-export const SCHEMAS: Readonly<Record<string, object>> = {
-  Object: { type: 'object' },
-  Error: object({ error: STRING, code: { type: 'string', pattern: '^TORCH_' } }, ['error', 'code']),
-  Live: object({ live: BOOLEAN }, ['live']),
-  Ready: object({ ready: BOOLEAN }, ['ready']),
-  ServerMetadata: object({ name: STRING, version: STRING, extensions: array(STRING) }, [
-    'name',
-    'version',
-    'extensions',
-  ]),
-  ModelMetadata: object(
-    {
-      name: STRING,
-      versions: array(STRING),
-      platform: STRING,
-      inputs: array(TENSOR_METADATA),
-      outputs: array(TENSOR_METADATA),
-      properties: { type: 'object', additionalProperties: STRING },
-    },
-    ['name', 'versions', 'platform', 'inputs', 'outputs'],
+const Classification = Type.Object({
+  model: Type.String(),
+  version: Type.String(),
+  answers: Type.Optional(Type.Array(Prediction, { description: 'The best classes of a single image' })),
+  images: Type.Optional(
+    Type.Array(Type.Object({ name: Type.String(), answers: Type.Array(Prediction) }), {
+      description: 'The best classes of each image of a form',
+    }),
   ),
-  ModelReady: object({ name: STRING, ready: BOOLEAN }, ['name', 'ready']),
-  InferRequest: object(
-    {
-      id: STRING,
-      parameters: object(
-        {
-          timeout: { ...INTEGER, description: 'µs that the request may wait; 0 is no limit of its own' },
-          priority: { ...INTEGER, description: '1 is the most urgent; 0 is the usual' },
-          classification: { ...INTEGER, description: 'So many of the best classes as text' },
-          binary_data_output: { ...BOOLEAN, description: 'Outputs as bytes unless they say otherwise' },
-        },
-        [],
-      ),
-      inputs: array(
-        object(
-          {
-            name: { const: 'input' },
-            datatype: { enum: ['FP32', 'FP16', 'UINT8', 'BYTES'] },
-            shape: SHAPE,
-            data: { type: 'array' },
-            parameters: object({ binary_data_size: INTEGER }, []),
-          },
-          ['name', 'datatype', 'shape'],
-        ),
-        { minItems: 1, maxItems: 1 },
-      ),
-      outputs: array(
-        object(
-          {
-            name: { enum: ['logits', 'probabilities'] },
-            parameters: object({ binary_data: BOOLEAN, classification: INTEGER }, []),
-          },
-          ['name'],
-        ),
-      ),
-    },
-    ['inputs'],
-  ),
-  InferResponse: object(
-    {
-      id: STRING,
-      model_name: STRING,
-      model_version: STRING,
-      outputs: array(
-        object(
-          {
-            name: STRING,
-            datatype: { enum: ['FP32', 'BYTES'] },
-            shape: SHAPE,
-            parameters: object({ binary_data_size: INTEGER }, []),
-            data: { type: 'array', items: { type: ['number', 'string'] } },
-          },
-          ['name', 'datatype', 'shape'],
-        ),
-      ),
-    },
-    ['model_name', 'model_version', 'outputs'],
-  ),
-  RepositoryIndexRequest: object({ ready: BOOLEAN }, []),
-  RepositoryIndex: array(
-    object({ name: STRING, version: STRING, state: { enum: ['LOADING', 'READY', 'UNAVAILABLE'] }, reason: STRING }, [
-      'name',
-      'state',
-    ]),
-  ),
-  Classification: object(
-    {
-      model: STRING,
-      version: STRING,
-      answers: array(ANSWER),
-      images: array(object({ name: STRING, answers: array(ANSWER) }, ['name', 'answers'])),
-      timing: object({ queueMs: NUMBER, preprocessMs: NUMBER, inferMs: NUMBER, batchSize: INTEGER }, [
-        'queueMs',
-        'preprocessMs',
-        'inferMs',
-        'batchSize',
-      ]),
-    },
-    ['model', 'version', 'timing'],
-  ),
-}
+  timing: Type.Object({
+    queueMs: Type.Number(),
+    preprocessMs: Type.Number(),
+    inferMs: Type.Number(),
+    batchSize: Count,
+  }),
+})
+
+/** The named schemas of the OpenAPI document. */
+export const SCHEMAS = {
+  Object: Type.Unsafe<object>({ type: 'object' }),
+  Error: ErrorBody,
+  Live: Type.Object({ live: Type.Boolean() }),
+  Ready: Type.Object({ ready: Type.Boolean() }),
+  ServerMetadata,
+  ModelMetadata,
+  ModelReady: Type.Object({ name: Type.String(), ready: Type.Boolean() }),
+  InferRequest,
+  InferResponse,
+  RepositoryIndexRequest: optional({ ready: Type.Boolean({ description: 'List only models that are ready' }) }),
+  RepositoryIndex,
+  Classification,
+} as const
+
+/** Name of one of the {@link SCHEMAS}. */
+export type SchemaName = keyof typeof SCHEMAS

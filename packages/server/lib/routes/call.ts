@@ -1,10 +1,11 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 
 import { TorchError } from 'napi-torch'
 import type { ServerContext } from '../context.js'
 import { infer, type Inference } from '../inference.js'
 import { samplesOf, type Samples } from '../oip/samples.js'
 import type { InputTensor } from '../oip/request.js'
+import { describeRoute, MODEL_PARAMS, VERSION_PARAMS, type RouteDescription } from '../openapi/route_schema.js'
 import { serverTiming } from '../reply.js'
 import type { ServedModel } from '../served_model.js'
 import { badRequest } from '../status.js'
@@ -107,4 +108,19 @@ function timeoutOf(request: FastifyRequest): number {
   if (Number.isNaN(ms))
     throw badRequest(`Expected a number of milliseconds for ${DEADLINE_HEADER}, received '${String(text)}'`)
   return ms
+}
+
+/** The two routes of what a model has: of the model, and of one of its versions. */
+export function modelRoutes(
+  suffix: string,
+  description: Omit<RouteDescription, 'params'>,
+): readonly { readonly url: string; readonly schema: FastifySchema }[] {
+  const operationId = `${description.operationId}Version`
+  return [
+    { url: `/v2/models/:model${suffix}`, schema: describeRoute({ ...description, params: MODEL_PARAMS }) },
+    {
+      url: `/v2/models/:model/versions/:version${suffix}`,
+      schema: describeRoute({ ...description, operationId, params: VERSION_PARAMS }),
+    },
+  ]
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
 
 import { packageFacts } from 'napi-torch/internal'
 import type { ServerContext } from '../context.js'
@@ -6,10 +7,12 @@ import type { Inference } from '../inference.js'
 import { modelMetadata } from '../oip/metadata.js'
 import { HEADER_LENGTH, parseInferRequest } from '../oip/request.js'
 import { checkOutputNames, encodeResponse, type Encoded } from '../oip/response.js'
+import { EXAMPLES } from '../openapi/examples.js'
+import { BINARY, describeRoute, INFERENCE_ERRORS, refTo } from '../openapi/route_schema.js'
 import { sendBody } from '../reply.js'
-import { bodyOf, checkMediaType, compute } from './call.js'
+import { bodyOf, checkMediaType, compute, DEADLINE_HEADER, modelRoutes } from './call.js'
 
-/** The extensions of the protocol that are spoken. */
+/** The extensions of the protocol that the server has. */
 const EXTENSIONS = [
   'classification',
   'binary_tensor_data',
@@ -24,43 +27,88 @@ interface ModelRoute {
   readonly Params: { readonly model: string; readonly version?: string }
 }
 
-/** The REST protocol of the Open Inference Protocol v2. */
+const HEALTH = {
+  live: describeRoute({
+    operationId: 'live',
+    summary: 'Checks whether the server is alive',
+    success: { description: 'The server is alive', schema: 'Live' },
+    isOpen: true,
+  }),
+  ready: describeRoute({
+    operationId: 'ready',
+    summary: 'Checks whether all models are ready',
+    success: { description: 'All models are ready', schema: 'Ready' },
+    errors: [503],
+    isOpen: true,
+  }),
+}
+
+const INFER = {
+  operationId: 'infer',
+  summary: 'Computes the outputs for one or more samples',
+  headers: {
+    [HEADER_LENGTH]: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'Bytes of JSON at the start of the body; binary tensors follow' }),
+    ),
+    [DEADLINE_HEADER]: Type.Optional(
+      Type.Number({ minimum: 0, description: 'Milliseconds that the request may wait' }),
+    ),
+  },
+  body: { 'application/json': refTo('InferRequest'), 'application/octet-stream': BINARY },
+  examples: EXAMPLES,
+  success: { description: 'The outputs', schema: 'InferResponse', isBinary: true },
+  errors: INFERENCE_ERRORS,
+} as const
+
+/** The routes of the Open Inference Protocol v2 over REST. */
 export function oipRoutes(app: FastifyInstance, context: ServerContext): void {
   const { models, settings } = context
 
-  app.get('/v2/health/live', (_request, reply) => reply.send({ live: true }))
+  app.get('/v2/health/live', { schema: HEALTH.live }, (_request, reply) => reply.send({ live: true }))
 
-  app.get('/v2/health/ready', (_request, reply) => {
+  app.get('/v2/health/ready', { schema: HEALTH.ready }, (_request, reply) => {
     return reply.code(context.isReady ? 200 : 503).send({ ready: context.isReady })
   })
 
-  app.get('/v2', (_request, reply) => {
+  const schema = describeRoute({
+    operationId: 'serverMetadata',
+    summary: 'Describes the server',
+    success: { description: 'Name, version and extensions of the server', schema: 'ServerMetadata' },
+  })
+  app.get('/v2', { schema }, (_request, reply) => {
     return reply.send({ name: 'napi-torch', version: packageFacts().version, extensions: EXTENSIONS })
   })
 
-  const both = (suffix: string): readonly string[] => [
-    `/v2/models/:model${suffix}`,
-    `/v2/models/:model/versions/:version${suffix}`,
-  ]
-
-  for (const url of both('')) {
-    app.get<ModelRoute>(url, ({ params: { model, version } }, reply) => {
+  const metadata = {
+    operationId: 'modelMetadata',
+    summary: 'Describes the inputs and outputs of a model',
+    success: { description: 'Inputs, outputs and versions of the model', schema: 'ModelMetadata' },
+    errors: [404, 503],
+  } as const
+  for (const { url, schema } of modelRoutes('', metadata)) {
+    app.get<ModelRoute>(url, { schema }, ({ params: { model, version } }, reply) => {
       return reply.send(modelMetadata(models.find(model, version), models.versions(model)))
     })
   }
 
-  for (const url of both('/ready')) {
-    app.get<ModelRoute>(url, ({ params: { model, version } }, reply) => {
+  const ready = {
+    operationId: 'modelReady',
+    summary: 'Checks whether a model is ready',
+    success: { description: 'The model is ready', schema: 'ModelReady' },
+    errors: [404, 503],
+  } as const
+  for (const { url, schema } of modelRoutes('/ready', ready)) {
+    app.get<ModelRoute>(url, { schema }, ({ params: { model, version } }, reply) => {
       const { name } = models.find(model, version)
       context.checkOpen()
       return reply.send({ name, ready: true })
     })
   }
 
-  // Without a type: what clients send that know nothing but bytes.
+  // Some clients send no type.
   const onRequest = checkMediaType(['application/json', 'application/octet-stream', ''])
-  for (const url of both('/infer')) {
-    app.post<ModelRoute>(url, { onRequest }, (request, reply) => inferRoute(request, reply))
+  for (const { url, schema } of modelRoutes('/infer', INFER)) {
+    app.post<ModelRoute>(url, { schema, onRequest }, (request, reply) => inferRoute(request, reply))
   }
 
   async function inferRoute(request: FastifyRequest<ModelRoute>, reply: FastifyReply): Promise<FastifyReply> {
@@ -78,15 +126,8 @@ export function oipRoutes(app: FastifyInstance, context: ServerContext): void {
     const head = { model: model.name, version: model.version }
     const encode = ({ logits }: Inference): Encoded => encodeResponse(parsed, { logits, classes, labels }, head)
     const { timeoutMs, priority } = parsed
-    const { body, headerLength } = await compute(context, {
-      request,
-      reply,
-      model,
-      input: parsed,
-      timeoutMs,
-      priority,
-      encode,
-    })
+    const call = { request, reply, model, input: parsed, timeoutMs, priority, encode }
+    const { body, headerLength } = await compute(context, call)
     if (headerLength === null) return sendBody(request, reply, body, 'application/json; charset=utf-8')
     reply.header(HEADER_LENGTH, String(headerLength))
     return sendBody(request, reply, body, 'application/octet-stream')

@@ -1,10 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 
-import type { ServerContext } from '../context.js'
-import { openApiDocument } from '../openapi/document.js'
+import { HIDDEN } from '../openapi/route_schema.js'
 
-/** `/openapi.json`: what the server speaks, for tools. */
-export function openApiRoutes(app: FastifyInstance, { settings }: ServerContext): void {
-  const document = openApiDocument({ isTokenRequired: settings.token !== '' || settings.tokenFile !== '' })
-  app.get('/openapi.json', (_request, reply) => reply.send(document))
+/** `/openapi.json`: a description of all routes, for tools. */
+export function openApiRoutes(app: FastifyInstance): void {
+  app.get('/openapi.json', { schema: HIDDEN }, (_request, reply) => reply.send(app.swagger()))
 }

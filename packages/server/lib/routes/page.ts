@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 
 import type { FastifyInstance } from 'fastify'
 
+import { HIDDEN } from '../openapi/route_schema.js'
+
 const FILES: Readonly<Record<string, readonly [file: string, type: string]>> = {
   '/': ['index.html', 'text/html; charset=utf-8'],
   '/page/style.css': ['style.css', 'text/css; charset=utf-8'],
@@ -11,10 +13,10 @@ const FILES: Readonly<Record<string, readonly [file: string, type: string]>> = {
   '/page/samples.png': ['samples.png', 'image/png'],
 }
 
-/** Addresses of the page. They hold nothing of the models, and are open to whoever has no token yet. */
+/** Addresses of the page. They are open, as they contain nothing of the models and the page asks for the token itself. */
 export const PAGE_ADDRESSES: readonly string[] = Object.keys(FILES)
 
-/** Nothing but what the page brings along, and no other page around it. */
+/** Nothing but the page's own files, and not within another page. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -26,12 +28,17 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** `/`: a page on which a model can be tried, and the load of the server be seen. */
+/**
+ * `/`: a page on which models can be tried and the load of the server be watched.
+ *
+ * Not @fastify/static, which makes ETags of time and size: npm gives all files of a package one time, so that a file of the same size
+ * in the next release would be answered with 304. It also brings 15 packages, one of which needs Node.js 22.
+ */
 export function pageRoutes(app: FastifyInstance): void {
   for (const [url, [file, type]] of Object.entries(FILES)) {
     const content = readFileSync(new URL(`../../page/${file}`, import.meta.url))
     const etag = `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`
-    app.get(url, (request, reply) => {
+    app.get(url, { schema: HIDDEN }, (request, reply) => {
       reply.headers({
         etag,
         'cache-control': 'no-cache',

@@ -2,43 +2,90 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 import { TorchError } from 'napi-torch'
 import type { ServerContext } from '../context.js'
+import type { IndexEntry } from '../registry.js'
 import { modelConfiguration } from '../oip/metadata.js'
 import { parseJson } from '../oip/request.js'
+import { describeRoute, MODEL_PARAMS, refTo } from '../openapi/route_schema.js'
 import { Tokens } from '../security.js'
 import { badRequest } from '../status.js'
-import { bodyOf, checkMediaType } from './call.js'
+import { bodyOf, checkMediaType, modelRoutes } from './call.js'
 
 interface ModelRoute {
   readonly Params: { readonly model: string; readonly version?: string }
 }
 
-/** What Triton's clients call beside the protocol: configuration, statistics and the repository of models. */
+const CONFIG = {
+  operationId: 'modelConfig',
+  summary: 'Describes a model in the form of Triton’s configuration',
+  success: { description: 'The configuration of the model', schema: 'Object' },
+  errors: [404, 503],
+} as const
+
+const STATISTICS = {
+  operationId: 'modelStats',
+  summary: 'Gets the statistics of a model',
+  success: { description: 'The statistics of the model', schema: 'Object' },
+  errors: [404, 503],
+} as const
+
+const ALL_STATISTICS = describeRoute({
+  operationId: 'stats',
+  summary: 'Gets the statistics of all models',
+  success: { description: 'The statistics of all models', schema: 'Object' },
+})
+
+const INDEX = describeRoute({
+  operationId: 'repositoryIndex',
+  summary: 'Lists the models and their states',
+  body: { 'application/json': refTo('RepositoryIndexRequest') },
+  examples: {
+    all: { summary: 'All models', value: {} },
+    ready: { summary: 'Models that are ready', value: { ready: true } },
+  },
+  isBodyOptional: true,
+  success: { description: 'The models and their states', schema: 'RepositoryIndex' },
+  errors: [400, 415],
+})
+
+function control(verb: 'load' | 'unload', summary: string): ReturnType<typeof describeRoute> {
+  return describeRoute({
+    operationId: `${verb}Model`,
+    summary: `${summary}; needs the setting repositoryControl and the admin token`,
+    params: MODEL_PARAMS,
+    success: { description: `The model is ${verb}ed`, schema: 'Object' },
+    errors: [400, 401, 404, 415, 422],
+  })
+}
+
+/** The routes of Triton's extensions: configuration, statistics and the model repository. */
 export function tritonRoutes(app: FastifyInstance, context: ServerContext): void {
   const { models, settings } = context
 
-  for (const url of ['/v2/models/:model/config', '/v2/models/:model/versions/:version/config']) {
-    app.get<ModelRoute>(url, ({ params: { model, version } }, reply) => {
+  for (const { url, schema } of modelRoutes('/config', CONFIG)) {
+    app.get<ModelRoute>(url, { schema }, ({ params: { model, version } }, reply) => {
       return reply.send(modelConfiguration(models.find(model, version)))
     })
   }
 
-  for (const url of ['/v2/models/stats', '/v2/models/:model/stats', '/v2/models/:model/versions/:version/stats']) {
-    app.get<{ Params: { model?: string; version?: string } }>(url, ({ params: { model, version } }, reply) => {
-      if (model !== undefined) models.find(model, version)
-      const entries = models.index().filter((entry) => {
-        return (model === undefined || entry.name === model) && (version === undefined || entry.version === version)
-      })
-      return reply.send({
-        model_stats: entries.map((entry) =>
-          context.statistics(entry.name, entry.version).toJSON(entry.name, entry.version),
-        ),
-      })
+  const statisticsOf = (isWanted: (entry: IndexEntry) => boolean): object => ({
+    model_stats: models
+      .index()
+      .filter(isWanted)
+      .map(({ name, version }) => context.statistics(name, version).toJSON(name, version)),
+  })
+  app.get('/v2/models/stats', { schema: ALL_STATISTICS }, (_request, reply) => reply.send(statisticsOf(() => true)))
+  for (const { url, schema } of modelRoutes('/stats', STATISTICS)) {
+    app.get<ModelRoute>(url, { schema }, ({ params: { model, version } }, reply) => {
+      models.find(model, version)
+      return reply.send(
+        statisticsOf((entry) => entry.name === model && (version === undefined || entry.version === version)),
+      )
     })
   }
 
-  // As Triton's clients send it: without a type, or as JSON.
+  // Triton's clients send no type, or JSON.
   const onRequest = checkMediaType(['application/json', 'application/octet-stream', ''])
-  app.post('/v2/repository/index', { onRequest }, (request, reply) => {
+  app.post('/v2/repository/index', { schema: INDEX, onRequest }, (request, reply) => {
     const { ready = false } = jsonOf(request)
     if (typeof ready !== 'boolean') throw badRequest('Expected a boolean for ready')
     return reply.send(models.index().filter(({ state }) => !ready || state === 'READY'))
@@ -47,23 +94,25 @@ export function tritonRoutes(app: FastifyInstance, context: ServerContext): void
   const admin = new Tokens([settings.adminToken])
   const checkAdmin = (request: FastifyRequest): Promise<void> => {
     if (!settings.repositoryControl) {
-      const message = 'Models cannot be loaded and unloaded here (repositoryControl is off)'
+      const message = 'Models cannot be loaded or unloaded over HTTP (repositoryControl is off)'
       return Promise.reject(new TorchError('TORCH_NOT_FOUND', message))
     }
     admin.check(request.headers.authorization)
     return onRequest(request)
   }
 
-  app.post<ModelRoute>('/v2/repository/models/:model/load', { onRequest: checkAdmin }, async (request, reply) => {
+  const load = { schema: control('load', 'Loads a model again'), onRequest: checkAdmin }
+  app.post<ModelRoute>('/v2/repository/models/:model/load', load, async (request, reply) => {
     const { parameters } = jsonOf(request)
     if (typeof parameters === 'object' && parameters !== null && Object.keys(parameters).length > 0) {
-      throw badRequest('Models are loaded as the settings of the server say: parameters are not taken')
+      throw badRequest('Expected no parameters: models are loaded with the settings of the server')
     }
     await change(context, () => models.load(request.params.model))
     return reply.send({})
   })
 
-  app.post<ModelRoute>('/v2/repository/models/:model/unload', { onRequest: checkAdmin }, async (request, reply) => {
+  const unload = { schema: control('unload', 'Unloads a model'), onRequest: checkAdmin }
+  app.post<ModelRoute>('/v2/repository/models/:model/unload', unload, async (request, reply) => {
     await change(context, () => models.unload(request.params.model))
     return reply.send({})
   })
@@ -79,7 +128,7 @@ async function change({ metrics }: ServerContext, body: () => Promise<void>): Pr
   }
 }
 
-/** The JSON object of a body that may be missing. */
+/** The JSON object of a body; an empty one where there is no body. */
 function jsonOf(request: FastifyRequest): Readonly<Record<string, unknown>> {
   const body = bodyOf(request)
   const value = body.length === 0 ? {} : parseJson(body)
