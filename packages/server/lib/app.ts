@@ -26,34 +26,34 @@ import { RateLimiter, type Tokens } from './security.js'
 import type { Settings } from './settings.js'
 import { CLIENT_CLOSED, failureOf } from './status.js'
 
-/** Contents of a certificate and its key. */
+/** A certificate and its key, in PEM. */
 export interface Tls {
   readonly cert: Buffer
   readonly key: Buffer
 }
 
-/** What {@link createApp} needs besides the context. */
+/** Parts of the app beside the context. */
 export interface AppParts {
   readonly tokens: Tokens
   readonly tls: Tls | null
-  /** Where logs go. Default: to stdout. */
+  /** Receives the log. Default: stdout. */
   readonly logStream?: { write(line: string): void } | undefined
 }
 
-/** Answered to everybody: orchestrators and Prometheus carry no tokens. */
+/** Open to everyone: orchestrators and Prometheus have no tokens. */
 const OPEN = new Set(['/livez', '/readyz', '/metrics', '/v2/health/live', '/v2/health/ready', ...PAGE_ADDRESSES])
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/
 
-/** How often connections are looked at whether they are too slow. */
+/** How often Node checks for connections that are too slow. */
 const CONNECTIONS_CHECK_MS = 1000
 
-/** Puts the HTTP side together: limits, tokens, errors, logs and all routes. */
+/** Creates the HTTP side of a server: limits, tokens, errors, logs and all routes. */
 export function createApp(context: ServerContext, { tokens, tls, logStream }: AppParts): FastifyInstance {
   const { settings } = context
   const app = createFastify(settings, tls, logStream)
   app.server.maxConnections = settings.maxConnections
-  // Whatever the type of a body: routes look at it before it is read.
+  // Bodies of all types are read alike: the routes check the type beforehand.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
     readBody(payload, {
@@ -70,21 +70,21 @@ export function createApp(context: ServerContext, { tokens, tls, logStream }: Ap
     const url = request.url.split('?', 1)[0] ?? ''
     if (OPEN.has(url)) return
     const { authorization } = request.headers
-    // Whoever holds the admin token is told by the routes that ask for it.
+    // These routes check the admin token themselves.
     const isAdministration = url.startsWith('/v2/repository/models/') && settings.repositoryControl
     if (tokens.isRequired && !isAdministration) tokens.check(authorization)
     limiter.take(tokens.isRequired && authorization !== undefined ? authorization : request.ip, performance.now())
   })
 
   app.addHook('onSend', (_request, reply, _payload, done) => {
-    // A client that keeps its connection would keep the server from ending.
+    // Connections that stay open would delay the shutdown.
     if (context.isDraining) reply.header('connection', 'close')
     done()
   })
 
   app.setErrorHandler((error, request, reply) => fail(context, error, request, reply))
   app.setNotFoundHandler((request, reply) => {
-    const error = new TorchError('TORCH_NOT_FOUND', `There is no ${request.method} ${request.url.slice(0, 200)}`)
+    const error = new TorchError('TORCH_NOT_FOUND', `There is no route ${request.method} ${request.url.slice(0, 200)}`)
     return fail(context, error, request, reply)
   })
 
@@ -115,7 +115,7 @@ function createFastify(settings: Settings, tls: Tls | null, logStream: AppParts[
       : { level: settings.logLevel, base: null, ...(logStream === undefined ? {} : { stream: logStream }) }
   const options = {
     logger,
-    // One line a request, of our own: see finish().
+    // finish() logs one line for each request.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: settings.maxBodyBytes,
     connectionTimeout: settings.idleTimeoutMs,
@@ -129,30 +129,30 @@ function createFastify(settings: Settings, tls: Tls | null, logStream: AppParts[
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
     },
     routerOptions: { maxParamLength: 256 },
-    // Of addresses that cannot be read, before there is a route.
+    // Errors of addresses that cannot be parsed, for which there is no route yet.
     frameworkErrors: (error: unknown, _request: FastifyRequest, reply: FastifyReply) => sendFailure(reply, error),
     clientErrorHandler: refuseConnection,
   } as const
-  // The types of the two differ in the kind of server alone, which nothing here looks at.
+  // The two types differ only in the kind of server, which does not matter here.
   return (
     tls === null ? fastify({ ...options, http }) : fastify({ ...options, https: { ...http, ...tls } })
   ) as FastifyInstance
 }
 
-/** Where tensors begin in a body, as the client says; whether it is right is found later. */
+/** Where tensors begin in a body, according to the client; it is checked later. */
 function jsonLengthOf({ headers }: FastifyRequest): number {
   const length = Number(headers[HEADER_LENGTH])
   return Number.isSafeInteger(length) && length > 0 ? length : 0
 }
 
-/** Answers an error, whoever threw it. */
+/** Answers a request with an error. */
 function fail(context: ServerContext, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const exchange = context.exchange(request)
   if (error instanceof ClientLeft) return reply.code(CLIENT_CLOSED).send()
   const { status, code } = failureOf(error)
   exchange.code = code
   if (status === 500) request.log.error({ err: error }, 'request failed')
-  // What was not read would otherwise have to be, to reach the next request.
+  // Otherwise the rest of the body would have to be read to reach the next request.
   if (!request.raw.complete) reply.header('connection', 'close')
   return sendFailure(reply, error)
 }
@@ -207,12 +207,12 @@ function finish({ metrics }: ServerContext, { request, reply, exchange, isComple
   )
 }
 
-/** What Node says of a connection that speaks no HTTP, or too slowly. */
+/** Error codes of Node for connections that do not speak HTTP, or too slowly. */
 const CONNECTION_FAULTS: Readonly<Record<string, readonly [status: string, code: string, message: string]>> = {
   HPE_HEADER_OVERFLOW: [
     '431 Request Header Fields Too Large',
     'TORCH_TOO_LARGE',
-    'The headers are too large (maxHeaderBytes)',
+    'The request headers are too large (maxHeaderBytes)',
   ],
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'TORCH_REQUEST', 'The request took too long to arrive'],
 }
@@ -233,7 +233,7 @@ function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
     'connection: close',
   ]
   if (socket.writable) socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
-  // Whoever does not read it keeps no connection.
+  // The connection is closed even if the client does not read this.
   socket.destroySoon()
 }
 

@@ -4,26 +4,27 @@ import { dirname, resolve } from 'node:path'
 import { LineCounter, parseDocument } from 'yaml'
 import { TorchError } from 'napi-torch'
 
-/** Nobody writes longer ones by hand. */
-const MOST_BYTES = 2 ** 20
+/** Far more than a config file needs. */
+const MAX_CHARACTERS = 2 ** 20
 
-/** What a config file may say: names are those of the settings, checked by whoever uses them. */
+/** The content of a config file. `checkSettings` checks the names and values. */
 export type Config = Readonly<Record<string, unknown>>
 
 /**
- * Reads a config file in YAML 1.2, of which JSON is a part. Paths of models, tokens and certificates in it count from its folder;
- * `models` may be a list, or checkpoints by the names of the models.
+ * Reads a config file in YAML 1.2, which includes JSON. Paths of models, tokens and certificates are relative to the folder of the
+ * file. `models` is a list, or an object with a checkpoint for each model name.
  *
- * @throws {TorchError} `TORCH_FILE` if it cannot be read, `TORCH_INVALID_ARGUMENT` with the line where it is not valid.
+ * @throws {TorchError} `TORCH_FILE` if it cannot be read, `TORCH_INVALID_ARGUMENT` with the line that is not valid.
  */
 export async function readConfig(path: string): Promise<Config> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new TorchError('TORCH_FILE', `${path}: Cannot be read`, { cause })
   })
   const fault = (message: string): TorchError => new TorchError('TORCH_INVALID_ARGUMENT', `${path}: ${message}`)
-  if (text.length > MOST_BYTES) throw fault(`Has ${text.length} characters, and ${MOST_BYTES} may be`)
+  if (text.length > MAX_CHARACTERS)
+    throw fault(`Expected at most ${MAX_CHARACTERS} characters, received ${text.length}`)
   const lineCounter = new LineCounter()
-  // Two equal names are a mistake that must not go unseen; so are warnings, such as those of unknown tags.
+  // Duplicate names and warnings, such as those of unknown tags, are mistakes that must be seen.
   const document = parseDocument(text, { lineCounter, uniqueKeys: true, prettyErrors: false })
   const [first] = [...document.errors, ...document.warnings]
   if (first !== undefined) {
@@ -34,7 +35,7 @@ export async function readConfig(path: string): Promise<Config> {
   try {
     value = document.toJS()
   } catch (cause) {
-    // Aliases that grow without bound: the library counts them.
+    // The library limits aliases, which could otherwise expand without bound.
     throw fault(cause instanceof Error ? cause.message : String(cause))
   }
   if (!isRecord(value)) throw fault('Expected names and values, such as port: 8000')
@@ -53,7 +54,7 @@ function withPaths({ models, ...settings }: Config, folder: string): Config {
   }
 }
 
-/** Makes a list of a map of names to checkpoints; leaves what is neither to those who check it. */
+/** Converts an object of names and checkpoints to a list; other values are checked later. */
 function modelsOf(models: unknown): unknown {
   if (!isRecord(models)) return models
   return Object.entries(models).map(([name, value]) =>
@@ -64,7 +65,7 @@ function modelsOf(models: unknown): unknown {
 function modelFrom(model: unknown, folder: string): unknown {
   if (!isRecord(model)) return model
   const from = (file: string): string => resolve(folder, file)
-  // The name of a list of this package is no file.
+  // The name of a built-in list is not a file.
   const isFile = typeof model['labels'] === 'string' && /[./\\]/.test(model['labels'])
   return mapFields(model, isFile ? ['checkpoint', 'labels'] : ['checkpoint'], from)
 }

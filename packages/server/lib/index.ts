@@ -1,4 +1,4 @@
-// What `napi-torch/server` exports: models behind HTTP.
+// What `@napi-torch/server` exports: a server of models over HTTP.
 
 export { createServer, InferenceServer } from './server.js'
 export type { CloseOptions, ServerOptions } from './server.js'

@@ -8,7 +8,7 @@ import { versionOf, type ModelSettings, type Settings } from './settings.js'
 /** The states of a model, as Triton calls them. */
 export type ModelState = 'LOADING' | 'READY' | 'UNAVAILABLE'
 
-/** A line of the repository's index. */
+/** An entry of the repository index. */
 export interface IndexEntry {
   readonly name: string
   readonly version: string
@@ -21,13 +21,13 @@ interface Entry {
   readonly model: ServedModel | null
   readonly state: ModelState
   readonly reason: string
-  /** Of the files when they were read. */
+  /** Fingerprint of the files when they were read. */
   readonly fingerprint: string
 }
 
 /**
- * The models of a server, by name and version. Changes come one after the other and are all or nothing: new models are
- * loaded beside the old ones and swapped in together.
+ * The models of a server, by name and version. Changes are made one at a time, and completely or not at all: new models are
+ * loaded while the old ones answer, and replace them together.
  */
 export class ModelRegistry {
   readonly #settings: Settings
@@ -43,7 +43,7 @@ export class ModelRegistry {
     this.#entries = new Map(settings.models.map((model) => [keyOf(model), waiting(model, 'LOADING', '')]))
   }
 
-  /** Tells whether every model that should be there is. */
+  /** Whether all models are ready, except those that were unloaded on request. */
   get isReady(): boolean {
     return (
       !this.#isClosed &&
@@ -56,7 +56,7 @@ export class ModelRegistry {
     return [...this.#entries.values()].flatMap(({ model }) => (model === null ? [] : [model]))
   }
 
-  /** What the models are told to be. */
+  /** Settings of all models, loaded or not. */
   get modelSettings(): readonly ModelSettings[] {
     return [...this.#entries.values()].map(({ settings }) => settings)
   }
@@ -80,7 +80,7 @@ export class ModelRegistry {
   }
 
   /**
-   * Gives a loaded model: the version that is asked for, else the newest that is loaded.
+   * Finds a loaded model: the given version, or the newest one that is loaded.
    *
    * @throws {TorchError} `TORCH_NOT_FOUND`, `TORCH_NOT_READY`
    */
@@ -99,8 +99,8 @@ export class ModelRegistry {
   }
 
   /**
-   * Makes the models be these. Those that changed, in settings or files, are loaded beside the old ones, warmed up and
-   * swapped in at once; requests under way finish on the old ones. If one fails, all stays as it was.
+   * Replaces all models. Those whose settings or files have changed are loaded and warmed up while the old ones answer, and replace
+   * them together; requests under way finish on the old ones. If one fails, nothing changes.
    */
   apply(models: readonly ModelSettings[]): Promise<void> {
     return this.#inTurn(async () => {
@@ -136,7 +136,7 @@ export class ModelRegistry {
     })
   }
 
-  /** Loads one model again, whether or not its files changed. @throws {TorchError} `TORCH_NOT_FOUND` */
+  /** Loads all versions of a model again, even if their files have not changed. @throws {TorchError} `TORCH_NOT_FOUND` */
   async load(name: string): Promise<void> {
     this.versions(name)
     return this.#inTurn(async () => {
@@ -154,7 +154,7 @@ export class ModelRegistry {
     })
   }
 
-  /** Takes a model away; it can be loaded again. @throws {TorchError} `TORCH_NOT_FOUND` */
+  /** Unloads all versions of a model, which can be loaded again. @throws {TorchError} `TORCH_NOT_FOUND` */
   async unload(name: string): Promise<void> {
     this.versions(name)
     return this.#inTurn(() => {
@@ -167,8 +167,8 @@ export class ModelRegistry {
     })
   }
 
-  /** Fingerprints of the files now, and whether any differs from what was loaded. */
-  async look(): Promise<{ readonly isChanged: boolean; readonly fingerprint: string }> {
+  /** Compares the files of the models with those that were loaded. */
+  async compareFiles(): Promise<{ readonly isChanged: boolean; readonly fingerprint: string }> {
     const entries = [...this.#entries.values()].filter(({ model }) => model !== null)
     const now = await Promise.all(entries.map(({ settings }) => fingerprintOf(settings)))
     return {
@@ -177,12 +177,12 @@ export class ModelRegistry {
     }
   }
 
-  /** Waits for models that were swapped out. */
+  /** Waits until the models that were replaced are closed. */
   async settle(): Promise<void> {
     while (this.#closing.size > 0) await Promise.all(this.#closing)
   }
 
-  /** Refuses requests, waits for those under way, and lets all models go. */
+  /** Refuses requests, waits for those under way, and closes all models. */
   async close(): Promise<void> {
     this.#isClosed = true
     await this.#last.catch(() => undefined)
@@ -194,7 +194,7 @@ export class ModelRegistry {
     this.#entries = new Map(this.#entries).set(key, entry)
   }
 
-  /** A model that was never loaded says why. */
+  /** Keeps the reason for models that were never loaded. */
   #note(error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error)
     this.#entries = new Map(
@@ -227,7 +227,7 @@ function waiting(settings: ModelSettings, state: ModelState, reason: string): En
   return { settings, model: null, state, reason, fingerprint: '' }
 }
 
-/** Changes with the files of a model. */
+/** Differs when the files of a model have changed. */
 async function fingerprintOf({ checkpoint, labels }: ModelSettings): Promise<string> {
   const files = [checkpoint, join(dirname(checkpoint), 'preset.json'), ...(labels === undefined ? [] : [labels])]
   const facts = await Promise.all(

@@ -7,10 +7,10 @@ import type { Timing } from './inference.js'
 
 const COMPRESS = { gzip: promisify(gzip), deflate: promisify(deflate) } as const
 
-/** Shorter bodies gain nothing: they travel in one or two packets anyway. */
-const COMPRESSED_FROM = 4096
+/** Shorter bodies fit into one or two packets anyway. */
+const MIN_COMPRESSED_BYTES = 4096
 
-/** Sends a body, compressed if it is long and the client wants that. */
+/** Sends a body, compressed if it is long and the client accepts that. */
 export async function sendBody(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -18,7 +18,7 @@ export async function sendBody(
   contentType: string,
 ): Promise<FastifyReply> {
   reply.header('content-type', contentType)
-  const encoding = body.length < COMPRESSED_FROM ? null : acceptedEncoding(request.headers['accept-encoding'])
+  const encoding = body.length < MIN_COMPRESSED_BYTES ? null : acceptedEncoding(request.headers['accept-encoding'])
   if (encoding === null) return reply.send(body)
   const packed = await COMPRESS[encoding](body, { level: 1 })
   return reply.header('content-encoding', encoding).header('vary', 'accept-encoding').send(packed)
@@ -34,7 +34,7 @@ function acceptedEncoding(header: string | string[] | undefined): keyof typeof C
   return accepted.includes('gzip') ? 'gzip' : accepted.includes('deflate') ? 'deflate' : null
 }
 
-/** Tells the client where its time went: https://www.w3.org/TR/server-timing. */
+/** Formats the header Server-Timing: https://www.w3.org/TR/server-timing. */
 export function serverTiming({ queueMs, preprocessMs, inferMs, batchSize }: Timing): string {
   const ms = (value: number): string => value.toFixed(2)
   return `queue;dur=${ms(queueMs)}, preprocess;dur=${ms(preprocessMs)}, infer;dur=${ms(inferMs)}, batch;desc="${batchSize}"`

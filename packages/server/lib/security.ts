@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { TorchError } from 'napi-torch'
 import type { Settings } from './settings.js'
 
-/** Knows the tokens that requests may carry, by their digests. */
+/** The tokens that requests may carry, kept as digests. */
 export class Tokens {
   readonly #digests: readonly Buffer[]
 
@@ -12,18 +12,19 @@ export class Tokens {
     this.#digests = tokens.filter((token) => token !== '').map(digest)
   }
 
-  /** Those of the settings. @throws {TorchError} `TORCH_FILE` if the token file cannot be read. */
+  /** Reads the tokens of the settings. @throws {TorchError} `TORCH_FILE` if the token file cannot be read. */
   static async open({ token, tokenFile }: Settings): Promise<Tokens> {
     if (tokenFile === '') return new Tokens([token])
     const text = await readFile(tokenFile, 'utf8').catch((cause: unknown) => {
       throw new TorchError('TORCH_FILE', `${tokenFile}: Cannot be read`, { cause })
     })
     const tokens = text.split('\n').map((line) => line.trim())
-    if (tokens.every((line) => line === '')) throw new TorchError('TORCH_FILE', `${tokenFile}: Holds no token`)
+    if (tokens.every((line) => line === ''))
+      throw new TorchError('TORCH_FILE', `${tokenFile}: Expected at least one token, received none`)
     return new Tokens([token, ...tokens])
   }
 
-  /** Tells whether any token is asked for. */
+  /** Whether requests must carry a token. */
   get isRequired(): boolean {
     return this.#digests.length > 0
   }
@@ -34,9 +35,9 @@ export class Tokens {
     if (token === undefined)
       throw new TorchError('TORCH_UNAUTHORIZED', 'Expected the header Authorization: Bearer TOKEN')
     const received = digest(token)
-    // All are compared, in a time that tells nothing of how near a guess is.
+    // All are compared, and in constant time: the time must not tell how close a guess is.
     const isKnown = this.#digests.reduce((found, known) => timingSafeEqual(known, received) || found, false)
-    if (!isKnown) throw new TorchError('TORCH_UNAUTHORIZED', 'The token is not one that the server knows')
+    if (!isKnown) throw new TorchError('TORCH_UNAUTHORIZED', 'The token is not valid')
   }
 }
 
@@ -44,10 +45,15 @@ function digest(token: string): Buffer {
   return createHash('sha256').update(token).digest()
 }
 
-/** Keys that are remembered: against a client that comes with ever new addresses. */
-const MOST_KEYS = 10_000
+/** Keys in memory: against a client with ever new addresses. */
+const MAX_KEYS = 10_000
 
-/** Lets each key make so many requests a second, and some more at once. */
+/**
+ * Limits the requests per second of each key, and allows bursts: a token bucket.
+ *
+ * Not @fastify/rate-limit, which counts in fixed windows: at 10 a second with bursts of 50, it refuses a client that sends 12 a second
+ * for 750 ms on end, and lets 100 through at once where two windows meet; this refuses every sixth, and lets 51 through.
+ */
 export class RateLimiter {
   readonly #rate: number
   readonly #burst: number
@@ -58,21 +64,24 @@ export class RateLimiter {
     this.#burst = burst
   }
 
-  /** Notes a request. @throws {TorchError} `TORCH_RATE_LIMIT` */
+  /** Counts a request. @throws {TorchError} `TORCH_RATE_LIMIT` */
   take(key: string, now: number): void {
     if (this.#rate === 0) return
     const bucket = this.#buckets.get(key) ?? { tokens: this.#burst, at: now }
     bucket.tokens = Math.min(this.#burst, bucket.tokens + ((now - bucket.at) / 1000) * this.#rate)
     bucket.at = now
-    // To the end: the first of the map is the one that has been silent longest.
+    // Moved to the end, so that the first key is the one that has been idle longest.
     this.#buckets.delete(key)
     this.#buckets.set(key, bucket)
-    if (this.#buckets.size > MOST_KEYS) {
+    if (this.#buckets.size > MAX_KEYS) {
       const [oldest = ''] = this.#buckets.keys()
       this.#buckets.delete(oldest)
     }
     if (bucket.tokens < 1) {
-      throw new TorchError('TORCH_RATE_LIMIT', `More than ${this.#rate} requests a second were sent (rateLimit)`)
+      throw new TorchError(
+        'TORCH_RATE_LIMIT',
+        `Expected at most ${this.#rate} requests per second (rateLimit), received more`,
+      )
     }
     bucket.tokens--
   }

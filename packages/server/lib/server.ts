@@ -16,25 +16,25 @@ import { checkSettings, type ModelSettings, type PartialSettings, type Settings 
 import { openTracing } from './tracing.js'
 import { watchModels } from './watch.js'
 
-/** Options of {@link createServer}: the settings, and what cannot be written into a file. */
+/** Options of {@link createServer}: the settings, and options that a config file cannot hold. */
 export interface ServerOptions extends Omit<PartialSettings, 'models'> {
-  /** Checkpoints by the names of the models, or models with all that may be said of each. */
+  /** A checkpoint for each model name, or a list of models with settings of their own. */
   readonly models: Readonly<Record<string, string>> | readonly ModelSettings[]
-  /** Takes the lines of the log, which are JSON, in place of stdout. */
+  /** Receives the lines of the log, which are JSON. Default: stdout. */
   readonly logStream?: { write(line: string): void } | undefined
 }
 
 /** Options of {@link InferenceServer.close}. */
 export interface CloseOptions {
-  /** How long requests under way may still take, in ms. Default: the setting `graceMs`. */
+  /** Time for requests under way, in ms. Default: the setting `graceMs`. */
   readonly graceMs?: number | undefined
 }
 
 /**
- * Makes a server that answers the Open Inference Protocol v2 for checkpoints: `docs/server.md` says what it speaks. It neither
- * listens nor loads before {@link InferenceServer.listen}.
+ * Creates a server of checkpoints that speaks the Open Inference Protocol v2; `docs/server.md` describes it. It listens and loads
+ * models only after {@link InferenceServer.listen}.
  *
- * @throws {TorchError} `TORCH_INVALID_ARGUMENT` for settings that are not as they should be; `TORCH_FILE` if a certificate, key or
+ * @throws {TorchError} `TORCH_INVALID_ARGUMENT` for invalid settings; `TORCH_FILE` if a certificate, key or
  * token file cannot be read.
  */
 export async function createServer(options: ServerOptions): Promise<InferenceServer> {
@@ -56,7 +56,7 @@ interface ServerParts {
   readonly logStream: ServerOptions['logStream']
 }
 
-/** A server of models over HTTP. Made by {@link createServer}. */
+/** A server of models over HTTP. Created by {@link createServer}. */
 export class InferenceServer implements AsyncDisposable {
   readonly #settings: Settings
   readonly #models: ModelRegistry
@@ -67,7 +67,7 @@ export class InferenceServer implements AsyncDisposable {
   #closing: Promise<void> | undefined
   #stopWatching: () => void = () => undefined
 
-  /** @internal Servers are made by `createServer()`. */
+  /** @internal Servers are created by `createServer()`. */
   constructor({ settings, tls, tokens, tracing, logStream }: ServerParts) {
     this.#settings = settings
     const budget = new BodyBudget(settings.maxBytesInFlight)
@@ -86,7 +86,7 @@ export class InferenceServer implements AsyncDisposable {
     this.#app = createApp(this.#context, { tokens, tls, logStream })
   }
 
-  /** Address of the server, such as `http://127.0.0.1:8000`; null while it does not listen. */
+  /** URL of the server, such as `http://127.0.0.1:8000`; null while it does not listen. */
   get url(): string | null {
     const address = this.#app.server.address() as AddressInfo | null
     if (address === null) return null
@@ -94,20 +94,20 @@ export class InferenceServer implements AsyncDisposable {
     return `${this.#settings.tlsCert === '' ? 'http' : 'https'}://${host}:${address.port}`
   }
 
-  /** Tells whether requests are answered now. */
+  /** Whether the server answers requests now. */
   get isReady(): boolean {
     return this.#context.isReady
   }
 
-  /** Models and their states. */
+  /** The models and their states. */
   get models(): readonly IndexEntry[] {
     return this.#models.index()
   }
 
   /**
-   * Begins to listen and to load. Gives the address at once: until all models are loaded, the server is alive and not ready.
+   * Listens, starts to load the models, and resolves to the URL. Until all models are loaded, the server is alive but not ready.
    *
-   * @throws {TorchError} `TORCH_LISTEN` if the address or port cannot be had.
+   * @throws {TorchError} `TORCH_LISTEN` if the address or port cannot be used.
    */
   async listen(): Promise<string> {
     const { host, port } = this.#settings
@@ -115,22 +115,22 @@ export class InferenceServer implements AsyncDisposable {
       throw cannotListen(host, port, cause)
     })
     this.#loading = this.#models.apply(this.#models.modelSettings).then(() => this.#watch())
-    // Whoever waits for ready() is told.
+    // ready() rejects with it.
     this.#loading.catch(() => undefined)
     return this.url ?? ''
   }
 
-  /** Waits until all models are loaded and warm. @throws {TorchError} What is wrong with a checkpoint, as `loadCheckpoint()`. */
+  /** Waits until all models are loaded and warmed up. @throws {TorchError} The codes of `loadCheckpoint()`. */
   async ready(): Promise<void> {
-    if (this.#loading === undefined) throw new TorchError('TORCH_NOT_READY', 'The server does not listen yet')
+    if (this.#loading === undefined) throw new TorchError('TORCH_NOT_READY', 'Call listen() before ready()')
     await this.#loading
   }
 
   /**
-   * Loads models whose files or settings changed beside those that answer, and swaps them all at once; requests under way finish on
-   * the old ones. If one fails, nothing changes.
+   * Loads the models whose files or settings have changed while the old ones answer, and replaces those together; requests under way
+   * finish on the old ones. If one fails, nothing changes.
    *
-   * @param models - The models that should be there from now on. Default: the same as before.
+   * @param models - All models from now on. Default: the current ones.
    */
   async reload(models: readonly ModelSettings[] = this.#models.modelSettings): Promise<void> {
     const checked = checkSettings({ ...this.#settings, models }, 'reload()').models
@@ -142,14 +142,14 @@ export class InferenceServer implements AsyncDisposable {
       log.info({ models: this.models }, 'models reloaded')
     } catch (error) {
       this.#metrics.reload('failed')
-      log.error({ err: error }, 'reload failed: the models are as before')
+      log.error({ err: error }, 'reload failed, the models are unchanged')
       throw error
     }
   }
 
   /**
-   * Ends the server: it is no longer ready, refuses new work, finishes what is under way within the grace period, and lets all memory
-   * go.
+   * Shuts the server down: it is no longer ready, refuses new requests, finishes those under way within the grace period, and
+   * releases all memory.
    */
   close(options: CloseOptions = {}): Promise<void> {
     checkOptions('close()', options, ['graceMs'])
@@ -164,17 +164,17 @@ export class InferenceServer implements AsyncDisposable {
   async #close(graceMs: number): Promise<void> {
     this.#stopWatching()
     this.#context.isLeaving = true
-    this.#app.log.info('leaving')
+    this.#app.log.info('shutting down')
     if (this.#settings.drainDelayMs > 0) await delay(Math.min(this.#settings.drainDelayMs, graceMs))
     this.#context.isDraining = true
-    // Connections that have sent a request which has not been read yet look idle; closed, they would lose it.
+    // Connections whose request has not been read yet look idle, and would lose it if they were closed now.
     await delay(Math.min(SETTLE_MS, graceMs))
     const grace = new AbortController()
     const overdue = delay(graceMs, undefined, { signal: grace.signal }).then(
       () => this.#app.server.closeAllConnections(),
       () => undefined,
     )
-    // Those that are idle are closed now, the others after their answer.
+    // Idle connections are closed now, the others after their response.
     const closed = this.#app.close()
     await this.#context.idle()
     this.#app.server.closeIdleConnections()
@@ -204,14 +204,14 @@ export class InferenceServer implements AsyncDisposable {
   }
 }
 
-/** What has arrived before the end of the server is read by then, and answered. */
+/** Time to read the requests that have arrived before the shutdown. */
 const SETTLE_MS = 100
 
 const LISTEN_FAULTS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another program listens there already',
-  EACCES: 'that needs rights which this process does not have',
-  EADDRNOTAVAIL: 'this machine has no such address',
-  ENOTFOUND: 'there is no such host',
+  EADDRINUSE: 'the address is already in use',
+  EACCES: 'permission denied',
+  EADDRNOTAVAIL: 'this machine does not have that address',
+  ENOTFOUND: 'the host name is unknown',
 }
 
 function cannotListen(host: string, port: number, cause: unknown): TorchError {

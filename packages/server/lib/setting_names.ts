@@ -1,20 +1,20 @@
 import { TorchError } from 'napi-torch'
 import { SETTINGS } from './settings.js'
 
-// How settings are called where they are text: in flags and in variables of the environment.
+// Settings as text: the names of flags and environment variables, and how values are parsed.
 
-/** The name of a setting. */
+/** Name of a setting. */
 export type SettingName = keyof typeof SETTINGS
 
-/** All settings but the models, in the order of the docs. */
+/** All settings except the models, in the order of the documentation. */
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[]
 
-/** What is known of a setting. */
+/** Type, default and description of a setting. */
 export interface SettingFacts {
   readonly type: 'integer' | 'number' | 'boolean' | 'string'
   readonly default: string | number | boolean
   readonly description: string
-  /** The values that there are, if they are few. */
+  /** The allowed values of an enumeration, otherwise null. */
   readonly choices: readonly string[] | null
 }
 
@@ -24,18 +24,18 @@ export function settingFacts(name: SettingName): SettingFacts {
   return { type: schema.type, default: schema.default, description: schema.description, choices: schema.enum ?? null }
 }
 
-/** Makes `max-batch-size` of `maxBatchSize`. */
+/** Converts `maxBatchSize` to `max-batch-size`. */
 export function flagOf(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 
-/** Makes `NAPI_TORCH_SERVE_MAX_BATCH_SIZE` of `maxBatchSize`. */
+/** Converts `maxBatchSize` to `NAPI_TORCH_SERVE_MAX_BATCH_SIZE`. */
 export function variableOf(name: string): string {
   return `NAPI_TORCH_SERVE_${flagOf(name).replaceAll('-', '_').toUpperCase()}`
 }
 
 /**
- * Reads the value of a setting that was written as text; whether it lies in the range is checked with all others.
+ * Parses the text of a setting. `checkSettings` checks its range.
  *
  * @param place - The flag or variable, for the message.
  * @throws {TorchError} `TORCH_USAGE`

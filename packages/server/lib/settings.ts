@@ -3,7 +3,7 @@ import { Value } from 'typebox/value'
 import { type Device, ENGINE_DTYPES, TorchError } from 'napi-torch'
 import { describe, DEVICE_PATTERN, PRESETS } from 'napi-torch/internal'
 
-// One table of all settings: the config file, the flags and variables of `napi-torch serve`, and createServer() follow it.
+// The table of all settings, for the config file, the flags and variables of `napi-torch serve`, and createServer().
 
 const MIB = 2 ** 20
 const DAY_MS = 86_400_000
@@ -11,48 +11,65 @@ const DAY_MS = 86_400_000
 const oneOf = (names: readonly string[], options: object): TSchema => ({ type: 'string', enum: names, ...options })
 
 const BATCHING = {
-  maxBatchSize: Type.Integer({ minimum: 1, maximum: 1024, default: 8, description: 'samples in one batch at most' }),
+  maxBatchSize: Type.Integer({
+    minimum: 1,
+    maximum: 1024,
+    default: 8,
+    description: 'maximum number of samples in a batch',
+  }),
   maxDelayMs: Type.Number({
     minimum: 0,
     maximum: 60_000,
     default: 0,
-    description: 'how long a lone sample waits for others, in ms',
+    description: 'how long an incomplete batch waits for more samples, in ms',
   }),
-  maxQueueSize: Type.Integer({ minimum: 1, maximum: 1e6, default: 1024, description: 'samples that wait at most' }),
-  maxQueueBytes: Type.Integer({ minimum: 1, default: 256 * MIB, description: 'bytes of these at most' }),
+  maxQueueSize: Type.Integer({
+    minimum: 1,
+    maximum: 1e6,
+    default: 1024,
+    description: 'maximum number of waiting samples of a model',
+  }),
+  maxQueueBytes: Type.Integer({
+    minimum: 1,
+    default: 256 * MIB,
+    description: 'maximum memory of waiting samples of a model, in bytes',
+  }),
   dtype: Type.Unsafe<(typeof ENGINE_DTYPES)[number]>(
-    oneOf(ENGINE_DTYPES, { default: 'float32', description: 'in which the layers compute; float16 on CUDA alone' }),
+    oneOf(ENGINE_DTYPES, {
+      default: 'float32',
+      description: 'data type in which the model is computed; float16 only on CUDA',
+    }),
   ),
   device: Type.Unsafe<Device>({
     type: 'string',
     pattern: DEVICE_PATTERN,
     default: 'cpu',
-    description: 'where they do: cpu, cuda or cuda:N',
+    description: 'device on which the model is computed: cpu, cuda or cuda:N',
   }),
 }
 
-/** The same settings where they may be left out. */
+/** Makes all settings optional. */
 function optional<T extends Record<string, TSchema>>(fields: T): { [K in keyof T]: TSchema } {
   const entries = Object.entries(fields).map(([name, schema]) => [name, Type.Optional(schema)])
   return Object.fromEntries(entries) as { [K in keyof T]: TSchema }
 }
 
-/** A model that the server answers for. */
+/** A model of the server. */
 export interface ModelSettings {
   readonly name: string
   /** Default: `1`. */
   readonly version?: string | undefined
   /** Path of the checkpoint. */
   readonly checkpoint: string
-  /** Where the state dict lies in the file. Default: it is found by itself. */
+  /** Key of the state dict in the checkpoint. Default: it is found. */
   readonly key?: string | undefined
-  /** Take the weights of a whole pickled module. Default: `false`. */
+  /** Whether to read the weights of a whole pickled module. Default: `false`. */
   readonly wholeModule?: boolean | undefined
-  /** How images are prepared. Default: as `preset.json` beside the checkpoint says, else by the architecture. */
+  /** Preset with which images are prepared. Default: that of `preset.json` beside the checkpoint, else that of the architecture. */
   readonly preset?: (typeof PRESETS)[number] | undefined
-  /** A file of class names, or the name of a list of this package. Default: as for the preset. */
+  /** A file with class names, or the name of a built-in list. Default: the list of the preset. */
   readonly labels?: string | undefined
-  /** This and the following are as for all models, unless they say otherwise. */
+  /** Default of this and of the following: the setting of the server. */
   readonly maxBatchSize?: number | undefined
   readonly maxDelayMs?: number | undefined
   readonly maxQueueSize?: number | undefined
@@ -75,133 +92,146 @@ const MODEL = Type.Object(
   { additionalProperties: false },
 )
 
-/** All settings apart from the models: name, range, default and meaning. */
+/** All settings except the models: name, range, default and description. */
 export const SETTINGS = {
-  host: Type.String({ minLength: 1, default: '127.0.0.1', description: 'address to listen on; 0.0.0.0 is all' }),
+  host: Type.String({ minLength: 1, default: '127.0.0.1', description: 'address to listen on; 0.0.0.0 means all' }),
   port: Type.Integer({
     minimum: 0,
     maximum: 65_535,
     default: 8000,
-    description: 'port to listen on; 0 takes a free one',
+    description: 'port to listen on; 0 means any free port',
   }),
   ...BATCHING,
   threads: Type.Integer({
     minimum: 0,
     maximum: 1024,
     default: 0,
-    description: 'threads that compute; 0 takes one for each core',
+    description: 'number of threads that compute; 0 means one per core',
   }),
   deadlineMs: Type.Number({
     minimum: 1,
     maximum: DAY_MS,
     default: 30_000,
-    description: 'how long a request waits for its computation at most, in ms',
+    description: 'time after which a request whose computation has not begun is refused, in ms',
   }),
-  maxSamples: Type.Integer({ minimum: 1, maximum: 65_536, default: 64, description: 'samples in one request at most' }),
+  maxSamples: Type.Integer({
+    minimum: 1,
+    maximum: 65_536,
+    default: 64,
+    description: 'maximum number of samples in a request',
+  }),
   maxPixels: Type.Integer({
     minimum: 1,
     default: 25_000_000,
-    description: 'pixels of an image at most, against images of few bytes that unpack to gigabytes',
+    description: 'maximum number of pixels in an image: small files can decode to gigabytes',
   }),
   maxBodyBytes: Type.Integer({
     minimum: 1,
     maximum: 2 ** 31 - 1,
     default: 64 * MIB,
-    description: 'bytes of a body at most, also after it was decompressed',
+    description: 'maximum size of a request body in bytes, before and after decompression',
   }),
   maxJsonBytes: Type.Integer({
     minimum: 1,
     maximum: 2 ** 29,
     default: 8 * MIB,
-    description: 'bytes of JSON in a body at most: it is read while nothing else can be done',
+    description: 'maximum size of the JSON in a request body in bytes: parsing it blocks the server',
   }),
   maxBytesInFlight: Type.Integer({
     minimum: 1,
     default: 512 * MIB,
-    description: 'bytes of all bodies under way at most',
+    description: 'maximum memory of all request bodies together, in bytes',
   }),
-  maxConnections: Type.Integer({ minimum: 1, maximum: 1e6, default: 4096, description: 'connections at most' }),
+  maxConnections: Type.Integer({
+    minimum: 1,
+    maximum: 1e6,
+    default: 4096,
+    description: 'maximum number of connections',
+  }),
   maxHeaderBytes: Type.Integer({
     minimum: 1024,
     maximum: MIB,
     default: 16_384,
-    description: 'bytes of headers at most',
+    description: 'maximum size of the request headers in bytes',
   }),
   headerTimeoutMs: Type.Integer({
     minimum: 100,
     maximum: DAY_MS,
     default: 10_000,
-    description: 'how long the headers of a request may take, in ms',
+    description: 'maximum time to receive the headers of a request, in ms',
   }),
   requestTimeoutMs: Type.Integer({
     minimum: 100,
     maximum: DAY_MS,
     default: 60_000,
-    description: 'how long a whole request may take to arrive, in ms',
+    description: 'maximum time to receive a whole request, in ms',
   }),
   idleTimeoutMs: Type.Integer({
     minimum: 100,
     maximum: DAY_MS,
     default: 75_000,
-    description: 'after how long a silent connection is closed, in ms',
+    description: 'time after which an idle connection is closed, in ms',
   }),
   graceMs: Type.Integer({
     minimum: 0,
     maximum: DAY_MS,
     default: 25_000,
-    description: 'how long requests may still take when the server ends, in ms',
+    description: 'time for requests under way when the server shuts down, in ms',
   }),
   drainDelayMs: Type.Integer({
     minimum: 0,
     maximum: DAY_MS,
     default: 0,
-    description:
-      'how long to go on taking requests, not ready, before the server ends: load balancers need to see it, in ms',
+    description: 'time between not being ready and refusing requests at shutdown, for load balancers to notice, in ms',
   }),
   watchMs: Type.Integer({
     minimum: 0,
     maximum: DAY_MS,
     default: 0,
-    description: 'how often to look for new checkpoints, in ms; 0 never does',
+    description: 'interval at which checkpoint files are checked for changes, in ms; 0 means never',
   }),
-  page: Type.Boolean({ default: true, description: 'answer / with a page on which the models can be tried' }),
+  page: Type.Boolean({ default: true, description: 'serve a page at / on which the models can be tried' }),
   repositoryControl: Type.Boolean({
     default: false,
-    description: 'let holders of the admin token load and unload models',
+    description: 'allow loading and unloading models over HTTP with the admin token',
   }),
-  adminToken: Type.String({ default: '', description: 'token for loading and unloading' }),
-  token: Type.String({ default: '', description: 'token that requests must carry; none by default' }),
-  tokenFile: Type.String({ default: '', description: 'file with such tokens, one a line' }),
+  adminToken: Type.String({ default: '', description: 'token that loading and unloading requires' }),
+  token: Type.String({ default: '', description: 'token that requests must carry; empty means none' }),
+  tokenFile: Type.String({ default: '', description: 'file with tokens that requests may carry, one per line' }),
   rateLimit: Type.Number({
     minimum: 0,
     default: 0,
-    description: 'requests a second for each token, or address where there is none; 0 is no limit',
+    description: 'maximum requests per second for each token, or for each address without tokens; 0 means no limit',
   }),
-  rateBurst: Type.Integer({ minimum: 1, default: 50, description: 'requests above that rate at once' }),
-  tlsCert: Type.String({ default: '', description: 'PEM file of the certificate chain, for HTTPS' }),
-  tlsKey: Type.String({ default: '', description: 'PEM file of its key' }),
+  rateBurst: Type.Integer({
+    minimum: 1,
+    default: 50,
+    description: 'number of requests that may exceed that rate at once',
+  }),
+  tlsCert: Type.String({ default: '', description: 'PEM file with the certificate chain, for HTTPS' }),
+  tlsKey: Type.String({ default: '', description: 'PEM file with the key of the certificate' }),
   logLevel: Type.Unsafe<LogLevel>(
     oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
       default: 'silent',
-      description: 'what is logged',
+      description: 'minimum level of log messages',
     }),
   ),
 }
 
-/** How much is logged, from pino. */
+/** Levels of the log, those of pino. */
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
 
 const SERVER = Type.Object({ ...SETTINGS, models: Type.Array(MODEL) }, { additionalProperties: false })
 
-/** All that a server follows. */
+/** All settings of a server. */
 export type Settings = Readonly<Omit<Static<typeof SERVER>, 'models'>> & { readonly models: readonly ModelSettings[] }
 
-/** Settings where those that are left out have their defaults. */
+/** Settings in which all but the models may be left out. */
 export type PartialSettings = { readonly [K in keyof Omit<Settings, 'models'>]?: Settings[K] | undefined } & {
   readonly models: readonly ModelSettings[]
 }
 
-/** The version of a model that has none. */
+/** Version of a model whose settings do not name one. */
 export const DEFAULT_VERSION = '1'
 
 /** The version under which a model is served. */
@@ -210,9 +240,9 @@ export function versionOf({ version = DEFAULT_VERSION }: ModelSettings): string 
 }
 
 /**
- * Fills in defaults and checks all.
+ * Fills in defaults and checks all settings.
  *
- * @param place - Named in the message, such as a file.
+ * @param place - Where the settings are from, such as a file, for the message.
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT`
  */
 export function checkSettings(given: unknown, place = 'settings'): Settings {
@@ -228,8 +258,8 @@ export function checkSettings(given: unknown, place = 'settings'): Settings {
 
   const { models, maxSamples, tlsCert, tlsKey, repositoryControl, adminToken } = settings as Settings
   const keys = models.map((model) => `${model.name} version ${versionOf(model)}`)
-  const twice = keys.find((key, index) => keys.indexOf(key) !== index)
-  if (twice !== undefined) throw fault(`Expected different models in ${place}, received ${twice} twice`)
+  const duplicate = keys.find((key, index) => keys.indexOf(key) !== index)
+  if (duplicate !== undefined) throw fault(`Expected distinct models in ${place}, received ${duplicate} twice`)
   for (const { name, maxQueueSize = (settings as Settings).maxQueueSize } of models) {
     if (maxSamples > maxQueueSize) {
       throw fault(`Expected maxSamples of at most maxQueueSize (${maxQueueSize} for ${name}), received ${maxSamples}`)
@@ -237,12 +267,12 @@ export function checkSettings(given: unknown, place = 'settings'): Settings {
   }
   if ((tlsCert === '') !== (tlsKey === '')) throw fault(`Expected both tlsCert and tlsKey in ${place}, received one`)
   if (repositoryControl && adminToken === '') {
-    throw fault(`Expected an adminToken in ${place}, as repositoryControl is on; received none`)
+    throw fault(`Expected an adminToken in ${place} with repositoryControl, received none`)
   }
   return settings as Settings
 }
 
-/** An option that is undefined is one that was left out. */
+/** Removes options that are undefined, which counts as left out. */
 function withoutUndefined(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutUndefined)
   if (!isObject(value)) return value

@@ -1,6 +1,6 @@
 import type { Timing } from './inference.js'
 
-/** Times of one kind: how many, and their sum. */
+/** Number and sum of the times of one kind. */
 interface Duration {
   count: number
   ns: number
@@ -8,7 +8,7 @@ interface Duration {
 
 const KINDS = ['success', 'fail', 'queue', 'compute_input', 'compute_infer', 'compute_output'] as const
 
-/** What a model has done since the server began, as Triton's statistics extension tells it. */
+/** Statistics of a model since the start of the server, in the form of Triton's statistics extension. */
 export class ModelStatistics {
   readonly #durations = Object.fromEntries(KINDS.map((kind) => [kind, { count: 0, ns: 0 }])) as Record<
     (typeof KINDS)[number],
@@ -19,7 +19,7 @@ export class ModelStatistics {
   #batchCount = 0
   #last = 0
 
-  /** Notes a request that was answered. */
+  /** Counts a request that was answered. */
   success(timing: Timing, totalMs: number, outputMs: number): void {
     this.#last = Date.now()
     this.#samples += timing.samples
@@ -30,17 +30,17 @@ export class ModelStatistics {
     this.#add('compute_output', outputMs)
   }
 
-  /** Notes a request that failed. */
+  /** Counts a request that failed. */
   fail(totalMs: number): void {
     this.#add('fail', totalMs)
   }
 
-  /** Notes a batch that was computed. */
-  batch(size: number, inferMs: number): void {
+  /** Counts a batch. */
+  batch(size: number, computeMs: number): void {
     this.#batchCount++
     const duration = this.#batches.get(size) ?? { count: 0, ns: 0 }
     duration.count++
-    duration.ns += toNs(inferMs)
+    duration.ns += toNs(computeMs)
     this.#batches.set(size, duration)
   }
 

@@ -1,9 +1,9 @@
 import { TorchError, type TorchErrorCode } from 'napi-torch'
 
-/** The status of a request whose client left before it was answered; it is logged and counted, nobody reads it. */
+/** The status of a request whose client left before it was answered: logged and counted, but never sent. */
 export const CLIENT_CLOSED = 499
 
-/** The one place where codes become HTTP: what is not listed is a fault of the server, 500. */
+/** HTTP status by error code; codes that are not listed are faults of the server, 500. */
 const STATUS: Readonly<Partial<Record<TorchErrorCode, number>>> = {
   TORCH_REQUEST: 400,
   TORCH_INVALID_ARGUMENT: 400,
@@ -19,31 +19,31 @@ const STATUS: Readonly<Partial<Record<TorchErrorCode, number>>> = {
   TORCH_DEADLINE: 504,
 }
 
-/** Faults of a checkpoint: the server is well, but the model that was to be loaded is not. */
+/** Faults of a checkpoint that was to be loaded. */
 const LOADING = /^TORCH_(?:CHECKPOINT_|FILE$|ARCHITECTURE$|STATE_DICT$|LABELS$|TRACE$|QUANTIZATION$)/
 
-/** What a failed request is answered with. */
+/** The response of a failed request. */
 export interface Failure {
   readonly status: number
   readonly code: TorchErrorCode
   readonly message: string
-  /** Seconds after which it may be tried again. */
+  /** Seconds after which the client may try again. */
   readonly retryAfter: number | null
 }
 
 const RETRY_AFTER_S = 1
 
-/** Tells how an error is answered. What is no fault of the client is not described to it: paths and traces stay here. */
+/** Makes the response for an error. Faults of the server are not described to the client: paths and traces stay here. */
 export function failureOf(error: unknown): Failure {
   const { code, message } = nameOf(error)
   const status = STATUS[code] ?? (LOADING.test(code) ? 422 : 500)
-  const shown = status === 500 ? 'The server failed to answer; its log says why, by the request id' : message
+  const shown = status === 500 ? 'Internal error; the server logs the reason with the request id' : message
   return { status, code, message: shown, retryAfter: status === 429 || status === 503 ? RETRY_AFTER_S : null }
 }
 
 function nameOf(error: unknown): { readonly code: TorchErrorCode; readonly message: string } {
   if (error instanceof TorchError) return error
-  // Fastify's own, such as an address that is no valid URI.
+  // An error of Fastify, such as an address that is not a valid URI.
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : 500
   const message = error instanceof Error ? error.message : String(error)
   if (status === 404) return { code: 'TORCH_NOT_FOUND', message }
@@ -53,12 +53,12 @@ function nameOf(error: unknown): { readonly code: TorchErrorCode; readonly messa
   return { code: 'TORCH_INTERNAL', message }
 }
 
-/** Makes the error for a request that is not as it should be. */
+/** Makes the error for a malformed request. */
 export function badRequest(message: string, cause?: unknown): TorchError {
   return new TorchError('TORCH_REQUEST', message, { cause })
 }
 
-/** Makes the error for a request that goes past a limit. */
+/** Makes the error for a request that exceeds a size limit. */
 export function tooLarge(message: string): TorchError {
   return new TorchError('TORCH_TOO_LARGE', message)
 }

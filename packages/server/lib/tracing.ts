@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
-/** What is written into spans of OpenTelemetry, if the program has it. */
+/** Spans of OpenTelemetry, if it is installed. */
 export interface Tracing {
   /** Runs `body` in a span that continues the trace of the caller. */
   request<T>(name: string, headers: IncomingHttpHeaders, attributes: Attributes, body: () => Promise<T>): Promise<T>
@@ -8,7 +8,7 @@ export interface Tracing {
   child<T>(name: string, body: () => Promise<T>): Promise<T>
 }
 
-/** Facts of a span. */
+/** Attributes of a span. */
 export type Attributes = Readonly<Record<string, string | number | boolean>>
 
 const NO_TRACING: Tracing = {
@@ -17,8 +17,8 @@ const NO_TRACING: Tracing = {
 }
 
 /**
- * Opens OpenTelemetry's API where it is installed. Without an SDK, which the program brings, its spans cost next to nothing and
- * go nowhere.
+ * Opens OpenTelemetry's API if it is installed. Without an SDK, which the program sets up, spans are not recorded and cost next to
+ * nothing.
  */
 export async function openTracing(): Promise<Tracing> {
   const api = await import('@opentelemetry/api').catch(() => null)

@@ -1,19 +1,19 @@
 import type { ModelRegistry } from './registry.js'
 
 /**
- * Looks every `intervalMs` whether the files of the models changed, and calls `reload` when they have changed and then stayed
- * the same from one look to the next: a file that is still being written is left alone. Files that failed are not tried
- * again until they change.
+ * Checks every `intervalMs` whether the files of the models have changed, and calls `reload` when they have and are then the same
+ * at two checks in a row: files that are still being written are not loaded. Files that could not be loaded are not tried again
+ * until they change.
  *
- * By looking, not by the system's notices: those do not cross network file systems, nor the links by which Kubernetes swaps
+ * Polls because notifications of the file system do not reach network file systems, nor the links with which Kubernetes replaces
  * volumes.
  */
 export function watchModels(models: ModelRegistry, intervalMs: number, reload: () => Promise<void>): () => void {
   let before = ''
   let failed = ''
   let isBusy = false
-  const look = async (): Promise<void> => {
-    const { isChanged, fingerprint } = await models.look()
+  const check = async (): Promise<void> => {
+    const { isChanged, fingerprint } = await models.compareFiles()
     const isStable = fingerprint === before
     before = fingerprint
     if (!isChanged || !isStable || fingerprint === failed) return
@@ -24,8 +24,8 @@ export function watchModels(models: ModelRegistry, intervalMs: number, reload: (
   const timer = setInterval(() => {
     if (isBusy) return
     isBusy = true
-    look()
-      // Said by reload() where it belongs.
+    check()
+      // reload() logs it.
       .catch(() => undefined)
       .finally(() => (isBusy = false))
   }, intervalMs)

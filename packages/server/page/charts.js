@@ -1,10 +1,10 @@
-// Three small charts of what Prometheus' metrics say, from one look to the next.
+// Three small charts of the metrics, each point from the difference between two scrapes.
 
 const KEPT_MS = 120_000
 const WIDTH = 300
 const HEIGHT = 88
 
-/** What is asked of no model is asked by the page, or by who runs the server. */
+/** Requests without a model are those of the page and of orchestrators. */
 const NO_MODEL = 'model=""'
 
 /** Reads `name{label="value"} 1` lines. */
@@ -33,7 +33,7 @@ function buckets(text, name) {
   return counts
 }
 
-/** As Prometheus' histogram_quantile: within a bucket, evenly. In seconds; null without requests. */
+/** Estimates a quantile in seconds as Prometheus' histogram_quantile does, evenly within a bucket; null without requests. */
 function quantile(before, after, part) {
   const bounds = [...after.keys()].sort((one, other) => one - other)
   const counts = bounds.map((bound) => (after.get(bound) ?? 0) - (before.get(bound) ?? 0))
@@ -47,16 +47,16 @@ function quantile(before, after, part) {
 
 const CHARTS = [
   {
-    title: 'Answers a second',
+    title: 'Responses per second',
     lines: ['rate'],
     show: ({ rate }) => (rate ?? 0).toFixed(rate < 10 ? 1 : 0),
   },
   {
-    title: 'Time, p50 and p99',
+    title: 'Latency, p50 and p99',
     lines: ['p50', 'p99'],
     show: ({ p50, p99 }) => (p50 === null ? '–' : `${milliseconds(p50)} · ${milliseconds(p99)}`),
   },
-  { title: 'Samples that wait', lines: ['queue'], show: ({ queue }) => String(queue) },
+  { title: 'Waiting samples', lines: ['queue'], show: ({ queue }) => String(queue) },
 ]
 
 function milliseconds(seconds) {
@@ -84,17 +84,17 @@ export class Charts {
       title.textContent = chart.title
       value.textContent = '–'
       head.append(title, value)
-      const picture = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img' })
-      picture.setAttribute('aria-label', `${chart.title}: nothing yet`)
+      const image = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img' })
+      image.setAttribute('aria-label', `${chart.title}: no data yet`)
       const lines = chart.lines.map((_, index) => svg('polyline', { class: index === 0 ? 'first' : 'second' }))
-      picture.append(...lines)
-      box.append(head, picture)
+      image.append(...lines)
+      box.append(head, image)
       parent.append(box)
-      return { chart, value, picture, lines }
+      return { chart, value, image, lines }
     })
   }
 
-  /** Takes the text of /metrics at a time, in ms. */
+  /** Adds the text of /metrics, read at the time `at` in ms. */
   add(text, at) {
     const now = {
       at,
@@ -103,7 +103,7 @@ export class Charts {
     }
     const last = this.#last
     this.#last = now
-    // A server that began anew counts from zero.
+    // A server that was restarted counts from zero.
     if (last === null || now.requests < last.requests) return
     this.#points.push({
       at,
@@ -116,7 +116,7 @@ export class Charts {
     for (const view of this.#views) this.#draw(view, at)
   }
 
-  #draw({ chart, value, picture, lines }, at) {
+  #draw({ chart, value, image, lines }, at) {
     const most = Math.max(...this.#points.flatMap((point) => chart.lines.map((line) => point[line] ?? 0)), 1e-9)
     chart.lines.forEach((line, index) => {
       const places = this.#points
@@ -129,6 +129,6 @@ export class Charts {
     })
     const shown = chart.show(this.#points.at(-1))
     value.textContent = shown
-    picture.setAttribute('aria-label', `${chart.title}: now ${shown}`)
+    image.setAttribute('aria-label', `${chart.title}: now ${shown}`)
   }
 }

@@ -1,4 +1,4 @@
-// The page of the server: a picture in, answers out, and the load of the last minutes. It asks nobody but the server.
+// The page of the server: classifies an image, and shows the load of the last two minutes. It makes requests to the server only.
 
 import { Charts } from './charts.js'
 
@@ -7,14 +7,14 @@ const [model, file, drop, preview] = ['model', 'file', 'drop', 'preview'].map(el
 
 const SAMPLES = ['Ankle boot', 'Pullover', 'Trouser', 'Shirt', 'Coat', 'Sandal', 'Sneaker', 'Dress']
 const SAMPLE_SIDE = 28
-/** Below it a picture is shown larger than it is, with its pixels. */
+/** Images up to this size are enlarged, with visible pixels. */
 const SMALL_SIDE = 64
 const POLL_MS = 1000
 
-/** In memory alone: a page that is closed has forgotten it. */
+/** Kept in memory only: it is forgotten when the page is closed. */
 let token = ''
 let current = null
-/** Of several pictures in a row, the last one counts. */
+/** Number of the last request: the results of earlier ones are ignored. */
 let turn = 0
 
 class Refusal extends Error {
@@ -30,7 +30,7 @@ async function ask(path, init = {}) {
   try {
     response = await fetch(path, { ...init, headers })
   } catch {
-    throw new Refusal(0, 'The server does not answer. Is it still running?')
+    throw new Refusal(0, 'The server does not respond. Is it still running?')
   }
   if (response.ok) return response.json()
   const { error = response.statusText } = await response.json().catch(() => ({}))
@@ -38,14 +38,14 @@ async function ask(path, init = {}) {
 }
 
 const ADVICE = {
-  400: 'The server cannot use this picture.',
-  401: 'The server asks for a token.',
-  404: 'The model is no longer there.',
-  413: 'The picture is too large for the server.',
-  415: 'The server does not read files of this kind.',
-  429: 'The server has too much to do. Try again in a moment.',
-  503: 'The server is not ready: it is loading models, or ending.',
-  504: 'The server had no time for the picture before its deadline.',
+  400: 'The server cannot read this image.',
+  401: 'The server requires a token.',
+  404: 'The model no longer exists.',
+  413: 'The image is too large for the server.',
+  415: 'The server does not accept files of this type.',
+  429: 'The server is busy. Try again in a moment.',
+  503: 'The server is not ready: it is loading models or shutting down.',
+  504: 'The server could not answer before the deadline.',
 }
 
 function showError(error) {
@@ -71,7 +71,7 @@ function make(name, { className, text, ...attributes } = {}, children = []) {
   return node
 }
 
-/** A bar of parts, each a class and a length; all lengths together are the whole. */
+/** A bar of parts, each with a class and a length; `whole` is the length of the bar. */
 function bar(parts, whole) {
   let x = 0
   const rects = parts.map(([className, length]) => {
@@ -102,7 +102,7 @@ function showAnswers({ answers, timing }, totalMs) {
   const rest = Math.max(0, totalMs - queueMs - preprocessMs - inferMs)
   const parts = [
     ['queue', 'queue', queueMs],
-    ['prepare', 'prepare', preprocessMs],
+    ['prepare', 'preprocess', preprocessMs],
     ['compute', 'compute', inferMs],
     ['rest', 'network and page', rest],
   ]
@@ -117,31 +117,31 @@ function showAnswers({ answers, timing }, totalMs) {
     make('div', {}, [make('dt', { className, text: name }), make('dd', { text })])
   element('timing-list').replaceChildren(
     ...parts.map(([className, name, length]) => entry(className, name, ms(length))),
-    entry('plain', 'in all', ms(totalMs)),
-    entry('plain', 'in a batch of', String(batchSize)),
+    entry('plain', 'total', ms(totalMs)),
+    entry('plain', 'batch size', String(batchSize)),
   )
   element('copy').hidden = false
 }
 
 function curl() {
   const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`
-  const { type, name } = current.picture
+  const { type, name } = current.image
   const authorization = token === '' ? '' : " -H 'Authorization: Bearer TOKEN'"
   const url = new URL(`v1/classify/${model.value}`, location.href)
   return `curl${authorization} -H ${quoted(`Content-Type: ${type}`)} --data-binary ${quoted(`@${name}`)} ${quoted(url.href)}`
 }
 
-async function classify(picture) {
+async function classify(image) {
   const mine = ++turn
-  current = { picture }
-  showPicture(picture)
+  current = { image }
+  showImage(image)
   showError(null)
   const began = performance.now()
   try {
     const result = await ask(`v1/classify/${encodeURIComponent(model.value)}`, {
       method: 'POST',
-      headers: { 'content-type': picture.type === '' ? 'application/octet-stream' : picture.type },
-      body: picture,
+      headers: { 'content-type': image.type === '' ? 'application/octet-stream' : image.type },
+      body: image,
     })
     if (mine === turn) showAnswers(result, performance.now() - began)
   } catch (error) {
@@ -154,26 +154,26 @@ async function classify(picture) {
   }
 }
 
-function showPicture(picture) {
+function showImage(image) {
   if (preview.src !== '') URL.revokeObjectURL(preview.src)
   preview.onload = () => preview.classList.toggle('small', preview.naturalWidth <= SMALL_SIDE)
   preview.onerror = () => {
     preview.hidden = true
     element('hint').hidden = false
   }
-  preview.src = URL.createObjectURL(picture)
-  preview.alt = picture.name
+  preview.src = URL.createObjectURL(image)
+  preview.alt = image.name
   preview.hidden = false
   element('hint').hidden = true
 }
 
-/** Cuts one of the samples out of the strip that holds all. */
+/** Cuts a sample out of the strip of all samples. */
 async function sample(index) {
-  const image = new Image()
-  image.src = 'page/samples.png'
-  await image.decode()
+  const strip = new Image()
+  strip.src = 'page/samples.png'
+  await strip.decode()
   const canvas = make('canvas', { width: SAMPLE_SIDE, height: SAMPLE_SIDE })
-  canvas.getContext('2d').drawImage(image, -index * SAMPLE_SIDE, 0)
+  canvas.getContext('2d').drawImage(strip, -index * SAMPLE_SIDE, 0)
   const blob = await new Promise((resolve) => canvas.toBlob(resolve, 'image/png'))
   return new File([blob], `${SAMPLES[index].toLowerCase().replace(' ', '-')}.png`, { type: 'image/png' })
 }
@@ -192,12 +192,12 @@ function showSamples(isFashion) {
 
 function showState(className, text) {
   element('dot').className = className
-  // Said again only when it changes: screen readers read it out.
+  // Changed only if it differs: screen readers announce every change.
   if (element('state-text').textContent !== text) element('state-text').textContent = text
 }
 
 async function showModels() {
-  // Open to all, and in no log: the page looks at it again and again.
+  // Open to everyone, and not logged: the page polls it.
   const response = await fetch('readyz')
   const { models: index } = await response.json()
   const ready = [...new Set(index.filter(({ state }) => state === 'READY').map(({ name }) => name))]
@@ -205,9 +205,9 @@ async function showModels() {
   const waiting = index.length - index.filter(({ state }) => state === 'READY').length
   showState(waiting === 0 ? 'ready' : '', waiting === 0 ? 'ready' : `${waiting} of ${index.length} models not ready`)
   if (names.join() === ready.join() || ready.length === 0) return
-  const chosen = model.value
+  const selected = model.value
   model.replaceChildren(...ready.map((name) => make('option', { value: name, text: name })))
-  if (ready.includes(chosen)) model.value = chosen
+  if (ready.includes(selected)) model.value = selected
   model.disabled = false
   await showModel()
 }
@@ -227,37 +227,37 @@ async function poll() {
     charts.add(await response.text(), performance.now())
   } catch (error) {
     if (error.status === 401) element('token-form').hidden = false
-    else showState('bad', 'no answer')
+    else showState('bad', 'no response')
   }
 }
 
 file.addEventListener('change', () => {
-  const [picture] = file.files
-  if (picture !== undefined) void classify(picture)
-  // So that the same file can be chosen again.
+  const [image] = file.files
+  if (image !== undefined) void classify(image)
+  // So that the same file can be selected again.
   file.value = ''
 })
 for (const name of ['dragenter', 'dragover', 'dragleave', 'drop']) {
-  // Also beside the field, where a browser would leave the page for the picture.
+  // Also outside the field, where the browser would otherwise open the image.
   document.addEventListener(name, (event) => {
     event.preventDefault()
     drop.classList.toggle('over', name === 'dragenter' || name === 'dragover')
-    const [picture] = name === 'drop' ? event.dataTransfer.files : []
-    if (picture !== undefined) void classify(picture)
+    const [image] = name === 'drop' ? event.dataTransfer.files : []
+    if (image !== undefined) void classify(image)
   })
 }
 document.addEventListener('paste', ({ clipboardData }) => {
-  const picture = Array.from(clipboardData.files).find(({ type }) => type.startsWith('image/'))
-  if (picture !== undefined) void classify(picture)
+  const image = Array.from(clipboardData.files).find(({ type }) => type.startsWith('image/'))
+  if (image !== undefined) void classify(image)
 })
 model.addEventListener('change', async () => {
   await showModel().catch(showError)
-  if (current !== null) await classify(current.picture)
+  if (current !== null) await classify(current.image)
 })
 element('copy').addEventListener('click', async ({ target }) => {
   await navigator.clipboard.writeText(curl()).then(
     () => (target.textContent = 'Copied'),
-    () => (target.textContent = 'The browser does not let me'),
+    () => (target.textContent = 'The browser does not allow it'),
   )
   setTimeout(() => (target.textContent = 'Copy as curl'), 2000)
 })
@@ -267,7 +267,7 @@ element('token-form').addEventListener('submit', (event) => {
   element('token-form').hidden = true
   showError(null)
   showModel().catch(showError)
-  if (current !== null) void classify(current.picture)
+  if (current !== null) void classify(current.image)
 })
 
 void poll()

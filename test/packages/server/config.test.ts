@@ -69,7 +69,7 @@ models:
       (_, index) => `a${index}: &a${index} [${index === 0 ? 'x' : `*a${index - 1},*a${index - 1}`}]`,
     )
     await refused(bomb.join('\n'), /server\.yaml: Excessive alias count/)
-    await refused(`port: ${' '.repeat(2 ** 20)}1`, /Has 10485\d\d characters, and 1048576 may be/)
+    await refused(`port: ${' '.repeat(2 ** 20)}1`, /Expected at most 1048576 characters, received 10485\d\d/)
   })
 
   it('rejects with TORCH_FILE where there is no file', async () => {

@@ -134,7 +134,7 @@ describe('a server at work', function () {
       assert.ok(order.indexOf('urgent') <= 3, order.join())
     })
 
-    it('nothing for clients that have left, and lets go of all they held', async () => {
+    it('nothing for clients that have left, and releases what they held', async () => {
       const { url } = running()
       const body = JSON.stringify(request([1, 2, 3, 4]))
       const connections = await Promise.all(Array.from({ length: 60 }, () => RawConnection.open(url)))
@@ -170,7 +170,7 @@ describe('a server at work', function () {
         })
 
         assert.ok(statuses.length > 10 && statuses.every((status) => status === 200), statuses.join())
-        // The last old one may still be letting go.
+        // The last old one may still be closing.
         await post(url + INFER, request([1]))
         assert.ok(memory().tensors <= 2 * before.tensors)
       })

@@ -99,7 +99,7 @@ describe('the page of the server', function () {
     })
   }
 
-  it('answers a picture that is chosen: classes, times, the size of the batch', async () => {
+  it('classifies an image that is selected: classes, times, the size of the batch', async () => {
     await withBoot((path) =>
       onPage(async (page) => {
         await page.setInputFiles('#file', path)
@@ -109,7 +109,7 @@ describe('the page of the server', function () {
         assert.match((await page.textContent('#answers li:first-child')) ?? '', /99\.\d %/)
         assert.match(
           (await page.textContent('#timing-list')) ?? '',
-          /queue[\d.]+ ms.*prepare[\d.]+ ms.*compute[\d.]+ ms.*in all.*in a batch of1/,
+          /queue[\d.]+ ms.*preprocess[\d.]+ ms.*compute[\d.]+ ms.*total.*batch size1/,
         )
       }),
     )
@@ -128,7 +128,7 @@ describe('the page of the server', function () {
     })
   })
 
-  it('answers a picture that is dropped or pasted', async () => {
+  it('classifies an image that is dropped or pasted', async () => {
     await onPage(async (page) => {
       await page.evaluate(dispatch('Ankle boot', `new DragEvent('drop', { bubbles: true, dataTransfer: files })`))
       await first(page, 'Ankle boot')
@@ -138,7 +138,7 @@ describe('the page of the server', function () {
     })
   })
 
-  it('asks the model that is chosen', async () => {
+  it('asks the model that is selected', async () => {
     const { server, url } = await startServer({ models: { one: CHECKPOINT, two: CHECKPOINT } })
     try {
       await onPage(
@@ -158,11 +158,11 @@ describe('the page of the server', function () {
     }
   })
 
-  it('says what is wrong with a file that is no picture, and goes on', async () => {
+  it('says what is wrong with a file that is not an image, and goes on', async () => {
     await onPage(async (page) => {
       await page.setInputFiles('#file', { name: 'x.png', mimeType: 'image/png', buffer: Buffer.from('x') })
       await page.waitForSelector('#error:not([hidden])')
-      assert.match((await page.textContent('#error')) ?? '', /cannot use this picture.*It is not a JPEG, PNG/)
+      assert.match((await page.textContent('#error')) ?? '', /cannot read this image.*It is not a JPEG, PNG/)
 
       await page.click('#sample-list button')
       await page.waitForSelector('#answers li')
@@ -178,7 +178,7 @@ describe('the page of the server', function () {
         await page.click('#sample-list button:last-child')
         await page.waitForSelector('#error:not([hidden])')
 
-        assert.match((await page.textContent('#error')) ?? '', /does not answer/)
+        assert.match((await page.textContent('#error')) ?? '', /does not respond/)
         await page.waitForSelector('#dot.bad')
       },
       {},
@@ -233,13 +233,13 @@ describe('the page of the server', function () {
       }
       while (!(await isDrawn())) await post(`${running().url}/v2/models/${MODEL}/infer`, { inputs: [input] })
 
-      assert.match((await page.getAttribute('.chart:first-child svg', 'aria-label')) ?? '', /^Answers a second: now \d/)
+      assert.match((await page.getAttribute('.chart:first-child svg', 'aria-label')) ?? '', /^Responses per second: now \d/)
       assert.match((await page.textContent('.chart:nth-child(2) h3')) ?? '', /ms · .* ms$/)
     })
   })
 
   for (const scheme of ['light', 'dark'] as const) {
-    it(`is well for everybody, ${scheme}, on a phone of 360 pixels: axe finds nothing, nothing is cut`, async () => {
+    it(`is accessible, ${scheme}, on a phone of 360 pixels: axe finds nothing, nothing is cut off`, async () => {
       await onPage(
         async (page) => {
           await page.click('#sample-list button')

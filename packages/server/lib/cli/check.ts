@@ -2,7 +2,7 @@ import { detectArchitecture, findStateDict, readCheckpoint } from 'napi-torch'
 import { table } from 'napi-torch/internal/cli'
 import { versionOf, type ModelSettings, type Settings } from '../settings.js'
 
-/** Reads what each checkpoint holds, without libtorch, and gives a table of it. @throws As `readCheckpoint`. */
+/** Reads each checkpoint, without libtorch, and formats a table of the models. @throws As `readCheckpoint`. */
 export async function checkModels({ models }: Settings): Promise<string> {
   const rows: string[][] = []
   for (const model of models) rows.push([model.name, versionOf(model), await architectureOf(model), model.checkpoint])

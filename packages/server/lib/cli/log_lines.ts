@@ -1,6 +1,6 @@
 import type { Colors } from 'napi-torch/internal/cli'
 
-/** Levels of pino. */
+/** Names of the levels of pino. */
 const LEVELS: Readonly<Record<number, string>> = {
   10: 'trace',
   20: 'debug',
@@ -10,7 +10,7 @@ const LEVELS: Readonly<Record<number, string>> = {
   60: 'fatal',
 }
 
-/** Makes a line for people of one of the log, which is JSON. */
+/** Formats a line of the log, which is JSON, for reading on a terminal. */
 export function humanLine(json: string, { dim, red, yellow, cyan }: Colors): string {
   const { level, time, msg = '', requestId, err, ...facts } = JSON.parse(json) as LogEntry
   const name = LEVELS[level] ?? String(level)

@@ -7,10 +7,10 @@ import { checkModels } from './check.js'
 import { humanLine } from './log_lines.js'
 import { collectSettings, type ServeFlags } from './settings.js'
 
-/** Settings that nobody but their owner may see. */
+/** Settings that are not printed. */
 const SECRETS = ['token', 'adminToken'] as const
 
-/** Serves models over HTTP until a signal ends it: SIGTERM and SIGINT finish what is under way, SIGHUP loads the models anew. */
+/** Serves models over HTTP until SIGTERM or SIGINT, and then finishes the requests under way. SIGHUP reloads the models. */
 export async function serve(flags: ServeFlags, context: Context): Promise<number> {
   const { terminal, signal } = context
   const settings = await collectSettings(flags)
@@ -20,7 +20,7 @@ export async function serve(flags: ServeFlags, context: Context): Promise<number
   }
   if (flags.check === true) {
     terminal.print(await checkModels(settings))
-    terminal.print('The settings and checkpoints can be used.')
+    terminal.print('All settings and checkpoints are valid.')
     return EXIT.ok
   }
 
@@ -31,8 +31,8 @@ export async function serve(flags: ServeFlags, context: Context): Promise<number
   const server = await createServer({ ...settings, logStream })
   try {
     await server.listen()
-    warnOfStrangers(settings, context)
-    // A signal while models are loaded does not wait for them.
+    warnOfOpenServer(settings, context)
+    // A signal does not wait for models that are being loaded.
     await Promise.race([server.ready(), aborted(signal)])
     if (!signal.aborted) {
       for (const line of introduction(server, settings, performance.now() - startedAt, terminal.colors))
@@ -52,7 +52,7 @@ async function aborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await once(signal, 'abort')
 }
 
-/** Reads the settings again; of those, the models can be changed while the server runs. */
+/** Reads the settings again and reloads the models; other settings cannot change while the server runs. */
 async function reloadModels(
   server: InferenceServer,
   flags: ServeFlags,
@@ -64,19 +64,21 @@ async function reloadModels(
     const changed = Object.entries(settings).filter(([name, value]) => Reflect.get(before, name) !== value)
     if (changed.length > 0) {
       const names = changed.map(([name]) => name).join(', ')
-      terminal.note(`napi-torch: Only models are loaded anew; restart the server to change ${names}`)
+      terminal.note(`napi-torch: Reloads only models; restart the server to change ${names}`)
     }
     await server.reload(models)
   } catch (error) {
-    // The server goes on with what it has.
+    // The server goes on with the models that it has.
     terminal.note(errorLine(error))
   }
 }
 
-function warnOfStrangers({ host, token, tokenFile }: Settings, { terminal }: Context): void {
+function warnOfOpenServer({ host, token, tokenFile }: Settings, { terminal }: Context): void {
   const isLoopback = /^(?:127\.|::1$|localhost$)/.test(host)
   if (isLoopback || token !== '' || tokenFile !== '') return
-  terminal.note(`napi-torch: Everybody who reaches ${host} can use this server: no token is asked for (--token-file)`)
+  terminal.note(
+    `napi-torch: Everyone who can reach ${host} can use this server; set a token to restrict access (--token-file)`,
+  )
 }
 
 function* introduction(

@@ -7,7 +7,7 @@ import { readConfig, type Config } from '../config.js'
 import { parseSetting, SETTING_NAMES, variableOf } from '../setting_names.js'
 import { checkSettings, type Settings } from '../settings.js'
 
-/** Options of `serve` as they stand on the command line; settings have their own names. */
+/** Options of `serve` on the command line; settings are among them under their own names. */
 export type ServeFlags = Readonly<Record<string, unknown>> & {
   readonly config?: string
   readonly model?: readonly string[]
@@ -16,16 +16,16 @@ export type ServeFlags = Readonly<Record<string, unknown>> & {
   readonly printConfig?: true
 }
 
-/** A variable that names models as `--model` does, one after the other with commas between. */
+/** The variable that lists models in the form of `--model`, separated by commas. */
 export const MODELS_VARIABLE = variableOf('models')
 
-/** A program at work says what it does, other than a library that is embedded. */
+/** Defaults of the command that differ from those of the library: a program logs. */
 const DEFAULTS = { logLevel: 'info' }
 
 const DEMO = { name: 'fashion-mnist', file: 'resnet18-fashion-mnist.pth' }
 
 /**
- * Puts the settings together: flags count before variables of the environment, those before the config file.
+ * Collects the settings: flags take precedence over environment variables, and those over the config file.
  *
  * @throws {TorchError} `TORCH_USAGE`, `TORCH_INVALID_ARGUMENT`, `TORCH_FILE`
  */
@@ -51,7 +51,7 @@ function fromVariables(): { readonly settings: Config; readonly models: readonly
     const name = SETTING_NAMES.find((each) => variableOf(each) === variable)
     if (name !== undefined) settings[name] = parseSetting(name, text, variable)
     else if (variable === MODELS_VARIABLE) models = text.split(',').map(modelOf)
-    // A misspelt limit that goes unseen is none.
+    // An ignored misspelled limit would not limit anything.
     else throw new TorchError('TORCH_USAGE', `There is no setting ${variable}`)
   }
   return { settings, models }
@@ -63,7 +63,7 @@ function modelsOf({ model = [], demo }: ServeFlags): readonly object[] | undefin
   return models.length === 0 ? undefined : models
 }
 
-/** Reads `NAME=CHECKPOINT`, `NAME@VERSION=CHECKPOINT`, or a checkpoint alone, after whose file the model is called. */
+/** Parses `NAME=CHECKPOINT`, `NAME@VERSION=CHECKPOINT`, or a checkpoint, whose file name then names the model. */
 function modelOf(text: string): object {
   const [, name, version, checkpoint] = /^([^=@/\\]+)(?:@([^=/\\]+))?=(.+)$/s.exec(text.trim()) ?? []
   if (name === undefined || checkpoint === undefined) {

@@ -1,6 +1,6 @@
 let table: Float32Array | undefined
 
-/** Converts the bytes of float16 numbers, little-endian, to float32. */
+/** Converts little-endian float16 numbers to float32. */
 export function halfToFloat(bytes: Uint8Array): Float32Array {
   table ??= makeTable()
   const floats = new Float32Array(bytes.length / 2)
@@ -10,7 +10,7 @@ export function halfToFloat(bytes: Uint8Array): Float32Array {
   return floats
 }
 
-/** All 65,536 values: looking one up takes a nanosecond. */
+/** All 65,536 values: a lookup takes a nanosecond. */
 function makeTable(): Float32Array {
   return Float32Array.from({ length: 65_536 }, (_, bits) => {
     const sign = bits & 0x8000 ? -1 : 1

@@ -2,7 +2,7 @@ import type { ServedModel } from '../served_model.js'
 import { OUTPUTS } from './response.js'
 import { INPUT } from './samples.js'
 
-/** Says what a model takes and gives, as the protocol has it. */
+/** Describes the inputs and outputs of a model in the form of the protocol. */
 export function modelMetadata(model: ServedModel, versions: readonly string[]): object {
   const { name, classifier, inputShape, classes } = model
   const { architecture, presetName, labels } = classifier
@@ -24,7 +24,7 @@ export function modelMetadata(model: ServedModel, versions: readonly string[]): 
   }
 }
 
-/** Describes a model as Triton's configuration does. */
+/** Describes a model in the form of Triton's configuration. */
 export function modelConfiguration(model: ServedModel): object {
   const { name, inputShape, classes, maxBatchSize, maxDelayMs, classifier } = model
   return {

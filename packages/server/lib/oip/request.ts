@@ -3,10 +3,10 @@ import { badRequest, tooLarge } from '../status.js'
 
 // The request object of the Open Inference Protocol v2 with its binary tensor extension.
 
-/** The header that says how many bytes of a body are JSON; tensors lie behind it. */
+/** The header with the number of bytes of JSON at the start of a body; binary tensors follow. */
 export const HEADER_LENGTH = 'inference-header-content-length'
 
-/** A tensor as it came, checked in form but not yet in size: elements of JSON, or bytes of the body. */
+/** A tensor of a request, checked in form but not yet in size: elements of JSON, or bytes of the body. */
 export interface InputTensor {
   readonly name: string
   readonly datatype: string
@@ -14,52 +14,52 @@ export interface InputTensor {
   readonly data: readonly unknown[] | Buffer
 }
 
-/** How the client wants an output. */
+/** An output that the client asks for. */
 export interface RequestedOutput {
   readonly name: string
   readonly isBinary: boolean
-  /** So many of the best classes, as text, in place of the numbers. */
+  /** Number of best classes to return, as text instead of numbers. */
   readonly classification: number | null
 }
 
-/** A request that is well formed. */
+/** A well-formed request. */
 export interface InferRequest {
   readonly id: string | undefined
   readonly inputs: readonly InputTensor[]
-  /** Null asks for all. */
+  /** Null means all outputs. */
   readonly outputs: readonly RequestedOutput[] | null
-  /** For outputs that are not named. */
+  /** The default of outputs that do not say it themselves. */
   readonly isBinaryOutput: boolean
   readonly classification: number | null
-  /** How long it may wait, in ms. */
+  /** How long the request may wait, in ms. */
   readonly timeoutMs: number | null
-  /** 1 is the most urgent, 0 or none the usual. */
+  /** 1 is the most urgent; 0 means the default. */
   readonly priority: number
 }
 
-/** What {@link parseInferRequest} keeps to. */
+/** Options of {@link parseInferRequest}. */
 export interface ParseOptions {
   /** Value of the header `Inference-Header-Content-Length`. */
   readonly headerLength: string | undefined
   readonly maxJsonBytes: number
 }
 
-/** More than any model here has; what is beyond is an attack on loops over them. */
-const MOST_TENSORS = 16
+/** More than any model has: against loops over very many tensors. */
+const MAX_TENSORS = 16
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * Reads an inference request: JSON, or JSON and behind it the bytes of tensors. A header length of 0 means bytes alone, of
- * one float32 tensor.
+ * Reads an inference request: JSON, or JSON followed by the bytes of tensors. A header length of 0 means that the body is the
+ * bytes of one float32 tensor.
  *
- * @throws {TorchError} `TORCH_REQUEST` with what is wrong, `TORCH_TOO_LARGE` for too much JSON.
+ * @throws {TorchError} `TORCH_REQUEST` if it is malformed, `TORCH_TOO_LARGE` for too much JSON.
  */
 export function parseInferRequest(body: Buffer, { headerLength, maxJsonBytes }: ParseOptions): InferRequest {
   const jsonLength = headerLength === undefined ? body.length : checkHeaderLength(headerLength, body.length)
   if (headerLength !== undefined && jsonLength === 0) return rawRequest(body)
   if (jsonLength > maxJsonBytes) {
-    throw tooLarge(`The request has ${jsonLength} bytes of JSON, and ${maxJsonBytes} may be (maxJsonBytes)`)
+    throw tooLarge(`Expected at most ${maxJsonBytes} bytes of JSON (maxJsonBytes), received ${jsonLength}`)
   }
   const request = checkObject('the request', parseJson(body.subarray(0, jsonLength)))
   const parameters = checkParameters('the request', request['parameters'])
@@ -82,7 +82,7 @@ export function parseJson(bytes: Uint8Array): unknown {
   try {
     text = utf8.decode(bytes)
   } catch (cause) {
-    throw badRequest('The JSON is not valid UTF-8', cause)
+    throw badRequest('Expected JSON in UTF-8, received other bytes', cause)
   }
   try {
     return JSON.parse(text) as unknown
@@ -91,7 +91,7 @@ export function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** The input that a request of bytes alone is; its shape follows from the model. */
+/** Name of the input of a request without JSON; its shape follows from the model. */
 export const RAW_INPUT = ''
 
 function rawRequest(body: Buffer): InferRequest {
@@ -110,7 +110,7 @@ function checkHeaderLength(text: string, bodyLength: number): number {
   const length = /^\d{1,15}$/.test(text.trim()) ? Number(text) : NaN
   if (!(length <= bodyLength)) {
     throw badRequest(
-      `Expected at most the body's ${bodyLength} bytes for Inference-Header-Content-Length, received ${describe(text)}`,
+      `Expected at most ${bodyLength}, the length of the body, for Inference-Header-Content-Length, received ${describe(text)}`,
     )
   }
   return length
@@ -118,7 +118,7 @@ function checkHeaderLength(text: string, bodyLength: number): number {
 
 function checkInputs(value: unknown, bytes: Buffer): readonly InputTensor[] {
   if (!Array.isArray(value) || value.length === 0) throw wrong('an array of tensors', 'inputs', value)
-  if (value.length > MOST_TENSORS) throw badRequest(`Expected at most ${MOST_TENSORS} inputs, received ${value.length}`)
+  if (value.length > MAX_TENSORS) throw badRequest(`Expected at most ${MAX_TENSORS} inputs, received ${value.length}`)
   let offset = 0
   const inputs = value.map((entry: unknown, index): InputTensor => {
     const place = `inputs[${index}]`
@@ -137,14 +137,14 @@ function checkInputs(value: unknown, bytes: Buffer): readonly InputTensor[] {
     if (data !== undefined) throw badRequest(`Expected data or binary_data_size for ${place}, received both`)
     if (offset + size > bytes.length) {
       throw badRequest(
-        `Expected ${offset + size} bytes of tensors behind the JSON by the binary_data_size of ${place}, received ${bytes.length}`,
+        `Expected ${offset + size} bytes after the JSON, by the binary_data_size of ${place}, received ${bytes.length}`,
       )
     }
     offset += size
     return { name, datatype, shape, data: bytes.subarray(offset - size, offset) }
   })
   if (offset !== bytes.length) {
-    throw badRequest(`Expected ${offset} bytes of tensors behind the JSON, received ${bytes.length}`)
+    throw badRequest(`Expected ${offset} bytes of tensors after the JSON, received ${bytes.length}`)
   }
   checkDifferent('inputs', inputs)
   return inputs
@@ -152,8 +152,8 @@ function checkInputs(value: unknown, bytes: Buffer): readonly InputTensor[] {
 
 function checkOutputs(value: unknown, isBinaryOutput: boolean): readonly RequestedOutput[] | null {
   if (value === undefined) return null
-  if (!Array.isArray(value) || value.length > MOST_TENSORS) throw wrong('an array of outputs', 'outputs', value)
-  // As Triton's clients send it when they want all.
+  if (!Array.isArray(value) || value.length > MAX_TENSORS) throw wrong('an array of outputs', 'outputs', value)
+  // Triton's clients ask for all outputs in this way.
   if (value.length === 0) return null
   const outputs = value.map((entry: unknown, index): RequestedOutput => {
     const place = `outputs[${index}]`
@@ -172,15 +172,16 @@ function checkOutputs(value: unknown, isBinaryOutput: boolean): readonly Request
 
 function checkDifferent(place: string, tensors: readonly { readonly name: string }[]): void {
   const names = tensors.map(({ name }) => name)
-  const twice = names.find((name, index) => names.indexOf(name) !== index)
-  if (twice !== undefined) throw badRequest(`Expected different names in ${place}, received ${describe(twice)} twice`)
+  const duplicate = names.find((name, index) => names.indexOf(name) !== index)
+  if (duplicate !== undefined)
+    throw badRequest(`Expected distinct names in ${place}, received ${describe(duplicate)} twice`)
 }
 
 type Fields = Readonly<Record<string, unknown>>
 
 function checkObject(name: string, value: unknown): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong('an object', name, value)
-  // A JSON name such as __proto__ must not reach anything that is inherited.
+  // Without a prototype, which a name such as __proto__ could reach.
   return Object.assign(Object.create(null) as Fields, value)
 }
 
@@ -206,13 +207,13 @@ function checkInteger(name: string, parameters: Fields): number | null {
 
 function checkCount(name: string, parameters: Fields): number | null {
   const count = checkInteger(name, parameters)
-  // Triton takes 0 for no classification.
+  // Triton's clients send 0 for no classification.
   return count === 0 ? null : count
 }
 
 function microsecondsOf(parameters: Fields): number | null {
   const timeout = checkInteger('timeout', parameters)
-  // 0 is what Triton's clients send for none.
+  // Triton's clients send 0 for no timeout.
   return timeout === null || timeout === 0 ? null : timeout / 1000
 }
 

@@ -6,7 +6,7 @@ import type { InferRequest, RequestedOutput } from './request.js'
 /** Names of the outputs of every model, each FP32 (N, classes). */
 export const OUTPUTS = ['logits', 'probabilities'] as const
 
-/** What was computed for a request. */
+/** The result of a request. */
 export interface Computed {
   /** A row of logits for each sample. */
   readonly logits: readonly Float32Array[]
@@ -14,16 +14,16 @@ export interface Computed {
   readonly labels: readonly string[] | null
 }
 
-/** What a response begins with. */
+/** The model that a response names. */
 export interface ResponseHead {
   readonly model: string
   readonly version: string
 }
 
-/** A response: JSON alone, or JSON and the bytes of tensors behind it. */
+/** A response: JSON, or JSON followed by the bytes of tensors. */
 export interface Encoded {
   readonly body: Buffer
-  /** Length of the JSON where bytes follow, else null. */
+  /** Length of the JSON if bytes follow, otherwise null. */
   readonly headerLength: number | null
 }
 
@@ -39,7 +39,7 @@ interface OutputTensor {
 }
 
 /**
- * Refuses, before anything is computed, outputs that there are not.
+ * Checks the names of the outputs that a request asks for, before anything is computed.
  *
  * @throws {TorchError} `TORCH_REQUEST`
  */
@@ -47,14 +47,14 @@ export function checkOutputNames({ outputs }: InferRequest): void {
   const unknown = outputs?.find(({ name }) => !OUTPUTS.some((known) => known === name))
   if (unknown === undefined) return
   throw badRequest(
-    `Expected ${OUTPUTS.map((name) => `'${name}'`).join(' or ')} for an output, received ${describe(unknown.name)}`,
+    `Expected ${OUTPUTS.map((name) => `'${name}'`).join(' or ')} for the name of an output, received ${describe(unknown.name)}`,
   )
 }
 
 /**
- * Writes the response of an inference request.
+ * Encodes the response of an inference request.
  *
- * @throws {TorchError} `TORCH_REQUEST` if NaN or infinity would stand in JSON, which has neither.
+ * @throws {TorchError} `TORCH_REQUEST` for NaN or infinity in JSON, which cannot express them.
  */
 export function encodeResponse(request: InferRequest, computed: Computed, { model, version }: ResponseHead): Encoded {
   const wanted = request.outputs ?? defaultOutputs(request)
@@ -94,7 +94,9 @@ function encodeOutput({ name, isBinary, classification }: RequestedOutput, compu
   }
   const data = rows.flatMap((row) => [...row])
   if (!data.every(Number.isFinite)) {
-    throw badRequest(`The output '${name}' holds NaN or infinity, which JSON cannot: ask for it with binary_data`)
+    throw badRequest(
+      `Expected finite numbers in the output '${name}', received NaN or infinity, which JSON cannot express: ask for binary_data`,
+    )
   }
   return { head: { name, datatype: 'FP32', shape, data }, bytes: null }
 }

@@ -6,20 +6,20 @@ import { badRequest, tooLarge } from '../status.js'
 import { halfToFloat } from './half.js'
 import { RAW_INPUT, type InputTensor } from './request.js'
 
-/** What the samples of a model look like. */
+/** Shape of the samples of a model. */
 export interface SampleShape {
   /** (C, H, W) */
   readonly inputShape: readonly number[]
   readonly inputLength: number
 }
 
-/** What one request may ask for. */
+/** Limits of one request. */
 export interface SampleLimits {
   readonly maxSamples: number
   readonly maxPixels: number
 }
 
-/** Samples as they came: ready to be computed, or still to be prepared. */
+/** Samples of a request: ready to be computed, or images that are still to be prepared. */
 export type Samples =
   | { readonly kind: 'tensors'; readonly tensors: readonly Float32Array[] }
   | { readonly kind: 'pixels'; readonly images: readonly Image[] }
@@ -28,12 +28,13 @@ export type Samples =
 /** Name of the one input of every model. */
 export const INPUT = 'input'
 
-/** The datatypes of {@link INPUT} and what each means. */
+/** The datatypes of {@link INPUT}. */
 export const DATATYPES = ['FP32', 'FP16', 'UINT8', 'BYTES'] as const
 
 /**
- * Makes samples of the input of a request: FP32 or FP16 (N, C, H, W), ready; UINT8 (N, H, W, 3) or (N, H, W, 1), pixels; BYTES
- * (N,) or (N, 1), encoded images, in JSON as base64. The shape is compared with the model and the limits before any memory is taken.
+ * Reads the samples of a request: FP32 or FP16 (N, C, H, W) are tensors, ready to be computed; UINT8 (N, H, W, 3) or (N, H, W, 1)
+ * are pixels; BYTES (N,) or (N, 1) are encoded images, in JSON as base64. The shape is compared with the model and the limits before
+ * any memory is allocated.
  *
  * @throws {TorchError} `TORCH_REQUEST`, `TORCH_TOO_LARGE`
  */
@@ -102,7 +103,7 @@ async function tensorsOf(
   return tensors
 }
 
-/** Reads floats where they lie, if they lie well. */
+/** Views the bytes as float32 where they are aligned, and copies them otherwise. */
 function floatsOf(bytes: Buffer): Float32Array {
   if (bytes.byteOffset % 4 === 0) return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
   const copy = new Float32Array(bytes.length / 4)
@@ -124,7 +125,7 @@ function imagesOf({ shape, data }: InputTensor, limits: SampleLimits): Image[] {
   }
   checkCount(count, limits)
   if (height * width > limits.maxPixels) {
-    throw tooLarge(`The images have ${height} × ${width} pixels, and ${limits.maxPixels} may be (maxPixels)`)
+    throw tooLarge(`Expected images of at most ${limits.maxPixels} pixels (maxPixels), received ${height} × ${width}`)
   }
   const length = height * width * channels
   const bytes = Array.isArray(data) ? pixelsOf(data, shape) : (data as Buffer)
@@ -174,25 +175,28 @@ function filesOf({ shape, data }: InputTensor, limits: SampleLimits): Uint8Array
 
 const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/
 
-/** Reads elements of BYTES: each has its length before it, in 4 bytes. */
+/** Reads elements of BYTES: each follows its length, in 4 bytes. */
 function elementsOf(bytes: Buffer, count: number): Uint8Array[] {
   const elements: Uint8Array[] = []
   let offset = 0
   while (offset < bytes.length) {
     const length = offset + 4 <= bytes.length ? bytes.readUInt32LE(offset) : Infinity
     if (offset + 4 + length > bytes.length) {
-      throw badRequest(`Element ${elements.length} of '${INPUT}' goes past the end of its binary data`)
+      throw badRequest(
+        `Expected element ${elements.length} of '${INPUT}' within its binary data, received a length beyond the end`,
+      )
     }
     elements.push(bytes.subarray(offset + 4, offset + 4 + length))
     if (elements.length > count) break
     offset += 4 + length
   }
-  if (elements.length !== count) throw badRequest(`Expected ${count} elements in the binary data of '${INPUT}'`)
+  if (elements.length !== count)
+    throw badRequest(`Expected ${count} elements in the binary data of '${INPUT}', received another number`)
   return elements
 }
 
 function checkCount(count: number, { maxSamples }: SampleLimits): void {
-  if (count > maxSamples) throw tooLarge(`The request has ${count} samples, and ${maxSamples} may be (maxSamples)`)
+  if (count > maxSamples) throw tooLarge(`Expected at most ${maxSamples} samples (maxSamples), received ${count}`)
 }
 
 function checkBytes({ length }: Uint8Array, expected: number): void {
@@ -201,8 +205,8 @@ function checkBytes({ length }: Uint8Array, expected: number): void {
 }
 
 /**
- * Puts the elements of JSON, nested as the shape says or flat, into an array, which is made when it is known that they fit:
- * a short body must not ask for much memory.
+ * Copies the elements of JSON, nested or flat, into an array. It is allocated only when their number is known to be right, so that
+ * a short body cannot ask for much memory.
  */
 function flatten<T extends Float32Array | Uint8Array>(
   data: readonly unknown[],
@@ -228,7 +232,7 @@ function flatten<T extends Float32Array | Uint8Array>(
 
 function checkRows(values: readonly unknown[], shape: readonly number[], dim: number): void {
   if (values.length !== shape[dim]) {
-    throw badRequest(`Expected ${shape[dim]} in dimension ${dim} of '${INPUT}', received ${values.length}`)
+    throw badRequest(`Expected ${shape[dim]} elements in dimension ${dim} of '${INPUT}', received ${values.length}`)
   }
   if (dim === shape.length - 1) return
   for (const row of values) {

@@ -1,8 +1,8 @@
-/** A PNG of 2 × 2 pixels, in base64. */
+/** A PNG image of 2 × 2 pixels, in base64. */
 export const TINY_PNG =
   'iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAACXBIWXMAAAPoAAAD6AG1e1JrAAAAE0lEQVQI12NgYGD4//8/GDMwAAAp5AX76gd7owAAAABJRU5ErkJggg=='
 
-/** Requests to `…/infer` that any model answers. */
+/** Requests to `…/infer` that work with any model. */
 export const EXAMPLES = {
   pixels: {
     summary: 'An image of 2 × 2 pixels, prepared on the server',
@@ -20,14 +20,14 @@ export const EXAMPLES = {
     },
   },
   file: {
-    summary: 'A PNG in base64, and the two best classes as text',
+    summary: 'A PNG image in base64; returns the two best classes as text',
     value: {
       inputs: [{ name: 'input', datatype: 'BYTES', shape: [1], data: [TINY_PNG] }],
       outputs: [{ name: 'probabilities', parameters: { classification: 2 } }],
     },
   },
   deadline: {
-    summary: 'An urgent request that may wait for ten seconds; the timeout is in µs',
+    summary: 'An urgent request that may wait for ten seconds; the timeout is in microseconds',
     value: {
       parameters: { timeout: 10_000_000, priority: 1 },
       inputs: [{ name: 'input', datatype: 'BYTES', shape: [1], data: [TINY_PNG] }],
@@ -35,7 +35,7 @@ export const EXAMPLES = {
   },
 } as const
 
-/** An answer of `/v1/classify/{model}`. */
+/** A response of `/v1/classify/{model}`. */
 export const CLASSIFY_EXAMPLE = {
   model: 'fashion-mnist',
   version: '1',

@@ -104,7 +104,7 @@ describe('napi-torch serve', function () {
     }
   })
 
-  it('counts flags before variables, those before the file, and that before the defaults; secrets are not shown', async () => {
+  it('prefers flags to variables, those to the file, and that to the defaults; secrets are not shown', async () => {
     await inFolder(async (folder) => {
       const config = join(folder, 'server.yaml')
       await writeFile(config, `port: 1\nmaxQueueSize: 111\ndeadlineMs: 1\nmodels: { a: ${CHECKPOINT} }\n`)
@@ -147,7 +147,7 @@ describe('napi-torch serve', function () {
 
     assert.equal(status, 0)
     assert.match(stdout, /^a +1 +resnet18Cifar, 10 classes/m)
-    assert.match(stdout, /can be used/)
+    assert.match(stdout, /All settings and checkpoints are valid/)
   })
 
   const faults: readonly (readonly [string, readonly string[], Readonly<Record<string, string>>, number, RegExp])[] = [
@@ -162,7 +162,13 @@ describe('napi-torch serve', function () {
     ['a number that is none', ['--demo', '--port', 'x'], {}, 2, /Expected an integer for --port, received 'x'/],
     ['a number that is too large', ['--demo', '--port', '70000'], {}, 1, /port must be <= 65535, received 70000/],
     ['an unknown choice', ['--demo', '--dtype', 'int4'], {}, 2, /Allowed choices are float32, bfloat16/],
-    ['a misspelt variable', ['--demo'], { NAPI_TORCH_SERVE_PROT: '1' }, 2, /There is no setting NAPI_TORCH_SERVE_PROT/],
+    [
+      'a misspelled variable',
+      ['--demo'],
+      { NAPI_TORCH_SERVE_PROT: '1' },
+      2,
+      /There is no setting NAPI_TORCH_SERVE_PROT/,
+    ],
     [
       'a variable that is no number',
       ['--demo'],
@@ -177,7 +183,7 @@ describe('napi-torch serve', function () {
       1,
       /received a version 1 twice/,
     ],
-    ['models that can be unloaded by everybody', ['--demo', '--repository-control'], {}, 1, /Expected an adminToken/],
+    ['models that everyone can unload', ['--demo', '--repository-control'], {}, 1, /Expected an adminToken/],
     ['a key without its certificate', ['--demo', '--tls-key', 'k.pem'], {}, 1, /Expected both tlsCert and tlsKey/],
     ['a config file that is not there', ['--config', '/none.yaml'], {}, 1, /\/none\.yaml: Cannot be read/],
   ]
@@ -213,7 +219,7 @@ describe('napi-torch serve', function () {
     assert.equal(status, 1)
     assert.match(
       stderr,
-      /^napi-torch: Cannot listen on 127\.0\.0\.1, port \d+: another program listens there already \(TORCH_LISTEN\)$/m,
+      /^napi-torch: Cannot listen on 127\.0\.0\.1, port \d+: the address is already in use \(TORCH_LISTEN\)$/m,
     )
   })
 
@@ -243,7 +249,7 @@ describe('napi-torch serve', function () {
       const server = await Process.start(['--demo'])
       const boot = await bootOf(folder)
       const answers = Array.from({ length: 40 }, () => classify(server.url, 'fashion-mnist', boot))
-      // The first has been taken; where the others are, nobody knows.
+      // The first was taken by the server; the others may be anywhere.
       await server.line('request')
 
       const began = performance.now()
@@ -257,7 +263,7 @@ describe('napi-torch serve', function () {
     })
   })
 
-  it('loads models anew on SIGHUP, and keeps the old ones where that fails', async () => {
+  it('reloads models on SIGHUP, and keeps the old ones if that fails', async () => {
     await inFolder(async (folder) => {
       const [config, checkpoint, boot] = [join(folder, 'server.yaml'), join(folder, 'm.pth'), await bootOf(folder)]
       await copyFile(CHECKPOINT, checkpoint)
@@ -271,15 +277,15 @@ describe('napi-torch serve', function () {
 
       await writeFile(checkpoint, 'no checkpoint')
       server.signal('SIGHUP')
-      await server.line('reload failed: the models are as before')
+      await server.line('reload failed, the models are unchanged')
       assert.equal((await classify(server.url, 'old', boot)).status, 200)
       assert.equal(await server.end(), 0)
     })
   })
 
-  it('says that everybody may use a server beyond the loopback that asks for no token', async () => {
+  it('warns that everyone can use a server beyond the loopback without a token', async () => {
     const open = await Process.start(['--demo', '--host', '0.0.0.0'])
-    await open.error(/Everybody who reaches 0\.0\.0\.0 can use this server: no token is asked for/)
+    await open.error(/Everyone who can reach 0\.0\.0\.0 can use this server; set a token to restrict access/)
 
     assert.equal(await open.end('SIGINT'), 0)
   })
