@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path'
 
 import { LineCounter, parseDocument } from 'yaml'
 import { TorchError } from 'napi-torch'
+import { reasonOf } from 'napi-torch/internal'
 
 /** Far more than a config file needs. */
 const MAX_CHARACTERS = 2 ** 20
@@ -18,7 +19,7 @@ export type Config = Readonly<Record<string, unknown>>
  */
 export async function readConfig(path: string): Promise<Config> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new TorchError('TORCH_FILE', `${path}: Cannot be read`, { cause })
+    throw new TorchError('TORCH_FILE', `${path}: ${reasonOf(cause)}`, { cause })
   })
   const fault = (message: string): TorchError => new TorchError('TORCH_INVALID_ARGUMENT', `${path}: ${message}`)
   if (text.length > MAX_CHARACTERS)

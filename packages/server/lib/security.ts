@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 
 import { TorchError } from 'napi-torch'
+import { reasonOf } from 'napi-torch/internal'
 import type { Settings } from './settings.js'
 
 /** The tokens that requests may carry, kept as digests. */
@@ -16,7 +17,7 @@ export class Tokens {
   static async open({ token, tokenFile }: Settings): Promise<Tokens> {
     if (tokenFile === '') return new Tokens([token])
     const text = await readFile(tokenFile, 'utf8').catch((cause: unknown) => {
-      throw new TorchError('TORCH_FILE', `${tokenFile}: Cannot be read`, { cause })
+      throw new TorchError('TORCH_FILE', `${tokenFile}: ${reasonOf(cause)}`, { cause })
     })
     const tokens = text.split('\n').map((line) => line.trim())
     if (tokens.every((line) => line === ''))

@@ -73,6 +73,6 @@ models:
   })
 
   it('rejects with TORCH_FILE where there is no file', async () => {
-    await assert.rejects(readConfig('/none.yaml'), { code: 'TORCH_FILE', message: '/none.yaml: Cannot be read' })
+    await assert.rejects(readConfig('/none.yaml'), { code: 'TORCH_FILE', message: '/none.yaml: No such file' })
   })
 })

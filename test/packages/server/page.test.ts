@@ -233,7 +233,10 @@ describe('the page of the server', function () {
       }
       while (!(await isDrawn())) await post(`${running().url}/v2/models/${MODEL}/infer`, { inputs: [input] })
 
-      assert.match((await page.getAttribute('.chart:first-child svg', 'aria-label')) ?? '', /^Responses per second: now \d/)
+      assert.match(
+        (await page.getAttribute('.chart:first-child svg', 'aria-label')) ?? '',
+        /^Responses per second: now \d/,
+      )
       assert.match((await page.textContent('.chart:nth-child(2) h3')) ?? '', /ms · .* ms$/)
     })
   })
@@ -270,6 +273,20 @@ describe('the page of the server', function () {
 
       const again = await fetch(running().url + address, { headers: { 'if-none-match': headers.get('etag') ?? '' } })
       assert.equal(again.status, 304)
+    }
+  })
+
+  it('answers HEAD with the headers of GET, and no body', async () => {
+    for (const address of ADDRESSES) {
+      const [get, head] = await Promise.all(['GET', 'HEAD'].map((method) => fetch(running().url + address, { method })))
+      assert.ok(get && head)
+
+      assert.equal(head.status, 200, address)
+      for (const name of ['content-type', 'content-length', 'etag', 'cache-control', 'content-security-policy']) {
+        assert.ok(head.headers.has(name) && head.headers.get(name) === get.headers.get(name), `${name} of ${address}`)
+      }
+      assert.equal((await head.arrayBuffer()).byteLength, 0)
+      await get.arrayBuffer()
     }
   })
 

@@ -185,7 +185,7 @@ describe('napi-torch serve', function () {
     ],
     ['models that everyone can unload', ['--demo', '--repository-control'], {}, 1, /Expected an adminToken/],
     ['a key without its certificate', ['--demo', '--tls-key', 'k.pem'], {}, 1, /Expected both tlsCert and tlsKey/],
-    ['a config file that is not there', ['--config', '/none.yaml'], {}, 1, /\/none\.yaml: Cannot be read/],
+    ['a config file that is not there', ['--config', '/none.yaml'], {}, 1, /\/none\.yaml: No such file/],
   ]
   for (const [what, args, env, code, message] of faults) {
     it(`refuses ${what} in one line`, async () => {
