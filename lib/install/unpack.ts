@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { constants as zlib, crc32, createInflateRaw } from 'node:zlib'
 
 import { DEFAULT_LIMITS } from '../checkpoint/limits.js'
-import { openSource, type Source } from '../checkpoint/source.js'
+import { openSource, type ByteSource } from '../checkpoint/source.js'
 import { readEntries, readEntry, type ZipEntry } from '../checkpoint/zip/archive.js'
 import type { LibtorchFolder } from '../libtorch/folder.js'
 import { hasCode, reasonOf } from '../util/errno.js'
@@ -77,7 +77,7 @@ export async function copyFolder(
 
 async function withEntries<T>(
   archive: string,
-  body: (source: Source, entries: readonly ZipEntry[]) => Promise<T>,
+  body: (source: ByteSource, entries: readonly ZipEntry[]) => Promise<T>,
 ): Promise<T> {
   const source = await openSource(archive)
   try {
@@ -108,7 +108,7 @@ function neededEntries(entries: readonly ZipEntry[], archive: string): NeededEnt
 }
 
 async function unpackEntry(
-  source: Source,
+  source: ByteSource,
   entry: ZipEntry,
   path: string,
   archive: string,
@@ -140,7 +140,7 @@ async function unpackEntry(
 }
 
 /** Gives the bytes of an entry as they lie in the archive, piece by piece: a library may have a gigabyte. */
-async function* dataOf(source: Source, { dataOffset, compressedSize }: ZipEntry): AsyncGenerator<Uint8Array> {
+async function* dataOf(source: ByteSource, { dataOffset, compressedSize }: ZipEntry): AsyncGenerator<Uint8Array> {
   for (let done = 0; done < compressedSize; done += CHUNK) {
     yield await source.read(dataOffset + done, Math.min(CHUNK, compressedSize - done))
   }

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "../convert.h"
-#include "../engine/part.h"
+#include "../engine/plan/spec_reader.h"
 #include "../error.h"
 #include "kernels/kernels.h"
 #include "prepare.h"
@@ -26,7 +26,7 @@ using image::Preparation;
 using image::Raster;
 using image::Resizing;
 // A field of the options that JavaScript hands over.
-using Field = engine::Part;
+using Field = engine::SpecReader;
 
 constexpr int64_t kMaxOffset = int64_t{1} << 48;  // In floats: more than memory has, and far from an overflow.
 
@@ -79,13 +79,13 @@ Filter ReadFilter(const Field& field) {
   for (const auto& [known, filter] : kFilters) {
     if (name == known) return filter;
   }
-  throw field.Wrong("a resampling filter");
+  throw field.Expected("a resampling filter");
 }
 
 std::vector<float> ReadFloats(const Field& field) {
   std::vector<float> numbers;
   for (const Field& item : field.Items()) {
-    if (!item.IsNumber()) throw item.Wrong("a number");
+    if (!item.IsNumber()) throw item.Expected("a number");
     numbers.push_back(item.value().As<Napi::Number>().FloatValue());
   }
   return numbers;
@@ -93,7 +93,7 @@ std::vector<float> ReadFloats(const Field& field) {
 
 Box ReadBox(const Field& field) {
   const std::vector<float> edges = ReadFloats(field);
-  if (edges.size() != 4) throw field.Wrong("an array of four numbers");
+  if (edges.size() != 4) throw field.Expected("an array of four numbers");
   return {edges[0], edges[1], edges[2], edges[3]};
 }
 
@@ -101,7 +101,7 @@ Box ReadBox(const Field& field) {
 std::array<float, 3> ReadPerChannel(const Field& field, int64_t channels) {
   const std::vector<float> numbers = ReadFloats(field);
   if (numbers.size() == 1) return {numbers[0], numbers[0], numbers[0]};
-  if (numbers.size() != 3 || channels != 3) throw field.Wrong("one number, or one for each channel");
+  if (numbers.size() != 3 || channels != 3) throw field.Expected("one number, or one for each channel");
   return {numbers[0], numbers[1], numbers[2]};
 }
 
@@ -113,7 +113,7 @@ const Kernels& ReadKernels(const Field& field) {
     const Kernels* const kernels = image::KernelsOf(isa);
     if (kernels != nullptr && kernels->name == name) return *kernels;
   }
-  throw field.Wrong("kernels that this CPU can run");
+  throw field.Expected("kernels that this CPU can run");
 }
 
 // The sizes of an image, without its pixels.
@@ -128,7 +128,7 @@ Raster ReadSizes(const Field& image) {
 const uint8_t* ReadPixels(const Field& data, const Raster& source) {
   const Bytes pixels = ToBytes(data.value(), data.path());
   if (pixels.length != static_cast<size_t>(source.height * source.width * source.channels)) {
-    throw data.Wrong("height * width * channels bytes");
+    throw data.Expected("height * width * channels bytes");
   }
   return pixels.data;
 }
@@ -143,7 +143,7 @@ Napi::Value Resize(const Napi::CallbackInfo& info) {
   const Filter filter = ReadFilter(options["filter"]);
   const Resizing resizing{size[0], size[1], filter, ReadBox(options["box"])};
   const Kernels& kernels = ReadKernels(options["kernels"]);
-  if (const char* const fault = ResampleFault(source, resizing)) throw options.Wrong(fault);
+  if (const char* const fault = ResampleFault(source, resizing)) throw options.Expected(fault);
 
   const int64_t length = resizing.height * resizing.width * source.channels;
   auto output = Napi::Uint8Array::New(info.Env(), static_cast<size_t>(length));
@@ -180,15 +180,15 @@ Napi::Value PrepareImage(const Napi::CallbackInfo& info) {
   const Kernels& kernels = ReadKernels(options["kernels"]);
   const Field offset_field = options["offset"];
   const int64_t offset = offset_field.Integer(0, kMaxOffset);
-  if (const char* const fault = PrepareFault(source, preparation)) throw options.Wrong(fault);
+  if (const char* const fault = PrepareFault(source, preparation)) throw options.Expected(fault);
 
   const int64_t length = preparation.channels * preparation.height * preparation.width;
   const Bytes output = ToBytes(target.value(), target.path());
   if (!target.value().IsTypedArray() || target.value().As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
-    throw target.Wrong("a Float32Array");
+    throw target.Expected("a Float32Array");
   }
   if (offset + length > static_cast<int64_t>(output.length / sizeof(float))) {
-    throw offset_field.Wrong("an offset from which on the result fits into the output");
+    throw offset_field.Expected("an offset from which on the result fits into the output");
   }
   source.pixels = ReadPixels(data, source);
   float* const out = reinterpret_cast<float*>(output.data) + offset;
