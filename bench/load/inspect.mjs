@@ -5,7 +5,7 @@
 
 import { readFileSync } from 'node:fs'
 
-import { findStateDict } from '../../dist/checkpoint/find.js'
+import { findStateDict } from '../../dist/checkpoint/state_dict/find.js'
 import { readCheckpoint } from '../../dist/checkpoint/read.js'
 import { detectArchitecture } from '../../dist/models/detect.js'
 
