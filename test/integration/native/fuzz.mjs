@@ -118,6 +118,8 @@ const GARBAGE = [
 const SCHEMAS = [
   ['aten::relu', () => [{ value: 0 }]],
   ['aten::relu_', () => [{ value: 1 }]],
+  ['aten::clone', () => [{ value: 0 }, { literal: null }]],
+  ['aten::mul.Scalar', () => [{ value: 0 }, { literal: 2 }]],
   ['aten::add.Tensor', () => [{ value: 0 }, pick([{ value: 0 }, { constant: tensor() }]), { literal: pick(NUMBERS) }]],
   ['aten::cat', () => [{ values: [0, plain([2, 3]), 0] }, { literal: below(4) - 1 }]],
   ['aten::softmax.int', () => [{ value: 0 }, { literal: 1 }, { literal: pick([null, ...DTYPES]) }]],
@@ -318,7 +320,9 @@ function atenPlan() {
     const outputs = schema === 'aten::topk' && below(2) === 0 ? [1, 2] : [output]
     return { kind: pick(['aten', 'shared']), key: 'key', schema, args: args(), outputs, dead: pick([[], [output]]) }
   }
-  return { values: [value, value, value], output: below(3), preparation: list(1, step), steps: list(2, step) }
+  const steps = list(2, step)
+  const output = below(4) === 0 ? below(3) : (steps.at(-1)?.outputs[0] ?? 0)
+  return { values: [value, value, value], output, preparation: list(1, step), steps }
 }
 
 function planSpec() {

@@ -5,6 +5,8 @@ import { runChild } from '../../support/installed.js'
 
 const PROGRAM = readFileSync(new URL('fuzz.mjs', import.meta.url), 'utf8')
 const CALLS_OF_EACH = 30
+// The first test also installs the package.
+const TIMEOUT_MS = 120_000
 const STEPS = ['aten', 'shared', 'network', 'quantize', 'dequantize', 'maxPoolBytes', 'meanOfBytes']
 const OPERATIONS = ['conv2d', 'maxPool2d', 'globalAvgPool', 'linear', 'add']
 
@@ -30,6 +32,6 @@ describe('the native functions', () => {
       for (const kind of [...STEPS, ...OPERATIONS]) {
         assert.ok((ran[kind] ?? 0) > 0, `No plan with ${kind} ran: ${stdout}`)
       }
-    })
+    }).timeout(TIMEOUT_MS)
   }
 })
