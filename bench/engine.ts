@@ -2,7 +2,7 @@
  * Measures the engine: ResNet-18 against onnxruntime-node and Python's PyTorch, contenders interleaved in one run, and what a
  * program that answers requests needs to know besides. The figures of docs/benchmarks.md come from here.
  *
- * npm run bench -- [--only speed,clients] [--models imagenet,cifar] [--batches 1,8] [--contenders ort,engine-own]
+ * npm run bench -- [--only speed,clients] [--models imagenet,cifar] [--batches 1,8] [--contenders ort,engine-native]
  *   [--rounds 5] [--seconds 1] [--runs 10000] [--json bench/results/engine.json] [--svg bench/results/engine.svg] [--docs]
  *
  * `NAPI_TORCH_TEST_PYTHON` names a Python with torch, which makes the networks, and onnx, which is needed for

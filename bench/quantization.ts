@@ -83,7 +83,7 @@ async function printSpeed(title: string, model: Module, input: readonly number[]
   const quantized = await quantize(model, { input, calibrate: [scope(() => randn([8, ...input]).toFloat32Array())] })
   const engines = new Map<string, Engine>([
     ['int8', await compile(quantized)],
-    ['float32, own kernels', await compile(model, { input, kernels: 'own' })],
+    ['float32, native kernels', await compile(model, { input, kernels: 'native' })],
     ['float32, oneDNN', await compile(model, { input, kernels: 'onednn' })],
     ['bfloat16, oneDNN', await compile(model, { input, kernels: 'onednn', dtype: 'bfloat16' })],
   ])

@@ -17,7 +17,7 @@ export interface Contender {
 export const RIVAL = 'ort'
 
 /** The one that stands for this package in the benchmarks that are not about speed alone. */
-export const OURS = 'engine-own'
+export const OURS = 'engine-native'
 
 function engine(name: string, title: string, compile: Readonly<Record<string, unknown>>, more?: object): Contender {
   return { name, title, program: 'worker.ts', kind: 'engine', open: { compile }, ...more }
@@ -34,18 +34,21 @@ export const CONTENDERS: readonly Contender[] = [
   { name: 'python-folded', title: 'PyTorch, BN folded, channels_last', program: 'worker.py', kind: 'folded' },
   { name: 'python-compile', title: 'PyTorch, torch.compile, freezing', program: 'worker.py', kind: 'compiled' },
   { name: 'eager', title: 'napi-torch, eager modules', program: 'worker.ts', kind: 'eager' },
-  engine(OURS, 'napi-torch engine, own kernels', { kernels: 'own' }),
-  engine('engine-own-fixed', 'napi-torch engine, own kernels, autotune: false', { kernels: 'own', autotune: false }),
-  engine('engine-own-1', 'napi-torch engine, own kernels, 1 thread', { kernels: 'own' }, { threads: 1 }),
+  engine(OURS, 'napi-torch engine, native kernels', { kernels: 'native' }),
+  engine('engine-native-fixed', 'napi-torch engine, native kernels, autotune: false', {
+    kernels: 'native',
+    autotune: false,
+  }),
+  engine('engine-native-1', 'napi-torch engine, native kernels, 1 thread', { kernels: 'native' }, { threads: 1 }),
   engine('engine-onednn', 'napi-torch engine, oneDNN', { kernels: 'onednn' }),
   engine('engine-aten', 'napi-torch engine, ATen', { kernels: 'aten' }),
   engine('engine-onednn-bf16', 'napi-torch engine, oneDNN, bfloat16', { kernels: 'onednn', dtype: 'bfloat16' }),
   { name: 'engine-int8', title: 'napi-torch engine, int8', program: 'worker.ts', kind: 'engine', open: { int8: true } },
   engine('engine-onednn-avx2', 'napi-torch engine, oneDNN, AVX2 only', { kernels: 'onednn' }, { env: AVX2 }),
   engine(
-    'engine-own-avx2',
-    'napi-torch engine, own kernels, AVX2 only',
-    { kernels: 'own', instructionSet: 'avx2' },
+    'engine-native-avx2',
+    'napi-torch engine, native kernels, AVX2 only',
+    { kernels: 'native', instructionSet: 'avx2' },
     { env: AVX2 },
   ),
 ]

@@ -1,5 +1,6 @@
 import { compile } from '../engine/compile.js'
-import { outputsOf, type Graph, type Node } from '../engine/graph.js'
+import type { Graph, Node } from '../engine/graph.js'
+import { outputsOf } from '../engine/ops/index.js'
 import { optimize } from '../engine/passes/optimize.js'
 import { trace } from '../engine/trace/trace.js'
 import { symbolicOf } from '../engine/trace/symbolic.js'

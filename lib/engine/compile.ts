@@ -6,32 +6,33 @@ import { isFloatingPoint } from '../util/dtype.js'
 import type { Module } from '../nn/module.js'
 import { scope } from '../util/scope.js'
 import { TorchError } from '../util/errors.js'
-import { autotune } from './autotune.js'
-import { defaultBuckets } from './buckets.js'
 import { checkCompile, type CompileOptions, type QuantizedCompileOptions } from './compile_options.js'
-import { Constants } from './constants.js'
 import { Engine } from './engine.js'
 import type { Graph } from './graph.js'
-import { followJob } from './jobs.js'
 import { optimize } from './passes/optimize.js'
-import { PlanStore } from './plan_store.js'
+import { isBatchUniform, rebatch } from './passes/rebatch.js'
+import { Constants } from './plan/constants.js'
+import { PlanStore } from './plan/plan_store.js'
 import { checkInt8Support } from './quantization/int8_support.js'
 import { QuantizedModel } from './quantization/quantized_model.js'
-import { isBatchUniform, rebatch } from './rebatch.js'
+import { defaultBuckets } from './run/buckets.js'
+import { followJob } from './run/jobs.js'
 import { trace } from './trace/trace.js'
+import { autotune } from './tune/autotune.js'
+import { selectByHeuristics } from './tune/heuristics.js'
 
 /**
  * Compiles a model in eval mode, whose `forward` takes one batch (N, ...) and gives one (N, ...) of floats, into an
- * {@link Engine}, on the CPU or on CUDA: batch normalisation becomes part of the convolutions, as do activations and sums
- * behind them.
+ * {@link Engine}, on the CPU or on CUDA: batch normalization becomes part of the convolutions, as do the activations
+ * and sums that follow them.
  *
- * The weights are those of now; the model may be disposed afterwards, **but not be changed in place**, as the engine shares
- * what it could take over as it is. **A sample's output must not depend on the others in its batch:** batches are cut.
+ * The engine keeps the weights of this moment; the model may be disposed afterwards, **but not be changed in place**, as the
+ * engine shares its memory where it can. **A sample's output must not depend on the others in its batch:** batches are cut.
  *
- * A {@link QuantizedModel} is computed with integers of 8 bits.
+ * A {@link QuantizedModel} is computed in int8.
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if an option is not what it should be; `TORCH_TRACE` if the model does what
- * cannot be compiled; `TORCH_QUANTIZATION` if it is quantised, and this machine cannot compute such;
+ * cannot be compiled; `TORCH_QUANTIZATION` if it is quantized and this machine cannot compute int8;
  * `TORCH_CUDA_UNAVAILABLE`; and whatever `forward` throws.
  */
 export function compile(model: Module, options: CompileOptions): Promise<Engine>
@@ -48,7 +49,10 @@ export async function compile(
   const kernels = isQuantized ? 'onednn' : options.kernels
   const handle = native.createEngine(threads, device)
   const constants = new Constants(instructionSet, device)
-  const plans = new PlanStore(handle, constants)
+  let release = (): void => {
+    constants.dispose()
+    native.disposeEngine(handle)
+  }
   try {
     const bucketsOf = (graph: Graph): readonly number[] => bucketSizes ?? defaultBuckets(graph, limits.maxBatchSize)
     const graphs = isQuantized
@@ -56,10 +60,14 @@ export async function compile(
       : graphsOf(model, input, constants, bucketsOf)
     const { buckets, graphOf, outputShape } = graphs
     const quantization = isQuantized ? model.quantization : null
-    plans.makeOf({ graphOf, kernels, dtype, quantization, device, tuned: device !== 'cpu' && options.autotune })
-    if (kernels === 'own' && options.autotune) {
-      plans.chooseBy(await autotune(buckets.map(graphOf), { constants, instructionSet, threads, signal }))
-    }
+    const isMeasured = kernels === 'native' && options.autotune
+    const selectAlgorithm = isMeasured
+      ? await autotune(buckets.map(graphOf), { constants, instructionSet, threads, signal })
+      : selectByHeuristics
+    const tuned = device !== 'cpu' && options.autotune
+    const source = { graphOf, kernels, dtype, quantization, selectAlgorithm, device, tuned }
+    const plans = new PlanStore(handle, constants, source)
+    release = () => plans.dispose()
     for (const size of options.warmup ? buckets : []) {
       await setImmediate()
       const { handle: plan, isPreparable } = plans.get(size)
@@ -68,11 +76,11 @@ export async function compile(
       )
     }
     const keeps = isQuantized ? 'int8' : dtype
-    const set = kernels === 'own' ? instructionSet : null
+    const set = kernels === 'native' ? instructionSet : null
     const computes = { device, dtype: keeps, kernels, instructionSet: set } as const
     return new Engine({ handle, plans, buckets, inputShape: input, outputShape, ...computes, limits })
   } catch (error) {
-    plans.dispose()
+    release()
     throw error
   }
 }
@@ -85,7 +93,7 @@ interface Graphs {
   readonly outputShape: readonly number[]
 }
 
-/** Takes hold of the constants of a quantised model. */
+/** Holds the constants of a quantized model. */
 function quantizedGraphs(
   { graph, quantization, outputShape }: QuantizedModel,
   constants: Constants,
@@ -96,7 +104,7 @@ function quantizedGraphs(
   return { buckets: bucketsOf(graph), outputShape, graphOf: (batchSize) => rebatch(graph, batchSize) }
 }
 
-/** Traces the model, and takes hold of its constants. */
+/** Traces the model, and holds its constants. */
 function graphsOf(
   model: Module,
   input: readonly number[],

@@ -12,11 +12,11 @@ import { checkDevice, type Device } from '../util/device.js'
 import { Module } from '../nn/module.js'
 import { getNumThreads } from '../tensor/runtime.js'
 import { checkSignal } from '../util/abort.js'
-import { MAX_TIMEOUT_MS, type BatcherLimits } from './batcher.js'
-import { checkInstructionSet, type InstructionSet } from './instruction_set.js'
-import { KERNEL_SETS, type KernelSet } from './lower.js'
-import { MOST_PLANS } from './plan_store.js'
+import { MAX_PLANS } from './plan/plan_store.js'
+import { KERNEL_SETS, type KernelSet } from './plan/select.js'
 import { QuantizedModel } from './quantization/quantized_model.js'
+import { MAX_TIMEOUT_MS, type BatcherLimits } from './run/batcher.js'
+import { checkInstructionSet, type InstructionSet } from './tune/instruction_set.js'
 
 /** The dtypes in which an engine can keep what it computes: `float16` on CUDA alone. */
 export const ENGINE_DTYPES = ['float32', 'bfloat16', 'float16'] as const
@@ -28,11 +28,11 @@ export type EngineDType = (typeof ENGINE_DTYPES)[number]
 export interface CompileOptions {
   /** Shape of a sample, such as `[3, 224, 224]`. */
   readonly input: readonly number[]
-  /** In which convolutions and what stands between them keep floats of 32 bits. Default: `float32`. */
+  /** In which convolutions and the activations between them keep float32. Default: `float32`. */
   readonly dtype?: EngineDType | undefined
   /**
-   * Where the model is computed, wherever it lies itself. On CUDA what it does is recorded once as a graph of CUDA, where that
-   * can be, and replayed; {@link Engine.explain} says so. Default: `cpu`.
+   * Where the model is computed, whatever device its parameters are on. On CUDA a plan is recorded once as a CUDA graph, where
+   * that is possible, and replayed; {@link Engine.explain} says so. Default: `cpu`.
    */
   readonly device?: Device | undefined
   /**
@@ -41,16 +41,16 @@ export interface CompileOptions {
    */
   readonly threads?: number | undefined
   /**
-   * Which kernels compute: `own` are those of this package, for float32 on the CPU alone. Default: `own` for float32 and
+   * Which kernels compute: `native` are those of this package, for float32 on the CPU only. Default: `native` for float32 and
    * `onednn` for bfloat16 on the CPU, `cudnn` on CUDA.
    */
   readonly kernels?: KernelSet | undefined
-  /** For which vector instructions own kernels are chosen. Default: the best that this processor has. */
+  /** The vector instructions that native kernels use. Default: the best that this CPU has. */
   readonly instructionSet?: InstructionSet | undefined
   /**
-   * Chooses the own algorithm of each convolution by measuring, unless this machine has done so before: what was found is
-   * kept in the package's cache folder. By rules otherwise. On CUDA libtorch does that, as with PyTorch's
-   * `backends.cudnn.benchmark`. Which one is chosen shows in the last digits of outputs. Default: `true`.
+   * Selects the algorithm of each convolution by measuring, unless this machine has done so before: the results are kept in
+   * the package's cache folder. With `false`, heuristics select. On CUDA libtorch measures, as with PyTorch's
+   * `backends.cudnn.benchmark`. The selection shows in the last digits of outputs. Default: `true`.
    */
   readonly autotune?: boolean | undefined
   /** Samples that `infer` puts into one batch at most. Default: `32`. */
@@ -78,7 +78,7 @@ export const DEFAULT_MAX_QUEUE_SIZE = 1024
 export const DEFAULT_MAX_QUEUE_BYTES = 256 * 2 ** 20
 
 const DEFAULT_MAX_BATCH_SIZE = 32
-const MOST_THREADS = 1024
+const MAX_THREADS = 1024
 
 /** Options of {@link compile} for a {@link QuantizedModel}, which has the rest in itself. */
 export type QuantizedCompileOptions = Omit<
@@ -145,18 +145,19 @@ export function checkCompile(
   checkDevice('device', device)
   checkOneOf('kernels', kernels, KERNEL_SETS)
   if (device === 'cpu') {
-    if (kernels === 'cudnn') throw expected("'own', 'onednn' or 'aten'", 'kernels on the CPU', kernels)
+    if (kernels === 'cudnn') throw expected("'native', 'onednn' or 'aten'", 'kernels on the CPU', kernels)
     if (dtype === 'float16') throw expected("'float32' or 'bfloat16'", 'dtype on the CPU', dtype)
-    if (kernels === 'own' && dtype !== 'float32') throw expected("'onednn' or 'aten'", 'kernels with bfloat16', kernels)
+    if (kernels === 'native' && dtype !== 'float32')
+      throw expected("'onednn' or 'aten'", 'kernels with bfloat16', kernels)
   } else {
-    if (isQuantized) throw expected("'cpu'", 'device of a quantised model', device)
+    if (isQuantized) throw expected("'cpu'", 'device of a quantized model', device)
     if (kernels !== 'cudnn' && kernels !== 'aten') throw expected("'cudnn' or 'aten'", `kernels on ${device}`, kernels)
   }
-  if (instructionSet !== undefined && kernels !== 'own') {
+  if (instructionSet !== undefined && kernels !== 'native') {
     throw expected('nothing', `instructionSet with the kernels ${kernels}`, instructionSet)
   }
-  if (checkPositiveInteger('threads', threads) > MOST_THREADS) {
-    throw expected(`at most ${MOST_THREADS}`, 'threads', threads)
+  if (checkPositiveInteger('threads', threads) > MAX_THREADS) {
+    throw expected(`at most ${MAX_THREADS}`, 'threads', threads)
   }
   if (!(checkNumber('maxDelayMs', maxDelayMs) >= 0 && maxDelayMs <= MAX_TIMEOUT_MS)) {
     throw expected('a number of at least 0', 'maxDelayMs', maxDelayMs)
@@ -184,13 +185,13 @@ export function checkCompile(
 
 function defaultKernels(device: Device, dtype: EngineDType): KernelSet {
   if (device !== 'cpu') return 'cudnn'
-  return dtype === 'float32' ? 'own' : 'onednn'
+  return dtype === 'float32' ? 'native' : 'onednn'
 }
 
 function checkBuckets(sizes: readonly number[] | undefined): readonly number[] | undefined {
   if (sizes === undefined) return undefined
-  if (!isIntegerArray(sizes) || sizes.length > MOST_PLANS || sizes.some((size) => size < 1)) {
-    throw expected(`an array of at most ${MOST_PLANS} positive integers`, 'bucketSizes', sizes)
+  if (!isIntegerArray(sizes) || sizes.length > MAX_PLANS || sizes.some((size) => size < 1)) {
+    throw expected(`an array of at most ${MAX_PLANS} positive integers`, 'bucketSizes', sizes)
   }
   return [...new Set([...sizes, 1])].sort((one, other) => other - one)
 }

@@ -6,15 +6,15 @@ import { isTensor } from '../nn/checks.js'
 import { fromArray } from '../tensor/creation.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkSignal } from '../util/abort.js'
-import { Batcher, type BatchedOutput, type BatcherLimits, type BatchFacts } from './batcher.js'
-import { chunk } from './buckets.js'
 import type { EngineDType } from './compile_options.js'
-import { toDot } from './dot.js'
-import { Explanation } from './explain.js'
-import type { InstructionSet } from './instruction_set.js'
-import { followJob } from './jobs.js'
-import type { KernelSet } from './lower.js'
-import type { PlanStore } from './plan_store.js'
+import type { PlanStore } from './plan/plan_store.js'
+import type { KernelSet } from './plan/select.js'
+import { Batcher, type BatchedOutput, type BatcherLimits, type BatchFacts } from './run/batcher.js'
+import { chunk } from './run/buckets.js'
+import { toDot } from './run/dot.js'
+import { Explanation } from './run/explain.js'
+import { followJob } from './run/jobs.js'
+import type { InstructionSet } from './tune/instruction_set.js'
 
 /** Options of {@link Engine.run}. */
 export interface RunOptions {
@@ -49,9 +49,9 @@ export interface EngineStats {
   readonly device: Device
   /** As {@link Engine.dtype}. */
   readonly dtype: EngineDType | 'int8'
-  /** Which kernels compute; `onednn` for a quantised model. */
+  /** Which kernels compute; `onednn` for a quantized model. */
   readonly kernels: KernelSet
-  /** The vector instructions of own kernels; null if others compute. */
+  /** The vector instructions of native kernels; null if others compute. */
   readonly instructionSet: InstructionSet | null
   /** Calls of `run` and `runSync`, and batches that were made of requests. */
   readonly batches: number
@@ -123,7 +123,7 @@ export class Engine implements AsyncDisposable {
   readonly outputShape: readonly number[]
   /** Where the model is computed. */
   readonly device: Device
-  /** In which layers and what stands between them keep numbers; `int8` is that of a quantised model. */
+  /** In which layers and the activations between them are kept; `int8` for a quantized model. */
   readonly dtype: EngineDType | 'int8'
   readonly #handle: EngineHandle
   readonly #plans: PlanStore
@@ -188,7 +188,7 @@ export class Engine implements AsyncDisposable {
     return this.#resultOf(batch, output)
   }
 
-  /** As {@link run}, but waits: the event loop stands still meanwhile. */
+  /** Computes a batch like {@link run}, but blocks the event loop until it is done. */
   runSync(batch: Float32Array, options?: Omit<RunOptions, 'signal'>): Float32Array
   runSync(batch: Tensor, options?: Omit<RunOptions, 'signal'>): Tensor
   runSync(batch: Float32Array | Tensor, options: Omit<RunOptions, 'signal'> = {}): Float32Array | Tensor {
@@ -252,13 +252,13 @@ export class Engine implements AsyncDisposable {
     })
   }
 
-  /** Prints what is computed in the language of Graphviz: `dot -Tsvg` draws it. */
+  /** Prints the graph in the language of Graphviz: `dot -Tsvg` draws it. */
   toDot(): string {
     this.#checkOpen()
     return toDot(this.#plans.get(1).graph)
   }
 
-  /** Refuses new work, waits for what is under way and for requests that wait, and lets all memory go. */
+  /** Refuses new work, waits for running batches and queued requests, and releases all memory. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing

@@ -7,7 +7,7 @@ export { lookAhead } from '../classifier/look_ahead.js'
 export { PRESETS } from '../classifier/preset_names.js'
 export { findRecipe } from '../classifier/recipe.js'
 export { SamplePool } from '../classifier/sample_pool.js'
-export type { BatchedOutput, BatchFacts } from '../engine/batcher.js'
+export type { BatchedOutput, BatchFacts } from '../engine/run/batcher.js'
 export { inferInBatch, observeBatches } from '../engine/engine.js'
 
 export { checkSignal, onAbort } from '../util/abort.js'

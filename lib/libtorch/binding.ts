@@ -31,7 +31,7 @@ export interface PlanHandle {
   readonly [PLAN]: true
 }
 
-/** The weights of a convolution in the forms that own kernels read. */
+/** The weights of a convolution in the forms that native kernels read. */
 export interface WeightsHandle {
   readonly [WEIGHTS]: true
 }
@@ -56,7 +56,7 @@ export interface NetworkWindows {
   readonly dilation: Pair
 }
 
-/** What own kernels do with buffers, by their indices. */
+/** What native kernels do with buffers, by their indices. */
 export type NetworkOperation =
   | {
       readonly kind: 'conv2d'
@@ -100,7 +100,7 @@ export interface NetworkPort {
   readonly buffer: number
 }
 
-/** A part of the model that own kernels compute in float32: native/engine/network/network.h. */
+/** A part of the model that native kernels compute in float32: native/engine/network/network.h. */
 export interface NetworkStep {
   readonly kind: 'network'
   readonly batch: number
@@ -127,7 +127,7 @@ export type PlanArgument =
   | { readonly constant: TensorHandle }
   | { readonly literal: null | boolean | number | bigint | string | readonly (number | null)[] }
 
-/** A step of a plan. After it the values in `dead` are let go. */
+/** A step of a plan. After it the memory of the values in `dead` is released. */
 export type PlanStep =
   | {
       readonly kind: 'aten'
@@ -147,10 +147,10 @@ export type PlanStep =
       readonly dead: Shape
     }
   | NetworkStep
-  | BytesStep
+  | Uint8Step
 
-/** A step on bytes: native/engine/network/quantized.h. */
-export type BytesStep =
+/** A step on uint8: native/engine/network/quantized.h. */
+export type Uint8Step =
   | {
       readonly kind: 'quantize' | 'dequantize' | 'meanOfBytes'
       readonly input: number
@@ -469,7 +469,7 @@ export interface NativeBinding {
   cancelJob(engine: EngineHandle, id: number): void
 
   // native/engine/plan/weights_handle.cc
-  /** Names of the own kernels that this processor can run, best first: `avx512`, `avx2`, `portable`. */
+  /** Names of the native kernels that this CPU can run, best first: `avx512`, `avx2`, `portable`. */
   kernelSets(): string[]
   /** Keeps the memory of `weight` (O, I, kH, kW) or (O, I) and `bias` (O), float32; packs them when a plan first needs that. */
   createConvWeights(

@@ -19,7 +19,7 @@ import {
   type Tensor,
 } from 'napi-torch'
 
-import { availableInstructionSets } from '../../lib/engine/instruction_set.js'
+import { availableInstructionSets } from '../../lib/engine/tune/instruction_set.js'
 import { SAMPLE, samples, smallModel, withEngine } from '../support/engines.js'
 import { useEnvironment, useTemporaryFolder } from '../support/folder.js'
 import { assertClose } from '../support/numeric.js'
@@ -72,8 +72,11 @@ describe('compile()', () => {
       [{ input: [3, 0, 8] }, 'Expected an array of positive integers for input, received [3, 0, 8]'],
       [{ input: [3, 8.5] }, 'Expected an array of non-negative integers for input, received [3, 8.5]'],
       [{ dtype: 'int8' }, `Expected one of 'float32', 'bfloat16', 'float16' for dtype, received "int8"`],
-      [{ kernels: 'fast' }, `Expected one of 'aten', 'onednn', 'own', 'cudnn' for kernels, received "fast"`],
-      [{ kernels: 'own', dtype: 'bfloat16' }, `Expected 'onednn' or 'aten' for kernels with bfloat16, received "own"`],
+      [{ kernels: 'fast' }, `Expected one of 'aten', 'onednn', 'native', 'cudnn' for kernels, received "fast"`],
+      [
+        { kernels: 'native', dtype: 'bfloat16' },
+        `Expected 'onednn' or 'aten' for kernels with bfloat16, received "native"`,
+      ],
       [{ instructionSet: 'sse9' }, `Expected one of ${lists.sets} for instructionSet, received "sse9"`],
       [
         { instructionSet: 'portable', kernels: 'onednn' },
@@ -126,7 +129,7 @@ describe('compile()', () => {
       })
     })
 
-    it('has own kernels compute float32, and oneDNN bfloat16, unless told otherwise', async () => {
+    it('has native kernels compute float32, and oneDNN bfloat16, unless told otherwise', async () => {
       const found: unknown[] = []
       for (const options of [{}, { dtype: 'bfloat16' }, { kernels: 'aten' }] as const) {
         await withEngine(smallModel, { input: SAMPLE, warmup: false, ...options }, async (engine) => {
@@ -137,7 +140,7 @@ describe('compile()', () => {
       }
 
       assert.deepEqual(found, [
-        ['float32', 'own', availableInstructionSets()[0]],
+        ['float32', 'native', availableInstructionSets()[0]],
         ['bfloat16', 'onednn', null],
         ['float32', 'aten', null],
       ])
@@ -167,13 +170,13 @@ describe('compile()', () => {
   for (const instructionSet of INSTRUCTION_SETS) {
     const isThere = availableInstructionSets().includes(instructionSet)
     if (!isThere) {
-      it(`refuses ${instructionSet}, which this processor lacks`, async () => {
+      it(`refuses ${instructionSet}, which this CPU lacks`, async () => {
         const model = smallModel()
         const available = availableInstructionSets().join(', ')
 
         await assert.rejects(compile(model, { input: SAMPLE, instructionSet }), {
           code: 'TORCH_INVALID_ARGUMENT',
-          message: `Expected what this processor has (${available}) for instructionSet, received "${instructionSet}"`,
+          message: `Expected what this CPU has (${available}) for instructionSet, received "${instructionSet}"`,
         })
 
         model.dispose()
@@ -181,7 +184,7 @@ describe('compile()', () => {
       continue
     }
 
-    describe(`with own kernels for ${instructionSet}`, () => {
+    describe(`with native kernels for ${instructionSet}`, () => {
       const nets: readonly [name: string, make: () => Module, input: readonly number[]][] = [
         ['resnet18Cifar', () => resnet18Cifar().eval(), [3, 32, 32]],
         ['resnet18 for images of odd sizes', () => resnet18().eval(), [3, 45, 71]],
@@ -214,7 +217,7 @@ describe('compile()', () => {
             [engine.stats().instructionSet, explanation.instructionSet],
             [instructionSet, instructionSet],
           )
-          assert.match(String(explanation), new RegExp(`; own kernels for ${instructionSet}; plans hold `))
+          assert.match(String(explanation), new RegExp(`; native kernels for ${instructionSet}; plans hold `))
         })
       })
     })
@@ -256,8 +259,8 @@ describe('compile()', () => {
     })
 
     for (const [choice, kernel] of [
-      ['direct', 'own direct'],
-      ['winograd2Phased', 'own winograd2Phased'],
+      ['direct', 'native direct'],
+      ['winograd2Phased', 'native winograd2Phased'],
       ['onednn', 'oneDNN'],
     ] as const) {
       it(`takes ${choice} where the file says that it is the fastest`, async () => {
@@ -302,7 +305,7 @@ describe('compile()', () => {
     it('works without a folder to write to', async () => {
       writeFileSync(join(folder(), 'autotune'), 'a file')
 
-      assert.match(await compiled(), /^(own|oneDNN)/)
+      assert.match(await compiled(), /^(native|oneDNN)/)
     })
 
     it('works where a folder has the name of the file, and leaves nothing behind', async () => {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { compile, fromArray, manualSeed, memory, randn, resnet18, resnet18Cifar, scope, type Module } from 'napi-torch'
 
 import { native, type PlanSpec } from '../../lib/libtorch/binding.js'
-import { Constants } from '../../lib/engine/constants.js'
-import { lower } from '../../lib/engine/lower.js'
+import { Constants } from '../../lib/engine/plan/constants.js'
+import { lower } from '../../lib/engine/plan/lower.js'
 import { optimize } from '../../lib/engine/passes/optimize.js'
 import { trace } from '../../lib/engine/trace/trace.js'
 import { Branches, OUTPUTS, SAMPLE, samples, smallModel } from '../support/engines.js'
@@ -117,9 +117,9 @@ describe('a plan for another device', () => {
 
 describe('compile() for CUDA', () => {
   const refusals: readonly [options: object, message: string][] = [
-    [{ device: 'cuda', kernels: 'own' }, `Expected 'cudnn' or 'aten' for kernels on cuda, received "own"`],
+    [{ device: 'cuda', kernels: 'native' }, `Expected 'cudnn' or 'aten' for kernels on cuda, received "native"`],
     [{ device: 'cuda:1', kernels: 'onednn' }, `Expected 'cudnn' or 'aten' for kernels on cuda:1, received "onednn"`],
-    [{ kernels: 'cudnn' }, `Expected 'own', 'onednn' or 'aten' for kernels on the CPU, received "cudnn"`],
+    [{ kernels: 'cudnn' }, `Expected 'native', 'onednn' or 'aten' for kernels on the CPU, received "cudnn"`],
     [{ dtype: 'float16' }, `Expected 'float32' or 'bfloat16' for dtype on the CPU, received "float16"`],
     [{ device: 'gpu' }, `Expected 'cpu', 'cuda' or 'cuda:N' for device, received "gpu"`],
   ]

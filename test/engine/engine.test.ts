@@ -65,7 +65,7 @@ describe('Engine', () => {
   for (const kernels of KERNEL_SETS.filter((set) => set !== 'cudnn')) {
     describe(`with the kernels ${kernels}`, () => {
       for (const net of NETS) itComputes(net, kernels, 'float32')
-      if (kernels !== 'own') for (const net of NETS.slice(2)) itComputes(net, kernels, 'bfloat16')
+      if (kernels !== 'native') for (const net of NETS.slice(2)) itComputes(net, kernels, 'bfloat16')
 
       it('lets NaN and infinities flow as forward() does', async () => {
         await withEngine(smallModel, { input: SAMPLE, kernels }, async (engine, model) => {

@@ -17,9 +17,9 @@ import {
   type Tensor,
 } from 'napi-torch'
 
-import { ATEN_SCHEMAS } from '../../lib/engine/aten.js'
-import type { AtenNode } from '../../lib/engine/graph.js'
-import { runGraph } from '../../lib/engine/interpret.js'
+import type { AtenNode } from '../../lib/engine/ops/aten.js'
+import { runGraph } from '../../lib/engine/run/interpret.js'
+import { ATEN_SCHEMAS } from '../../lib/engine/trace/aten_calls.js'
 import { trace } from '../../lib/engine/trace/trace.js'
 import { applied, kindsOf } from '../support/graphs.js'
 import { assertTensorEqual } from '../support/numeric.js'

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { BatchNorm2d, Conv2d, init, manualSeed, Module, randn, scope, type Tensor } from 'napi-torch'
 
 import type { Graph, Node } from '../../lib/engine/graph.js'
-import { runGraph } from '../../lib/engine/interpret.js'
+import { runGraph } from '../../lib/engine/run/interpret.js'
 import { trace } from '../../lib/engine/trace/trace.js'
 import { assertClose } from './numeric.js'
 

@@ -1,25 +1,24 @@
 import { fromArray, functional as F, scope, type QuantizedModel, type Tensor } from 'napi-torch'
 
-import { outputsOf, type Graph, type Node, type Value } from '../../lib/engine/graph.js'
-import { computeNode } from '../../lib/engine/interpret.js'
-import { mapConstants } from '../../lib/engine/map_constants.js'
-import type { ByteScale } from '../../lib/engine/quantization/byte_scale.js'
-import { rebatch } from '../../lib/engine/rebatch.js'
+import type { Graph, Node, Value } from '../../lib/engine/graph.js'
+import { mapConstants, opOf, outputsOf } from '../../lib/engine/ops/index.js'
+import { rebatch } from '../../lib/engine/passes/rebatch.js'
+import type { QParams } from '../../lib/engine/quantization/qparams.js'
 
-/** Computes a quantised model in float64, with every rounding to bytes that its engine does. */
+/** Computes a quantized model in float64, with every rounding to uint8 that its engine does. */
 export function simulate(model: QuantizedModel, input: Tensor): Tensor {
   const { quantization } = model
   const graph: Graph = rebatch(model.graph, input.size(0))
   return scope(() => {
     const tensors = new Map<Value, Tensor>(graph.inputs.map((value) => [value, input.double()]))
     const read = (value: Value): Tensor => present(tensors.get(value))
-    const asBytes = (value: Value): Tensor => {
+    const asUint8 = (value: Value): Tensor => {
       const scale = quantization.values.get(value.id)
       return scale === undefined ? read(value) : rounded(read(value), scale)
     }
     for (const node of graph.nodes) {
       const isQuantized = 'weight' in node && node.weight !== null && quantization.scales.has(node.weight)
-      const made = isQuantized ? [layer(model, node, asBytes)] : computeNode(inFloat64(node), read)
+      const made = isQuantized ? [layer(model, node, asUint8)] : opOf(node).eager(inFloat64(node), read)
       for (const [index, value] of outputsOf(node).entries()) {
         const tensor = present(made[index])
         const scale = isQuantized ? quantization.values.get(value.id) : undefined
@@ -30,7 +29,7 @@ export function simulate(model: QuantizedModel, input: Tensor): Tensor {
   })
 }
 
-/** The largest step between two bytes of a model, which is how far roundings may take two computations apart. */
+/** The largest step between two uint8 values of a model, which is how far roundings may take two computations apart. */
 export function lastStep({ graph, quantization }: QuantizedModel): number {
   const steps = [...graph.nodes]
     .reverse()
@@ -60,7 +59,7 @@ function inFloat64(node: Node): Node {
   return mapConstants(node, (tensor) => (tensor.isFloatingPoint() ? tensor.double() : tensor))
 }
 
-function rounded(tensor: Tensor, { scale, zeroPoint }: ByteScale): Tensor {
+function rounded(tensor: Tensor, { scale, zeroPoint }: QParams): Tensor {
   const values = tensor.toArray() as Float64Array
   const result = values.map((value) => {
     const quotient = value / scale

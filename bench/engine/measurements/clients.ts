@@ -13,7 +13,7 @@ const CLIENTS = 16
 export async function clients({ rounds, seconds }: BenchOptions): Promise<Section> {
   const witness = new Witness()
   const ours = contenderOf(OURS)
-  const compile = { kernels: 'own', maxBatchSize: BATCH }
+  const compile = { kernels: 'native', maxBatchSize: BATCH }
   const opened = await open({ ...ours, open: { compile } }, workloadOf('imagenet', [BATCH]))
   const own = [opened.worker]
   const batched: number[] = []

@@ -63,7 +63,7 @@ function casesOf(cache: string): Case[] {
   // libtorch may lie in the cache folder that is taken away.
   const env = { NAPI_TORCH_CACHE: cache, NAPI_TORCH_LIBTORCH: findLibtorch().folder }
   const contender = { ...ours, env }
-  const fixed = { ...contender, open: { compile: { kernels: 'own', autotune: false } } }
+  const fixed = { ...contender, open: { compile: { kernels: 'native', autotune: false } } }
   return [
     { title: 'with an empty cache', contender, forget: true },
     { title: 'with its cache', contender, forget: false },

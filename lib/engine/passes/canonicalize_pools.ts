@@ -1,5 +1,8 @@
 import { isFloatingPoint } from '../../util/dtype.js'
-import type { AtenNode, AvgPool2dNode, Graph, Node, ReshapeNode, Value } from '../graph.js'
+import type { Graph, Node, Value } from '../graph.js'
+import type { AtenNode } from '../ops/aten.js'
+import type { AvgPool2dNode } from '../ops/avg_pool2d.js'
+import type { ReshapeNode } from '../ops/reshape.js'
 import { fuse, type Fusion } from './fuse.js'
 
 /**

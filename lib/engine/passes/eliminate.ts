@@ -1,6 +1,8 @@
-import { inputsOf, outputsOf, withInputs, type Graph, type Node, type Value } from '../graph.js'
+import type { Graph, Node, Value } from '../graph.js'
+import { inputsOf, outputsOf, withInputs } from '../ops/index.js'
+import { isSameShape } from '../ops/shapes.js'
 
-/** Takes out what has no effect: reshapes to the same shape, all but the last of several in a row, and what nobody reads. */
+/** Removes what has no effect: reshapes to the same shape, all but the last of several in a row, and what nothing reads. */
 export function eliminate(graph: Graph): Graph {
   const aliases = new Map<Value, Value>()
   const reshapes = new Map<Value, Value>()
@@ -34,8 +36,4 @@ function readNodes(nodes: readonly Node[], outputs: readonly Value[]): Node[] {
     kept.push(node)
   }
   return kept.reverse()
-}
-
-function isSameShape(one: readonly number[], other: readonly number[]): boolean {
-  return one.length === other.length && one.every((size, dim) => size === other[dim])
 }

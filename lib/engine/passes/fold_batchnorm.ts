@@ -2,12 +2,15 @@ import { scope } from '../../util/scope.js'
 import { zeros } from '../../tensor/creation.js'
 import type { Device } from '../../util/device.js'
 import type { Tensor } from '../../tensor/tensor.js'
-import type { BatchNormNode, Conv2dNode, Graph, LinearNode } from '../graph.js'
+import type { Graph, Node, Value } from '../graph.js'
+import type { Activation } from '../ops/activations.js'
+import type { BatchNormNode } from '../ops/batch_norm.js'
+import { absorbs } from '../ops/index.js'
 import { fuse } from './fuse.js'
 
 /**
- * Folds the normalisation of channels into the convolution or the matrix that makes them, where nothing else reads what that
- * makes. It is computed in float64 and stored in the dtype of the weights.
+ * Folds the normalization of channels into the convolution or the matrix that makes them, where nothing else reads its
+ * result. The new weights are computed in float64 and stored in the dtype of the old ones.
  */
 export function foldBatchNorm(graph: Graph): Graph {
   return scope(() => {
@@ -24,14 +27,15 @@ export function foldBatchNorm(graph: Graph): Graph {
   })
 }
 
-type Layer = Conv2dNode | LinearNode
+type FoldingNode = Extract<Node, { readonly weight: Tensor; readonly activation: Activation; readonly input: Value }>
 
-function canFold(node: Graph['nodes'][number]): node is Layer {
-  if (node.kind === 'conv2d') return node.activation === 'none' && node.residual === null
-  return node.kind === 'linear' && node.activation === 'none'
+/** What a node has absorbed already comes after the normalization. */
+function canFold(node: Node): node is FoldingNode {
+  if (!absorbs(node, 'batchNorm') || !('activation' in node) || node.activation !== 'none') return false
+  return !('residual' in node) || node.residual === null
 }
 
-function folded({ weight, bias }: Layer, norm: BatchNormNode): { weight: Tensor; bias: Tensor } {
+function folded({ weight, bias }: FoldingNode, norm: BatchNormNode): { weight: Tensor; bias: Tensor } {
   return scope(() => {
     const { dtype } = weight
     const channels = [weight.size(0)]

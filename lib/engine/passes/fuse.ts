@@ -1,4 +1,5 @@
-import { inputsOf, outputsOf, type Graph, type Node, type Value } from '../graph.js'
+import type { Graph, Node, Value } from '../graph.js'
+import { inputsOf, outputsOf } from '../ops/index.js'
 
 /** A node that does the work of two. */
 export interface Fusion {

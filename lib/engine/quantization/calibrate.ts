@@ -3,9 +3,9 @@ import { setImmediate } from 'node:timers/promises'
 import { TorchError } from '../../util/errors.js'
 import { scope } from '../../util/scope.js'
 import type { Tensor } from '../../tensor/tensor.js'
-import { inputsOf, outputsOf, type Graph, type Value } from '../graph.js'
-import { computeNode } from '../interpret.js'
-import { rebatch } from '../rebatch.js'
+import type { Graph, Value } from '../graph.js'
+import { inputsOf, opOf, outputsOf } from '../ops/index.js'
+import { rebatch } from '../passes/rebatch.js'
 import { Histogram } from './histogram.js'
 
 /** Counts the numbers that a graph makes of batches, value by value. */
@@ -49,7 +49,7 @@ export class Calibration {
       for (const [index, node] of graph.nodes.entries()) {
         await setImmediate()
         signal?.throwIfAborted()
-        const made = scope(() => computeNode(node, lookup))
+        const made = scope(() => opOf(node).eager(node, lookup))
         for (const [position, value] of outputsOf(node).entries()) {
           const tensor = made[position]
           if (tensor === undefined) throw new TypeError(`A node ${node.kind} gives too few values`)

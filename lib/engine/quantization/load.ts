@@ -6,19 +6,21 @@ import { StoredTensor } from '../../checkpoint/stored.js'
 import { DTYPES, isFloatingPoint } from '../../util/dtype.js'
 import { scope } from '../../util/scope.js'
 import type { Tensor } from '../../tensor/tensor.js'
-import { Graph, inputsOf, outputsOf, type Node, type Value } from '../graph.js'
-import type { ByteScale } from './byte_scale.js'
-import { NODE_FIELDS, NODE_KINDS, type Lookups } from './node_fields.js'
-import { faultOf, isScale } from './node_shapes.js'
+import { Graph, type Node, type Value } from '../graph.js'
+import type { Lookups } from '../ops/fields.js'
+import { fieldsOf, OPS, opOf } from '../ops/index.js'
+import { faultOfNode, isScale } from './check_node.js'
+import type { QParams } from './qparams.js'
 import { QuantizedModel } from './quantized_model.js'
+import { isLayer } from './quantized_values.js'
 import { METADATA_NAME, VERSION } from './save.js'
 
 /** Of a graph. Stops lists that fill the memory. */
-const MOST_NODES = 100_000
+const MAX_NODES = 100_000
 /** Of a value, for two samples. Stops shapes that only cost memory. */
-const MOST_ELEMENTS = 2 ** 32
-const MOST_DIMENSIONS = 64
-/** Samples for which the graph is written down; of it those for any number are made. */
+const MAX_ELEMENTS = 2 ** 32
+const MAX_DIMENSIONS = 64
+/** Samples for which the graph is written: `rebatch()` makes the graph for any number. */
 const BATCH = 2
 
 /**
@@ -54,12 +56,15 @@ function parse(text: string, fail: Fail): unknown {
   }
 }
 
+/** Nodes of a lowered graph are not stored. */
+const STORED_KINDS = (Object.keys(OPS) as Node['kind'][]).filter((kind) => kind !== 'reorder')
+
 /** Reads the parts of the JSON in order. */
 class Reader {
   readonly #tensors: ReadonlyMap<unknown, Tensor | undefined>
   readonly #fail: Fail
   readonly #values: Value[] = []
-  readonly #bytes = new Map<number, ByteScale>()
+  readonly #qparams = new Map<number, QParams>()
   readonly #made = new Set<Value>()
   readonly #used = new Set<Tensor>()
   readonly #scales = new Map<Tensor, Tensor>()
@@ -90,7 +95,7 @@ class Reader {
     const scales = this.#scales
     const owned = [...this.#used].filter((tensor) => ![...scales.values()].includes(tensor))
     const graph = new Graph({ inputs: [input], nodes, outputs: [output], owned })
-    return new QuantizedModel({ graph, quantization: { values: this.#bytes, scales } })
+    return new QuantizedModel({ graph, quantization: { values: this.#qparams, scales } })
   }
 
   #readValue(json: unknown, path: string): void {
@@ -98,10 +103,10 @@ class Reader {
     const sizes: unknown[] = Array.isArray(shape) ? shape : []
     const isShape =
       sizes.length > 0 &&
-      sizes.length <= MOST_DIMENSIONS &&
+      sizes.length <= MAX_DIMENSIONS &&
       sizes[0] === BATCH &&
       sizes.every((size): size is number => Number.isSafeInteger(size) && Number(size) > 0) &&
-      sizes.reduce((product, size) => product * size, 1) <= MOST_ELEMENTS
+      sizes.reduce((product, size) => product * size, 1) <= MAX_ELEMENTS
     if (!isShape) throw this.#wrong(`a shape (${BATCH}, ...) of at most 2^32 elements`, `${path}.shape`, shape)
     const dtype = DTYPES.find((known) => known === field(json, 'dtype'))
     if (dtype === undefined) throw this.#wrong('a dtype', `${path}.dtype`, field(json, 'dtype'))
@@ -114,16 +119,16 @@ class Reader {
     if (!isScale(scale)) throw this.#wrong('a number above 0', `${path}.bytes.scale`, scale)
     if (!isByte) throw this.#wrong('an integer from 0 to 255', `${path}.bytes.zeroPoint`, zeroPoint)
     if (dtype !== 'float32') throw this.#wrong('no bytes', `${path}.bytes`, bytes)
-    this.#bytes.set(id, { scale, zeroPoint })
+    this.#qparams.set(id, { scale, zeroPoint })
   }
 
   #readNode(json: unknown, path: string): Node {
-    const kind = NODE_KINDS.find((known) => known === field(json, 'kind'))
+    const kind = STORED_KINDS.find((known) => known === field(json, 'kind'))
     if (kind === undefined) throw this.#wrong('a kind of node', `${path}.kind`, field(json, 'kind'))
     const modulePath = field(json, 'path')
     if (typeof modulePath !== 'string') throw this.#wrong('a string', `${path}.path`, modulePath)
-    const fields = Object.entries(NODE_FIELDS[kind]).map(([name, { read }]) => {
-      return [name, read(field(json, name), this.#lookups(`${path}.${name}`))] as const
+    const fields = fieldsOf(kind).map(([name, content]) => {
+      return [name, content.read(field(json, name), this.#lookups(`${path}.${name}`))] as const
     })
     const outputs = this.#list(json, 'outputs', path).map((index) => this.#newValue(index, `${path}.outputs`))
     const [output] = outputs
@@ -143,16 +148,13 @@ class Reader {
     const name = field(json, 'weightScale')
     const weightScale = name === undefined ? null : this.#tensor(name, `${path}.weightScale`)
     if (weightScale !== null) {
-      if (node.kind !== 'conv2d' && node.kind !== 'linear') throw this.#wrong('none', `${path}.weightScale`, name)
-      if (node.kind === 'linear' && node.input.shape.length !== 2)
-        throw this.#wrong('none', `${path}.weightScale`, name)
-      const isSum = node.kind === 'conv2d' && node.residual !== null
-      for (const { id } of isSum ? [...inputsOf(node), ...outputsOf(node)] : inputsOf(node)) {
-        if (!this.#bytes.has(id)) throw this.#wrong('values that have bytes', path, `values[${id}]`)
+      if (!isLayer(node)) throw this.#wrong('none', `${path}.weightScale`, name)
+      for (const { id } of opOf(node).quantization?.quantizedValues?.(node) ?? []) {
+        if (!this.#qparams.has(id)) throw this.#wrong('values that have bytes', path, `values[${id}]`)
       }
       this.#scales.set(node.weight, weightScale)
     }
-    const fault = faultOf(node, weightScale)
+    const fault = faultOfNode(node, weightScale)
     if (fault !== null) throw this.#fail('TORCH_CHECKPOINT_CORRUPT', `Expected ${fault} for ${path} of the graph`)
   }
 
@@ -191,8 +193,8 @@ class Reader {
 
   #list(json: unknown, name: string, path?: string): readonly unknown[] {
     const list = field(json, name)
-    if (Array.isArray(list) && list.length <= MOST_NODES) return list
-    throw this.#wrong(`a list of at most ${MOST_NODES} items`, path === undefined ? name : `${path}.${name}`, list)
+    if (Array.isArray(list) && list.length <= MAX_NODES) return list
+    throw this.#wrong(`a list of at most ${MAX_NODES} items`, path === undefined ? name : `${path}.${name}`, list)
   }
 
   #wrong(what: string, path: string, received: unknown): Error {

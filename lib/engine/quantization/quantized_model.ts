@@ -2,12 +2,12 @@ import { DESCRIBE } from '../../util/check.js'
 import { HELD } from '../../util/scope.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import type { Graph } from '../graph.js'
-import type { ByteScale } from './byte_scale.js'
+import type { QParams } from './qparams.js'
 
-/** What a graph lacks to be computed with integers. */
+/** What a graph lacks to be computed in int8. */
 export interface Quantization {
-  /** The values that are kept as bytes, by their ids. */
-  readonly values: ReadonlyMap<number, ByteScale>
+  /** The values that are kept as uint8, by their ids. */
+  readonly values: ReadonlyMap<number, QParams>
   /** The int8 weights of the graph's layers, with the scales of their output channels, float32 (O). */
   readonly scales: ReadonlyMap<Tensor, Tensor>
 }
@@ -20,7 +20,7 @@ export interface QuantizedParts {
 }
 
 /**
- * A model whose convolutions have weights of 8 bits, and which knows the ranges of what stands between them. Made by
+ * A model whose convolutions have int8 weights, and which knows the ranges of the activations between them. Made by
  * `quantize()` or `loadQuantized()`; `compile()` makes an engine of it, `saveQuantized()` writes it to a file.
  *
  * It shares nothing with the model that it was made of. Dispose it when it is no longer needed.
@@ -35,7 +35,7 @@ export class QuantizedModel implements Disposable {
   /** @internal */
   readonly quantization: Quantization
 
-  /** @internal Quantised models are made by `quantize()` and `loadQuantized()`. */
+  /** @internal Quantized models are made by `quantize()` and `loadQuantized()`. */
   constructor({ graph, quantization }: QuantizedParts) {
     this.graph = graph
     this.quantization = quantization

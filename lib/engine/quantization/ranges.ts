@@ -1,13 +1,13 @@
-import type { Range } from './byte_scale.js'
+import type { Range } from './qparams.js'
 import { HALF_BINS, type Histogram } from './histogram.js'
 
-/** How the range of numbers that bytes stand for follows from those that were observed. */
+/** How the range that uint8 stands for follows from the numbers that were observed. */
 export const CALIBRATION_METHODS = ['minMax', 'percentile', 'entropy'] as const
 
 /** One of {@link CALIBRATION_METHODS}. */
 export type CalibrationMethod = (typeof CALIBRATION_METHODS)[number]
 
-/** Chooses the range for the numbers of a histogram. `percentile` is that of the method of this name. */
+/** Selects the range for the numbers of a histogram. `percentile` is that of the method of this name. */
 export function rangeOf(histogram: Histogram, method: CalibrationMethod, percentile: number): Range {
   if (histogram.count === 0) return { low: 0, high: 0 }
   switch (method) {
@@ -38,13 +38,13 @@ function percentileRange(histogram: Histogram, percentile: number): Range {
   return { low: Math.max(low, min), high: Math.min(high, max) }
 }
 
-/** Numbers that bytes tell apart on one side of 0, where both sides occur and where one does. */
+/** Numbers that uint8 tells apart on one side of 0, where both sides occur and where one does. */
 const LEVELS = { signed: 128, unsigned: 256 }
 /** Steps in which thresholds are tried. */
 const STRIDE = 16
 
 /**
- * Chooses the threshold for which the distribution of the numbers after rounding is nearest to that before, by the
+ * Selects the threshold for which the distribution of the numbers after rounding is nearest to that before, by the
  * Kullback-Leibler divergence. Follows S. Migacz, 8-bit Inference with TensorRT, 2017.
  */
 function entropyRange(histogram: Histogram): Range {

@@ -1,8 +1,9 @@
 import { expected } from '../../util/check.js'
 import { saveSafetensors } from '../../checkpoint/write/save_safetensors.js'
 import type { Tensor } from '../../tensor/tensor.js'
-import { outputsOf, type Node, type Value } from '../graph.js'
-import { NODE_FIELDS, type Names } from './node_fields.js'
+import type { Node, Value } from '../graph.js'
+import type { Names } from '../ops/fields.js'
+import { outputsOf, writeFields } from '../ops/index.js'
 import { QuantizedModel } from './quantized_model.js'
 
 /** Under which name the metadata of the file have the graph. */
@@ -11,7 +12,7 @@ export const METADATA_NAME = 'napi-torch.quantized'
 export const VERSION = 1
 
 /**
- * Writes a quantised model as a safetensors file: weights, scales and biases as tensors named after their layers, and the
+ * Writes a quantized model as a safetensors file: weights, scales and biases as tensors named after their layers, and the
  * graph as JSON among the metadata. `loadQuantized()` needs nothing but this file. It appears as a whole or not at all.
  *
  * @throws {CheckpointError} `TORCH_FILE` if the file cannot be written.
@@ -40,11 +41,9 @@ export async function saveQuantized(path: string, model: QuantizedModel): Promis
 }
 
 function writeNode(node: Node, names: Names): Record<string, unknown> {
-  const fields = Object.entries(NODE_FIELDS[node.kind]).map(([name, field]) => {
-    return [name, field.write(Reflect.get(node, name), names, name)] as const
-  })
+  const fields = writeFields(node, names)
   const outputs = outputsOf(node).map((value) => names.value(value))
-  return { kind: node.kind, path: node.path, ...Object.fromEntries(fields), outputs }
+  return { kind: node.kind, path: node.path, ...fields, outputs }
 }
 
 /** Numbers values in the order in which they are met, and names tensors after their layers. */

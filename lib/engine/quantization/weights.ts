@@ -3,9 +3,9 @@ import { fromArray } from '../../tensor/creation.js'
 import type { Tensor } from '../../tensor/tensor.js'
 
 /** Weights are symmetric: -128 is not used. */
-const LARGEST = 127
+const MAX_INT8 = 127
 
-/** Weights as integers: an element of output channel `o` stands for itself times `scale[o]`. */
+/** Weights in int8: an element of output channel `o` stands for itself times `scale[o]`. */
 export interface QuantizedWeight {
   /** int8, in the shape of the weights. */
   readonly weight: Tensor
@@ -14,7 +14,7 @@ export interface QuantizedWeight {
 }
 
 /**
- * Rounds weights (O, ...) to integers from -127 to 127, with a scale for each output channel.
+ * Rounds weights (O, ...) to int8 from -127 to 127, with a scale for each output channel.
  * Follows `torch.quantize_per_channel` with the scales `weight.abs().amax(...) / 127`.
  */
 export function quantizeWeight(weight: Tensor): QuantizedWeight {
@@ -28,13 +28,13 @@ export function quantizeWeight(weight: Tensor): QuantizedWeight {
     const from = channel * perChannel
     const row = values.subarray(from, from + perChannel)
     const largest = row.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
-    const quotient = Math.fround(largest / LARGEST)
+    const quotient = Math.fround(largest / MAX_INT8)
     // A channel of zeros has no scale of its own.
     const scale = Number.isFinite(Math.fround(1 / quotient)) ? quotient : 1
     const factor = Math.fround(1 / scale)
     scales[channel] = scale
     for (const [index, value] of row.entries()) {
-      rounded[from + index] = Math.min(LARGEST, Math.max(-LARGEST, roundHalfToEven(Math.fround(value * factor))))
+      rounded[from + index] = Math.min(MAX_INT8, Math.max(-MAX_INT8, roundHalfToEven(Math.fround(value * factor))))
     }
   }
   // Copies: the arrays are of no further use.

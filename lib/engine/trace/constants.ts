@@ -4,7 +4,7 @@ import type { Module } from '../../nn/module.js'
 import { HELD, keep } from '../../util/scope.js'
 import { handleOf } from '../../tensor/handle.js'
 import { Tensor } from '../../tensor/tensor.js'
-import { callByName } from '../call_by_name.js'
+import { callByName } from './call_by_name.js'
 import { isHandle, symbolicOf } from './symbolic.js'
 
 /** The tensors that are real while a model is traced: its parameters and buffers, and what follows from them alone. */

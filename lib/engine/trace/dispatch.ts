@@ -1,15 +1,19 @@
 import { native, type NativeBinding, type TensorHandle } from '../../libtorch/binding.js'
 import { isFloatingPoint } from '../../util/dtype.js'
+import { OPS } from '../ops/index.js'
 import { DRAWS, FACTS, READS } from './facts.js'
 import { IN_PLACE } from './in_place.js'
 import { infer } from './infer.js'
-import { anyOperator, LAYERS } from './layers.js'
+import { anyOperator } from './layer_facts.js'
 import type { Recorder } from './recorder.js'
 import { symbolicsIn } from './symbolic.js'
 import type { Table } from './table.js'
 import { VIEWS } from './views.js'
 
-/** What has rules of its own. All else is what it is in libtorch's dispatcher. */
+/** Calls that have nodes of their own. */
+const LAYERS: Table = Object.assign({}, ...Object.values(OPS).map(({ record }) => record)) as Table
+
+/** Calls with rules of their own. All others are recorded as operators of libtorch's dispatcher. */
 const TABLE: Table = { ...FACTS, ...VIEWS, ...LAYERS, ...IN_PLACE, div, topk }
 
 /** Makes a binding that records each call with a symbolic tensor, and sends all others to the addon. */

@@ -1,6 +1,6 @@
 import type { NativeBinding, TensorHandle } from '../../libtorch/binding.js'
 import { ITEM_SIZE } from '../../util/dtype.js'
-import { callByName } from '../call_by_name.js'
+import { callByName } from './call_by_name.js'
 import { isHandle, symbolicOf, type Facts, type SymbolicTensor } from './symbolic.js'
 
 /** A tensor that an operator gives. */

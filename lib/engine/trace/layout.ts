@@ -14,7 +14,7 @@ export function contiguousStrides(shape: readonly number[]): number[] {
 
 /**
  * Gives what is known of a result of the given shape whose elements lie as those of `like` do, the layers' rule: row by
- * row, or with the channels of a pixel side by side. Null if they lie in another way.
+ * row, or channels-last. Null if they lie in another way.
  */
 export function laidOutAs(like: Facts, shape: readonly number[]): Facts | null {
   const order = isOrdered(like, ROW_MAJOR) ? ROW_MAJOR : isOrdered(like, CHANNELS_LAST) ? CHANNELS_LAST : null
@@ -24,12 +24,12 @@ export function laidOutAs(like: Facts, shape: readonly number[]): Facts | null {
   return { shape, strides, storageOffset: 0, dtype, device }
 }
 
-/** Tells whether elements lie with the channels of a pixel side by side, and not also row by row. */
+/** Tells whether elements are channels-last, and not also row by row. */
 export function isChannelsLast(facts: Pick<Facts, 'shape' | 'strides'>): boolean {
   return !isOrdered(facts, ROW_MAJOR) && isOrdered(facts, CHANNELS_LAST)
 }
 
-/** The same tensor (N, C, H, W) with the channels of a pixel side by side. */
+/** Gives the same tensor (N, C, H, W) channels-last. */
 export function inChannelsLast(facts: Facts): Facts {
   return { ...facts, strides: stridesOf(facts.shape, CHANNELS_LAST) }
 }
@@ -37,7 +37,7 @@ export function inChannelsLast(facts: Facts): Facts {
 function isOrdered({ shape, strides }: Pick<Facts, 'shape' | 'strides'>, order: readonly number[]): boolean {
   if (order === CHANNELS_LAST && shape.length !== 4) return false
   const wanted = order === ROW_MAJOR ? contiguousStrides(shape) : stridesOf(shape, order)
-  // One index of a dimension has no neighbour, at whatever distance.
+  // One index of a dimension has no neighbor, at whatever distance.
   return shape.includes(0) || shape.every((size, dim) => size === 1 || strides[dim] === wanted[dim])
 }
 

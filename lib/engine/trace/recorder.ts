@@ -3,14 +3,16 @@ import type { DType } from '../../util/dtype.js'
 import { TorchError } from '../../util/errors.js'
 import type { Module } from '../../nn/module.js'
 import type { Tensor } from '../../tensor/tensor.js'
-import { atenCall } from '../aten.js'
-import type { AtenArgument, AtenNode, Node, Value } from '../graph.js'
+import type { Node, Value } from '../graph.js'
+import type { AtenArgument, AtenNode } from '../ops/aten.js'
+import { atenCall } from './aten_calls.js'
 import { ModuleCalls } from './calls.js'
 import { Constants } from './constants.js'
 import { contiguousStrides } from './layout.js'
 import { isHandle, symbolicOf, SymbolicStorage, SymbolicTensor, type Facts } from './symbolic.js'
 
-type Unplaced<N> = N extends AtenNode ? never : Omit<N, 'path' | 'output'>
+/** A node before its path and its output are known. */
+type UnplacedNode<N> = N extends AtenNode ? never : Omit<N, 'path' | 'output'>
 
 /** What is known of a view beside the tensor that it is a view of. */
 export interface View {
@@ -65,7 +67,7 @@ export class Recorder {
   }
 
   /** Adds a node, and gives the value that it makes. */
-  emit(node: Unplaced<Node>, shape: readonly number[], dtype: DType): Value {
+  emit(node: UnplacedNode<Node>, shape: readonly number[], dtype: DType): Value {
     const output = this.#value(shape, dtype)
     this.nodes.push({ ...node, path: this.calls.path, output })
     return output

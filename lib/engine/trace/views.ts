@@ -1,6 +1,6 @@
 import { native, type NativeBinding, type TensorHandle } from '../../libtorch/binding.js'
-import { atenCall } from '../aten.js'
 import type { Value } from '../graph.js'
+import { atenCall } from './aten_calls.js'
 import { infer, type Inferred } from './infer.js'
 import type { Recorder } from './recorder.js'
 import type { SymbolicTensor } from './symbolic.js'

@@ -12,7 +12,7 @@ import {
   type Module,
 } from 'napi-torch'
 
-import { runGraph } from '../../../lib/engine/interpret.js'
+import { runGraph } from '../../../lib/engine/run/interpret.js'
 import { optimize } from '../../../lib/engine/passes/optimize.js'
 import { trace } from '../../../lib/engine/trace/trace.js'
 import { kindsOf, randomizeNorms } from '../../support/graphs.js'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 
-import { byteScaleOf } from '../../../lib/engine/quantization/byte_scale.js'
 import { Histogram } from '../../../lib/engine/quantization/histogram.js'
+import { qparamsOfRange } from '../../../lib/engine/quantization/qparams.js'
 import { rangeOf } from '../../../lib/engine/quantization/ranges.js'
 
 function histogramOf(values: Iterable<number>): Histogram {
@@ -65,7 +65,7 @@ describe('rangeOf()', () => {
   })
 })
 
-describe('byteScaleOf()', () => {
+describe('qparamsOfRange()', () => {
   const rows = [
     { low: 0, high: 255, scale: 1, zeroPoint: 0 },
     { low: -255, high: 0, scale: 1, zeroPoint: 255 },
@@ -77,7 +77,7 @@ describe('byteScaleOf()', () => {
   ]
   for (const { low, high, ...wanted } of rows) {
     it(`gives ${wanted.scale} and ${wanted.zeroPoint} for ${low} to ${high}`, () => {
-      assert.deepEqual(byteScaleOf({ low, high }), wanted)
+      assert.deepEqual(qparamsOfRange({ low, high }), wanted)
     })
   }
 })

@@ -25,7 +25,7 @@ import {
   type Tensor,
 } from 'napi-torch'
 
-import { runGraph } from '../../../lib/engine/interpret.js'
+import { runGraph } from '../../../lib/engine/run/interpret.js'
 import { trace } from '../../../lib/engine/trace/trace.js'
 import { applied, kindsOf, randomizeNorms } from '../../support/graphs.js'
 import { assertTensorEqual } from '../../support/numeric.js'

@@ -1,0 +1,60 @@
+import { relu } from '../../nn/functional.js'
+import type { Tensor } from '../../tensor/tensor.js'
+
+/** What the engine knows of an activation function. */
+export interface ActivationFacts {
+  /** Computes it with the eager operator. */
+  readonly eager: (input: Tensor) => Tensor
+  /** Name in libtorch's dispatcher of the operator, and of the one that overwrites its input. */
+  readonly schema: string
+  readonly schemaInPlace: string
+  /** Whether applying it twice is applying it once. */
+  readonly isIdempotent: boolean
+  /** How libtorch's oneDNN operators name it as a post-op; null if they do not fuse it. */
+  readonly onednn: PostOp | null
+  /** Whether the int8 operators of oneDNN fuse it. */
+  readonly isInt8: boolean
+  /** Whether native kernels fuse it. */
+  readonly isNative: boolean
+}
+
+/** A post-op of `mkldnn::_convolution_pointwise` and its like. */
+export interface PostOp {
+  readonly attribute: string
+  readonly scalars: readonly number[]
+  readonly algorithm: string
+  /** Whether it may follow the sum with a residual. */
+  readonly followsSum: boolean
+}
+
+/**
+ * The activations that layers absorb. The key is the name of the function in the binding that applies it, and the kind of the
+ * node that does nothing else. An activation with an entry here is traced, fused and computed by every set of kernels.
+ */
+export const ACTIVATIONS = {
+  relu: {
+    eager: relu,
+    schema: 'aten::relu',
+    schemaInPlace: 'aten::relu_',
+    isIdempotent: true,
+    onednn: { attribute: 'relu', scalars: [], algorithm: '', followsSum: true },
+    isInt8: true,
+    isNative: true,
+  },
+} as const satisfies Record<string, ActivationFacts>
+
+/** Name of an activation. */
+export type ActivationKind = keyof typeof ACTIVATIONS
+
+/** What a node does to its result before it stores it. */
+export type Activation = 'none' | ActivationKind
+
+/** Gives what is known of an activation, null for none. */
+export function factsOfActivation(activation: Activation): ActivationFacts | null {
+  return activation === 'none' ? null : ACTIVATIONS[activation]
+}
+
+/** Applies an activation with the eager operator. */
+export function activated(tensor: Tensor, activation: Activation): Tensor {
+  return factsOfActivation(activation)?.eager(tensor) ?? tensor
+}

@@ -1,0 +1,91 @@
+import { native, type TensorHandle, type WeightsHandle } from '../../libtorch/binding.js'
+import type { Pair } from '../../nn/checks.js'
+import type { Device } from '../../util/device.js'
+import type { DType } from '../../util/dtype.js'
+import { handleOf } from '../../tensor/handle.js'
+import type { Tensor } from '../../tensor/tensor.js'
+import type { Graph } from '../graph.js'
+import { constantsOf } from '../ops/index.js'
+import type { Layer } from '../ops/layer.js'
+import { checkInstructionSet, type InstructionSet } from '../tune/instruction_set.js'
+
+/** A tensor that a graph holds. */
+export interface Constant {
+  /** Tells the constants of one engine apart. */
+  readonly id: number
+  readonly handle: TensorHandle
+  readonly shape: readonly number[]
+  readonly dtype: DType
+}
+
+interface ConvGeometry {
+  readonly stride: Pair
+  readonly padding: Pair
+  readonly dilation: Pair
+}
+
+/** A linear layer is a convolution with one tap. */
+const ONE_TAP: ConvGeometry = { stride: [1, 1], padding: [0, 0], dilation: [1, 1] }
+
+/** The constants of graphs as an engine holds them: it needs their memory longer than the model may live. */
+export class Constants {
+  readonly #held = new Map<Tensor, Constant>()
+  readonly #weights = new Map<string, WeightsHandle>()
+  readonly #instructionSet: InstructionSet
+  readonly #device: Device
+
+  /** The instruction set is that of the native kernels that read weights. Default: the best, on the CPU. */
+  constructor(instructionSet = checkInstructionSet(undefined), device: Device = 'cpu') {
+    this.#instructionSet = instructionSet
+    this.#device = device
+  }
+
+  /** Takes hold of the constants of a graph: the graph and the model may be disposed then. */
+  add(graph: Graph): void {
+    for (const tensor of graph.nodes.flatMap(constantsOf)) this.hold(tensor)
+  }
+
+  /**
+   * Takes hold of a tensor: of its memory, or of a copy where it lies on another device.
+   *
+   * @throws {TorchError} `TORCH_CUDA_UNAVAILABLE`, `TORCH_OUT_OF_MEMORY`.
+   */
+  hold(tensor: Tensor): void {
+    if (this.#held.has(tensor)) return
+    const { shape, dtype } = tensor
+    const handle = native.to(handleOf(tensor), null, this.#device, false, null)
+    this.#held.set(tensor, { id: this.#held.size, handle, shape, dtype })
+  }
+
+  of(tensor: Tensor): Constant {
+    const constant = this.#held.get(tensor)
+    if (constant === undefined) throw new TypeError('The constants of a graph are taken hold of before it is lowered')
+    return constant
+  }
+
+  /** Gives the weights of a layer as native kernels read them: the same ones for the same layer of every graph. */
+  nativeWeights(node: Layer & Partial<ConvGeometry>): WeightsHandle {
+    const weight = this.of(node.weight)
+    const bias = node.bias === null ? null : this.of(node.bias)
+    const { stride, padding, dilation } = { ...ONE_TAP, ...node }
+    const key = JSON.stringify([weight.id, bias?.id, stride, padding, dilation])
+    const known = this.#weights.get(key)
+    if (known !== undefined) return known
+    const handle = bias?.handle ?? null
+    const made = native.createConvWeights(this.#instructionSet, weight.handle, handle, stride, padding, dilation)
+    this.#weights.set(key, made)
+    return made
+  }
+
+  /** Bytes of the forms into which native kernels have packed weights. */
+  get packedBytes(): number {
+    return [...this.#weights.values()].reduce((sum, weights) => sum + native.convWeightsBytes(weights), 0)
+  }
+
+  dispose(): void {
+    for (const weights of this.#weights.values()) native.disposeConvWeights(weights)
+    this.#weights.clear()
+    for (const { handle } of this.#held.values()) native.dispose(handle)
+    this.#held.clear()
+  }
+}

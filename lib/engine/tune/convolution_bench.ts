@@ -1,0 +1,109 @@
+import { native } from '../../libtorch/binding.js'
+import { zeros } from '../../tensor/creation.js'
+import type { Tensor } from '../../tensor/tensor.js'
+import { Graph, type Node, type Value } from '../graph.js'
+import type { Conv2dNode } from '../ops/conv2d.js'
+import { Constants } from '../plan/constants.js'
+import { lower } from '../plan/lower.js'
+import type { StepInfo } from '../plan/step_info.js'
+import { followJob } from '../run/jobs.js'
+import type { Convolution, ConvolutionKernel } from './heuristics.js'
+import type { InstructionSet } from './instruction_set.js'
+
+/** A way to compute a convolution, ready to be measured. */
+export interface Contender {
+  readonly kernel: ConvolutionKernel
+  /** Gives the time of one run, in ns: the median of `runs`. */
+  measure(runs: number, signal: AbortSignal | undefined): Promise<number>
+  dispose(): void
+}
+
+/** Measures single convolutions in plans of their own. It shares the executor with engines of as many threads. */
+export class ConvolutionBench {
+  readonly #constants: Constants
+  readonly #engine
+  /** By their shapes: the forms for all numbers of images are packed once. */
+  readonly #weights = new Map<string, Tensor>()
+
+  constructor(instructionSet: InstructionSet, threads: number) {
+    this.#constants = new Constants(instructionSet)
+    this.#engine = native.createEngine(threads, 'cpu')
+  }
+
+  contender(convolution: Convolution, kernel: ConvolutionKernel): Contender {
+    const graph = graphOf(convolution, this.#weightOf(convolution))
+    const kernels = kernel === 'onednn' ? 'onednn' : 'native'
+    const { spec, infos } = lower(graph, this.#constants, { kernels, dtype: 'float32', selectAlgorithm: () => kernel })
+    const plan = native.createPlan(spec)
+    return {
+      kernel,
+      measure: async (runs, signal) => {
+        const times = await followJob(this.#engine, signal, (id) => native.measurePlan(this.#engine, id, plan, runs))
+        return timeOf(infos, times, convolution)
+      },
+      dispose: () => native.disposePlan(plan),
+    }
+  }
+
+  dispose(): void {
+    this.#constants.dispose()
+    for (const weight of this.#weights.values()) weight.dispose()
+    native.disposeEngine(this.#engine)
+  }
+
+  #weightOf({ outputs, channels, kernel }: Convolution): Tensor {
+    const shape = [outputs, channels, ...kernel]
+    const key = shape.join()
+    const weight = this.#weights.get(key) ?? zeros(shape)
+    this.#weights.set(key, weight)
+    this.#constants.hold(weight)
+    return weight
+  }
+}
+
+/** A convolution whose input another node has made, and whose output is read where it lies, as in the middle of a net. */
+function graphOf(
+  { channels, outputs, size, stride, padding, dilation, kernel, images }: Convolution,
+  weight: Tensor,
+): Graph {
+  let count = 0
+  const value = (...shape: number[]): Value => ({ id: count++, shape, dtype: 'float32' })
+  const outputSize = size.map((length, dim) => {
+    const [steps = 1, zeroes = 0, reach = 1, taps = 1] = [stride[dim], padding[dim], dilation[dim], kernel[dim]]
+    return Math.floor((length + 2 * zeroes - reach * (taps - 1) - 1) / steps) + 1
+  })
+  const [input, pixels] = [value(1, 1, 1, 1), value(images, channels, ...size)]
+  const [made, output, mean] = [value(...pixels.shape), value(images, outputs, ...outputSize), value(images, outputs)]
+  const conv: Conv2dNode = {
+    kind: 'conv2d',
+    path: '',
+    input: made,
+    weight,
+    bias: null,
+    ...{ stride, padding, dilation, groups: 1, residual: null, activation: 'none' },
+    output,
+  }
+  const nodes: Node[] = [
+    // Nothing is copied from outside.
+    {
+      kind: 'aten',
+      path: '',
+      schema: 'aten::expand',
+      args: [{ value: input }, { literal: pixels.shape }, { literal: false }],
+      outputs: [pixels],
+    },
+    { kind: 'add', path: '', left: pixels, right: pixels, activation: 'none', output: made },
+    conv,
+    { kind: 'globalAvgPool', path: '', input: output, output: mean },
+  ]
+  return new Graph({ inputs: [input], nodes, outputs: [mean], owned: [] })
+}
+
+/** The time of the convolution; for oneDNN, which wants its operands otherwise, with the ways there and back. */
+function timeOf(infos: readonly StepInfo[], times: readonly number[], { channels, outputs }: Convolution): number {
+  return infos.reduce((sum, { operation }, index) => {
+    const time = times[index] ?? 0
+    if (operation === 'convert') return sum + time * (1 + outputs / channels)
+    return operation === 'conv2d' ? sum + time : sum
+  }, 0)
+}
