@@ -33,7 +33,7 @@ import { selectByHeuristics } from './tune/heuristics.js'
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if an option is not what it should be; `TORCH_TRACE` if the model does what
  * cannot be compiled; `TORCH_QUANTIZATION` if it is quantized and this machine cannot compute int8;
- * `TORCH_CUDA_UNAVAILABLE`; and whatever `forward` throws.
+ * `TORCH_CUDA_UNAVAILABLE`; and errors of `forward`.
  */
 export function compile(model: Module, options: CompileOptions): Promise<Engine>
 export function compile(model: QuantizedModel, options?: QuantizedCompileOptions): Promise<Engine>

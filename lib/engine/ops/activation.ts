@@ -24,7 +24,7 @@ function activationOp(kind: ActivationKind): Op<ActivationNode> {
   return {
     kind,
     fields: { input: VALUE },
-    record: { [kind]: (recorder: Recorder, input: TensorHandle) => record(recorder, kind, input) } as Table,
+    record: { [kind]: (recorder: Recorder, input: TensorHandle) => record(recorder, kind, input) },
     absorbs: [],
     shape: ({ input }) => input.shape,
     eager: ({ input }, lookup) => [eager(lookup(input))],

@@ -27,11 +27,7 @@ export interface PostOp {
   readonly followsSum: boolean
 }
 
-/**
- * The activations that layers absorb. The key is the name of the function in the binding that applies it, and the kind of the
- * node that does nothing else. An activation with an entry here is traced, fused and computed by every set of kernels.
- */
-export const ACTIVATIONS = {
+const TABLE = {
   relu: {
     eager: relu,
     schema: 'aten::relu',
@@ -41,10 +37,15 @@ export const ACTIVATIONS = {
     isInt8: true,
     isNative: true,
   },
-} as const satisfies Record<string, ActivationFacts>
+} satisfies Record<string, ActivationFacts>
 
-/** Name of an activation. */
-export type ActivationKind = keyof typeof ACTIVATIONS
+/** Name of an activation: that of the function in the binding that applies it, and of the kind of nodes that do so. */
+export type ActivationKind = keyof typeof TABLE
+
+/**
+ * The activations that layers absorb. One with an entry in the table is traced, fused, and computed by every set of kernels.
+ */
+export const ACTIVATIONS: Readonly<Record<ActivationKind, ActivationFacts>> = TABLE
 
 /** What a node does to its result before it stores it. */
 export type Activation = 'none' | ActivationKind

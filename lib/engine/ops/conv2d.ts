@@ -49,7 +49,7 @@ const onednn: Kernel<Conv2dNode> = {
     const { input, weight, bias, stride, padding, dilation, groups, residual, activation, output } = node
     const { dtype } = output
     const geometry = literals(padding, stride, dilation, groups)
-    // Only the choice of the layout depends on the batch size, and hardly: all plans share what the first one packed.
+    // The batch size hardly changes the best layout of weights: all plans share what the first one packed.
     const key = `conv2d ${JSON.stringify([padding, stride, dilation, groups])}`
     const packing = [...geometry, { literal: input.shape }]
     const packed = plan.packed(weight, dtype, key, 'mkldnn::_reorder_convolution_weight', packing)
@@ -202,7 +202,7 @@ function geometryOf({ stride, padding, dilation, groups }: Conv2dNode): PlanArgu
 
 function packInt8(node: Conv2dNode, plan: PlanWriter, args: readonly PlanArgument[]): PlanArgument {
   const { input, weight, stride, padding, dilation, groups } = node
-  // Only the choice of the layout depends on the batch size: all plans share what the first one packed.
+  // The batch size hardly changes the best layout of weights: all plans share what the first one packed.
   const key = `conv2d ${JSON.stringify([layoutOf(input).qparams, stride, padding, dilation, groups])}`
   return plan.packed(weight, 'int8', key, 'onednn::qconv_prepack', [...args, { literal: input.shape }])
 }

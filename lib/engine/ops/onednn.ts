@@ -5,7 +5,7 @@ import { literals } from './kernel.js'
 /** Tells whether oneDNN applies an activation in the same step, after a sum where there is one. */
 export function fusesActivation(activation: Activation, hasResidual: boolean): boolean {
   if (activation === 'none') return true
-  const postOp = ACTIVATIONS[activation].onednn as (typeof ACTIVATIONS)[typeof activation]['onednn'] | null
+  const postOp = ACTIVATIONS[activation].onednn
   return postOp !== null && (postOp.followsSum || !hasResidual)
 }
 

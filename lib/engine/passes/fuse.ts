@@ -9,8 +9,8 @@ export interface Fusion {
 }
 
 /**
- * Gives for a node the one that is to stand in its place and does the work of an earlier one, too, or null. `maker` tells
- * which node made a value that is read just once, as only such a node can be absorbed.
+ * Gives for a node the one that replaces it and does the work of an earlier one, too, or null. `maker` tells which node made a
+ * value that is read just once, as only such a node can be absorbed.
  */
 export type FusionRule = (node: Node, maker: (value: Value) => Node | null) => Fusion | null
 

@@ -42,7 +42,7 @@ export interface LoweredPlan {
 }
 
 type OmitEach<S, K extends PropertyKey> = S extends unknown ? Omit<S, K> : never
-/** A step before its place among the values of the plan is known. */
+/** A step before the indices of its values are known. */
 export type UnplacedUint8Step = OmitEach<Uint8Step, 'input' | 'output' | 'dead'>
 type UnfinishedStep = OmitEach<PlanStep, 'dead'>
 

@@ -3,7 +3,7 @@ export const HALF_BINS = 4096
 
 /**
  * Counts numbers in bins of equal width, whose range doubles whenever a number lies outside: bins are then joined in pairs,
- * so that the counts are what they would have been with the last range from the beginning, in whatever order numbers come.
+ * so that the counts are what they would have been with the last range from the beginning, in any order of the numbers.
  */
 export class Histogram {
   /** Numbers from `(index - HALF_BINS) * width` up to the next bin. */
@@ -12,7 +12,7 @@ export class Histogram {
   #max = -Infinity
   #count = 0
   /** All numbers are nearer to 0. A power of two, so that the edges of bins have no roundings. */
-  #radius = SMALLEST_RADIUS
+  #radius = MIN_RADIUS
 
   /** The smallest number. */
   get min(): number {
@@ -69,4 +69,4 @@ export class Histogram {
 }
 
 /** Below, numbers are 0 for all that matters here. */
-const SMALLEST_RADIUS = 2 ** -80
+const MIN_RADIUS = 2 ** -80

@@ -7,16 +7,15 @@ import { handleOf } from '../../tensor/handle.js'
 let isExact: boolean | undefined
 
 /**
- * Makes sure that this libtorch has the operators for integers, and that they are exact on this processor, by one small
- * convolution: without VNNI instructions sums of two products are cut off at 16 bits.
+ * Checks by one small convolution that this libtorch has the int8 operators, and that they are exact on this CPU: without VNNI
+ * instructions sums of two products are cut off at 16 bits.
  *
  * @throws {TorchError} `TORCH_QUANTIZATION`
  */
 export function checkInt8Support(): void {
-  isExact ??= convolveLargest() === LARGEST_SUM
+  isExact ??= convolveLargest() === MAX_SUM
   if (isExact) return
-  const text =
-    'This processor has no VNNI instructions, or libtorch may not use them: sums of 8-bit products would overflow'
+  const text = 'This CPU has no VNNI instructions, or libtorch may not use them: sums of int8 products would overflow'
   throw new TorchError('TORCH_QUANTIZATION', text)
 }
 
@@ -25,9 +24,9 @@ const SIZE = 4
 const KERNEL = 3
 const INPUT = 255
 const WEIGHT = 127
-const LARGEST_SUM = INPUT * WEIGHT * CHANNELS * KERNEL * KERNEL
+const MAX_SUM = INPUT * WEIGHT * CHANNELS * KERNEL * KERNEL
 
-/** Sums the largest products that there are. */
+/** Sums products of the largest uint8 and int8. */
 function convolveLargest(): number {
   return scope(() => {
     const weight = full([CHANNELS, CHANNELS, KERNEL, KERNEL], WEIGHT, { dtype: 'int8' })
@@ -76,7 +75,7 @@ function convolveLargest(): number {
   })
 }
 
-/** Gives an element of the middle. */
+/** Runs the plan, and gives an element of the middle. */
 function run(spec: PlanSpec): number {
   const input = new Float32Array(CHANNELS * SIZE * SIZE).fill(INPUT)
   const output = new Float32Array(input.length)
@@ -89,7 +88,7 @@ function run(spec: PlanSpec): number {
       native.disposePlan(plan)
     }
   } catch (error) {
-    throw new TorchError('TORCH_QUANTIZATION', 'This libtorch cannot compute with 8-bit integers', { cause: error })
+    throw new TorchError('TORCH_QUANTIZATION', 'This libtorch cannot compute in int8', { cause: error })
   } finally {
     native.disposeEngine(engine)
   }

@@ -21,7 +21,7 @@ const MAX_UINT8 = 255
 export function qparamsOfRange({ low, high }: Range): QParams {
   const [least, most] = [Math.min(low, 0), Math.max(high, 0)]
   const scale = Math.fround((most - least) / MAX_UINT8)
-  // Nothing but zeros, or nearly: whatever the scale is, they stay what they are.
+  // Zeros alone, or nearly: any scale keeps them.
   if (scale < MIN_SCALE) return UNIT_QPARAMS
   return { scale, zeroPoint: Math.round((0 - least) / scale) }
 }

@@ -56,8 +56,8 @@ const OPTIONS = ['input', 'calibrate', 'method', 'percentile', 'signal'] as cons
  * computed in float32. The model must be one that `compile()` can compile, of float32 and on the CPU.
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if an option or a batch is not what it should be; `TORCH_TRACE` if the model
- * does what cannot be compiled; `TORCH_QUANTIZATION` if it has nothing to quantize, does with batches of one size what it
- * does not with another, or gives NaN or infinities; and whatever `forward` and `calibrate` throw.
+ * does what cannot be compiled; `TORCH_QUANTIZATION` if it has nothing to quantize, computes batches of one size in another
+ * way than those of another, or gives NaN or infinities; and errors of `forward` and `calibrate`.
  */
 export async function quantize(model: Module, options: QuantizeOptions): Promise<QuantizedModel> {
   const { input, calibrate, method, percentile, signal } = checkQuantize(model, options)

@@ -82,13 +82,13 @@ function callersLine(): string | null {
   Error.stackTraceLimit = Infinity
   const { stack } = new Error()
   Error.stackTraceLimit = stackTraceLimit
-  // A program may have set Error.prepareStackTrace, which makes of the stack whatever it likes.
+  // A program may have set Error.prepareStackTrace, which may make anything of the stack.
   if (typeof stack !== 'string') return null
   for (const line of stack.split('\n')) {
     if (line.includes(FOLLOW)) return null
-    const place = /(?:\(|at )((?:file:\/\/)?\/?[^()]+):(\d+):(\d+)\)?$/.exec(line)
-    if (place === null) continue
-    const [, source = '', row, column] = place
+    const location = /(?:\(|at )((?:file:\/\/)?\/?[^()]+):(\d+):(\d+)\)?$/.exec(line)
+    if (location === null) continue
+    const [, source = '', row, column] = location
     const file = source.startsWith('file://') ? fileURLToPath(source) : source
     if (!file.startsWith('node:') && !OWN_CODE.some((folder) => file.startsWith(folder))) {
       return `${file}:${row}:${column}`

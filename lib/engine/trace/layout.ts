@@ -37,7 +37,7 @@ export function inChannelsLast(facts: Facts): Facts {
 function isOrdered({ shape, strides }: Pick<Facts, 'shape' | 'strides'>, order: readonly number[]): boolean {
   if (order === CHANNELS_LAST && shape.length !== 4) return false
   const wanted = order === ROW_MAJOR ? contiguousStrides(shape) : stridesOf(shape, order)
-  // One index of a dimension has no neighbor, at whatever distance.
+  // In a dimension of size 1 the stride means nothing.
   return shape.includes(0) || shape.every((size, dim) => size === 1 || strides[dim] === wanted[dim])
 }
 

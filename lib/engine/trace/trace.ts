@@ -19,7 +19,7 @@ import { symbolicOf } from './symbolic.js'
  * The graph holds for this shape only: what the model does may depend on it. Layouts in memory leave no trace.
  *
  * @throws {TorchError} `TORCH_TRACE` if the model is in training mode, takes several inputs, reads elements, draws random
- * numbers, changes its own state, or gives other than one tensor that follows from the input; and whatever `forward` throws.
+ * numbers, changes its own state, or gives other than one tensor that follows from the input; and errors of `forward`.
  */
 export function trace(model: Module<unknown>, inputShape: readonly number[], dtype?: DType): Graph {
   const shape = Object.freeze([...checkShape('inputShape', inputShape)])

@@ -16,7 +16,7 @@ const REVISION = 1
 
 /**
  * Reads what earlier processes have measured with that many threads on this kind of CPU, with this libtorch and this
- * package: a file `autotune/….json` in the package's cache folder. Whatever is wrong with it, it holds nothing then.
+ * package: a file `autotune/….json` in the package's cache folder. A file with any fault counts as empty.
  */
 export async function readTuningCache(threads: number): Promise<Map<string, string>> {
   const { path, facts } = cacheFileOf(threads)

@@ -19,16 +19,15 @@ const COMPILE = `
   console.log(JSON.stringify(told))
 `
 
-describe('compile() of a quantised model', () => {
-  it('refuses a processor whose instructions cut off sums of products', async function () {
-    if (process.arch !== 'x64') skip(this, 'only x64 has such processors')
+describe('compile() of a quantized model', () => {
+  it('refuses a CPU whose instructions cut off sums of products', async function () {
+    if (process.arch !== 'x64') skip(this, 'only x64 has such CPUs')
 
     const told = await evaluateModule(COMPILE, { env: { ONEDNN_MAX_CPU_ISA: 'AVX2' } })
 
     assert.deepEqual(told, {
       code: 'TORCH_QUANTIZATION',
-      message:
-        'This processor has no VNNI instructions, or libtorch may not use them: sums of 8-bit products would overflow',
+      message: 'This CPU has no VNNI instructions, or libtorch may not use them: sums of int8 products would overflow',
     })
   })
 
