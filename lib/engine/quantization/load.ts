@@ -44,7 +44,7 @@ export async function loadQuantized(file: string | Uint8Array): Promise<Quantize
   return scope(async () => {
     const tensors = await loadTensors(stored.values())
     const byName = new Map([...stored.keys()].map((name, index) => [name, tensors[index]]))
-    return new Reader(byName, fail).read(json)
+    return new GraphReader(byName, fail).read(json)
   })
 }
 
@@ -60,7 +60,7 @@ function parse(text: string, fail: Fail): unknown {
 const STORED_KINDS = (Object.keys(OPS) as Node['kind'][]).filter((kind) => kind !== 'reorder')
 
 /** Reads the parts of the JSON in order. */
-class Reader {
+class GraphReader {
   readonly #tensors: ReadonlyMap<unknown, Tensor | undefined>
   readonly #fail: Fail
   readonly #values: Value[] = []

@@ -9,7 +9,7 @@ export interface ExplainedStep extends StepInfo {
 }
 
 /** What an {@link Explanation} is made of. */
-type Parts = Pick<Explanation, 'batchSize' | 'steps' | 'instructionSet' | 'planBytes' | 'note'>
+type ExplanationParts = Pick<Explanation, 'batchSize' | 'steps' | 'instructionSet' | 'planBytes' | 'note'>
 
 /** What a compiled model does, step by step; as text, a table. */
 export class Explanation {
@@ -24,7 +24,7 @@ export class Explanation {
   readonly note: string | null
 
   /** @internal Explanations are made by `Engine.explain()`. */
-  constructor({ batchSize, steps, instructionSet, planBytes, note }: Parts) {
+  constructor({ batchSize, steps, instructionSet, planBytes, note }: ExplanationParts) {
     this.batchSize = batchSize
     this.steps = steps
     this.instructionSet = instructionSet

@@ -5,7 +5,7 @@ import { TorchError } from '../../util/errors.js'
 import type { Module } from '../../nn/module.js'
 import { PACKAGE_ROOT } from '../../util/package.js'
 
-interface Call {
+interface ModuleCall {
   readonly path: string
   readonly module: Module<unknown>
 }
@@ -18,8 +18,8 @@ const FOLLOW = ' at ModuleCalls.follow ('
 
 /** Follows which module of a model is being called. */
 export class ModuleCalls {
-  readonly #root: Call
-  readonly #open: Call[] = []
+  readonly #root: ModuleCall
+  readonly #open: ModuleCall[] = []
   #isFollowing = false
 
   constructor(model: Module<unknown>) {
@@ -53,12 +53,12 @@ export class ModuleCalls {
     return new TorchError('TORCH_TRACE', `Cannot trace ${name}: ${reason}${line === null ? '' : `, at ${line}`}`)
   }
 
-  get #current(): Call {
+  get #current(): ModuleCall {
     return this.#open.at(-1) ?? this.#root
   }
 
   // Every module has a `forward` of its own, which its constructor put before the one of its class.
-  #watch(call: Call): () => void {
+  #watch(call: ModuleCall): () => void {
     const { module } = call
     const descriptor = Object.getOwnPropertyDescriptor(module, 'forward')
     if (descriptor === undefined) return () => undefined

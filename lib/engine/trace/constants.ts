@@ -8,7 +8,7 @@ import { callByName } from './call_by_name.js'
 import { isHandle, symbolicOf } from './symbolic.js'
 
 /** The tensors that are real while a model is traced: its parameters and buffers, and what follows from them alone. */
-export class Constants {
+export class TracedConstants {
   /** Those that had to be copied, as they are not the model's own. */
   readonly owned: Tensor[] = []
   readonly #addon: NativeBinding

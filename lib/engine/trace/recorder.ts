@@ -7,7 +7,7 @@ import type { Node, Value } from '../graph.js'
 import type { AtenArgument, AtenNode } from '../ops/aten.js'
 import { atenCall } from './aten_calls.js'
 import { ModuleCalls } from './calls.js'
-import { Constants } from './constants.js'
+import { TracedConstants } from './constants.js'
 import { contiguousStrides } from './layout.js'
 import { isHandle, symbolicOf, SymbolicStorage, SymbolicTensor, type Facts } from './symbolic.js'
 
@@ -29,14 +29,14 @@ export interface View {
 export class Recorder {
   readonly addon: NativeBinding
   readonly calls: ModuleCalls
-  readonly constants: Constants
+  readonly constants: TracedConstants
   readonly nodes: Node[] = []
   #values = 0
 
   constructor(model: Module<unknown>, addon: NativeBinding) {
     this.addon = addon
     this.calls = new ModuleCalls(model)
-    this.constants = new Constants(model, addon, (reason) => this.calls.failure(reason))
+    this.constants = new TracedConstants(model, addon, (reason) => this.calls.failure(reason))
   }
 
   /** Makes the symbolic tensor that stands for the input of the model. */

@@ -47,13 +47,13 @@ export async function addToTuningCache(threads: number, found: ReadonlyMap<strin
   }
 }
 
-type Facts = Readonly<Record<string, string | number>>
+/** All that measurements depend on. */
+type MeasurementFacts = Readonly<Record<string, string | number>>
 
 interface CacheFile {
   readonly folder: string
   readonly path: string
-  /** Of what measurements depend on. */
-  readonly facts: Facts
+  readonly facts: MeasurementFacts
 }
 
 function cacheFileOf(threads: number): CacheFile {
@@ -69,7 +69,7 @@ function cacheFileOf(threads: number): CacheFile {
   return { folder, path: join(folder, `${name}.json`), facts }
 }
 
-function parse(text: string, facts: Facts): Map<string, string> {
+function parse(text: string, facts: MeasurementFacts): Map<string, string> {
   const { choices, ...others } = JSON.parse(text) as { choices?: unknown }
   if (JSON.stringify(others) !== JSON.stringify(facts) || typeof choices !== 'object' || choices === null)
     return new Map()
