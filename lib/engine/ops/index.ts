@@ -1,6 +1,7 @@
 import type { Tensor } from '../../tensor/tensor.js'
 import type { Value } from '../graph.js'
 import { ACTIVATION_OPS, type ActivationNode } from './activation.js'
+import type { ActivationKind } from './activations.js'
 import { add, type AddNode } from './add.js'
 import { aten, type AtenNode } from './aten.js'
 import { avgPool2d, type AvgPool2dNode } from './avg_pool2d.js'
@@ -28,8 +29,13 @@ export type Node =
   | AtenNode
   | ReorderNode
 
+/** The nodes of one kind. */
+export type NodeOf<K extends Node['kind']> = K extends ActivationKind
+  ? ActivationNode
+  : Extract<Node, { readonly kind: K }>
+
 /** All kinds of nodes. Adding one is a file in this folder and a line here and in {@link Node}. */
-export const OPS: { readonly [K in Node['kind']]: Op<Extract<Node, { readonly kind: K }>> } = {
+export const OPS: { readonly [K in Node['kind']]: Op<NodeOf<K>> } = {
   conv2d,
   batchNorm,
   linear,
