@@ -45,9 +45,9 @@ export interface ExplainOptions {
 
 /** What an {@link Engine} has done and holds. */
 export interface EngineStats {
-  /** As {@link Engine.device}. */
+  /** Where the model is computed. */
   readonly device: Device
-  /** As {@link Engine.dtype}. */
+  /** The dtype in which layers and activations are kept; `int8` for a quantized model. */
   readonly dtype: EngineDType | 'int8'
   /** Which kernels compute; `onednn` for a quantized model. */
   readonly kernels: KernelSet

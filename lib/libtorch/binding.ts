@@ -459,7 +459,7 @@ export interface NativeBinding {
     input: Bytes,
     output: Bytes,
   ): Promise<boolean>
-  /** As {@link runPlans}, but waits. */
+  /** Runs a batch like {@link runPlans}, and blocks until it is done. */
   runPlansSync(engine: EngineHandle, plans: readonly PlanHandle[], input: Bytes, output: Bytes): void
   /** Tells how a prepared plan has another device do its work; empty for the CPU. */
   planNote(plan: PlanHandle): string

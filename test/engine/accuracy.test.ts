@@ -28,7 +28,7 @@ function readIdx(name: string): Uint8Array {
   return new Uint8Array(file.subarray(4 + 4 * file.readUInt8(3)))
 }
 
-/** Grey bytes to normalised (N, 3, 28, 28). */
+/** Turns gray pixels into normalized images (N, 3, 28, 28). */
 function prepare(pixels: Uint8Array): Float32Array {
   const prepared = new Float32Array(3 * pixels.length)
   for (const [index, pixel] of pixels.entries()) {

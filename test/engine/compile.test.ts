@@ -287,7 +287,7 @@ describe('compile()', () => {
       ['is cut off', '{"cpu": "AM'],
       ['holds null', 'null'],
       ['holds a list', '[1, 2]'],
-      ['is of another processor', '{"cpu": "Z80", "choices": {}}'],
+      ['is of another CPU', '{"cpu": "Z80", "choices": {}}'],
       ['has no choices', '{"choices": 3}'],
       ['is longer than 1 MiB', ' '.repeat(2 ** 20 + 1)],
     ]

@@ -73,7 +73,7 @@ describe('engines in worker threads', () => {
     `)
   })
 
-  it('may end with engines that nobody closed, and runs that nobody waits for', () => {
+  it('may end with engines that are not closed, and runs that are not awaited', () => {
     run(`
       for (let round = 0; round < 4; round++) {
         const worker = start(ENGINE + \`

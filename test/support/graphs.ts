@@ -30,7 +30,7 @@ export function applied(body: (input: Tensor) => Tensor, members: Readonly<Recor
   return new Applied(body, members).eval()
 }
 
-/** Gives all normalisations statistics, scales and shifts as training leaves them: none is 0 or 1. */
+/** Gives all normalizations statistics, scales and shifts as training leaves them: none is 0 or 1. */
 export function randomizeNorms<M extends Module>(model: M): M {
   for (const module of model.modules()) {
     if (!(module instanceof BatchNorm2d)) continue

@@ -121,7 +121,7 @@ function writeArgument(argument: AtenArgument, names: Names): unknown {
   }
 }
 
-/** JSON has no integers of 64 bits, no NaN and no infinities: these are objects. */
+/** JSON has no int64, no NaN and no infinities: these are objects. */
 function writeLiteral(value: Literal): unknown {
   if (typeof value === 'bigint') return { bigint: String(value) }
   return typeof value === 'number' && !Number.isFinite(value) ? { number: String(value) } : value

@@ -1,5 +1,5 @@
 import { layoutOf, type Node } from '../graph.js'
-import type { Call, FollowUp, PlanWriter } from '../plan/plan_writer.js'
+import type { FollowUp, OperatorCall, PlanWriter } from '../plan/plan_writer.js'
 import { ACTIVATIONS, type Activation } from './activations.js'
 import { keptDType, type Kernel, type OutputLayout } from './kernel.js'
 import type { NodeBase } from './op.js'
@@ -13,7 +13,7 @@ type PlainNode = Extract<Node, NodeBase>
 /** Makes a kernel that calls one of libtorch's ordinary operators, and then those for residual and activation. */
 export function atenKernel<N extends PlainNode>(
   output: AtenOutput,
-  call: (node: N, plan: PlanWriter) => Call,
+  call: (node: N, plan: PlanWriter) => OperatorCall,
 ): Kernel<N> {
   return {
     reads: ({ output }, _value, target) => ({ dtype: keptDType(output, target) }),

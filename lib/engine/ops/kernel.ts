@@ -80,7 +80,7 @@ export function keptDType({ dtype }: Value, target: Target): DType {
   return dtype === 'float32' ? target.dtype : dtype
 }
 
-/** Gives what uint8 elements of a value of floats stand for, if it is quantized. */
+/** Gives what the uint8 elements of a quantized value stand for, null for any other value. */
 export function qparamsOf({ id, dtype }: Value, { quantization }: Target): QParams | null {
   return dtype === 'float32' ? (quantization?.values.get(id) ?? null) : null
 }

@@ -18,7 +18,7 @@ import { deadAfter, Liveness } from './buffers.js'
 import { stepInfo, type StepInfo } from './step_info.js'
 
 /** A call of an operator of libtorch's dispatcher. */
-export interface Call {
+export interface OperatorCall {
   readonly schema: string
   readonly args: readonly PlanArgument[]
 }
@@ -131,7 +131,7 @@ export class PlanWriter {
   }
 
   /** Adds the step of a node, and the calls that continue it. */
-  call(node: Node, kernel: string, { schema, args }: Call, followUps: readonly FollowUp[] = []): void {
+  call(node: Node, kernel: string, { schema, args }: OperatorCall, followUps: readonly FollowUp[] = []): void {
     const outputs = outputsOf(node)
     const [output] = outputs
     if (output === undefined) throw new TypeError('A node makes a value')
@@ -188,7 +188,7 @@ export class PlanWriter {
     return { spec, infos: this.#infos }
   }
 
-  #shared(key: string, { schema, args }: Call, type: PlanValue): PlanArgument {
+  #shared(key: string, { schema, args }: OperatorCall, type: PlanValue): PlanArgument {
     const output = this.#add(type)
     this.#preparation.push({ kind: 'shared', key, schema, args, outputs: [output] })
     return { value: output }

@@ -28,7 +28,7 @@ const BATCH = 2
  * its tensors is refused.
  *
  * @param file - A path, or the bytes of a file.
- * @throws {CheckpointError} `TORCH_FILE`; `TORCH_CHECKPOINT_FORMAT` if it is no such model; `TORCH_CHECKPOINT_UNSUPPORTED` if
+ * @throws {CheckpointError} `TORCH_FILE`; `TORCH_CHECKPOINT_FORMAT` if it is not a quantized model; `TORCH_CHECKPOINT_UNSUPPORTED` if
  * a newer version of this package wrote it; `TORCH_CHECKPOINT_CORRUPT`, `TORCH_CHECKPOINT_LIMIT`.
  */
 export async function loadQuantized(file: string | Uint8Array): Promise<QuantizedModel> {
@@ -36,7 +36,7 @@ export async function loadQuantized(file: string | Uint8Array): Promise<Quantize
   const fail = failAt({ path: path ?? undefined })
   const text = format === 'safetensors' ? metadata?.get(METADATA_NAME) : undefined
   if (text === undefined || !(root instanceof Map)) {
-    throw fail('TORCH_CHECKPOINT_FORMAT', 'Is not a quantized model: saveQuantized() writes such')
+    throw fail('TORCH_CHECKPOINT_FORMAT', 'Is not a quantized model, as saveQuantized() writes it')
   }
   const json = parse(text, fail)
   const stored = new Map<unknown, StoredTensor>()
@@ -89,7 +89,7 @@ class GraphReader {
     this.#made.add(input)
     const nodes = this.#list(json, 'nodes').map((node, index) => this.#readNode(node, `nodes[${index}]`))
     const output = this.#madeValue(field(json, 'output'), 'output')
-    if (!isFloatingPoint(output.dtype)) throw this.#wrong('a value of floats', 'output', output.dtype)
+    if (!isFloatingPoint(output.dtype)) throw this.#wrong('a floating-point value', 'output', output.dtype)
     const unused = [...this.#tensors].find(([, tensor]) => tensor !== undefined && !this.#used.has(tensor))
     if (unused !== undefined) throw this.#wrong('tensors that the graph uses', 'the file', unused[0])
     const scales = this.#scales

@@ -43,8 +43,8 @@ export class Explanation {
   }
 
   toString(): string {
-    const rows = this.steps.map((step) => [step.path, step.operation, step.kernel, ...figures(step)])
-    const total = ['', 'all', '', '', ...figures(this).slice(1)]
+    const rows = this.steps.map((step) => [step.path, step.operation, step.kernel, ...cells(step)])
+    const total = ['', 'all', '', '', ...cells(this).slice(1)]
     const table = [['module', 'operation', 'kernel', 'output', 'ms', 'GFLOP', 'GFLOP/s'], ...rows, total]
     const widths = table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? []
     const line = (row: readonly string[]): string =>
@@ -68,7 +68,7 @@ export class Explanation {
 
 const FIRST_NUMBER = 4
 
-function figures({
+function cells({
   outputShape = [],
   ms,
   flop,

@@ -6,7 +6,7 @@ import { applied, convolutions, itRewrites, PASS_SHAPE } from '../../support/gra
 describe('eliminate()', () => {
   itRewrites(eliminate, [
     {
-      name: 'leaves out what nobody reads',
+      name: 'leaves out what nothing reads',
       model: () => convolutions((x, one, two) => (two.forward(x).max(), one.forward(x))),
       kinds: ['conv2d'],
     },

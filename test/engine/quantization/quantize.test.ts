@@ -55,7 +55,7 @@ const NETS: readonly Net[] = [
     make: () => new Sequential(conv(3, 8), new ReLU(), conv(8, 4)),
     input: SAMPLE,
   },
-  { name: 'normalisation, pooling and a matrix', make: smallModel, input: SAMPLE },
+  { name: 'normalization, pooling and a matrix', make: smallModel, input: SAMPLE },
   { name: 'a residual block', make: block, input: SAMPLE },
   { name: 'a block whose shortcut is read again', make: () => block({ isReadAgain: true }), input: SAMPLE },
   { name: 'a block of one convolution', make: () => block({ isOwnInput: true }), input: SAMPLE },
@@ -103,7 +103,7 @@ const NETS: readonly Net[] = [
   },
 ]
 
-/** Calls `body` with a quantised model, and disposes all that is made meanwhile. */
+/** Calls `body` with a quantized model, and disposes all that is made meanwhile. */
 async function withQuantized<T>(
   { make, input }: Net,
   body: (quantized: QuantizedModel, model: Module) => Promise<T>,
@@ -216,13 +216,13 @@ describe('quantize()', () => {
 
       const [first, ...others] = outputs
       assert.ok(first !== undefined)
-      // Sums of floats in batches of other sizes: the observed ranges differ by roundings.
+      // float32 sums in batches of other sizes: the observed ranges differ by roundings.
       for (const other of others) assertClose(other, first, { atol: 1e-5 })
       model.dispose()
     })
   })
 
-  it('chooses ranges by the method that is asked for', async () => {
+  it('selects ranges by the method that is asked for', async () => {
     const scaleBy = async (options: Partial<QuantizeOptions>): Promise<number> =>
       withQuantized(
         SMALL,
@@ -238,7 +238,7 @@ describe('quantize()', () => {
     assert.equal(await scaleBy({}), await scaleBy({ method: 'percentile', percentile: 99.999 }))
   })
 
-  it('needs the model no longer, nor an engine the quantised one', async () => {
+  it('needs the model no longer, nor an engine the quantized one', async () => {
     await withQuantized(SMALL, async (quantized, model) => {
       const batch = randn([2, ...SAMPLE])
       const wanted = await run(quantized, batch)
@@ -424,7 +424,7 @@ describe('quantize()', () => {
   })
 })
 
-describe('compile() of a quantised model', () => {
+describe('compile() of a quantized model', () => {
   it('makes an engine of the dtype int8', async () => {
     await withQuantized(SMALL, async (quantized) => {
       const engine = await compile(quantized)

@@ -107,14 +107,14 @@ describe('saveQuantized() and loadQuantized()', () => {
     })
   })
 
-  it('refuse what is no quantised model', async () => {
+  it('refuse what is no quantized model', async () => {
     await scope(async () => {
       const path = join(folder(), 'plain.safetensors')
       await saveSafetensors(path, new Map([['weight', zeros([2])]]))
 
       await assert.rejects(loadQuantized(path), {
         code: 'TORCH_CHECKPOINT_FORMAT',
-        message: `${path}: Is not a quantized model: saveQuantized() writes such`,
+        message: `${path}: Is not a quantized model, as saveQuantized() writes it`,
       })
       await assert.rejects(saveQuantized(path, smallModel() as unknown as QuantizedModel), {
         code: 'TORCH_INVALID_ARGUMENT',
