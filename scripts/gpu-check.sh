@@ -31,6 +31,6 @@ run --input-type=module --eval "
 "
 status=0
 run node_modules/mocha/bin/mocha.js test/tensor/cuda.test.ts test/tensor/creation.test.ts \
-  test/tensor/views.test.ts test/nn/cuda.test.ts test/engine/device.test.ts test/engine/cuda.test.ts || status=1
+  test/tensor/views.test.ts test/nn/cuda.test.ts test/engine/integration/device.test.ts test/engine/integration/cuda.test.ts || status=1
 run bench/cuda.ts || { code=$?; [ "$status" -ne 0 ] || status=$code; }
 exit "$status"

@@ -14,7 +14,7 @@ import {
   type Module,
 } from 'napi-torch'
 
-import { CHECKPOINT, FASHION_MNIST } from '../support/fashion_mnist.js'
+import { CHECKPOINT, FASHION_MNIST } from '../../support/fashion_mnist.js'
 
 const PIXELS = 28 * 28
 const CLASSES = 10

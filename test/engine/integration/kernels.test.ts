@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 
 import { functional as F, fromArray, manualSeed, randn, scope, tensor, type Tensor } from 'napi-torch'
 
-import { native } from '../../lib/libtorch/binding.js'
-import { handleOf } from '../../lib/tensor/handle.js'
-import { assertClose } from '../support/numeric.js'
-import { integers, runConvolution, scaledWeight, type ConvolutionCase } from '../support/networks.js'
+import { native } from '../../../lib/libtorch/binding.js'
+import { handleOf } from '../../../lib/tensor/handle.js'
+import { assertClose } from '../../support/numeric.js'
+import { integers, runConvolution, scaledWeight, type ConvolutionCase } from '../../support/networks.js'
 
 type Pair = readonly [number, number]
 

@@ -13,11 +13,11 @@ import {
   type Module,
 } from 'napi-torch'
 
-import { itWithCuda } from '../support/cuda.js'
-import { Branches, SAMPLE, SAMPLE_LENGTH, samples, smallModel, withEngine } from '../support/engines.js'
-import { CHECKPOINT } from '../support/fashion_mnist.js'
-import { randomizeNorms } from '../support/graphs.js'
-import { assertClose } from '../support/numeric.js'
+import { itWithCuda } from '../../support/cuda.js'
+import { Branches, SAMPLE, SAMPLE_LENGTH, samples, smallModel, withEngine } from '../../support/engines.js'
+import { CHECKPOINT } from '../../support/fashion_mnist.js'
+import { randomizeNorms } from '../../support/graphs.js'
+import { assertClose } from '../../support/numeric.js'
 
 /** Of the largest output. Convolutions in float32 compute with TF32, which has 10 bits, as PyTorch lets them. */
 const TOLERANCE = { float32: 5e-3, bfloat16: 4e-2, float16: 5e-3 } as const

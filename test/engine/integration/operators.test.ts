@@ -17,13 +17,13 @@ import {
   type Tensor,
 } from 'napi-torch'
 
-import type { AtenNode } from '../../lib/engine/ops/aten.js'
-import { runGraph } from '../../lib/engine/run/interpret.js'
-import { ATEN_SCHEMAS } from '../../lib/engine/trace/aten_calls.js'
-import { trace } from '../../lib/engine/trace/trace.js'
-import { applied, kindsOf } from '../support/graphs.js'
-import { assertTensorEqual } from '../support/numeric.js'
-import { itWithPython, python } from '../support/python.js'
+import type { AtenNode } from '../../../lib/engine/ops/aten.js'
+import { runGraph } from '../../../lib/engine/run/interpret.js'
+import { ATEN_SCHEMAS } from '../../../lib/engine/trace/aten_calls.js'
+import { trace } from '../../../lib/engine/trace/trace.js'
+import { applied, kindsOf } from '../../support/graphs.js'
+import { assertTensorEqual } from '../../support/numeric.js'
+import { itWithPython, python } from '../../support/python.js'
 
 interface OperatorRow {
   readonly name: string

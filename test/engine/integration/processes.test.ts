@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { runChild } from '../support/installed.js'
+import { runChild } from '../../support/installed.js'
 
 const PREAMBLE = `
   import { once } from 'node:events'

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 
 import { compile, fromArray, manualSeed, memory, randn, resnet18, resnet18Cifar, scope, type Module } from 'napi-torch'
 
-import { native, type PlanSpec } from '../../lib/libtorch/binding.js'
-import { Constants } from '../../lib/engine/plan/constants.js'
-import { lower } from '../../lib/engine/plan/lower.js'
-import { optimize } from '../../lib/engine/passes/optimize.js'
-import { trace } from '../../lib/engine/trace/trace.js'
-import { Branches, OUTPUTS, SAMPLE, samples, smallModel } from '../support/engines.js'
-import { randomizeNorms } from '../support/graphs.js'
-import { assertClose } from '../support/numeric.js'
+import { native, type PlanSpec } from '../../../lib/libtorch/binding.js'
+import { Constants } from '../../../lib/engine/plan/constants.js'
+import { lower } from '../../../lib/engine/plan/lower.js'
+import { optimize } from '../../../lib/engine/passes/optimize.js'
+import { trace } from '../../../lib/engine/trace/trace.js'
+import { Branches, OUTPUTS, SAMPLE, samples, smallModel } from '../../support/engines.js'
+import { randomizeNorms } from '../../support/graphs.js'
+import { assertClose } from '../../support/numeric.js'
 
 // What plans for another device do is tried here with the CPU as that device: all but the recording. The rest is in
 // cuda.test.ts.
