@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { Conv2d, manualSeed, quantize, randn, scope, Sequential, type Module } from 'napi-torch'
+import { Conv2d, manualSeed, quantize, randn, scope, Sequential, type Module, type Tensor } from 'napi-torch'
 
 import { layoutOf, type Graph } from '../../../lib/engine/graph.js'
 import { inputsOf, outputsOf, titleOf } from '../../../lib/engine/ops/index.js'
@@ -177,6 +177,32 @@ describe('assignLayouts()', () => {
         assert.deepEqual(kernels, ['aten', 'int8', 'int8', 'aten'])
         const [input] = laidOut.nodes.flatMap(outputsOf)
         assert.ok(input && layoutOf(input).qparams !== null)
+      })
+
+      quantized.dispose()
+      model.dispose()
+    })
+  })
+
+  it('gives callers float32 where the output of the graph is uint8', async () => {
+    await scope(async () => {
+      manualSeed(2n)
+      const [one, two] = [new Conv2d(4, 4, 1), new Conv2d(4, 4, 1)]
+      const body = (x: Tensor): Tensor => {
+        const y = one.forward(x).relu()
+        return two.forward(y).add(y)
+      }
+      const model = applied(body, { one, two })
+      const quantized = await quantize(model, { input: SHAPE.slice(1), calibrate: [randn(SHAPE)] })
+
+      withLayouts(quantized.graph, { set: 'int8', quantization: quantized.quantization }, (laidOut) => {
+        assert.deepEqual(describeNodes(laidOut), [
+          'quantize uint8',
+          'conv2d + relu uint8',
+          'conv2d + residual uint8',
+          'dequantize float32',
+        ])
+        assert.equal(laidOut.outputs[0]?.dtype, 'float32')
       })
 
       quantized.dispose()
