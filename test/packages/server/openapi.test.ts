@@ -42,7 +42,7 @@ interface OpenApi {
 
 const METHODS = ['get', 'post']
 
-/** Loading and unloading are for holders of the admin token: limits.test.ts. */
+/** Loading and unloading are for holders of the admin token: integration/limits.test.ts. */
 const ADMINISTRATION = '/v2/repository/models/'
 
 describe('/openapi.json', () => {

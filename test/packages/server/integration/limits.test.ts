@@ -3,9 +3,9 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 
-import { inFolder } from '../../support/checkpoints.js'
-import { RawConnection, rawRequest } from '../../support/raw_http.js'
-import { ask, MODEL, post, startServer, type RunningServer } from '../../support/server.js'
+import { inFolder } from '../../../support/checkpoints.js'
+import { RawConnection, rawRequest } from '../../../support/raw_http.js'
+import { ask, MODEL, post, startServer, type RunningServer } from '../../../support/server.js'
 
 type Options = Parameters<typeof startServer>[0]
 

@@ -6,11 +6,11 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { memory } from 'napi-torch'
 import { createServer, type InferenceServer, type ModelSettings } from '@napi-torch/server'
 
-import { inFolder } from '../../support/checkpoints.js'
-import { CHECKPOINT } from '../../support/fashion_mnist.js'
-import { testImages, writePng } from '../../support/images.js'
-import { RawConnection, rawRequest } from '../../support/raw_http.js'
-import { MODEL, post, startServer, useServer } from '../../support/server.js'
+import { inFolder } from '../../../support/checkpoints.js'
+import { CHECKPOINT } from '../../../support/fashion_mnist.js'
+import { testImages, writePng } from '../../../support/images.js'
+import { RawConnection, rawRequest } from '../../../support/raw_http.js'
+import { MODEL, post, startServer, useServer } from '../../../support/server.js'
 
 const INFER = `/v2/models/${MODEL}/infer`
 const SAMPLE = 3 * 28 * 28

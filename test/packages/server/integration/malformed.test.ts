@@ -3,8 +3,8 @@ import { gzipSync } from 'node:zlib'
 
 import { memory } from 'napi-torch'
 
-import { RawConnection, rawRequest } from '../../support/raw_http.js'
-import { MODEL, useServer } from '../../support/server.js'
+import { RawConnection, rawRequest } from '../../../support/raw_http.js'
+import { MODEL, useServer } from '../../../support/server.js'
 
 const INFER = `/v2/models/${MODEL}/infer`
 const CLASSIFY = `/v1/classify/${MODEL}`

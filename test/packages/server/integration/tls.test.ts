@@ -5,9 +5,9 @@ import { get } from 'node:https'
 import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 
-import { inFolder } from '../../support/checkpoints.js'
-import { startServer } from '../../support/server.js'
-import { skip } from '../../support/skip.js'
+import { inFolder } from '../../../support/checkpoints.js'
+import { startServer } from '../../../support/server.js'
+import { skip } from '../../../support/skip.js'
 
 const HAS_OPENSSL = spawnSync('openssl', ['version']).status === 0
 

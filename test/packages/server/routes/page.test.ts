@@ -4,12 +4,12 @@ import { createRequire } from 'node:module'
 
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 
-import { BROWSER_PATH, startBrowser } from '../../support/browser.js'
-import { CHECKPOINT } from '../../support/fashion_mnist.js'
-import { testImages, writePng } from '../../support/images.js'
-import { inFolder } from '../../support/checkpoints.js'
-import { MODEL, post, startServer, useServer } from '../../support/server.js'
-import { skip } from '../../support/skip.js'
+import { BROWSER_PATH, startBrowser } from '../../../support/browser.js'
+import { CHECKPOINT } from '../../../support/fashion_mnist.js'
+import { testImages, writePng } from '../../../support/images.js'
+import { inFolder } from '../../../support/checkpoints.js'
+import { MODEL, post, startServer, useServer } from '../../../support/server.js'
+import { skip } from '../../../support/skip.js'
 
 const AXE = createRequire(import.meta.url).resolve('axe-core')
 const ADDRESSES = ['/', '/page/style.css', '/page/script.js', '/page/charts.js', '/page/samples.png']

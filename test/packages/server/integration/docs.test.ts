@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 
-import { SETTING_NAMES, settingFacts } from '../../../packages/server/lib/setting_names.js'
-import { useServer } from '../../support/server.js'
+import { SETTING_NAMES, settingFacts } from '../../../../packages/server/lib/setting_names.js'
+import { useServer } from '../../../support/server.js'
 
-const PAGE = new URL('../../../docs/server.md', import.meta.url)
+const PAGE = new URL('../../../../docs/server.md', import.meta.url)
 
 /** The table of docs/server.md between two marks. */
 async function tableOf(mark: string): Promise<string> {

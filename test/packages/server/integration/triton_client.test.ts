@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { deflateSync, gunzipSync, gzipSync } from 'node:zlib'
 
-import { RawConnection, rawRequest } from '../../support/raw_http.js'
-import { MODEL, useServer } from '../../support/server.js'
+import { RawConnection, rawRequest } from '../../../support/raw_http.js'
+import { MODEL, useServer } from '../../../support/server.js'
 
 // What tritonclient.http of Python sends, byte for byte but for the host: https://github.com/triton-inference-server/client.
 // It sets no Content-Type, asks for binary outputs where it names none, and packs whole bodies.
