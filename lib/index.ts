@@ -48,16 +48,20 @@ export * from './entries/checkpoint.js'
 export * from './entries/vision.js'
 export * from './entries/engine.js'
 
+export { openModel, OpenedModel } from './model/open.js'
+export type { CreateEngineOptions, OpenModelOptions } from './model/open.js'
+export type { ReadModelOptions } from './model/read.js'
+export type { PresetOptions } from './model/preset.js'
+export type { PresetName } from './model/preset_names.js'
+
 export { Classifier } from './classifier/classifier.js'
 export type {
-  Answer,
   ClassifiedImage,
   ClassifierOptions,
   ClassifyOptions,
   FeaturesOptions,
   ImageSource,
-  PresetName,
-  Recipe,
+  Prediction,
 } from './classifier/classifier.js'
 export { imageFiles } from './classifier/image_files.js'
 
@@ -65,9 +69,9 @@ export { ConfusionMatrix, evaluate } from './evaluation/evaluate.js'
 export type {
   BatchTime,
   EarlierPredictions,
+  EvaluatedImage,
   EvaluateOptions,
   Evaluation,
   EvaluationProgress,
-  LabelledBatch,
-  Prediction,
+  LabeledBatch,
 } from './evaluation/evaluate.js'

@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 
-import { table } from '../lib/cli/table.js'
+import { table } from '../lib/cli/output/table.js'
 import { npmPack } from './package/files.js'
 import { stageMainPackage } from './package/main_package.js'
 import { megabytesOf } from './package/sizes.js'

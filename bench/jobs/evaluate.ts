@@ -1,21 +1,16 @@
-// Does the work of `napi-torch evaluate` with a list of images, without a queue: compiles, waits for a line, evaluates, and prints the
-// seconds that the evaluation took. Arguments: the checkpoint, a CSV file of paths and labels.
+// What `napi-torch evaluate` does with a list of images, without a queue: compiles, waits for a line, evaluates, and prints the
+// seconds that took. Arguments: the checkpoint, a CSV file of paths and labels.
 import { once } from 'node:events'
 
-import { compile, CsvDataset, evaluate } from 'napi-torch'
-import { ImagePreset } from 'napi-torch/vision'
-
-import { loadModel } from '../../lib/classifier/load_model.js'
-import { findRecipe } from '../../lib/classifier/recipe.js'
+import { CsvDataset, evaluate, openModel } from 'napi-torch'
 
 const BATCH_SIZE = 32
 
 const [checkpoint = '', list = ''] = process.argv.slice(2)
-const { model, architecture } = await loadModel(checkpoint)
-const { preset } = await findRecipe(checkpoint, architecture, {})
-if (!(preset instanceof ImagePreset)) throw new Error('The preset is not one of this package')
+const opened = await openModel(checkpoint)
+const { preset } = opened
 const dataset = await CsvDataset.open(list)
-const engine = await compile(model, { input: preset.shape, maxBatchSize: BATCH_SIZE })
+const engine = await opened.createEngine({ maxBatchSize: BATCH_SIZE })
 console.log('ready')
 await once(process.stdin, 'data')
 
@@ -24,5 +19,5 @@ await evaluate(engine, dataset.batches({ batchSize: BATCH_SIZE, transform: prese
 console.log((performance.now() - began) / 1000)
 
 await engine.close()
-model.dispose()
+opened.dispose()
 process.exit()

@@ -1,12 +1,12 @@
 import { checkBoolean, checkOptions, expected } from '../util/check.js'
 import { StateDict } from '../tensor/state_dict.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { findStateDict } from './state_dict/find.js'
+import { findStateDict, type FoundStateDict } from './state_dict/find.js'
 import type { CheckpointLimits } from './limits.js'
 import { readCheckpoint } from './read.js'
 import { StoredTensor } from './stored.js'
 import { stripPrefixOf } from './state_dict/strip_prefix.js'
-import { checkElementType, materialize } from './materialize.js'
+import { checkElementType, materialize, type MaterializeOptions } from './materialize.js'
 
 /** Options of {@link loadCheckpoint}. */
 export interface LoadCheckpointOptions {
@@ -52,7 +52,14 @@ export async function loadCheckpoint(
   }
   const checkpoint = await readCheckpoint(file, { limits })
   const place = { path: checkpoint.path ?? undefined }
-  const found = stripPrefixOf(findStateDict(checkpoint, { key, wholeModule, limits }), stripPrefix, place)
+  return loadFound(stripPrefixOf(findStateDict(checkpoint, { key, wholeModule, limits }), stripPrefix, place), { mmap })
+}
+
+/** Loads a state dict that was found in a checkpoint, as {@link loadCheckpoint} does. */
+export async function loadFound(
+  found: FoundStateDict,
+  { mmap }: MaterializeOptions = { mmap: false },
+): Promise<StateDict> {
   for (const [name, tensor] of found.tensors) checkElementType(tensor, `Tensor ${name}`)
   const tensors = await materialize([...found.tensors.values()], { mmap })
   const state = new StateDict()

@@ -1,122 +1,92 @@
-import { fileURLToPath } from 'node:url'
-
-import { checkOneOf, checkOptions, checkPositiveInteger, describeShape, expected } from '../util/check.js'
-import { answersOf, type Answer } from './answers.js'
-import { compileFor, type CompileForOptions } from './compile_for.js'
-import { Headless } from './headless.js'
-import { isImageSource, readImage, type ImageSource } from './image_source.js'
-import { loadModel, type LoadedModel } from './load_model.js'
-import { lookAhead } from './look_ahead.js'
-import type { PresetName } from './preset_names.js'
-import { findRecipe, inputShapeOf, type Recipe } from './recipe.js'
-import { Semaphore } from '../util/semaphore.js'
-import { checkDevice, type Device } from '../util/device.js'
-import { checkSignal } from '../util/abort.js'
 import { ENGINE_DTYPES, type EngineDType } from '../engine/compile_options.js'
 import type { Engine } from '../engine/engine.js'
-import { TorchError } from '../util/errors.js'
+import { openModel, type CreateEngineOptions, type OpenedModel } from '../model/open.js'
+import { READ_MODEL_OPTIONS, type ReadModelOptions } from '../model/read.js'
 import type { Architecture } from '../models/detect.js'
+import { checkSignal } from '../util/abort.js'
+import { checkOneOf, checkOptions, checkPositiveInteger, describeShape, expected } from '../util/check.js'
+import { checkDevice, type Device } from '../util/device.js'
+import { TorchError } from '../util/errors.js'
 import { scope } from '../util/scope.js'
+import { Semaphore } from '../util/semaphore.js'
 import { ImagePreset } from '../vision/preset.js'
 import type { Preset } from '../vision/presets.js'
+import { Headless } from './headless.js'
+import { isImageSource, readImage, type ImageSource } from './image_source.js'
+import { lookAhead } from './look_ahead.js'
+import { predictionsOf, type Prediction } from './predictions.js'
 
-export type { Answer } from './answers.js'
 export type { ImageSource } from './image_source.js'
-export type { PresetName } from './preset_names.js'
-export type { Recipe } from './recipe.js'
+export type { Prediction } from './predictions.js'
 
 /** Options of {@link Classifier.load}. */
-export interface ClassifierOptions {
-  /** Names of the classes: an array, a file (see `loadLabels`), or a list of this package. Default: see `preset`. */
-  readonly labels?: string | readonly string[] | undefined
-  /**
-   * How images are prepared: a preset, or the name of one. Default: as the metadata of a safetensors checkpoint or the file
-   * `preset.json` beside it says, else as the architecture was trained; then `recipe.isGuess` is true.
-   */
-  readonly preset?: PresetName | Preset | undefined
-  /** Refuse a checkpoint of another architecture, such as `resnet18`. Default: any that is recognised. */
-  readonly arch?: string | undefined
-  /** Where the state dict lies in the file, such as `model.ema`. Default: it is found by itself. */
-  readonly key?: string | undefined
-  /** Take the weights of a module that was pickled as a whole, without running its code. Default: `false`. */
-  readonly wholeModule?: boolean | undefined
+export interface ClassifierOptions extends ReadModelOptions {
   /** Where the model is computed. Default: `cpu`. */
   readonly device?: Device | undefined
-  /** In which the model keeps what stands between layers; `float16` on CUDA alone. Default: `float32`. */
+  /** Data type of the activations; `float16` on CUDA only. Default: `float32`. */
   readonly dtype?: EngineDType | undefined
   /** As `threads` of {@link CompileOptions}. Default: as many as one operator may use. */
   readonly threads?: number | undefined
-  /** Images that are computed together at most. Default: `16`. */
+  /** Maximum number of images that are computed together. Default: `16`. */
   readonly maxBatchSize?: number | undefined
-  /** Gives up loading; the promise then rejects with the signal's reason. */
+  /** Stops loading; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
 
 /** Options of {@link Classifier.classify}. */
 export interface ClassifyOptions {
-  /** Answers for each image, at most. Default: `5`. */
+  /** Maximum number of predictions for each image. Default: `5`. */
   readonly topK?: number | undefined
-  /** Gives up; the promise then rejects, or the iteration ends, with the signal's reason. */
+  /** Stops the call; the promise then rejects, or the iteration ends, with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
 
 /** Options of {@link Classifier.features}. */
 export type FeaturesOptions = Pick<ClassifyOptions, 'signal'>
 
-/** What {@link Classifier.classify} yields for an image of a stream: answers, or the error of an image without any. */
+/** What {@link Classifier.classify} yields for an image of a stream: its predictions, or why it has none. */
 export type ClassifiedImage =
-  | { readonly image: ImageSource; readonly answers: readonly Answer[]; readonly error: null }
-  | { readonly image: ImageSource; readonly answers: null; readonly error: Error }
+  | { readonly image: ImageSource; readonly predictions: readonly Prediction[]; readonly error: null }
+  | { readonly image: ImageSource; readonly predictions: null; readonly error: Error }
 
-const LOAD_OPTIONS = [
-  'labels',
-  'preset',
-  'arch',
-  'key',
-  'wholeModule',
-  'device',
-  'dtype',
-  'threads',
-  'maxBatchSize',
-] as const
-
-/** Its plans take up to eight photos: two of these, so that one is put together while the other is computed. */
+/** Two of the largest batches that a plan takes, 8 photos: one is filled while the other is computed. */
 const DEFAULT_MAX_BATCH_SIZE = 16
 const DEFAULT_TOP_K = 5
 
-/** Images that are decoded and transformed at a time: the threads of Node's pool. A decoded photo has some 10 MB. */
-const PREPARED_AT_A_TIME = 4
-
-/** What a {@link Classifier} is made of. */
-interface Parts extends LoadedModel {
-  readonly recipe: Recipe
-  readonly engine: Engine
-  readonly compileOptions: CompileForOptions
-}
+/** Images that are decoded and transformed at the same time, as many as Node's pool has threads. A decoded photo takes some 10 MB. */
+const MAX_PREPARED = 4
 
 /**
- * Tells what images show: a checkpoint, the way in which its images are prepared, and the names of its classes. Made by
+ * Classifies images: a checkpoint, the preset by which its images are prepared, and the names of its classes. Made by
  * {@link Classifier.load}.
  *
  * Images are decoded, transformed and computed off the event loop, and at the same time: while one batch is computed, the
- * next ones are prepared. Whatever waits is computed together, from whichever call it came. However many images a call
- * brings, a few batches are in memory at a time.
+ * next ones are prepared. Images that wait are computed together, whichever call they came from. However many images a call
+ * takes, only a few batches are in memory at a time.
  *
  * Close it when it is no longer needed: `await using`, or {@link close}.
  */
 export class Classifier implements AsyncDisposable {
-  /** How images are prepared, what the classes are called, and who said so. */
-  readonly recipe: Recipe
-  /** What the checkpoint holds. */
+  /** Architecture that was recognized in the checkpoint. */
   readonly architecture: Architecture
-  readonly #model: LoadedModel['model']
+  /** How images are prepared. */
+  readonly preset: Preset
+  /** Name of the preset; `own` where it was passed as a transform without a name. */
+  readonly presetName: string
+  /** True if the preset follows from the architecture alone: no option, checkpoint or file names one. */
+  readonly isPresetGuessed: boolean
+  /** Names of the classes, in the order of the model's outputs; null where the classes have no names. */
+  readonly labels: readonly string[] | null
+  /** Where the labels come from: a file, a list, `own` where they were passed as an array, or `none`. */
+  readonly labelsName: string
+  readonly #opened: OpenedModel
   readonly #engine: Engine
-  readonly #compileOptions: CompileForOptions
+  readonly #engineOptions: CreateEngineOptions
   readonly #shape: string
-  /** Images begun and not yet answered: those of two batches, and those that are prepared meanwhile. */
+  /** Maximum number of images that are under way: two batches, and the images that are prepared meanwhile. */
   readonly #limit: number
   readonly #begun: Semaphore
-  readonly #preparing = new Semaphore(PREPARED_AT_A_TIME)
+  readonly #preparing = new Semaphore(MAX_PREPARED)
   #features: Promise<Engine> | undefined
   #active = 0
   #isClosed = false
@@ -127,69 +97,69 @@ export class Classifier implements AsyncDisposable {
    * Loads a checkpoint and compiles its model.
    *
    * @param checkpoint - A path, a `file:` URL, or the bytes of a file.
-   * @throws {TorchError} `TORCH_ARCHITECTURE` if it is no ResNet, or not the one that was asked for; `TORCH_LABELS` if the
-   * labels do not fit; `TORCH_CUDA_UNAVAILABLE`; `TORCH_INVALID_ARGUMENT`; and whatever `loadCheckpoint` throws. Nothing is left alive.
+   * @throws {TorchError} `TORCH_ARCHITECTURE` if it is no ResNet, or not the one that `arch` names; `TORCH_LABELS` if the
+   * labels do not fit; `TORCH_CUDA_UNAVAILABLE`; `TORCH_INVALID_ARGUMENT`; and what `loadCheckpoint` throws. Nothing is left
+   * alive.
    */
   static async load(checkpoint: string | URL | Uint8Array, options: ClassifierOptions = {}): Promise<Classifier> {
-    checkOptions('Classifier.load()', options, [...LOAD_OPTIONS, 'signal'])
-    const { labels, preset, arch, key, wholeModule, device = 'cpu', dtype = 'float32', threads } = options
-    const { maxBatchSize = DEFAULT_MAX_BATCH_SIZE } = options
-    const signal = checkSignal(options.signal)
+    checkOptions('Classifier.load()', options, [
+      ...READ_MODEL_OPTIONS,
+      'device',
+      'dtype',
+      'threads',
+      'maxBatchSize',
+      'signal',
+    ])
+    const { device = 'cpu', dtype = 'float32', threads, maxBatchSize = DEFAULT_MAX_BATCH_SIZE, ...reading } = options
     checkDevice('device', device)
     checkOneOf('dtype', dtype, ENGINE_DTYPES)
     checkPositiveInteger('maxBatchSize', maxBatchSize)
     if (threads !== undefined) checkPositiveInteger('threads', threads)
-    signal?.throwIfAborted()
-
-    const file = checkpoint instanceof URL ? fileURLToPath(checkpoint) : checkpoint
-    const loaded = await loadModel(file, { key, wholeModule, arch })
+    const opened = await openModel(checkpoint, reading)
     try {
-      const recipe = await findRecipe(file, loaded.architecture, { preset, labels })
-      const input = await inputShapeOf(recipe.preset, loaded.architecture)
-      signal?.throwIfAborted()
-      const maxQueueSize = 2 * maxBatchSize + PREPARED_AT_A_TIME
-      const compileOptions = { input, device, dtype, threads, maxBatchSize, maxQueueSize }
-      const engine = await compileFor(loaded.model, { ...compileOptions, signal })
-      return new Classifier({ ...loaded, recipe, engine, compileOptions })
+      const maxQueueSize = 2 * maxBatchSize + MAX_PREPARED
+      // Images wait in the classifier, where no limit of bytes is met.
+      const maxQueueBytes = maxQueueSize * elementsOf(opened.inputShape) * Float32Array.BYTES_PER_ELEMENT
+      const engineOptions = { device, dtype, threads, maxBatchSize, maxQueueSize, maxQueueBytes }
+      const engine = await opened.createEngine({ ...engineOptions, signal: options.signal })
+      return new Classifier(opened, engine, engineOptions)
     } catch (error) {
-      loaded.model.dispose()
+      opened.dispose()
       throw error
     }
   }
 
-  private constructor({ model, architecture, recipe, engine, compileOptions }: Parts) {
-    this.architecture = architecture
-    this.recipe = recipe
-    this.#model = model
+  private constructor(
+    opened: OpenedModel,
+    engine: Engine,
+    engineOptions: CreateEngineOptions & { readonly maxQueueSize: number },
+  ) {
+    this.architecture = opened.architecture
+    this.preset = opened.preset
+    this.presetName = opened.presetName
+    this.isPresetGuessed = opened.isPresetGuessed
+    this.labels = opened.labels
+    this.labelsName = opened.labelsName
+    this.#opened = opened
     this.#engine = engine
-    this.#compileOptions = compileOptions
-    this.#shape = describeShape(compileOptions.input)
-    this.#limit = compileOptions.maxQueueSize
+    this.#engineOptions = engineOptions
+    this.#shape = describeShape(opened.inputShape)
+    this.#limit = engineOptions.maxQueueSize
     this.#begun = new Semaphore(this.#limit)
   }
 
-  /** Names of the classes, in the order of the model's outputs; null where nobody has named them. */
-  get labels(): readonly string[] | null {
-    return this.recipe.labels
-  }
-
-  /** How images are prepared. */
-  get preset(): Preset {
-    return this.recipe.preset
-  }
-
   /**
-   * Tells what an image shows: the most probable classes, best first.
+   * Gives the most probable classes of an image, best first.
    *
    * @throws {TorchError} `TORCH_FILE`, `TORCH_IMAGE`, `TORCH_INVALID_ARGUMENT`, `TORCH_ENGINE_CLOSED`.
    */
-  classify(image: ImageSource, options?: ClassifyOptions): Promise<Answer[]>
-  /** Tells what each of several images shows, in their order. **The first image that cannot be read fails the call.** */
-  classify(images: readonly ImageSource[], options?: ClassifyOptions): Promise<Answer[][]>
+  classify(image: ImageSource, options?: ClassifyOptions): Promise<Prediction[]>
+  /** Classifies several images, in their order. **The first image that cannot be read fails the call.** */
+  classify(images: readonly ImageSource[], options?: ClassifyOptions): Promise<Prediction[][]>
   /**
-   * Tells what each image of a stream shows, in its order, for as long as it is: `imageFiles(folder)`, a generator, or
-   * `images.values()` of an array. **An image that cannot be read ends nothing**: its entry has the error instead of
-   * answers. Images are taken ahead, two batches at most, and no more of them while nobody consumes the answers.
+   * Classifies the images of a stream of any length, in its order: `imageFiles(folder)`, a generator, or `images.values()` of
+   * an array. **An image that cannot be read does not end the stream**: its entry has the error instead of predictions. At
+   * most two batches are read ahead of the consumer.
    */
   classify(
     images: Iterable<ImageSource> | AsyncIterable<ImageSource>,
@@ -198,7 +168,7 @@ export class Classifier implements AsyncDisposable {
   classify(
     images: ImageSource | Iterable<ImageSource> | AsyncIterable<ImageSource>,
     options: ClassifyOptions = {},
-  ): Promise<Answer[] | Answer[][]> | AsyncGenerator<ClassifiedImage, void, undefined> {
+  ): Promise<Prediction[] | Prediction[][]> | AsyncGenerator<ClassifiedImage, void, undefined> {
     if (isImageSource(images)) return this.#classifyOne(images, options)
     if (Array.isArray(images)) return this.#classifyAll(images as readonly ImageSource[], options)
     if (isIterable(images)) return this.#classifyEach(images, options)
@@ -206,13 +176,13 @@ export class Classifier implements AsyncDisposable {
   }
 
   /**
-   * Gives the vector that the last layer of the model reads, pooled over the image: 512 numbers of a ResNet-18. The model
-   * is compiled without that layer at the first call.
+   * Gives the feature vector of an image, which is the input of the model's last layer: 512 numbers for a ResNet-18. The
+   * first call compiles the model once more, without that layer.
    *
-   * @throws {TorchError} As {@link classify} does.
+   * @throws {TorchError} The same as {@link classify}, and `TORCH_ARCHITECTURE` if the model has no linear layer.
    */
   features(image: ImageSource, options?: FeaturesOptions): Promise<Float32Array>
-  /** Gives the vectors of several images, in their order. */
+  /** Gives the feature vectors of several images, in their order. */
   features(images: readonly ImageSource[], options?: FeaturesOptions): Promise<Float32Array[]>
   async features(
     images: ImageSource | readonly ImageSource[],
@@ -228,7 +198,7 @@ export class Classifier implements AsyncDisposable {
     })
   }
 
-  /** Refuses new images, waits for those that are under way, and lets all memory go. */
+  /** Refuses new images, waits for those that are under way, and releases all memory. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -238,42 +208,42 @@ export class Classifier implements AsyncDisposable {
     return this.close()
   }
 
-  async #classifyOne(image: ImageSource, options: ClassifyOptions): Promise<Answer[]> {
-    const answer = this.#answering(options)
-    return this.#follow(() => answer(image))
+  async #classifyOne(image: ImageSource, options: ClassifyOptions): Promise<Prediction[]> {
+    const predict = this.#predicting(options)
+    return this.#follow(() => predict(image))
   }
 
-  async #classifyAll(images: readonly ImageSource[], options: ClassifyOptions): Promise<Answer[][]> {
-    const answer = this.#answering(options)
-    return this.#follow(() => this.#all(images, answer, options.signal))
+  async #classifyAll(images: readonly ImageSource[], options: ClassifyOptions): Promise<Prediction[][]> {
+    const predict = this.#predicting(options)
+    return this.#follow(() => this.#all(images, predict, options.signal))
   }
 
   async *#classifyEach(
     images: Iterable<ImageSource> | AsyncIterable<ImageSource>,
     options: ClassifyOptions,
   ): AsyncGenerator<ClassifiedImage, void, undefined> {
-    const answer = this.#answering(options)
+    const predict = this.#predicting(options)
     const { signal } = options
     const work = async (image: ImageSource): Promise<ClassifiedImage> => {
       this.#checkOpen()
       try {
-        return { image, answers: await this.#follow(() => answer(image)), error: null }
+        return { image, predictions: await this.#follow(() => predict(image)), error: null }
       } catch (error) {
         if (signal?.aborted === true || !(error instanceof Error)) throw error
-        return { image, answers: null, error }
+        return { image, predictions: null, error }
       }
     }
     yield* lookAhead(images, work, { limit: this.#limit, signal })
   }
 
-  /** Checks the options of a call, and gives what answers its images. */
-  #answering(options: ClassifyOptions): (image: ImageSource) => Promise<Answer[]> {
+  /** Checks the options of a call, and gives the function that classifies its images. */
+  #predicting(options: ClassifyOptions): (image: ImageSource) => Promise<Prediction[]> {
     checkOptions('classify()', options, ['topK', 'signal'])
     const { topK = DEFAULT_TOP_K } = options
     checkPositiveInteger('topK', topK)
     const signal = checkSignal(options.signal)
     this.#checkOpen()
-    return async (image) => answersOf(await this.#compute(image, this.#engine, signal), topK, this.labels)
+    return async (image) => predictionsOf(await this.#compute(image, this.#engine, signal), topK, this.labels)
   }
 
   async #all<T>(
@@ -287,7 +257,7 @@ export class Classifier implements AsyncDisposable {
     return results
   }
 
-  /** Gives the outputs of a model for an image. */
+  /** Prepares an image and computes the output of an engine for it. */
   async #compute(image: ImageSource, engine: Engine, signal: AbortSignal | undefined): Promise<Float32Array> {
     return this.#begun.use(async () => {
       const sample = await this.#preparing.use(async () => {
@@ -303,7 +273,7 @@ export class Classifier implements AsyncDisposable {
       const image = await readImage(source, this.architecture.inputChannels)
       const { preset } = this
       if (preset instanceof ImagePreset) {
-        const sample = new Float32Array(preset.shape.reduce((product, size) => product * size, 1))
+        const sample = new Float32Array(elementsOf(preset.shape))
         await preset.applyInto(image, sample)
         return sample
       }
@@ -315,11 +285,15 @@ export class Classifier implements AsyncDisposable {
   }
 
   #featureEngine(): Promise<Engine> {
-    this.#features ??= compileFor(new Headless(this.#model), this.#compileOptions).catch((error: unknown) => {
+    this.#features ??= this.#createFeatureEngine().catch((error: unknown) => {
       this.#features = undefined
       throw error
     })
     return this.#features
+  }
+
+  async #createFeatureEngine(): Promise<Engine> {
+    return this.#opened.createEngine({ ...this.#engineOptions, module: new Headless(this.#opened.model) })
   }
 
   async #follow<T>(body: () => Promise<T>): Promise<T> {
@@ -336,12 +310,16 @@ export class Classifier implements AsyncDisposable {
     this.#isClosed = true
     if (this.#active > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
     await Promise.all([this.#engine.close(), this.#features?.then((engine) => engine.close())])
-    this.#model.dispose()
+    this.#opened.dispose()
   }
 
   #checkOpen(): void {
     if (this.#isClosed) throw new TorchError('TORCH_ENGINE_CLOSED', 'The classifier is closed')
   }
+}
+
+function elementsOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1)
 }
 
 function isIterable(value: unknown): value is Iterable<ImageSource> | AsyncIterable<ImageSource> {

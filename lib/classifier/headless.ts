@@ -3,7 +3,7 @@ import { Linear } from '../nn/linear.js'
 import { Module } from '../nn/module.js'
 import type { Tensor } from '../tensor/tensor.js'
 
-/** A model without its last linear layer: gives what that would be given, (N, features). The model stays as it is. */
+/** A model without its last linear layer: its output is the input of that layer, (N, features). The model is not changed. */
 export class Headless extends Module {
   readonly model: Module
   readonly #head: Module<unknown>
@@ -15,7 +15,10 @@ export class Headless extends Module {
     this.training = false
     const head = model.modules().findLast((module) => module instanceof Linear)
     if (head === undefined) {
-      throw new TorchError('TORCH_ARCHITECTURE', `${model.constructor.name} has no linear layer that could be left out`)
+      throw new TorchError(
+        'TORCH_ARCHITECTURE',
+        `${model.constructor.name} has no linear layer whose input could be its features`,
+      )
     }
     this.#head = head
   }

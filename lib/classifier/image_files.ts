@@ -5,15 +5,15 @@ import { checkString } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 import { reasonOf } from '../util/errno.js'
 
-/** Endings of the files that are decoded. */
+/** Endings of image files that are decoded. */
 const EXTENSIONS = /\.(?:jpe?g|png|webp|gif|tiff?|avif)$/i
 
-/** Numbers count as such: `image 9` stands before `image 10`. The same in every locale. */
+/** Orders by the value of numbers in names, so that `image 9` comes before `image 10`, and equally in every locale. */
 const NATURAL = new Intl.Collator('en', { numeric: true })
 
 /**
- * Lists the image files in a folder and those below it: JPEG, PNG, WebP, GIF, TIFF and AVIF by their endings, each folder's
- * in natural order, its subfolders in their place among them. A folder is opened when it is reached.
+ * Lists the image files in a folder and its subfolders, by their endings: JPEG, PNG, WebP, GIF, TIFF and AVIF. Files and
+ * subfolders of a folder are in natural order. A folder is opened when it is reached.
  *
  * @throws {TorchError} `TORCH_FILE` if a folder cannot be read.
  */
@@ -38,7 +38,7 @@ interface Entry {
   readonly isFolder: boolean
 }
 
-/** The images and folders in a folder; links count as what they lead to. */
+/** Gives the images and folders in a folder; a link counts as its target. */
 async function entriesOf(folder: string): Promise<Entry[]> {
   const entries: Entry[] = []
   for await (const entry of await opendir(folder)) {

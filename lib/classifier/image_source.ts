@@ -7,17 +7,17 @@ import { checkImage, type Image } from '../vision/image.js'
 /** An image: the path or `file:` URL of a file, the bytes of one (JPEG, PNG, WebP, GIF, TIFF, AVIF), or raw pixels. */
 export type ImageSource = string | URL | Uint8Array | Image
 
-/** Tells one image from several: bytes can be iterated over, too. */
+/** Tells an image from several: bytes are iterable, too. */
 export function isImageSource(value: unknown): value is ImageSource {
   if (typeof value === 'string' || value instanceof URL || value instanceof Uint8Array) return true
   return typeof value === 'object' && value !== null && 'data' in value
 }
 
 /**
- * Decodes an image where it is encoded. Grey pixels are repeated on as many channels as the model reads, as those of a
- * grey file are.
+ * Decodes an image, unless it is raw pixels. Gray pixels are repeated on as many channels as the model reads, as those of a
+ * gray file are.
  *
- * @throws {TorchError} `TORCH_FILE`, `TORCH_IMAGE`, or `TORCH_INVALID_ARGUMENT` if it is no image.
+ * @throws {TorchError} `TORCH_FILE`, `TORCH_IMAGE`, or `TORCH_INVALID_ARGUMENT` if it is not an image.
  */
 export async function readImage(source: ImageSource, channels: number): Promise<Image> {
   if (!isImageSource(source)) throw expected('a path, a URL, a Buffer, or pixels,', 'image', source)

@@ -1,18 +1,18 @@
 import { onAbort } from '../util/abort.js'
 
-/** How {@link lookAhead} goes about it. */
+/** Options of {@link lookAhead}. */
 export interface LookAheadOptions {
-  /** The most pieces of work begun and not yet consumed. */
+  /** Maximum number of results that are begun and not yet consumed. */
   readonly limit: number
-  /** Ends the iteration with its reason, also while a source is awaited. */
+  /** Ends the iteration with the signal's reason, also while a source is awaited. */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * Does a piece of work for each source, ahead of time, and yields the results in the order of the sources.
+ * Does `work` for each source, ahead of the consumer, and yields the results in the order of the sources.
  *
- * A failure, of a piece of work or of the sources, ends the iteration when its turn comes. When it ends, or the consumer
- * stops early, no further work begins, what is under way is waited for, and the sources are closed.
+ * A failure, of the work or of the sources, ends the iteration when its turn comes. When the iteration ends, or the consumer
+ * stops early, no further work begins, the work under way is awaited, and the sources are closed.
  */
 export async function* lookAhead<Source, Result>(
   sources: Iterable<Source> | AsyncIterable<Source>,
@@ -66,7 +66,7 @@ class Reader<Source, Result> {
     this.#limit = limit
   }
 
-  /** Goes on reading, unless it does, or has run ahead far enough. */
+  /** Continues reading, up to the limit. */
   read(): void {
     if (!this.#isReading) void this.#read()
   }
@@ -77,7 +77,7 @@ class Reader<Source, Result> {
     this.read()
   }
 
-  /** Settles when there is more to look at. */
+  /** Settles when there is something new. */
   changed(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve
@@ -96,7 +96,7 @@ class Reader<Source, Result> {
     const isExhausted = this.isDone
     this.isDone = true
     const closed = isExhausted ? undefined : this.#iterator.return?.()
-    // A source that is awaited may never come: its iterator closes then, and nobody waits for that.
+    // A source that is awaited may never come, so closing the iterator is not awaited.
     if (this.#isReading) Promise.resolve(closed).catch(() => undefined)
     await Promise.allSettled(this.pending)
     if (!this.#isReading) await closed
@@ -113,7 +113,7 @@ class Reader<Source, Result> {
           break
         }
         const result = this.#work(step.value)
-        result.catch(() => undefined) // It is consumed later: until then it must not count as unhandled.
+        result.catch(() => undefined) // Until it is consumed, a failure must not count as an unhandled rejection.
         this.pending.push(result)
         this.#wake()
       }

@@ -1,13 +1,13 @@
 /**
- * Memory of samples that are done with, for the next ones: a new array of half a megabyte for every image keeps the garbage
- * collector busy, and that stops the event loop.
+ * Reuses the memory of samples: a new array of half a megabyte for every image keeps the garbage collector busy, which blocks
+ * the event loop.
  */
 export class SamplePool {
   readonly #length: number
   readonly #mostFree: number
   readonly #free: Float32Array[] = []
 
-  /** For samples of `length` elements, of which `mostFree` are kept while nobody uses them. */
+  /** For samples of `length` elements; keeps `mostFree` of them while they are not in use. */
   constructor(length: number, mostFree: number) {
     this.#length = length
     this.#mostFree = mostFree
@@ -18,7 +18,7 @@ export class SamplePool {
     return this.#free.pop() ?? new Float32Array(this.#length)
   }
 
-  /** Takes a sample back, which nobody may read or write any more. */
+  /** Takes a sample back, which must no longer be read or written. */
   give(sample: Float32Array): void {
     if (this.#free.length < this.#mostFree) this.#free.push(sample)
   }

@@ -1,54 +1,71 @@
 import { stat } from 'node:fs/promises'
 
-import { Classifier, type Answer } from '../classifier/classifier.js'
+import { Classifier, type Prediction } from '../classifier/classifier.js'
 import { imageFiles } from '../classifier/image_files.js'
 import { TorchError } from '../util/errors.js'
-import type { Context } from './context.js'
+import { defineCommand, type Context, type Flags } from './command.js'
 import { EXIT, exitCodeOf } from './exit_codes.js'
-import { percent, printable } from './format.js'
-import { modelLine } from './model_line.js'
-import type { ClassifyFlags } from './program.js'
-import { codeOf, errorLine, messageOf } from './report.js'
-import { bar, table } from './table.js'
-import type { Colors } from './terminal.js'
+import { CLASSIFIER_OPTIONS, DEVICE, JSON_OUTPUT, TOP } from './options.js'
+import { codeOf, errorLine, messageOf } from './output/errors.js'
+import { modelLine } from './output/model_line.js'
+import { bar, table } from './output/table.js'
+import type { Colors } from './output/terminal.js'
+import { percent, printable } from './output/text.js'
+
+const OPTIONS = { ...CLASSIFIER_OPTIONS, top: { ...TOP, default: 5 }, device: DEVICE, json: JSON_OUTPUT } as const
+
+export const command = defineCommand({
+  name: 'classify',
+  description: 'Prints the most probable classes of images.',
+  arguments: {
+    checkpoint: { description: 'checkpoint of a ResNet' },
+    image: { description: 'JPEG, PNG, WebP, GIF, TIFF or AVIF file, or a folder of such files', kind: 'variadic' },
+  },
+  options: OPTIONS,
+  notes: `The architecture is recognized from the checkpoint. Preset and labels come from the options, else from the
+checkpoint's metadata, else from the file preset.json beside it, else they are guessed from the architecture.`,
+  examples: [
+    'napi-torch classify resnet18-f37072fd.pth dog.jpg',
+    'napi-torch classify best.pth images/*.png --labels classes.txt --top 3 --json',
+  ],
+  run: ({ checkpoint, image }, flags, context) => classify(checkpoint, image, flags, context),
+})
 
 const BAR_WIDTH = 24
 
-/** Tells what images show. An image that cannot be read is reported; the others are answered all the same. */
-export async function classify(
+/** Classifies images. An image that cannot be read is reported, and the others are classified all the same. */
+async function classify(
   checkpoint: string,
   images: readonly string[],
-  { top, json, ...options }: ClassifyFlags,
+  { top, json, ...options }: Flags<typeof OPTIONS>,
   { terminal, signal }: Context,
 ): Promise<number> {
-  const { key, wholeModule, arch, labels, preset, device } = options
-  const classifier = await Classifier.load(checkpoint, { key, wholeModule, arch, labels, preset, device, signal })
+  const classifier = await Classifier.load(checkpoint, { ...options, signal })
   try {
-    const { architecture, recipe } = classifier
-    if (json !== true) terminal.print(terminal.colors.dim(modelLine(architecture, recipe)))
+    if (json !== true) terminal.print(terminal.colors.dim(modelLine(classifier)))
     const reports: ImageReport[] = []
     let exitCode: number = EXIT.ok
-    const report = (image: string, answers: readonly Answer[], error: unknown): void => {
+    const report = (image: string, predictions: readonly Prediction[], error: unknown): void => {
       if (error !== null) {
         terminal.note(errorLine(error))
         exitCode = exitCodeOf(error)
       } else if (json !== true) {
-        for (const line of linesOf(image, answers, terminal.colors)) terminal.print(line)
+        for (const line of linesOf(image, predictions, terminal.colors)) terminal.print(line)
       }
-      if (json === true) reports.push(reportOf(image, answers, error))
+      if (json === true) reports.push(reportOf(image, predictions, error))
     }
     const faults = new Map<string, unknown>()
     const files = filesOf(images, faults)
-    for await (const { image, answers, error } of classifier.classify(files, { topK: top, signal })) {
-      const path = image as string
-      report(path, answers ?? [], faults.get(path) ?? error)
+    for await (const { image, predictions, error } of classifier.classify(files, { topK: top, signal })) {
+      // All sources are paths.
+      if (typeof image === 'string') report(image, predictions ?? [], faults.get(image) ?? error)
     }
     if (json === true) {
-      const { presetName, labelsName, isGuess } = recipe
+      const { architecture, presetName, labelsName, isPresetGuessed } = classifier
       terminal.printJson({
         architecture,
         preset: presetName,
-        presetGuessed: isGuess,
+        presetGuessed: isPresetGuessed,
         labels: labelsName,
         images: reports,
       })
@@ -63,14 +80,14 @@ export async function classify(
 export interface ImageReport {
   readonly image: string
   /** Best first. Empty where there is an error. */
-  readonly answers: readonly Answer[]
+  readonly answers: readonly Prediction[]
   readonly error: { readonly code: string; readonly message: string } | null
 }
 
-/** The files among `images`, and those in the folders among them. A folder that gives none stands for itself, with its fault. */
+/** Gives the files among `images`, and the files in its folders. A folder without images is given itself, and its fault is noted. */
 async function* filesOf(images: readonly string[], faults: Map<string, unknown>): AsyncGenerator<string> {
   for (const image of images) {
-    // What is missing is found out, and told, when it is opened.
+    // A path that does not exist is reported when it is opened.
     const isFolder = await stat(image).then(
       (stats) => stats.isDirectory(),
       () => false,
@@ -85,7 +102,7 @@ async function* filesOf(images: readonly string[], faults: Map<string, unknown>)
         isEmpty = false
         yield path
       }
-      if (isEmpty) throw new TorchError('TORCH_FILE', `${image}: Holds no image`)
+      if (isEmpty) throw new TorchError('TORCH_FILE', `${image}: Contains no images`)
     } catch (error) {
       faults.set(image, error)
       yield image
@@ -93,14 +110,15 @@ async function* filesOf(images: readonly string[], faults: Map<string, unknown>)
   }
 }
 
-function reportOf(image: string, answers: readonly Answer[], error: unknown): ImageReport {
+function reportOf(image: string, answers: readonly Prediction[], error: unknown): ImageReport {
   return { image, answers, error: error === null ? null : { code: codeOf(error), message: messageOf(error) } }
 }
 
-function* linesOf(image: string, answers: readonly Answer[], { bold, cyan, dim }: Colors): Generator<string> {
+function* linesOf(image: string, predictions: readonly Prediction[], colors: Colors): Generator<string> {
+  const { bold, cyan, dim } = colors
   yield ''
   yield bold(printable(image))
-  const rows = answers.map(({ label, index, probability }, rank) => [
+  const rows = predictions.map(({ label, index, probability }, rank) => [
     percent(probability),
     cyan(bar(probability, BAR_WIDTH).padEnd(BAR_WIDTH)),
     (rank === 0 ? bold : String)(label === null ? `class ${index}` : printable(label)),

@@ -7,21 +7,31 @@ import { findLibtorch, type LibtorchLocation, type LibtorchSource } from '../lib
 import { faultOfContents } from '../libtorch/manifest.js'
 import { isAtLeast, OLDEST_GLIBC, processFacts, unsupported } from '../libtorch/platform.js'
 import { PACKAGE_ROOT, packageFacts } from '../util/package.js'
-import type { Context } from './context.js'
+import { defineCommand, type Context, type Flags } from './command.js'
 import { EXIT } from './exit_codes.js'
-import { plural } from './format.js'
+import { JSON_OUTPUT } from './options.js'
+import { messageOf } from './output/errors.js'
+import { table } from './output/table.js'
+import { plural } from './output/text.js'
 import type { Finding, Opened, Refusal } from './probe.js'
-import { messageOf } from './report.js'
-import { table } from './table.js'
+
+const OPTIONS = { json: JSON_OUTPUT } as const
+
+export const command = defineCommand({
+  name: 'doctor',
+  description: 'Checks whether this machine can run models, and says how to repair what is wrong.',
+  options: OPTIONS,
+  run: (_args, flags, context) => doctor(flags, context),
+})
 
 /** One line of the diagnosis. */
 export interface Check {
   /** One of the keys of {@link TITLES}. */
   readonly name: keyof typeof TITLES
   readonly ok: boolean
-  /** What was found, for people: one line or several. */
+  /** What was found, in one line or several. */
   readonly found: string
-  /** What repairs it: a command where there is one. Null where nothing is wrong. */
+  /** What repairs it, if possible as a command. Null where nothing is wrong. */
   readonly fix: string | null
 }
 
@@ -31,13 +41,13 @@ const TITLES = {
   libc: 'C library',
   libtorch: 'libtorch',
   addon: 'Native addon',
-  processor: 'Processor',
+  processor: 'CPU',
   threads: 'Threads',
   cuda: 'CUDA',
   images: 'Images',
 } as const
 
-/** Opening a large libtorch from a cold disk takes long; what takes longer than this hangs. */
+/** Opening a large libtorch from a cold disk takes long; a probe that takes longer than this hangs. */
 const PROBE_TIMEOUT_MS = 120_000
 
 const INSTALL = 'npx napi-torch install-libtorch'
@@ -45,12 +55,12 @@ const BUILD = 'npx napi-torch build'
 const PLATFORMS = 'see docs/platforms.md of napi-torch'
 const SLIM_IMAGE = 'use a distribution with the GNU C library, such as the image node:22-slim'
 
-/** Tells whether this machine can run models, and how to repair what is wrong. Nothing needs to be installed for it. */
-export async function doctor({ json = false }: { readonly json?: boolean }, { terminal }: Context): Promise<number> {
+/** Checks this machine. It needs nothing to be installed. */
+async function doctor({ json }: Flags<typeof OPTIONS>, { terminal }: Context): Promise<number> {
   const checks = [...checkSystem(), ...(await checkLibraries(await probe()))]
   const problems = checks.filter(({ ok }) => !ok).length
 
-  if (json) {
+  if (json === true) {
     terminal.printJson({ ok: problems === 0, checks })
   } else {
     const { bold, green, red, yellow } = terminal.colors
@@ -60,7 +70,7 @@ export async function doctor({ json = false }: { readonly json?: boolean }, { te
     })
     terminal.print(table([{}, {}, {}], rows))
     terminal.print()
-    terminal.print(problems === 0 ? green('All is well.') : red(`${plural(problems, 'problem')} found.`))
+    terminal.print(problems === 0 ? green('No problems found.') : red(`${plural(problems, 'problem')} found.`))
   }
   return problems === 0 ? EXIT.ok : EXIT.installation
 }
@@ -69,7 +79,7 @@ function checkSystem(): Check[] {
   const { oldestNode, version } = packageFacts()
   const { node } = process.versions
   const facts = processFacts()
-  // The C library has a line of its own.
+  // The C library has a check of its own.
   const reason = unsupported({ ...facts, glibc: undefined })
   const platform = `${process.platform}-${process.arch}, napi-torch ${version}`
   const checks = [
@@ -80,7 +90,7 @@ function checkSystem(): Check[] {
 }
 
 function checkLibc(version: string | null): Check {
-  if (version === null) return bad('libc', 'not the GNU C library, for which libtorch is made', SLIM_IMAGE)
+  if (version === null) return bad('libc', 'not the GNU C library, which libtorch needs', SLIM_IMAGE)
   return check(
     'libc',
     `glibc ${version}`,
@@ -89,7 +99,7 @@ function checkLibc(version: string | null): Check {
   )
 }
 
-/** What the probe sent, and how it ended: that is all there is to say about the part on which it died. */
+/** What the probe sent, and how it ended, which is all that is known about the part that killed it. */
 interface Probed {
   readonly findings: readonly Finding[]
   readonly end: string
@@ -127,15 +137,15 @@ async function checkLibraries(probed: Probed): Promise<Check[]> {
 type Result<P extends keyof Opened> =
   { readonly opened: Opened[P]; readonly refusal: null } | { readonly opened: null; readonly refusal: Refusal }
 
-/** Where the probe did not come to a part, its end is the reason. */
+/** Gives the end of the probe as the reason for a part that it did not reach. */
 function resultOf<P extends keyof Opened>({ findings, end }: Probed, part: P): Result<P> {
   const finding = findings.find((candidate) => candidate.part === part)
   return (finding ?? { opened: null, refusal: { code: 'TORCH_INTERNAL', message: `Opening it ${end}` } }) as Result<P>
 }
 
 async function checkLibtorch({ opened, refusal }: Result<'libtorch'>): Promise<Check> {
-  // Without the addon's helper it could not be opened, but it may be there. Where it was found, its files are compared
-  // with what was installed, whether it could be opened or not.
+  // Without the addon's helper it cannot be opened, but it may be installed. Wherever it is found, its files are compared
+  // with those that were installed, whether it could be opened or not.
   try {
     const location = opened ?? findLibtorch()
     const fault = await faultOfContents(location.folder)
@@ -152,14 +162,14 @@ async function checkLibtorch({ opened, refusal }: Result<'libtorch'>): Promise<C
 const NOT_ABOUT_LIBTORCH = ['TORCH_ADDON_NOT_FOUND', 'TORCH_PLATFORM']
 
 function damaged({ folder, source }: LibtorchLocation, fault: string): Check {
-  // What npm has installed, the installer of libtorch does not touch.
+  // The installer of libtorch does not touch what npm installed.
   const fix = source === 'package' ? `rm -r '${dirname(folder)}' && npm install` : INSTALL
   return bad('libtorch', `${folder} ${fault}`, fix)
 }
 
 function noLibtorch(message: string): Check {
   const fix = libtorchVariable() === undefined ? INSTALL : `unset NAPI_TORCH_LIBTORCH && ${INSTALL}`
-  // The last line of the message is the command that stands beside it here.
+  // The last line of the message is the command, which is the fix here.
   return bad('libtorch', message.replace(/\nRun this: .*$/, ''), fix)
 }
 
@@ -175,7 +185,7 @@ function checkAddon(probed: Probed, libtorch: LibtorchLocation): Check[] {
   return [
     good('addon', `${opened.path}, opened`),
     good('processor', `libtorch uses ${opened.cpuCapability}`),
-    good('threads', `${opened.threads} of ${plural(availableParallelism(), 'processor')}`),
+    good('threads', `${opened.threads} of ${plural(availableParallelism(), 'CPU core')}`),
     checkCuda(libtorch, opened),
   ]
 }

@@ -1,10 +1,10 @@
 import { TorchError } from '../util/errors.js'
 
-/** What a command ends with; `docs/cli.md` explains each. Codes are as stable as error codes are. */
+/** Exit codes of commands; `docs/cli.md` explains them. They are as stable as error codes. */
 export const EXIT = {
-  /** All that was asked for was done. */
+  /** Everything was done. */
   ok: 0,
-  /** The job failed, a part of its input could not be used, or what was compared differs. */
+  /** The command failed, a part of its input could not be used, or a comparison found a difference. */
   failed: 1,
   /** The command line was not understood; nothing was done. */
   usage: 2,

@@ -1,12 +1,28 @@
 import { installLibtorch as install, type InstallProgress } from '../install/install.js'
-import type { Context } from './context.js'
+import { FLAVOURS } from '../install/official.js'
+import { defineCommand, type Context, type Flags } from './command.js'
 import { EXIT } from './exit_codes.js'
-import { bytes } from './format.js'
-import type { InstallFlags } from './program.js'
-import { Progress } from './progress.js'
+import { Progress } from './output/progress.js'
+import { bytes } from './output/text.js'
 
-/** Puts libtorch into the cache, showing each step, and says where it lies. */
-export async function installLibtorch(flags: InstallFlags, { terminal, signal }: Context): Promise<number> {
+const OPTIONS = {
+  from: { value: '<path>', description: 'libtorch folder or zip, torch wheel, or folder of wheels' },
+  flavour: { value: '<name>', description: 'build of libtorch: without CUDA, or for CUDA 13.0', choices: FLAVOURS },
+  force: { description: 'install even if it is installed already' },
+} as const
+
+export const command = defineCommand({
+  name: 'install-libtorch',
+  description: 'Installs libtorch into the cache of this package.',
+  options: OPTIONS,
+  notes: `Without --from, the official package of PyTorch is downloaded, and its checksum is verified.
+NAPI_TORCH_LIBTORCH_URL sets another address for it, https_proxy a proxy.`,
+  examples: ['napi-torch install-libtorch', 'napi-torch install-libtorch --from libtorch-shared-with-deps-2.13.0.zip'],
+  run: (_args, flags, context) => installLibtorch(flags, context),
+})
+
+/** Installs libtorch, shows each step, and says where it lies. */
+async function installLibtorch(flags: Flags<typeof OPTIONS>, { terminal, signal }: Context): Promise<number> {
   const { dim, green } = terminal.colors
   let progress: Progress | null = null
   let action: InstallProgress['action'] | null = null
@@ -24,7 +40,7 @@ export async function installLibtorch(flags: InstallFlags, { terminal, signal }:
         terminal.print(`${dim('·')} ${text}`)
       },
       onProgress: (step) => {
-        // A server that does not tell how long its file is leaves nothing to draw.
+        // A server that does not send the length of its file leaves nothing to draw.
         if (step.total === null) return
         if (action !== step.action) {
           stopProgress()
@@ -35,7 +51,7 @@ export async function installLibtorch(flags: InstallFlags, { terminal, signal }:
       },
     })
     stopProgress()
-    terminal.print(`${green('✓')} libtorch ${version} (${flavour}) lies in ${folder}`)
+    terminal.print(`${green('✓')} libtorch ${version} (${flavour}) is in ${folder}`)
     return EXIT.ok
   } finally {
     stopProgress()

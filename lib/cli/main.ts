@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 import { constants } from 'node:os'
 
-import type { Context } from './context.js'
+import type { Context } from './command.js'
 import { EXIT, EXIT_SIGNAL, exitCodeOf } from './exit_codes.js'
+import { errorDetails, errorLine } from './output/errors.js'
+import { Terminal } from './output/terminal.js'
 import { runProgram } from './program.js'
-import { errorDetails, errorLine } from './report.js'
-import { Terminal } from './terminal.js'
 
-/** Shows the cursor and lets long lines wrap again, as a progress bar would have done at its end. */
+/** Shows the cursor and wraps long lines again, as a progress bar does at its end. */
 const RESTORE_TERMINAL = '\u001b[?25h\u001b[?7h'
 
 const interruption = new AbortController()
@@ -17,10 +17,10 @@ const terminal = new Terminal(process.stdout, process.stderr)
 const context: Context = { terminal, signal: interruption.signal }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt)
-// Whoever reads the output may have seen enough of it: `napi-torch inspect … | head` is no failure.
+// The reader of the output may close it early: `napi-torch inspect … | head` is not a failure.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', endQuietly)
 
-// Not process.exit(): what has been written into a pipe would be lost.
+// Not process.exit(), which would lose what has been written into a pipe.
 process.exitCode = await run()
 
 async function run(): Promise<number> {
@@ -38,7 +38,7 @@ async function run(): Promise<number> {
   }
 }
 
-/** The first signal asks the command to stop and tidy up; a second one does not wait for that. */
+/** The first signal asks the command to stop and clean up; a second one does not wait for that. */
 function interrupt(signal: NodeJS.Signals): void {
   if (interruptedBy === null) {
     interruptedBy = signal

@@ -1,22 +1,22 @@
-// Run by `napi-torch doctor` in a process of its own: a library that the processor or the system cannot run may end the
-// process that opens it, and that is a thing to report.
+// Run by `napi-torch doctor` in a process of its own: a library that the CPU or the system cannot run may end the process
+// that opens it, which the doctor then reports.
 import { createRequire } from 'node:module'
 
 import { openLibtorch, type LibtorchLocation } from '../libtorch/libtorch.js'
 import { PACKAGE_ROOT } from '../util/package.js'
-import { codeOf, messageOf } from './report.js'
+import { codeOf, messageOf } from './output/errors.js'
 
-/** What the addon tells about itself. */
+/** What the addon says about itself. */
 export interface AddonFacts {
   readonly path: string
   readonly cpuCapability: string
   readonly threads: number
   readonly cudaDevices: number
-  /** Why there is none. */
+  /** Why there are no CUDA devices; null where there are some. */
   readonly cudaUnavailable: string | null
 }
 
-/** What opening each part gave. */
+/** What each part says when it is open. */
 export interface Opened {
   readonly images: { readonly version: string }
   readonly libtorch: LibtorchLocation
@@ -29,7 +29,7 @@ export interface Refusal {
   readonly message: string
 }
 
-/** What the probe sends, once for each part that it came to. */
+/** What the probe sends, once for each part that it reaches. */
 export type Finding = {
   [P in keyof Opened]: { readonly part: P; readonly opened: Opened[P] | null; readonly refusal: Refusal | null }
 }[keyof Opened]
@@ -52,7 +52,7 @@ async function openAddon(): Promise<AddonFacts> {
   }
 }
 
-/** Opens a part and tells the parent at once: the next one may end this process. */
+/** Opens a part and reports to the parent at once, as the next part may end this process. */
 async function probe<P extends keyof Opened>(part: P, open: () => Opened[P] | Promise<Opened[P]>): Promise<boolean> {
   try {
     await send({ part, opened: await open(), refusal: null })
@@ -70,6 +70,6 @@ function send(finding: unknown): Promise<void> {
 }
 
 await probe('images', openImages)
-// The addon cannot be opened without what it is linked to.
+// The addon cannot be opened without the libraries that it is linked to.
 if (await probe('libtorch', openLibtorch)) await probe('addon', openAddon)
 process.disconnect()

@@ -1,14 +1,13 @@
 // What `napi-torch/internal` exports: words that the packages of this project share with it. Not part of the public
 // interface: it may change in any release, and those packages ask for exactly the release that they were made with.
 
-export { answersOf, softmax } from '../classifier/answers.js'
-export { loadModel } from '../classifier/load_model.js'
 export { lookAhead } from '../classifier/look_ahead.js'
-export { PRESETS } from '../classifier/preset_names.js'
-export { findRecipe } from '../classifier/recipe.js'
+export { predictionsOf, softmax } from '../classifier/predictions.js'
 export { SamplePool } from '../classifier/sample_pool.js'
 export type { BatchedOutput, BatchFacts } from '../engine/run/batcher.js'
 export { inferInBatch, observeBatches } from '../engine/engine.js'
+export { PRESETS } from '../model/preset_names.js'
+export { readModel } from '../model/read.js'
 
 export { checkSignal, onAbort } from '../util/abort.js'
 export { writeAtomically } from '../util/atomic_file.js'

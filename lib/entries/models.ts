@@ -1,4 +1,4 @@
-// What `napi-torch/models` exports: the ResNets, and how one is recognised from a checkpoint.
+// What `napi-torch/models` exports: the ResNets, and how one is recognized from a checkpoint.
 
 export {
   BasicBlock,

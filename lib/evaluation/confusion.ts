@@ -1,6 +1,6 @@
 import { checkPositiveInteger, expected } from '../util/check.js'
 
-/** Counts which class a classifier took for which. */
+/** Counts, for each class, which classes its images were predicted as. */
 export class ConfusionMatrix {
   readonly numClasses: number
   readonly #counts: Float64Array
@@ -18,13 +18,13 @@ export class ConfusionMatrix {
     return this.#total
   }
 
-  /** Images whose class was found. */
+  /** Number of images whose prediction is right. */
   get correct(): number {
     return this.#correct
   }
 
   /**
-   * Counts an image of class `label` that was taken for `prediction`.
+   * Counts an image of class `label` whose prediction is `prediction`.
    *
    * @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless both are class indices.
    */
@@ -35,24 +35,24 @@ export class ConfusionMatrix {
     if (label === prediction) this.#correct++
   }
 
-  /** Images of class `label` that were taken for `prediction`. */
+  /** Gives the number of images of class `label` whose prediction is `prediction`. */
   at(label: number, prediction: number): number {
     return this.#counts[this.#indexOf(label, prediction)] ?? 0
   }
 
-  /** Images of a class. */
+  /** Gives the number of images of a class. */
   support(label: number): number {
     let sum = 0
     for (let prediction = 0; prediction < this.numClasses; prediction++) sum += this.at(label, prediction)
     return sum
   }
 
-  /** Share of the images of a class that were found, 0 to 1: its accuracy. NaN if there was none. */
+  /** Gives the share of the images of a class that were predicted right, 0 to 1. NaN for a class without images. */
   recall(label: number): number {
     return this.at(label, label) / this.support(label)
   }
 
-  /** Share of right answers among those that named a class, 0 to 1. NaN if none did. */
+  /** Gives the share of the predictions of a class that were right, 0 to 1. NaN if it was never predicted. */
   precision(prediction: number): number {
     let named = 0
     for (let label = 0; label < this.numClasses; label++) named += this.at(label, prediction)

@@ -11,56 +11,56 @@ import type { Tensor } from '../tensor/tensor.js'
 
 export { ConfusionMatrix } from './confusion.js'
 
-/** Some images of a dataset and what they show: a `Batch` of a `Dataset` is one. */
-export interface LabelledBatch {
-  /** What the model reads, (N, C, H, W). {@link evaluate} disposes it. */
+/** Images with their classes, such as a `Batch` of a `Dataset`. */
+export interface LabeledBatch {
+  /** Input of the model, (N, C, H, W). {@link evaluate} disposes it. */
   readonly images: Tensor
   /** Class index of each of the N images. */
   readonly labels: ArrayLike<number>
 }
 
-/** What a model took an image for. */
-export interface Prediction {
-  /** Index of the class that the image shows. */
+/** An image of a labeled dataset, with the prediction of the model for it. */
+export interface EvaluatedImage {
+  /** Index of its class. */
   readonly label: number
   /** Index of the most probable class. */
   readonly prediction: number
-  /** Classes that were more probable than the right one: `0` if the answer is right. */
+  /** Number of classes that are more probable than its class: `0` if the prediction is right. */
   readonly rank: number
 }
 
 /** Predictions of an evaluation that was interrupted. */
 export interface EarlierPredictions {
-  /** Outputs of the model. */
+  /** Number of classes of the model. */
   readonly numClasses: number
-  readonly predictions: readonly Prediction[]
+  readonly predictions: readonly EvaluatedImage[]
 }
 
-/** How far {@link evaluate} is. */
+/** Progress of {@link evaluate}. */
 export interface EvaluationProgress {
-  /** Of the batch that was computed last, in its order. */
-  readonly predictions: readonly Prediction[]
-  /** Images so far, earlier ones included. */
+  /** Predictions for the latest batch, in its order. */
+  readonly predictions: readonly EvaluatedImage[]
+  /** Number of images so far, including earlier ones. */
   readonly images: number
-  /** Of these, how many are right. */
+  /** Number of these whose prediction is right. */
   readonly correct: number
-  /** Since the beginning, in ms. */
+  /** Milliseconds since the beginning. */
   readonly elapsedMs: number
 }
 
 /** Options of {@link evaluate}. */
 export interface EvaluateOptions {
-  /** Where the module lies; batches are moved there. Default: `cpu`, where engines compute. */
+  /** Device of the module, to which batches are moved. Default: `cpu`, which is right for every engine. */
   readonly device?: Device | undefined
-  /** Predictions for images that come before those of `batches`: they count as if they were made now. Default: none. */
+  /** Predictions for images that come before those of `batches`; they count like those that are made now. Default: none. */
   readonly earlier?: EarlierPredictions | undefined
   /** Called after each batch. */
   readonly onProgress?: ((progress: EvaluationProgress) => void) | undefined
-  /** Stops the evaluation before its next batch: it rejects with the signal's reason. */
+  /** Stops the evaluation before its next batch; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** Size and time of a batch: from the images in memory to the answers in memory. */
+/** Size of a batch, and its time from the images in memory to the logits in memory. */
 export interface BatchTime {
   readonly images: number
   readonly ms: number
@@ -70,33 +70,34 @@ export interface BatchTime {
 export interface Evaluation {
   /** Number of images. */
   readonly images: number
-  /** Images whose first answer is right. */
+  /** Number of images whose most probable class is right. */
   readonly correct: number
-  /** Share of images whose first answer is right, 0 to 1. */
+  /** Share of images whose most probable class is right, 0 to 1. */
   readonly top1: number
-  /** Share of images with the right answer among the first five, 0 to 1; 1 with five classes or less. */
+  /** Share of images whose class is among the five most probable ones, 0 to 1; 1 for a model of five classes or fewer. */
   readonly top5: number
   readonly confusion: ConfusionMatrix
   readonly batches: readonly BatchTime[]
-  /** From the first image to the last answer, the reading of images included and earlier ones left out, in ms. */
+  /** Milliseconds from the first image to the last prediction, including the reading of images, without earlier images. */
   readonly elapsedMs: number
 }
 
-/** Answers that count for {@link Evaluation.top5}. */
+/** Classes that count for {@link Evaluation.top5}. */
 const TOP = 5
 
 /**
- * Measures how often a classifier is right on a labelled dataset.
+ * Measures the accuracy of a classifier on a labeled dataset.
  *
  * The model maps (N, C, H, W) to logits (N, classes): a module, which should be in eval mode, or an engine, which computes
- * a batch while the next one is read. `batches` are those of a `Dataset` with a transform, or your own. The images of each
- * are disposed when their batch is done, so memory stays flat; the event loop gets a turn between two batches.
+ * a batch while the next one is read. `batches` come from a `Dataset` with a transform, or are your own. The images of a batch
+ * are disposed when the batch is done, so that memory stays flat. The event loop gets a turn between two batches.
  *
- * @throws {TorchError} `TORCH_DATASET` if there is no image, or a label that the model cannot give.
+ * @throws {TorchError} `TORCH_DATASET` if there is no image, or a label that is no class of the model;
+ * `TORCH_INVALID_ARGUMENT`.
  */
 export async function evaluate(
   model: Module | Engine,
-  batches: Iterable<LabelledBatch> | AsyncIterable<LabelledBatch>,
+  batches: Iterable<LabeledBatch> | AsyncIterable<LabeledBatch>,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   checkOptions('options', options, ['device', 'earlier', 'onProgress', 'signal'])
@@ -107,11 +108,11 @@ export async function evaluate(
   if (earlier !== undefined && !Array.isArray(earlier.predictions)) throw expected('predictions', 'earlier', earlier)
 
   const tally = new Tally(earlier)
-  const compute = async (batch: LabelledBatch): Promise<void> => {
+  const compute = async (batch: LabeledBatch): Promise<void> => {
     try {
       const begin = performance.now()
-      const answer = await answerTo(batch, model, device)
-      tally.add(batch, answer, performance.now() - begin)
+      const logits = await logitsOf(batch, model, device)
+      tally.add(batch, logits, performance.now() - begin)
     } finally {
       batch.images.dispose()
     }
@@ -128,7 +129,7 @@ export async function evaluate(
         throw error
       })
       current = compute(batch)
-      // Whoever waits for it will see it fail; until then it is no unhandled rejection.
+      // A failure is thrown where it is awaited; until then it must not count as an unhandled rejection.
       current.catch(() => undefined)
       if (!(model instanceof Engine)) await current
     }
@@ -144,7 +145,7 @@ interface Logits {
   readonly classes: number
 }
 
-async function answerTo({ images, labels }: LabelledBatch, model: Module | Engine, device: Device): Promise<Logits> {
+async function logitsOf({ images, labels }: LabeledBatch, model: Module | Engine, device: Device): Promise<Logits> {
   if (images.size(0) !== labels.length) throw expected(`labels for ${images.size(0)} images`, 'batches', labels.length)
   if (model instanceof Engine) {
     const { outputShape } = model
@@ -164,13 +165,13 @@ async function answerTo({ images, labels }: LabelledBatch, model: Module | Engin
   })
 }
 
-/** What has been found so far. */
+/** The results so far. */
 class Tally {
   readonly #begin = performance.now()
   readonly #batches: BatchTime[] = []
   #inTop = 0
   #confusion: ConfusionMatrix | null = null
-  #latest: readonly Prediction[] = []
+  #latest: readonly EvaluatedImage[] = []
 
   constructor(earlier: EarlierPredictions | undefined) {
     if (earlier === undefined) return
@@ -178,8 +179,8 @@ class Tally {
     for (const prediction of earlier.predictions) this.#count(prediction, this.#confusion)
   }
 
-  /** Counts what is right in the answer to a batch. */
-  add({ labels }: LabelledBatch, { values, classes }: Logits, ms: number): void {
+  /** Counts the predictions for a batch. */
+  add({ labels }: LabeledBatch, { values, classes }: Logits, ms: number): void {
     this.#batches.push({ images: labels.length, ms })
     const confusion = (this.#confusion ??= new ConfusionMatrix(classes))
     this.#latest = Array.from(labels, (label, row) => {
@@ -195,7 +196,8 @@ class Tally {
 
   result(): Evaluation {
     const confusion = this.#confusion
-    if (confusion === null || confusion.total === 0) throw new TorchError('TORCH_DATASET', 'The dataset holds no image')
+    if (confusion === null || confusion.total === 0)
+      throw new TorchError('TORCH_DATASET', 'The dataset contains no images')
     const { total: images, correct } = confusion
     return {
       images,
@@ -208,16 +210,16 @@ class Tally {
     }
   }
 
-  #count({ label, prediction, rank }: Prediction, confusion: ConfusionMatrix): void {
+  #count({ label, prediction, rank }: EvaluatedImage, confusion: ConfusionMatrix): void {
     confusion.add(label, prediction)
     if (rank < TOP) this.#inTop++
   }
 }
 
-function predictionOf(logits: Float32Array, label: number): Prediction {
+function predictionOf(logits: Float32Array, label: number): EvaluatedImage {
   const logit = logits[label]
   if (logit === undefined) {
-    const message = `The dataset has a class ${label}, but the model knows ${logits.length} classes only`
+    const message = `The dataset has a class ${label}, but the model has only ${logits.length} classes`
     throw new TorchError('TORCH_DATASET', message)
   }
   let prediction = 0
@@ -229,7 +231,7 @@ function predictionOf(logits: Float32Array, label: number): Prediction {
   return { label, prediction, rank }
 }
 
-/** NaN comes first, as in torch.argmax: a broken model must not count as a good one. */
+/** NaN comes first, as in torch.argmax: a broken model must not look like a good one. */
 function isAhead(one: number, other: number): boolean {
   return one > other || (Number.isNaN(one) && !Number.isNaN(other))
 }

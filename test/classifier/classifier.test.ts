@@ -16,7 +16,7 @@ import {
   saveCheckpoint,
   saveSafetensors,
   scope,
-  type Answer,
+  type Prediction,
   type ClassifierOptions,
   type Image,
 } from 'napi-torch'
@@ -41,7 +41,7 @@ async function withClassifier(
   })
 }
 
-/** The first test images as raw grey pixels. */
+/** The first test images as raw gray pixels. */
 async function pixels(count: number): Promise<Image[]> {
   const images = await testImages(count)
   return images.map(({ pixels: data }) => ({ data, height: 28, width: 28, channels: 1 }))
@@ -53,8 +53,8 @@ async function bootOf(folder: string): Promise<string> {
   return writePng(join(folder, 'boot.png'), boot)
 }
 
-function bestOf(answers: readonly Answer[] | null): string | null | undefined {
-  return answers?.[0]?.label
+function bestOf(predictions: readonly Prediction[] | null): string | null | undefined {
+  return predictions?.[0]?.label
 }
 
 describe('Classifier', function () {
@@ -66,8 +66,8 @@ describe('Classifier', function () {
         assert.equal(classifier.architecture.name, 'resnet18Cifar')
         assert.deepEqual([classifier.labels?.length, classifier.labels?.[BOOT]], [10, 'Ankle boot'])
         assert.match(String(classifier.preset), /Grayscale/)
-        const { presetName, labelsName, isGuess } = classifier.recipe
-        assert.deepEqual([presetName, labelsName, isGuess], ['fashion-mnist', 'preset.json', false])
+        const { presetName, labelsName, isPresetGuessed } = classifier
+        assert.deepEqual([presetName, labelsName, isPresetGuessed], ['fashion-mnist', 'preset.json', false])
         await Promise.resolve()
       })
     })
@@ -75,22 +75,22 @@ describe('Classifier', function () {
     it('takes a URL', async () => {
       await using classifier = await Classifier.load(pathToFileURL(CHECKPOINT))
 
-      assert.equal(classifier.recipe.presetName, 'fashion-mnist')
+      assert.equal(classifier.presetName, 'fashion-mnist')
     })
 
     it('takes the bytes of a file, beside which there is no preset: that is a guess', async () => {
       await using classifier = await Classifier.load(await readFile(CHECKPOINT))
 
-      const { presetName, labelsName, isGuess } = classifier.recipe
-      assert.deepEqual([presetName, labelsName, isGuess], ['cifar', 'cifar10', true])
+      const { presetName, labelsName, isPresetGuessed } = classifier
+      assert.deepEqual([presetName, labelsName, isPresetGuessed], ['cifar', 'cifar10', true])
     })
 
     it('takes a preset and names of classes', async () => {
       const labels = Array.from({ length: 10 }, (_, index) => `class ${index}`)
       await using classifier = await Classifier.load(CHECKPOINT, { preset: presets.fashionMnist(), labels })
 
-      const { presetName, labelsName, isGuess } = classifier.recipe
-      assert.deepEqual([presetName, labelsName, isGuess], ['fashion-mnist', 'own', false])
+      const { presetName, labelsName, isPresetGuessed } = classifier
+      assert.deepEqual([presetName, labelsName, isPresetGuessed], ['fashion-mnist', 'own', false])
       const [image] = await pixels(1)
       assert.ok(image)
       assert.equal(bestOf(await classifier.classify(image)), 'class 9')
@@ -104,7 +104,7 @@ describe('Classifier', function () {
       const [image] = await pixels(1)
       assert.ok(image)
       assert.equal(bestOf(await classifier.classify(image)), 'Ankle boot')
-      assert.equal(classifier.recipe.presetName, 'own')
+      assert.equal(classifier.presetName, 'own')
     })
 
     it('takes the preset that travels in the metadata of safetensors, before the file beside it', async () => {
@@ -116,8 +116,8 @@ describe('Classifier', function () {
 
         await using classifier = await Classifier.load(file)
 
-        const { presetName, labelsName, isGuess } = classifier.recipe
-        assert.deepEqual([presetName, labelsName, isGuess], ['fashion-mnist', 'fashion-mnist', false])
+        const { presetName, labelsName, isPresetGuessed } = classifier
+        assert.deepEqual([presetName, labelsName, isPresetGuessed], ['fashion-mnist', 'fashion-mnist', false])
       })
     })
 
@@ -166,14 +166,14 @@ describe('Classifier', function () {
   })
 
   describe('classify()', () => {
-    it('gives the same answers for a path, a URL, the bytes of a file, and pixels', async () => {
+    it('gives the same predictions for a path, a URL, the bytes of a file, and pixels', async () => {
       await withClassifier(async (classifier, folder) => {
         const path = await bootOf(folder)
-        const [grey] = await pixels(1)
-        assert.ok(grey)
+        const [gray] = await pixels(1)
+        assert.ok(gray)
         const expected = await classifier.classify(path)
 
-        const sources = [pathToFileURL(path), await readFile(path), await decodeImage(path), grey]
+        const sources = [pathToFileURL(path), await readFile(path), await decodeImage(path), gray]
         for (const source of sources) assert.deepEqual(await classifier.classify(source), expected)
         assert.deepEqual([expected.length, expected[0]?.label, expected[0]?.index], [5, 'Ankle boot', BOOT])
       })
@@ -190,18 +190,18 @@ describe('Classifier', function () {
           return model.forward(image.unsqueeze(0)).softmax(1).toFloat32Array()
         })
 
-        const answers = await classifier.classify(path, { topK: 10 })
+        const predictions = await classifier.classify(path, { topK: 10 })
 
-        assert.equal(answers.length, 10)
-        for (const { index, probability } of answers) {
+        assert.equal(predictions.length, 10)
+        for (const { index, probability } of predictions) {
           assert.ok(Math.abs(probability - (expected[index] ?? NaN)) <= 1e-5, `class ${index}`)
         }
-        const sum = answers.reduce((total, { probability }) => total + probability, 0)
+        const sum = predictions.reduce((total, { probability }) => total + probability, 0)
         assert.ok(Math.abs(sum - 1) < 1e-9)
       })
     })
 
-    it('computes in bfloat16 where that is asked for: other probabilities, by less than 0.05, and the same answers', async () => {
+    it('computes in bfloat16 where that is asked for: other probabilities, by less than 0.05, and the same classes', async () => {
       const images = await pixels(64)
       await using single = await Classifier.load(CHECKPOINT)
       await using half = await Classifier.load(CHECKPOINT, { dtype: 'bfloat16' })
@@ -211,25 +211,25 @@ describe('Classifier', function () {
 
       assert.deepEqual(received.map(bestOf), wanted.map(bestOf))
       const differences = received.map(
-        ([answer], image) => (answer?.probability ?? NaN) - (wanted[image]?.[0]?.probability ?? 0),
+        ([prediction], image) => (prediction?.probability ?? NaN) - (wanted[image]?.[0]?.probability ?? 0),
       )
       assert.ok(differences.every((difference) => Math.abs(difference) < 0.05))
       assert.ok(differences.some((difference) => Math.abs(difference) > 1e-4))
     })
 
-    it('gives the answers for an array in its order, of more images than fit in a batch', async () => {
+    it('gives the predictions for an array in its order, of more images than fit in a batch', async () => {
       await withClassifier(
         async (classifier) => {
           const images = await pixels(30)
           const single = await classifier.classify(images[17] ?? assert.fail())
 
-          const answers = await classifier.classify(images, { topK: 1 })
+          const predictions = await classifier.classify(images, { topK: 1 })
 
           const labels = (await testImages(30)).map(({ label }) => label)
-          const right = answers.filter(([best], index) => best?.index === labels[index]).length
+          const right = predictions.filter(([best], index) => best?.index === labels[index]).length
           // Of the first 30, Python takes the fifth and the twenty-fourth and twenty-sixth for something else.
-          assert.deepEqual([answers.length, right], [30, 27])
-          assert.equal(answers[17]?.[0]?.index, single[0]?.index)
+          assert.deepEqual([predictions.length, right], [30, 27])
+          assert.equal(predictions[17]?.[0]?.index, single[0]?.index)
         },
         { maxBatchSize: 4 },
       )
@@ -241,7 +241,7 @@ describe('Classifier', function () {
       })
     })
 
-    it('answers many single calls at a time, and lets the event loop go on', async () => {
+    it('classifies in many calls at a time, and lets the event loop go on', async () => {
       await withClassifier(
         async (classifier) => {
           const images = await pixels(40)
@@ -252,11 +252,11 @@ describe('Classifier', function () {
           }
           const spinning = spin()
 
-          const answers = await Promise.all(images.map((image) => classifier.classify(image, { topK: 1 })))
+          const predictions = await Promise.all(images.map((image) => classifier.classify(image, { topK: 1 })))
 
           isDone = true
           await spinning
-          assert.equal(answers.length, 40)
+          assert.equal(predictions.length, 40)
           assert.ok(turns > 40, `${turns} turns`)
         },
         { maxBatchSize: 2 },
@@ -275,7 +275,7 @@ describe('Classifier', function () {
       })
     })
 
-    it('gives the error of an image in a stream instead of answers, and goes on', async () => {
+    it('gives the error of an image in a stream instead of predictions, and goes on', async () => {
       await withClassifier(async (classifier, folder) => {
         const boot = await bootOf(folder)
         const damaged = (await readFile(boot)).subarray(0, 200)
@@ -286,14 +286,14 @@ describe('Classifier', function () {
         }
 
         assert.deepEqual(
-          results.map(({ answers, error }) => bestOf(answers) ?? (error as { code?: string } | null)?.code),
+          results.map(({ predictions, error }) => bestOf(predictions) ?? (error as { code?: string } | null)?.code),
           ['Ankle boot', 'TORCH_IMAGE', 'TORCH_FILE', 'Ankle boot'],
         )
         assert.equal(results[2]?.image, 'missing.png')
       })
     })
 
-    it('takes of a stream no more than two batches and what is prepared, while nobody consumes the answers', async () => {
+    it('takes of a stream no more than two batches and what is prepared, while the predictions are not consumed', async () => {
       await withClassifier(
         async (classifier) => {
           const [image] = await pixels(1)
@@ -312,11 +312,11 @@ describe('Classifier', function () {
             }
           }
 
-          const answers = classifier.classify(endless())
-          await answers.next()
+          const predictions = classifier.classify(endless())
+          await predictions.next()
           // What is consumed makes room for one more; all of them have long been computed by then.
           for (let turn = 0; turn < 50; turn++) await classifier.classify(image)
-          await answers.return(undefined)
+          await predictions.return(undefined)
 
           assert.ok(taken >= 4 && taken <= 2 * 2 + 4 + 1, `${taken} taken`)
           assert.ok(isClosed)
@@ -325,7 +325,7 @@ describe('Classifier', function () {
       )
     })
 
-    it('ends with the error of the stream itself, after the answers before it', async () => {
+    it('ends with the error of the stream itself, after the predictions before it', async () => {
       await withClassifier(async (classifier) => {
         const [image] = await pixels(1)
         function* failing(): Generator<Image> {
@@ -333,10 +333,10 @@ describe('Classifier', function () {
           throw new RangeError('no more')
         }
 
-        const answers = classifier.classify(failing())
+        const predictions = classifier.classify(failing())
 
-        assert.equal(bestOf((await answers.next()).value?.answers ?? null), 'Ankle boot')
-        await assert.rejects(answers.next(), new RangeError('no more'))
+        assert.equal(bestOf((await predictions.next()).value?.predictions ?? null), 'Ankle boot')
+        await assert.rejects(predictions.next(), new RangeError('no more'))
       })
     })
 
@@ -349,8 +349,8 @@ describe('Classifier', function () {
           await new Promise(() => undefined)
         }
 
-        const answers = classifier.classify(silent(), { signal: stop.signal })
-        const next = answers.next()
+        const predictions = classifier.classify(silent(), { signal: stop.signal })
+        const next = predictions.next()
         stop.abort(reason)
 
         await assert.rejects(next, reason)
@@ -375,18 +375,18 @@ describe('Classifier', function () {
       })
     })
 
-    it('labels nothing where nobody has named the classes', async () => {
+    it('gives no labels where the classes have no names', async () => {
       await inFolder(async (folder) => {
         const file = join(folder, 'new.pth')
         await scope(() => saveCheckpoint(file, resnet18({ numClasses: 3 }).stateDict()))
 
         await using classifier = await Classifier.load(file, { maxBatchSize: 1 })
 
-        const [grey] = await pixels(1)
-        assert.ok(grey)
-        assert.deepEqual([classifier.labels, (await classifier.classify(grey)).length], [null, 3])
-        assert.equal((await classifier.classify(grey))[0]?.label, null)
-        assert.ok(classifier.recipe.isGuess)
+        const [gray] = await pixels(1)
+        assert.ok(gray)
+        assert.deepEqual([classifier.labels, (await classifier.classify(gray)).length], [null, 3])
+        assert.equal((await classifier.classify(gray))[0]?.label, null)
+        assert.ok(classifier.isPresetGuessed)
       })
     })
   })
@@ -436,12 +436,12 @@ describe('Classifier', function () {
     it('waits for images that are under way, and refuses new ones', async () => {
       const classifier = await Classifier.load(CHECKPOINT)
       const images = await pixels(20)
-      const answers = classifier.classify(images)
+      const predictions = classifier.classify(images)
       const features = classifier.features(images[0] ?? '')
 
       await classifier.close()
 
-      assert.equal((await answers).length, 20)
+      assert.equal((await predictions).length, 20)
       assert.equal((await features).length, 512)
       const closed = { code: 'TORCH_ENGINE_CLOSED', message: 'The classifier is closed' }
       await assert.rejects(classifier.classify('x.png'), closed)
@@ -454,14 +454,14 @@ describe('Classifier', function () {
     it('ends a stream that is under way', async () => {
       const classifier = await Classifier.load(CHECKPOINT, { maxBatchSize: 1 })
       const images = await pixels(30)
-      const answers = classifier.classify(images.values())
-      await answers.next()
+      const predictions = classifier.classify(images.values())
+      await predictions.next()
 
       await classifier.close()
 
       await assert.rejects(
         async () => {
-          for await (const { error } of answers) assert.equal(error, null)
+          for await (const { error } of predictions) assert.equal(error, null)
         },
         { code: 'TORCH_ENGINE_CLOSED' },
       )
@@ -476,7 +476,7 @@ describe('Classifier', function () {
 
       await assert.rejects(Classifier.load(file), { code: 'TORCH_FILE' })
       await using classifier = await Classifier.load(file, { preset: 'fashion-mnist' })
-      assert.equal(classifier.recipe.labelsName, 'fashion-mnist')
+      assert.equal(classifier.labelsName, 'fashion-mnist')
     })
   })
 })

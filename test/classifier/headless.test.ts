@@ -22,7 +22,7 @@ describe('Headless', () => {
   it('refuses a model without linear layers', () => {
     assert.throws(() => new Headless(new Sequential(new ReLU())), {
       code: 'TORCH_ARCHITECTURE',
-      message: 'Sequential has no linear layer that could be left out',
+      message: 'Sequential has no linear layer whose input could be its features',
     })
   })
 })

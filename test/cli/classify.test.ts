@@ -163,7 +163,7 @@ ${pullover}
 
       assert.equal(
         stdout.split('\n')[0],
-        'resnet18Cifar, 10 classes, preset cifar, labels cifar10 (by the architecture; --preset and --labels choose others)',
+        'resnet18Cifar, 10 classes, preset cifar, labels cifar10 (guessed from the architecture; set them with --preset and --labels)',
       )
     })
   })
@@ -178,7 +178,7 @@ ${pullover}
     })
   })
 
-  it('numbers the classes of a model whose classes nobody names', async () => {
+  it('numbers the classes of a model whose classes have no names', async () => {
     await inFolder(async (folder) => {
       const [boot] = await writeTwo(folder)
       const file = join(folder, 'new.pth')
@@ -186,7 +186,7 @@ ${pullover}
 
       const { stdout } = await napiTorch(['classify', file, boot, '--top', '9'])
 
-      assert.match(stdout, /^resnet18, 3 classes, preset imagenet, labels none \(by the architecture/)
+      assert.match(stdout, /^resnet18, 3 classes, preset imagenet, labels none \(guessed from the architecture/)
       assert.deepEqual([...stdout.matchAll(/class (\d)/g)].map(([, index]) => index).sort(), ['0', '1', '2'])
     })
   })
@@ -237,7 +237,7 @@ ${pullover}
 
     it('refuses a model for images of other channels', async () => {
       await inFolder(async (folder) => {
-        const file = join(folder, 'grey.pth')
+        const file = join(folder, 'gray.pth')
         await scope(() => saveCheckpoint(file, resnet18({ inputChannels: 4, numClasses: 2 }).stateDict()))
 
         const message = 'The model reads images of 4 channels, but the preset imagenet makes 3'
@@ -291,7 +291,7 @@ ${pullover}
         assert.equal(
           stderr,
           'napi-torch: missing.png: No such file (TORCH_FILE)\n' +
-            `napi-torch: ${join(folder, 'images')}: Holds no image (TORCH_FILE)\n`,
+            `napi-torch: ${join(folder, 'images')}: Contains no images (TORCH_FILE)\n`,
         )
       })
     })

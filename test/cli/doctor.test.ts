@@ -34,8 +34,8 @@ describe('napi-torch doctor', function () {
     assert.equal(lines[0], `✓  Node.js       ${process.versions.node}`)
     assert.ok(lines.some((line) => /^✓ {2}libtorch {6}2\.13\.0 \(\w+\) in \S+, /.test(line)))
     assert.ok(lines.some((line) => /^✓ {2}Native addon {2}\S+napi_torch\.node, opened$/.test(line)))
-    assert.ok(lines.some((line) => /^✓ {2}Threads {7}\d+ of \d+ processors?$/.test(line)))
-    assert.equal(lines.at(-2), 'All is well.')
+    assert.ok(lines.some((line) => /^✓ {2}Threads {7}\d+ of \d+ CPU cores?$/.test(line)))
+    assert.equal(lines.at(-2), 'No problems found.')
   })
 
   it('prints the same as JSON', async () => {

@@ -28,7 +28,7 @@ describe('napi-torch install-libtorch', function () {
 
       const place = join(cache, 'libtorch-2.13.0-cpu', 'torch')
       assert.equal(status, 0)
-      assert.equal(stdout, `· Copying ${libtorch}\n✓ libtorch 2.13.0 (cpu) lies in ${place}\n`)
+      assert.equal(stdout, `· Copying ${libtorch}\n✓ libtorch 2.13.0 (cpu) is in ${place}\n`)
       assert.equal(await readFile(join(place, 'lib', 'libc10.so'), 'utf8'), 'libc10.so')
     })
   })
@@ -44,7 +44,7 @@ describe('napi-torch install-libtorch', function () {
 
       const place = join(cache, 'libtorch-2.13.0-cpu', 'torch')
       assert.deepEqual({ status, stderr }, { status: 0, stderr: '' })
-      assert.equal(stdout, `· libtorch 2.13.0 (cpu) is installed already\n✓ libtorch 2.13.0 (cpu) lies in ${place}\n`)
+      assert.equal(stdout, `· libtorch 2.13.0 (cpu) is installed already\n✓ libtorch 2.13.0 (cpu) is in ${place}\n`)
     })
   })
 

@@ -9,7 +9,7 @@ import { CHECKPOINT } from '../support/fashion_mnist.js'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const COMMANDS = ['demo', 'inspect', 'convert', 'classify', 'evaluate', 'doctor', 'install-libtorch']
 
-/** A libtorch that cannot be opened: whoever tries fails. */
+/** A libtorch that cannot be opened: opening it fails. */
 const NO_LIBTORCH = { NAPI_TORCH_LIBTORCH: join(ROOT, 'no-libtorch-here') }
 
 describe('napi-torch', function () {
@@ -134,26 +134,26 @@ describe('napi-torch', function () {
 
   const onTerminal = HAS_TERMINAL ? it : it.skip
 
-  onTerminal('uses colour on a terminal', async () => {
+  onTerminal('uses color on a terminal', async () => {
     const { output } = await napiTorchOnTerminal(['--help'])
 
     assert.ok(output.startsWith(`${ESCAPE}1mUsage:`))
   })
 
-  onTerminal('uses no colour where NO_COLOR is set', async () => {
+  onTerminal('uses no color where NO_COLOR is set', async () => {
     const { output } = await napiTorchOnTerminal(['--help'], { env: { NO_COLOR: '1' } })
 
     assert.match(output, /^Usage:/)
     assert.ok(!output.includes(ESCAPE))
   })
 
-  it('uses no colour in a file or pipe, in continuous integration as well', async () => {
+  it('uses no color in a file or pipe, in continuous integration as well', async () => {
     const { stdout } = await napiTorch(['--help'], { env: { CI: 'true' } })
 
     assert.ok(!stdout.includes(ESCAPE))
   })
 
-  it('uses colour in a pipe where FORCE_COLOR is set', async () => {
+  it('uses color in a pipe where FORCE_COLOR is set', async () => {
     const { stdout } = await napiTorch(['--help'], { env: { FORCE_COLOR: '1' } })
 
     assert.ok(stdout.startsWith(`${ESCAPE}1mUsage:`))

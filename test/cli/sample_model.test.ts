@@ -47,7 +47,8 @@ describe('sampleModelFolder()', () => {
       (found) =>
         assert.deepEqual(found, {
           code: 'TORCH_FILE',
-          message: 'The sample model is a package of its own; run: npm install @napi-torch/fashion-mnist',
+          message:
+            'The sample model is in the package @napi-torch/fashion-mnist; run: npm install @napi-torch/fashion-mnist',
         }),
     ))
 })

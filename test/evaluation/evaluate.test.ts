@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { compile, ConfusionMatrix, evaluate, memory, Module, tensor, type LabelledBatch, type Tensor } from 'napi-torch'
+import { compile, ConfusionMatrix, evaluate, memory, Module, tensor, type LabeledBatch, type Tensor } from 'napi-torch'
 
 /** Gives its input, (N, C), back as logits. */
 class Echo extends Module {
@@ -9,13 +9,13 @@ class Echo extends Module {
   }
 }
 
-/** Batches of logits that {@link Echo} answers with. */
-function* batchesOf(...batches: readonly (readonly [number[][], number[]])[]): Generator<LabelledBatch> {
+/** Batches of logits that {@link Echo} gives back. */
+function* batchesOf(...batches: readonly (readonly [number[][], number[]])[]): Generator<LabeledBatch> {
   for (const [logits, labels] of batches) yield { images: tensor(logits), labels }
 }
 
 describe('evaluate()', () => {
-  it('counts right answers, answers among the first five, and confusions', async () => {
+  it('counts right predictions, classes among the five most probable, and confusions', async () => {
     const wrong = [9, 8, 7, 6, 5, 4, 0]
     const batches = batchesOf(
       [
@@ -37,7 +37,7 @@ describe('evaluate()', () => {
     assert.deepEqual({ correct, top5 }, { correct: 0, top5: 0 })
   })
 
-  it('does not take NaN for a right answer', async () => {
+  it('does not take NaN for a right prediction', async () => {
     const { correct, confusion } = await evaluate(new Echo(), batchesOf([[[2, NaN]], [0]]))
 
     assert.equal(correct, 0)
@@ -45,7 +45,7 @@ describe('evaluate()', () => {
   })
 
   it('takes batches that are read asynchronously, and reports after each', async () => {
-    async function* slowly(): AsyncGenerator<LabelledBatch> {
+    async function* slowly(): AsyncGenerator<LabeledBatch> {
       for (const batch of batchesOf([[[1, 0]], [0]], [[[1, 0]], [1]])) yield Promise.resolve(batch)
     }
     const seen: number[][] = []
@@ -110,7 +110,7 @@ describe('evaluate()', () => {
   it('stops before the next batch when its signal is aborted, and closes the batches', async () => {
     const interruption = new AbortController()
     let closed = false
-    function* endless(): Generator<LabelledBatch> {
+    function* endless(): Generator<LabeledBatch> {
       try {
         for (;;) yield { images: tensor([[1, 0]]), labels: [0] }
       } finally {
@@ -126,13 +126,13 @@ describe('evaluate()', () => {
   })
 
   it('refuses a dataset without images', async () => {
-    await assert.rejects(evaluate(new Echo(), []), { code: 'TORCH_DATASET', message: 'The dataset holds no image' })
+    await assert.rejects(evaluate(new Echo(), []), { code: 'TORCH_DATASET', message: 'The dataset contains no images' })
   })
 
-  it('refuses a class that the model does not know', async () => {
+  it('refuses a class that the model does not have', async () => {
     await assert.rejects(evaluate(new Echo(), batchesOf([[[1, 0]], [2]])), {
       code: 'TORCH_DATASET',
-      message: 'The dataset has a class 2, but the model knows 2 classes only',
+      message: 'The dataset has a class 2, but the model has only 2 classes',
     })
   })
 
@@ -176,7 +176,7 @@ describe('evaluate() of an engine', () => {
   it('counts the same as of the module, and leaves no tensor', async () => {
     await using engine = await compile(new Echo().eval(), { input: [2] })
     const before = memory().tensors
-    const batches = (): Generator<LabelledBatch> =>
+    const batches = (): Generator<LabeledBatch> =>
       batchesOf(
         [
           [
@@ -200,7 +200,7 @@ describe('evaluate() of an engine', () => {
   it('reads the next batch while one is computed', async () => {
     await using engine = await compile(new Echo().eval(), { input: [2] })
     const log: string[] = []
-    function* logged(): Generator<LabelledBatch> {
+    function* logged(): Generator<LabeledBatch> {
       for (const batch of batchesOf([[[1, 0]], [0]], [[[1, 0]], [0]], [[[1, 0]], [0]])) {
         log.push('read')
         yield batch

@@ -1,11 +1,15 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { createRequire } from 'node:module'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url))
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
+// By address, as the command may run in another folder.
+const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
+
 /** Node.js and the arguments with which it runs TypeScript. */
-const NODE = [process.execPath, '--conditions=napi-torch-source', '--import', 'tsx'] as const
+const NODE = [process.execPath, '--conditions=napi-torch-source', '--import', TSX] as const
 
 /** The program of this package, from its sources. */
 export const NODE_COMMAND = [...NODE, MAIN] as const
@@ -39,18 +43,23 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Another program than the one of this package. */
   readonly main?: string
+  /** Folder in which it runs. Default: the root of this checkout. */
+  readonly cwd?: string
   /** Called with the process as soon as it runs. */
   readonly onStart?: (child: ChildProcess) => void
 }
 
 /** Runs a command in a process of its own, where nothing is a terminal. */
-export function napiTorch(args: readonly string[], { env, main = MAIN, onStart }: RunOptions = {}): Promise<Ended> {
+export function napiTorch(
+  args: readonly string[],
+  { env, main = MAIN, cwd = ROOT, onStart }: RunOptions = {},
+): Promise<Ended> {
   const [node, ...flags] = NODE
   return new Promise((resolve, reject) => {
     // The color of the tests' own terminal is not asked for.
     const own = { ...process.env, FORCE_COLOR: undefined, CI: undefined, ...env }
     const child = spawn(node, [...flags, main, ...args], {
-      cwd: ROOT,
+      cwd,
       env: own,
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: TIMEOUT_MS,

@@ -1,4 +1,4 @@
-import { type Answer, TorchError, type TorchErrorCode } from 'napi-torch'
+import { type Prediction, TorchError, type TorchErrorCode } from 'napi-torch'
 import { lookAhead } from 'napi-torch/internal'
 import type { ChunkResult, Features } from './chunk_files.js'
 import { IMAGES_AT_A_TIME } from './limits.js'
@@ -8,7 +8,7 @@ import { errorRow, predictionRow, type ErrorRow, type ResultRow } from './rows.j
 
 /** The methods of a `Classifier` that chunks use. */
 export interface ChunkModel {
-  classify(image: string | Uint8Array, options: { readonly topK: number }): Promise<readonly Answer[]>
+  classify(image: string | Uint8Array, options: { readonly topK: number }): Promise<readonly Prediction[]>
   features(image: string | Uint8Array): Promise<Float32Array>
   close(): Promise<void>
 }

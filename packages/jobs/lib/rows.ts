@@ -1,4 +1,4 @@
-import { type Answer, TorchError, type TorchErrorCode } from 'napi-torch'
+import { type Prediction, TorchError, type TorchErrorCode } from 'napi-torch'
 import type { Task } from './manifest.js'
 import type { Counts } from './runs.js'
 
@@ -13,7 +13,7 @@ export interface PredictionRow {
   /** 0 to 1. */
   readonly probability: number
   /** All predictions, best first, if more than one was requested. */
-  readonly top?: readonly Answer[] | undefined
+  readonly top?: readonly Prediction[] | undefined
 }
 
 /** Result row of an image whose feature vector is in the array of the same name, in the row of the same number. */
@@ -33,7 +33,7 @@ export interface ErrorRow {
 export type ResultRow = PredictionRow | FeatureRow | ErrorRow
 
 /** Makes the row of an image from its predictions, best first. */
-export function predictionRow(path: string, predictions: readonly Answer[]): PredictionRow {
+export function predictionRow(path: string, predictions: readonly Prediction[]): PredictionRow {
   const [best] = predictions
   if (best === undefined) throw new TorchError('TORCH_INTERNAL', `${path}: The model made no prediction`)
   const { label, index, probability } = best

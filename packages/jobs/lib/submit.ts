@@ -2,17 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 
-import {
-  checkLabels,
-  detectArchitecture,
-  ENGINE_DTYPES,
-  type EngineDType,
-  findStateDict,
-  loadLabels,
-  type PresetName,
-  readCheckpoint,
-  TorchError,
-} from 'napi-torch'
+import { ENGINE_DTYPES, type EngineDType, type PresetName, TorchError } from 'napi-torch'
 import {
   checkBoolean,
   checkOneOf,
@@ -21,7 +11,7 @@ import {
   checkSignal,
   checkString,
   expected,
-  PRESETS,
+  readModel,
   reasonOf,
 } from 'napi-torch/internal'
 import { chunksFolder } from './chunk_files.js'
@@ -155,14 +145,9 @@ export async function submit(source: string, options: SubmitOptions): Promise<Su
 async function modelSettings(options: SubmitOptions): Promise<RunModel> {
   const { key, wholeModule, arch, preset, labels, dtype = 'float32' } = options
   const path = resolve(checkString('model', options.model))
-  if (preset !== undefined) checkOneOf('preset', preset, PRESETS)
   checkOneOf('dtype', dtype, ENGINE_DTYPES)
-  const { tensors } = findStateDict(await readCheckpoint(path), { key, wholeModule })
-  const { name, numClasses } = detectArchitecture(tensors)
-  if (arch !== undefined && name !== arch) {
-    throw new TorchError('TORCH_ARCHITECTURE', `Expected the architecture ${arch} in ${path}, found ${name}`)
-  }
-  const names = typeof labels === 'string' ? await loadLabels(labels) : labels
+  const model = await readModel(path, { key, wholeModule, arch, preset, labels })
+  const names = labels === undefined ? null : model.labels
   return {
     path,
     digest: await modelDigest(path),
@@ -171,7 +156,7 @@ async function modelSettings(options: SubmitOptions): Promise<RunModel> {
     ...(wholeModule !== undefined && { wholeModule }),
     ...(arch !== undefined && { arch }),
     ...(preset !== undefined && { preset }),
-    ...(names !== undefined && { labels: [...checkLabels(names, numClasses)] }),
+    ...(names !== null && { labels: [...names] }),
   }
 }
 

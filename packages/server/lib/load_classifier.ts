@@ -1,22 +1,20 @@
 import {
   type Architecture,
-  compile,
   decodeImage,
   type Device,
   type Engine,
   type EngineDType,
   ImagePreset,
+  openModel,
   type PresetName,
   TorchError,
 } from 'napi-torch'
-import { findRecipe, loadModel, PRESETS } from 'napi-torch/internal'
+import { PRESETS } from 'napi-torch/internal'
 import { TINY_PNG } from './openapi/examples.js'
-
-// All that the server knows of how a checkpoint becomes something that answers.
 
 export { PRESETS }
 
-/** Which checkpoint, and how it is compiled. */
+/** Which checkpoint is loaded, and how it is compiled. */
 export interface LoadClassifierOptions {
   readonly checkpoint: string
   readonly key?: string | undefined
@@ -32,7 +30,7 @@ export interface LoadClassifierOptions {
   readonly device: Device
 }
 
-/** A checkpoint that is compiled and has run once. The engine belongs to the caller. */
+/** A checkpoint that is compiled and warmed up. The engine belongs to the caller. */
 export interface LoadedClassifier {
   readonly engine: Engine
   readonly architecture: Architecture
@@ -41,25 +39,23 @@ export interface LoadedClassifier {
   readonly labels: readonly string[] | null
 }
 
-/** Loads, compiles and warms up a checkpoint, and finds how its images are prepared and its classes are called. */
+/**
+ * Opens, compiles and warms up the classifier of a checkpoint, with the preset of its images and the names of its classes.
+ *
+ * @throws {TorchError} `TORCH_ARCHITECTURE` if it is no classifier, and as `openModel` and `compile`. Nothing is left alive.
+ */
 export async function loadClassifier(options: LoadClassifierOptions): Promise<LoadedClassifier> {
-  const { checkpoint, key, wholeModule, preset, labels, ...engineOptions } = options
-  const { model, architecture } = await loadModel(checkpoint, { key, wholeModule })
-  try {
-    const recipe = await findRecipe(checkpoint, architecture, { preset, labels })
-    const { preset: chosen } = recipe
-    // Settings can name nothing else.
-    if (!(chosen instanceof ImagePreset)) throw new TypeError('The preset is none of this package')
-    const input = chosen.shape
-    // The first image should not wait for the decoder to be opened.
-    await decodeImage(Buffer.from(TINY_PNG, 'base64'))
-    const engine = await compile(model, { input, ...engineOptions })
-    if (engine.outputShape.length !== 1) {
-      await engine.close()
-      throw new TorchError('TORCH_ARCHITECTURE', `${checkpoint}: Expected a classifier, whose output is (N, classes)`)
-    }
-    return { engine, architecture, ...recipe, preset: chosen }
-  } finally {
-    model.dispose()
+  const { checkpoint, key, wholeModule, preset: name, labels: list, ...engineOptions } = options
+  using opened = await openModel(checkpoint, { key, wholeModule, preset: name, labels: list })
+  const { architecture, preset, presetName, labels } = opened
+  // The settings can name no other preset.
+  if (!(preset instanceof ImagePreset)) throw new TypeError('The preset is not one of this package')
+  // Opens the decoder, so that the first image does not wait for it.
+  await decodeImage(Buffer.from(TINY_PNG, 'base64'))
+  const engine = await opened.createEngine(engineOptions)
+  if (engine.outputShape.length !== 1) {
+    await engine.close()
+    throw new TorchError('TORCH_ARCHITECTURE', `${checkpoint}: Expected a classifier, whose output is (N, classes)`)
   }
+  return { engine, architecture, preset, presetName, labels }
 }

@@ -1,21 +1,28 @@
-import { type Context, EXIT, plural } from 'napi-torch/internal/cli'
+import { type Context, defineCommand, EXIT, JSON_OUTPUT, plural } from 'napi-torch/internal/cli'
 import { merge as mergeRun } from '../merge.js'
 
-/** Time between progress messages, in ms. */
+export const command = defineCommand({
+  name: 'merge',
+  description: 'Writes results.jsonl, and features.npy, after checking that each image occurs exactly once.',
+  arguments: { out: { description: 'folder of the results' } },
+  options: { json: JSON_OUTPUT },
+  run: ({ out }, flags, context) => merge(out, flags, context),
+})
+
+/** Milliseconds between two lines of progress. */
 const INTERVAL_MS = 2000
 
-/** Merges all results of a run into one file. */
-export async function merge(
+async function merge(
   out: string,
-  { json }: { readonly json?: true },
+  { json }: { readonly json: true | undefined },
   { terminal, signal }: Context,
 ): Promise<number> {
-  let reported = performance.now()
+  let lastLine = performance.now()
   const merged = await mergeRun(out, {
     signal,
     onMerged: (images) => {
-      if (performance.now() - reported < INTERVAL_MS) return
-      reported = performance.now()
+      if (performance.now() - lastLine < INTERVAL_MS) return
+      lastLine = performance.now()
       terminal.note(`${plural(images, 'image')} merged`)
     },
   })

@@ -5,33 +5,49 @@ import {
   type Colors,
   type Context,
   count,
+  defineCommand,
   duration,
   EXIT,
+  type Flags,
   percent,
   plural,
   printable,
   Progress,
   rate,
   table,
+  type Terminal,
 } from 'napi-torch/internal/cli'
 import { JobQueue } from '../job_queue.js'
 import { readStatus, type QueueStatus, type RunStatus } from '../status.js'
-import type { StatusFlags } from './command.js'
+import { QUEUE_OPTIONS, REDIS_NOTES, RUN } from './options.js'
+
+const OPTIONS = { watch: { description: 'show progress until all runs are done' }, ...QUEUE_OPTIONS } as const
+
+export const command = defineCommand({
+  name: 'status',
+  description: 'Prints the progress of runs, and their workers. Exit code 1 if chunks have failed or are lost.',
+  arguments: { run: { ...RUN, kind: 'optional' } },
+  options: OPTIONS,
+  notes: `Without <run>, all runs of the queue are printed.
+
+${REDIS_NOTES}`,
+  run: ({ run }, flags, context) => status(run, flags, context),
+})
 
 const BAR_WIDTH = 28
 
-/** Time between updates of `--watch`, in ms. */
+/** Milliseconds between two looks of `--watch`. */
 const WATCH_MS = 1000
 
-/** Prints the progress of runs; with `--watch`, until none of them is running. */
-export async function status(
+/** Prints the progress of runs; with `--watch`, when none of them is running any more. */
+async function status(
   run: string | undefined,
-  flags: StatusFlags,
+  flags: Flags<typeof OPTIONS>,
   { terminal, signal }: Context,
 ): Promise<number> {
   await using queue = await JobQueue.open(flags)
   let found = await readStatus(queue, run)
-  if (flags.watch === true) found = await watch(queue, run, found, { terminal, signal })
+  if (flags.watch === true) found = await watch(queue, run, found, terminal, signal)
   if (flags.json === true) terminal.printJson(found)
   else for (const line of linesOf(found, terminal.colors)) terminal.print(line)
   for (const warning of found.warnings) terminal.note(`napi-torch: ${warning}`)
@@ -44,7 +60,8 @@ async function watch(
   queue: JobQueue,
   run: string | undefined,
   first: QueueStatus,
-  { terminal, signal }: Pick<Context, 'terminal' | 'signal'>,
+  terminal: Terminal,
+  signal: AbortSignal,
 ): Promise<QueueStatus> {
   const sum = ({ runs }: QueueStatus, value: (run: RunStatus) => number): number => {
     return runs.reduce((total, each) => total + value(each), 0)
@@ -83,7 +100,7 @@ function* linesOf(found: QueueStatus, colors: Colors): Generator<string> {
   yield dim(
     `queue ${queue} at ${redis} · ${plural(workers.length, 'worker')} · ${rate(imagesPerSecond)} images/s${left}`,
   )
-  if (runs.length === 0) yield 'No run has been submitted.'
+  if (runs.length === 0) yield 'No runs have been submitted.'
   for (const run of runs) {
     yield ''
     yield* runLines(run, colors)

@@ -1,8 +1,12 @@
-import { detectArchitecture, findStateDict, readCheckpoint } from 'napi-torch'
+import { readModel } from 'napi-torch/internal'
 import { table } from 'napi-torch/internal/cli'
 import { versionOf, type ModelSettings, type Settings } from '../settings.js'
 
-/** Reads each checkpoint, without libtorch, and formats a table of the models. @throws As `readCheckpoint`. */
+/**
+ * Reads what each checkpoint says about its model, without libtorch, and gives a table of it.
+ *
+ * @throws {TorchError} As `openModel`, for a checkpoint, preset or labels that could not be used.
+ */
 export async function checkModels({ models }: Settings): Promise<string> {
   const rows: string[][] = []
   for (const model of models) rows.push([model.name, versionOf(model), await architectureOf(model), model.checkpoint])
@@ -13,8 +17,7 @@ export async function checkModels({ models }: Settings): Promise<string> {
   )
 }
 
-async function architectureOf({ checkpoint, key, wholeModule }: ModelSettings): Promise<string> {
-  const { tensors } = findStateDict(await readCheckpoint(checkpoint), { key, wholeModule })
-  const { name, numClasses } = detectArchitecture(tensors)
-  return `${name}, ${numClasses} classes`
+async function architectureOf({ checkpoint, key, wholeModule, preset, labels }: ModelSettings): Promise<string> {
+  const { architecture } = await readModel(checkpoint, { key, wholeModule, preset, labels })
+  return `${architecture.name}, ${architecture.numClasses} classes`
 }

@@ -2,30 +2,30 @@ import { basename, extname, join } from 'node:path'
 
 import { TorchError } from 'napi-torch'
 import { variablesFrom } from 'napi-torch/internal'
-import { sampleModelFolder } from 'napi-torch/internal/cli'
+import { SAMPLE_CHECKPOINT, sampleModelFolder } from 'napi-torch/internal/cli'
 import { readConfig, type Config } from '../config.js'
 import { parseSetting, SETTING_NAMES, variableOf } from '../setting_names.js'
 import { checkSettings, type Settings } from '../settings.js'
 
-/** Options of `serve` on the command line; settings are among them under their own names. */
+/** Options of `serve`; settings have their own names. */
 export type ServeFlags = Readonly<Record<string, unknown>> & {
-  readonly config?: string
-  readonly model?: readonly string[]
-  readonly demo?: true
-  readonly check?: true
-  readonly printConfig?: true
+  readonly config?: string | undefined
+  readonly model?: readonly string[] | undefined
+  readonly demo?: true | undefined
+  readonly check?: true | undefined
+  readonly printConfig?: true | undefined
 }
 
-/** The variable that lists models in the form of `--model`, separated by commas. */
+/** Variable that names models as `--model` does, separated by commas. */
 export const MODELS_VARIABLE = variableOf('models')
 
-/** Defaults of the command that differ from those of the library: a program logs. */
+/** A program logs what it does; an embedded library is silent. */
 const DEFAULTS = { logLevel: 'info' }
 
-const DEMO = { name: 'fashion-mnist', file: 'resnet18-fashion-mnist.pth' }
+const DEMO_NAME = 'fashion-mnist'
 
 /**
- * Collects the settings: flags take precedence over environment variables, and those over the config file.
+ * Collects the settings: options take precedence over environment variables, and variables over the config file.
  *
  * @throws {TorchError} `TORCH_USAGE`, `TORCH_INVALID_ARGUMENT`, `TORCH_FILE`
  */
@@ -36,7 +36,10 @@ export async function collectSettings(flags: ServeFlags): Promise<Settings> {
   const given = { ...DEFAULTS, ...file, ...variables.settings, ...fromFlags(flags), models }
   const settings = checkSettings(given, flags.config ?? 'the settings')
   if (settings.models.length > 0) return settings
-  throw new TorchError('TORCH_USAGE', 'Expected a model: --model NAME=CHECKPOINT, --config FILE with models, or --demo')
+  throw new TorchError(
+    'TORCH_USAGE',
+    'Expected a model: pass --model NAME=CHECKPOINT, --config FILE with models, or --demo',
+  )
 }
 
 function fromFlags(flags: ServeFlags): Config {
@@ -51,7 +54,7 @@ function fromVariables(): { readonly settings: Config; readonly models: readonly
     const name = SETTING_NAMES.find((each) => variableOf(each) === variable)
     if (name !== undefined) settings[name] = parseSetting(name, text, variable)
     else if (variable === MODELS_VARIABLE) models = text.split(',').map(modelOf)
-    // An ignored misspelled limit would not limit anything.
+    // A limit with a misspelled name would not be applied.
     else throw new TorchError('TORCH_USAGE', `There is no setting ${variable}`)
   }
   return { settings, models }
@@ -59,11 +62,11 @@ function fromVariables(): { readonly settings: Config; readonly models: readonly
 
 function modelsOf({ model = [], demo }: ServeFlags): readonly object[] | undefined {
   const models = model.map(modelOf)
-  if (demo === true) models.push({ name: DEMO.name, checkpoint: join(sampleModelFolder(), DEMO.file) })
+  if (demo === true) models.push({ name: DEMO_NAME, checkpoint: join(sampleModelFolder(), SAMPLE_CHECKPOINT) })
   return models.length === 0 ? undefined : models
 }
 
-/** Parses `NAME=CHECKPOINT`, `NAME@VERSION=CHECKPOINT`, or a checkpoint, whose file name then names the model. */
+/** Reads `NAME=CHECKPOINT`, `NAME@VERSION=CHECKPOINT`, or a checkpoint alone, whose file name becomes the name. */
 function modelOf(text: string): object {
   const [, name, version, checkpoint] = /^([^=@/\\]+)(?:@([^=/\\]+))?=(.+)$/s.exec(text.trim()) ?? []
   if (name === undefined || checkpoint === undefined) {

@@ -1,5 +1,5 @@
-import type { Answer } from 'napi-torch'
-import { answersOf, describe, softmax } from 'napi-torch/internal'
+import type { Prediction } from 'napi-torch'
+import { describe, predictionsOf, softmax } from 'napi-torch/internal'
 import { badRequest } from '../status.js'
 import type { InferRequest, RequestedOutput } from './request.js'
 
@@ -82,7 +82,7 @@ function encodeOutput({ name, isBinary, classification }: RequestedOutput, compu
   const count = logits.length
   if (classification !== null) {
     const best = Math.min(classification, classes)
-    const texts = logits.flatMap((row) => answersOf(row, best, labels).map(classificationText))
+    const texts = logits.flatMap((row) => predictionsOf(row, best, labels).map(classificationText))
     return encodeTexts(name, [count, best], texts, isBinary)
   }
   const rows = name === 'logits' ? logits : logits.map((row) => Float32Array.from(softmax(row)))
@@ -119,6 +119,6 @@ function encodeTexts(
   return { head: { name, datatype: 'BYTES', shape, parameters: { binary_data_size: bytes.length } }, bytes }
 }
 
-function classificationText({ label, index, probability }: Answer): string {
+function classificationText({ label, index, probability }: Prediction): string {
   return `${probability.toFixed(6)}:${index}${label === null ? '' : `:${label}`}`
 }

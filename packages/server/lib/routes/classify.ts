@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from 'typebox'
 
-import { answersOf } from 'napi-torch/internal'
+import { predictionsOf } from 'napi-torch/internal'
 import type { ServerContext } from '../context.js'
 import type { Inference } from '../inference.js'
 import { filesOfForm } from '../multipart.js'
@@ -60,7 +60,7 @@ export function classifyRoutes(app: FastifyInstance, context: ServerContext): vo
     const encode = ({ logits, timing }: Inference): object => {
       const results = logits.map((row, index) => ({
         ...(isForm ? { name: files[index]?.name ?? '' } : {}),
-        answers: answersOf(row, top, labels),
+        answers: predictionsOf(row, top, labels),
       }))
       const { queueMs, preprocessMs, inferMs, batchSize } = timing
       return {

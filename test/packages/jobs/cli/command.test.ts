@@ -180,7 +180,8 @@ describe('napi-torch jobs', function () {
 
       assert.deepEqual([status, stdout], [2, ''])
       assert.match(stderr, message)
-      assert.match(stderr, /see napi-torch jobs --help \(TORCH_USAGE\)\n$/)
+      const help = args[0] === 'finish' ? 'jobs' : `jobs ${args[0]}`
+      assert.ok(stderr.endsWith(`see napi-torch ${help} --help (TORCH_USAGE)\n`), stderr)
     })
   }
 

@@ -16,10 +16,10 @@ export function readRows(path: string): ResultRow[] {
 export async function predictionsHere(paths: readonly string[]): Promise<PredictionRow[]> {
   await using classifier = await Classifier.load(CHECKPOINT)
   const rows: PredictionRow[] = []
-  for await (const { answers } of classifier.classify(paths.values(), { topK: 1 })) {
+  for await (const { predictions } of classifier.classify(paths.values(), { topK: 1 })) {
     // A stream keeps the order of its source.
     const path = paths[rows.length] ?? ''
-    const [best] = answers ?? []
+    const [best] = predictions ?? []
     assert.ok(best !== undefined, path)
     rows.push({ path, label: best.label, index: best.index, probability: best.probability })
   }

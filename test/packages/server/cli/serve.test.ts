@@ -140,6 +140,38 @@ describe('napi-torch serve', function () {
     )
   })
 
+  it('lets variables and the config file turn off what is on by default, as --no-page does', async () => {
+    await inFolder(async (folder) => {
+      const config = join(folder, 'server.yaml')
+      await writeFile(config, `page: false\nmodels: { a: ${CHECKPOINT} }\n`)
+      const model = ['--model', `a=${CHECKPOINT}`, '--print-config']
+      const pageOf = async (args: readonly string[], env = {}): Promise<unknown> => {
+        const { stdout } = await napiTorch(['serve', ...args], { env })
+        return (JSON.parse(stdout) as { page: unknown }).page
+      }
+
+      assert.equal(await pageOf(model), true)
+      assert.equal(await pageOf([...model, '--no-page']), false)
+      assert.equal(await pageOf(model, { NAPI_TORCH_SERVE_PAGE: 'false' }), false)
+      assert.equal(await pageOf(['--config', config, '--print-config']), false)
+    })
+  })
+
+  it('refuses labels that do not fit with --check, without libtorch', async () => {
+    await inFolder(async (folder) => {
+      const [config, labels] = [join(folder, 'server.yaml'), join(folder, 'labels.txt')]
+      await writeFile(labels, 'one\ntwo\n')
+      await writeFile(config, `models: [{ name: a, checkpoint: ${CHECKPOINT}, labels: ${labels} }]\n`)
+
+      const { status, stdout, stderr } = await napiTorch(['serve', '--config', config, '--check'], {
+        env: { NAPI_TORCH_LIBTORCH: '/none' },
+      })
+
+      assert.deepEqual([status, stdout], [1, ''])
+      assert.match(stderr, /Expected 10 labels, one a class of the model, received 2 \(TORCH_LABELS\)\n$/)
+    })
+  })
+
   it('looks at settings and checkpoints with --check, without libtorch', async () => {
     const { status, stdout } = await napiTorch(['serve', '--model', `a=${CHECKPOINT}`, '--check'], {
       env: { NAPI_TORCH_LIBTORCH: '/none' },
@@ -156,7 +188,7 @@ describe('napi-torch serve', function () {
       [],
       {},
       2,
-      /Expected a model: --model NAME=CHECKPOINT, --config FILE with models, or --demo \(TORCH_USAGE\)/,
+      /Expected a model: pass --model NAME=CHECKPOINT, --config FILE with models, or --demo \(TORCH_USAGE\)/,
     ],
     ['a checkpoint that is not there', ['--model', 'a=/none.pth', '--check'], {}, 1, /\/none\.pth: No such file/],
     ['a number that is none', ['--demo', '--port', 'x'], {}, 2, /Expected an integer for --port, received 'x'/],

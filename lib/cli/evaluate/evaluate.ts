@@ -1,0 +1,136 @@
+import { basename } from 'node:path'
+
+import { writeAtomically } from '../../util/atomic_file.js'
+import type { EvaluatedImage, Evaluation } from '../../evaluation/evaluate.js'
+import { openModel, type OpenedModel } from '../../model/open.js'
+import type { Dataset } from '../../vision/dataset.js'
+import { defineCommand, type Context, type Flags } from '../command.js'
+import { EXIT } from '../exit_codes.js'
+import { BATCH_SIZE, CLASSIFIER_OPTIONS, DEVICE, JSON_OUTPUT } from '../options.js'
+import type { Terminal } from '../output/terminal.js'
+import { count, plural } from '../output/text.js'
+import { confusionSvg } from './confusion_svg.js'
+import { contactSheet, MAX_TILES } from './contact_sheet.js'
+import { matchClasses, openDataset, PartOfDataset } from './dataset.js'
+import { evaluateDataset, withEngine, type DatasetEvaluation, type EngineFlags } from './measure.js'
+import { linesOf, reportOf } from './report.js'
+import { EvaluationState, fingerprintOf } from './state.js'
+
+const OPTIONS = {
+  ...CLASSIFIER_OPTIONS,
+  batchSize: { ...BATCH_SIZE, default: 32 },
+  svg: { value: '<file>', description: 'draw the confusion matrix as SVG' },
+  wrong: { value: '<file>', description: 'draw the images whose prediction is wrong, as PNG' },
+  resume: { value: '<file>', description: 'keep predictions in this file, and continue from them' },
+  device: DEVICE,
+  json: JSON_OUTPUT,
+} as const
+
+export const command = defineCommand({
+  name: 'evaluate',
+  description: 'Measures the accuracy of a checkpoint on a labeled dataset.',
+  arguments: {
+    checkpoint: { description: 'checkpoint of a ResNet' },
+    dataset: { description: 'folder of classes, CSV file, or IDX images file' },
+  },
+  options: OPTIONS,
+  notes: `<dataset> is a folder with a subfolder of images for each class, a CSV file of paths and labels, or an images
+file in the IDX format of MNIST, whose labels file is beside it.`,
+  examples: [
+    'napi-torch evaluate resnet18-f37072fd.pth imagenet/val',
+    'napi-torch evaluate best.pth t10k-images-idx3-ubyte.gz --json',
+    'napi-torch evaluate best.pth test.csv --svg confusion.svg --wrong wrong.png --resume state.json',
+  ],
+  run: ({ checkpoint, dataset }, flags, context) => evaluate(checkpoint, dataset, flags, context),
+})
+
+/** Measures the accuracy of a checkpoint on a labeled dataset. */
+async function evaluate(
+  checkpoint: string,
+  path: string,
+  { batchSize, svg, wrong, resume, device, json, ...options }: Flags<typeof OPTIONS>,
+  { terminal, signal }: Context,
+): Promise<number> {
+  // The dataset first: if it is wrong, that is found without loading a model.
+  const dataset = await openDataset(path)
+  using opened = await openModel(checkpoint, { ...options, signal })
+  const { architecture, preset, source } = opened
+  const { labels, classOf } = matchClasses(dataset, opened)
+  const evaluated = { checkpoint, source, path, dataset, classOf, preset }
+  const state =
+    resume === undefined
+      ? null
+      : await EvaluationState.open(resume, await fingerprintOf(evaluated), architecture.numClasses)
+
+  const predictions: EvaluatedImage[] = []
+  const work = { dataset, preset, batchSize, classOf, terminal, signal }
+  const evaluation = await evaluateRest(opened, work, { batchSize, device, signal }, { state, predictions })
+  const title = `${architecture.name} on ${basename(path)}`
+  try {
+    // Before the report is printed, whose reader may close the output, which ends the command.
+    if (svg !== undefined) await write(svg, confusionSvg(evaluation.confusion, labels, { title }))
+    if (wrong !== undefined) await writeWrong(wrong, { dataset, predictions, labels, terminal, signal })
+  } finally {
+    if (json === true) terminal.printJson(reportOf(path, opened, evaluation, labels))
+    else for (const line of linesOf(opened, evaluation, labels, terminal.colors)) terminal.print(line)
+  }
+  return EXIT.ok
+}
+
+/** Where predictions are kept: in the file of `--resume`, if there is one, and in an array. */
+interface Kept {
+  readonly state: EvaluationState | null
+  readonly predictions: EvaluatedImage[]
+}
+
+/** Evaluates the images that no earlier run has evaluated, and keeps the predictions for all images. */
+async function evaluateRest(
+  opened: OpenedModel,
+  work: Omit<DatasetEvaluation, 'model'>,
+  flags: EngineFlags,
+  { state, predictions }: Kept,
+): Promise<Evaluation> {
+  const earlier = state?.earlier
+  predictions.push(...(earlier?.predictions ?? []))
+  const dataset = new PartOfDataset(work.dataset, predictions.length, work.dataset.length)
+  const onPredictions = (latest: readonly EvaluatedImage[]): void => {
+    predictions.push(...latest)
+    state?.add(latest)
+  }
+  try {
+    return await withEngine(opened, dataset, flags, (model) =>
+      evaluateDataset({ ...work, model, dataset, earlier, onPredictions }),
+    )
+  } finally {
+    await state?.save()
+  }
+}
+
+interface WrongImages {
+  readonly dataset: Dataset
+  /** One for each image of the dataset. */
+  readonly predictions: readonly EvaluatedImage[]
+  readonly labels: readonly string[]
+  readonly terminal: Terminal
+  readonly signal: AbortSignal
+}
+
+async function writeWrong(
+  file: string,
+  { dataset, predictions, labels, terminal, signal }: WrongImages,
+): Promise<void> {
+  const all = predictions.map((prediction, index) => ({ ...prediction, index }))
+  const wrong = all.filter(({ label, prediction }) => label !== prediction)
+  if (wrong.length === 0) {
+    terminal.note(`${file}: Not written, as no prediction is wrong`)
+    return
+  }
+  if (wrong.length > MAX_TILES) {
+    terminal.note(`${file}: Shows the first ${count(MAX_TILES)} of ${plural(wrong.length, 'wrong image')}`)
+  }
+  await write(file, await contactSheet(dataset, wrong, labels, signal))
+}
+
+async function write(path: string, contents: string | Buffer): Promise<void> {
+  await writeAtomically(path, (sink) => sink(Buffer.from(contents)))
+}

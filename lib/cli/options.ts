@@ -1,0 +1,70 @@
+import { PRESETS } from '../model/preset_names.js'
+import { isDevice, type Device } from '../util/device.js'
+import type { Option, ValueType } from './command.js'
+
+// The options that several commands have, those of `serve` and `jobs` included: one text and one meaning each.
+
+/** An integer from 1 to 999,999,999. */
+export const POSITIVE_INTEGER: ValueType<number> = {
+  expected: 'a positive integer',
+  parse: (text) => (/^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined),
+}
+
+const DEVICE_NAME: ValueType<Device> = {
+  expected: 'cpu, cuda or cuda:N',
+  parse: (text) => (isDevice(text) ? text : undefined),
+}
+
+export const JSON_OUTPUT = { description: 'print the result as JSON' } as const satisfies Option
+
+export const KEY = {
+  value: '<key>',
+  description: 'path of the state dict in the file, such as model.ema',
+} as const satisfies Option
+
+export const WHOLE_MODULE = {
+  description: 'load a module that was pickled as a whole, without running its code',
+} as const satisfies Option
+
+export const ARCH = {
+  value: '<name>',
+  description: 'refuse a checkpoint of any other architecture, such as resnet18',
+} as const satisfies Option
+
+export const PRESET = {
+  value: '<name>',
+  description: 'how images are prepared',
+  choices: PRESETS,
+} as const satisfies Option
+
+export const LABELS = {
+  value: '<file>',
+  description: 'file of class names, one per line, or one of imagenet, cifar10, fashion-mnist',
+} as const satisfies Option
+
+export const DEVICE = {
+  value: '<device>',
+  description: 'device that computes: cpu, cuda or cuda:N',
+  type: DEVICE_NAME,
+  default: 'cpu',
+} as const satisfies Option
+
+/** Its default is the command's. */
+export const TOP = {
+  value: '<k>',
+  description: 'maximum number of predictions per image',
+  type: POSITIVE_INTEGER,
+} as const satisfies Option
+
+/** Its default is the command's. */
+export const BATCH_SIZE = {
+  value: '<n>',
+  description: 'maximum number of images in a batch',
+  type: POSITIVE_INTEGER,
+} as const satisfies Option
+
+/** The options that say which model of a checkpoint is meant; they have the names of `openModel`'s. */
+export const MODEL_OPTIONS = { key: KEY, wholeModule: WHOLE_MODULE, arch: ARCH } as const
+
+/** {@link MODEL_OPTIONS}, and the options that say how images are prepared and what the classes are called. */
+export const CLASSIFIER_OPTIONS = { ...MODEL_OPTIONS, preset: PRESET, labels: LABELS } as const

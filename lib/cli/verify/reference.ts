@@ -1,0 +1,138 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { loadTensors } from '../../checkpoint/load.js'
+import { readCheckpoint, type Checkpoint } from '../../checkpoint/read.js'
+import { StoredTensor } from '../../checkpoint/stored.js'
+import type { Tensor } from '../../tensor/tensor.js'
+import { hasCode } from '../../util/errno.js'
+import { TorchError } from '../../util/errors.js'
+import { PACKAGE_ROOT } from '../../util/package.js'
+
+/** Entry of safetensors' `__metadata__` that make-reference.py writes. */
+const FACTS_KEY = 'napi-torch.reference'
+
+const OUTPUT = 'output/'
+
+/** The script that writes references. */
+export const SCRIPT = join(PACKAGE_ROOT, 'python', 'make-reference.py')
+
+/** What make-reference.py wrote: an input, and PyTorch's outputs for it. */
+export interface Reference {
+  /** Version of PyTorch. */
+  readonly torch: string
+  /** (1, C, H, W). */
+  readonly input: Tensor
+  /** Output of each call of each module, in the order in which the calls ended: `layer1.0.relu#2` is a second call. */
+  readonly outputs: ReadonlyMap<string, Tensor>
+  /** Sum and sum of squares of each tensor of the state dict. */
+  readonly moments: ReadonlyMap<string, readonly [number, number]>
+}
+
+/**
+ * Reads a reference; its tensors belong to the caller.
+ *
+ * @throws {TorchError} `TORCH_FILE`, one of `TORCH_CHECKPOINT_…`, or `TORCH_INVALID_ARGUMENT` if the file is no reference.
+ */
+export async function loadReference(path: string): Promise<Reference> {
+  const checkpoint = await readCheckpoint(path)
+  const { torch, state } = factsOf(path, checkpoint)
+  const stored = checkpoint.root instanceof Map ? [...checkpoint.root] : []
+  const entries = stored.filter((entry): entry is [string, StoredTensor] => entry[1] instanceof StoredTensor)
+  const names = entries.map(([name]) => name)
+  const tensors = await loadTensors(entries.map(([, tensor]) => tensor))
+  const byName = new Map(names.map((name, index) => [name, tensors[index]]))
+  const input = byName.get('input')
+  const outputs = new Map<string, Tensor>()
+  for (const [name, tensor] of byName) {
+    if (name.startsWith(OUTPUT) && tensor !== undefined) outputs.set(name.slice(OUTPUT.length), tensor)
+  }
+  if (input === undefined) {
+    for (const tensor of tensors) tensor.dispose()
+    throw noReference(path)
+  }
+  return { torch, input, outputs, moments: new Map(Object.entries(state)) }
+}
+
+/** What {@link makeReference} passes to Python. */
+export interface MakeReferenceOptions {
+  /** Path of the state dict in the checkpoint. */
+  readonly key: string
+  /** Height and width of the input. */
+  readonly size: readonly [number, number]
+  readonly signal: AbortSignal
+}
+
+/**
+ * Makes a Python with torch write a reference, reads it, and removes the file.
+ *
+ * @throws {TorchError} `TORCH_PYTHON` if that fails, with Python's message.
+ */
+export async function makeReference(
+  python: string,
+  checkpoint: string,
+  { key, size, signal }: MakeReferenceOptions,
+): Promise<Reference> {
+  const folder = await mkdtemp(join(tmpdir(), 'napi-torch-'))
+  try {
+    const out = join(folder, 'reference.safetensors')
+    const keyed = key === '' ? [] : ['--key', key]
+    await runPython(python, [SCRIPT, checkpoint, out, '--size', ...size.map(String), ...keyed], signal)
+    return await loadReference(out)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function runPython(python: string, args: readonly string[], signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(python, args, { stdio: ['ignore', 'ignore', 'pipe'], signal })
+    let said = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
+    child.on('error', (cause) => {
+      const reason = hasCode(cause, 'ENOENT') ? 'No such program' : cause.message
+      reject(signal.aborted ? cause : new TorchError('TORCH_PYTHON', `${python}: ${reason}; ${ELSEWHERE}`, { cause }))
+    })
+    child.on('close', (status) => {
+      if (status === 0) resolve()
+      else
+        reject(
+          new TorchError(
+            'TORCH_PYTHON',
+            `${python}: ${lastLine(said) ?? `Ended with exit code ${status}`}; ${ELSEWHERE}`,
+          ),
+        )
+    })
+  })
+}
+
+const ELSEWHERE = `name another Python with --python, or run ${SCRIPT} where torch is installed and pass its file with --reference`
+
+/** Gives the last line of a Python traceback, which is the error. */
+function lastLine(text: string): string | undefined {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .findLast((line) => line !== '')
+}
+
+interface Facts {
+  readonly torch: string
+  readonly state: Readonly<Record<string, readonly [number, number]>>
+}
+
+function factsOf(path: string, { metadata }: Checkpoint): Facts {
+  const text = metadata?.get(FACTS_KEY)
+  if (text === undefined) throw noReference(path)
+  try {
+    return JSON.parse(text) as Facts
+  } catch {
+    throw noReference(path)
+  }
+}
+
+function noReference(path: string): TorchError {
+  return new TorchError('TORCH_INVALID_ARGUMENT', `${path}: Is not a reference that make-reference.py wrote`)
+}

@@ -1,0 +1,152 @@
+import { fileURLToPath } from 'node:url'
+
+import { loadFound } from '../checkpoint/load.js'
+import { compile } from '../engine/compile.js'
+import type { CompileOptions } from '../engine/compile_options.js'
+import type { Engine } from '../engine/engine.js'
+import { createModel } from '../models/create.js'
+import type { Architecture } from '../models/detect.js'
+import type { Module } from '../nn/module.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { checkSignal } from '../util/abort.js'
+import { checkOptions } from '../util/check.js'
+import { HELD } from '../util/scope.js'
+import type { Preset } from '../vision/presets.js'
+import { inputShapeOf } from './preset.js'
+import { findModel, READ_MODEL_OPTIONS, type FoundModel, type ModelDescription, type ReadModelOptions } from './read.js'
+
+/** Options of {@link openModel}. */
+export interface OpenModelOptions extends ReadModelOptions {
+  /** Stops opening; the promise then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Options of {@link OpenedModel.createEngine}: those of `compile`, with defaults that fit the model. */
+export interface CreateEngineOptions extends Omit<CompileOptions, 'input'> {
+  /** Shape (C, H, W) of a sample. Default: the shape that the preset makes, {@link OpenedModel.inputShape}. */
+  readonly input?: readonly number[] | undefined
+  /** The module that is compiled, such as a part of the model. Default: the model. */
+  readonly module?: Module | undefined
+}
+
+/** What an {@link OpenedModel} is made of. */
+interface Parts {
+  readonly model: Module
+  readonly inputShape: readonly number[]
+  readonly description: ModelDescription
+}
+
+/**
+ * Opens the model of a checkpoint: reads the file once, recognizes the ResNet in it, loads its weights, and finds how images
+ * are prepared and what the classes are called. Compile it with {@link OpenedModel.createEngine}, or call `model.forward`.
+ *
+ * @example
+ * ```ts
+ * using opened = await openModel('resnet18.pth')
+ * await using engine = await opened.createEngine({ maxBatchSize: 8 })
+ * ```
+ *
+ * @param file - A path, a `file:` URL, or the bytes of a file.
+ * @throws {TorchError} `TORCH_ARCHITECTURE` if it is no ResNet, or not the one that `arch` names; `TORCH_LABELS` if the labels
+ * do not fit; `TORCH_STATE_DICT`; `TORCH_INVALID_ARGUMENT`; and what `loadCheckpoint` throws. Nothing is left alive.
+ */
+export async function openModel(file: string | URL | Uint8Array, options: OpenModelOptions = {}): Promise<OpenedModel> {
+  checkOptions('openModel()', options, [...READ_MODEL_OPTIONS, 'signal'])
+  const signal = checkSignal(options.signal)
+  signal?.throwIfAborted()
+  const found = await findModel(file instanceof URL ? fileURLToPath(file) : file, options)
+  signal?.throwIfAborted()
+  const model = await loadModule(found)
+  try {
+    const { description } = found
+    const inputShape = await inputShapeOf(description.preset, description.architecture)
+    signal?.throwIfAborted()
+    return new OpenedModel({ model, inputShape, description })
+  } catch (error) {
+    model.dispose()
+    throw error
+  }
+}
+
+/**
+ * A model whose weights are loaded, and what its checkpoint says about it. Made by {@link openModel}.
+ *
+ * It owns the weights: {@link dispose} them, or let a `using` declaration or a scope do so. Engines own what they need.
+ */
+export class OpenedModel implements Disposable {
+  /** The module, in eval mode, on the CPU, in float32 and in channels-last layout, which convolutions compute fastest. */
+  readonly model: Module
+  /** Architecture that was recognized from keys and shapes. */
+  readonly architecture: Architecture
+  /** How images are prepared. */
+  readonly preset: Preset
+  /** Name of the preset; `own` where it was passed as a transform without a name. */
+  readonly presetName: string
+  /** True if the preset follows from the architecture alone: no option, checkpoint or file names one. */
+  readonly isPresetGuessed: boolean
+  /** One name for each class, in the order of the model's outputs, or null where the classes have no names. */
+  readonly labels: readonly string[] | null
+  /** Where the labels come from: a file, a list, `own` where they were passed as an array, or `none`. */
+  readonly labelsName: string
+  /** Where the state dict lies in the file; `''` if it is the whole file. */
+  readonly source: string
+  /** Texts that the writer of the file attached: safetensors' `__metadata__`. Null where there are none. */
+  readonly metadata: ReadonlyMap<string, string> | null
+  /** Shape (C, H, W) that the preset makes of an image. */
+  readonly inputShape: readonly number[]
+
+  /** @internal */
+  constructor({ model, inputShape, description }: Parts) {
+    this.model = model
+    this.architecture = description.architecture
+    this.preset = description.preset
+    this.presetName = description.presetName
+    this.isPresetGuessed = description.isPresetGuessed
+    this.labels = description.labels
+    this.labelsName = description.labelsName
+    this.source = description.source
+    this.metadata = description.metadata
+    this.inputShape = inputShape
+  }
+
+  /**
+   * Compiles the model for inference off the main thread. The engine belongs to the caller and outlives this object: dispose
+   * this one as soon as no further engine is needed, and close the engine at the end.
+   *
+   * @throws {TorchError} As `compile`.
+   */
+  async createEngine(options: CreateEngineOptions = {}): Promise<Engine> {
+    const { module = this.model, input = this.inputShape, ...rest } = options
+    return compile(module, { ...rest, input })
+  }
+
+  /** Releases the weights. */
+  dispose(): void {
+    this.model.dispose()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  /** @internal */
+  [HELD](): Tensor[] {
+    return this.model[HELD]()
+  }
+}
+
+async function loadModule({ description, stored }: FoundModel): Promise<Module> {
+  const state = await loadFound(stored)
+  try {
+    const model = createModel(description.architecture, { skipInit: true }).eval()
+    try {
+      model.loadStateDict(state)
+      return model.to({ dtype: 'float32', memoryFormat: 'channels_last' })
+    } catch (error) {
+      model.dispose()
+      throw error
+    }
+  } finally {
+    state.dispose()
+  }
+}

@@ -1,0 +1,114 @@
+import type { Checkpoint } from '../checkpoint/read.js'
+import type { Architecture } from '../models/detect.js'
+import { checkOneOf } from '../util/check.js'
+import { TorchError } from '../util/errors.js'
+import { scope } from '../util/scope.js'
+import { checkLabels, loadLabels } from '../vision/labels.js'
+import { ImagePreset } from '../vision/preset.js'
+import { beside, cifar, fashionMnist, fromMetadata, imagenet, PRESET_FILE, type Preset } from '../vision/presets.js'
+import { PRESETS, type PresetName } from './preset_names.js'
+
+/** What the user says about images and classes. */
+export interface PresetOptions {
+  /**
+   * How images are prepared: a preset, or the name of one. Default: the preset in the metadata of a safetensors checkpoint,
+   * else the file `preset.json` beside the checkpoint, else the preset of the architecture.
+   */
+  readonly preset?: PresetName | Preset | undefined
+  /**
+   * Names of the classes: an array, a file (see `loadLabels`), or one of `LABEL_LISTS`. Default: the labels of the preset,
+   * else the list that the preset's dataset has, if the number of classes fits.
+   */
+  readonly labels?: string | readonly string[] | undefined
+}
+
+/** How the images of a model are prepared, what its classes are called, and where both were found. */
+export interface SelectedPreset {
+  readonly preset: Preset
+  /** Name of the preset; `own` where it was passed as a transform without a name. */
+  readonly presetName: string
+  /** True if the preset follows from the architecture alone: no option, checkpoint or file names one. */
+  readonly isPresetGuessed: boolean
+  /** One name for each class, in the order of the model's outputs, or null where the classes have no names. */
+  readonly labels: readonly string[] | null
+  /** Where the labels come from: a file, a list, `own` where they were passed as an array, or `none`. */
+  readonly labelsName: string
+}
+
+/** A preset that no option named, and where it was found. */
+interface FoundPreset {
+  readonly preset: ImagePreset
+  readonly source: string
+}
+
+/** Stands for the name of a preset or list that was passed and has none. */
+const OWN = 'own'
+
+/** The list of class names, by the preset's name and the number of classes. */
+const LISTS: Readonly<Record<string, string>> = {
+  'imagenet 1000': 'imagenet',
+  'cifar 10': 'cifar10',
+  'fashion-mnist 10': 'fashion-mnist',
+}
+
+const MAKERS: Readonly<Record<PresetName, () => ImagePreset>> = {
+  imagenet,
+  cifar,
+  'fashion-mnist': fashionMnist,
+}
+
+/** Side of the blank image whose transform shows the input shape. */
+const BLANK_SIDE = 256
+
+/**
+ * Selects how images are prepared and what the classes are called; {@link PresetOptions} gives the order. libtorch is not
+ * opened.
+ *
+ * @throws {TorchError} `TORCH_FILE` or `TORCH_INVALID_ARGUMENT` for a preset that cannot be used, `TORCH_LABELS`, and
+ * `TORCH_ARCHITECTURE` if the model reads another number of channels than the preset makes.
+ */
+export async function selectPreset(
+  { path, metadata }: Pick<Checkpoint, 'path' | 'metadata'>,
+  { family, numClasses, inputChannels }: Architecture,
+  { preset, labels }: PresetOptions,
+): Promise<SelectedPreset> {
+  const found = preset === undefined ? await findPreset(path, metadata) : null
+  const selected = preset ?? found?.preset ?? (family === 'resnet' ? 'imagenet' : 'cifar')
+  const made = typeof selected === 'string' ? MAKERS[checkOneOf('preset', selected, PRESETS)]() : selected
+  const presetName = made instanceof ImagePreset ? made.name : OWN
+
+  const known = made instanceof ImagePreset ? made.labels : null
+  const list = labels ?? known ?? LISTS[`${presetName} ${numClasses}`]
+  const names = typeof list === 'string' ? await loadLabels(list) : list
+  return {
+    preset: made instanceof ImagePreset ? withChannels(made, inputChannels) : made,
+    presetName,
+    isPresetGuessed: preset === undefined && found === null,
+    labels: names === undefined ? null : checkLabels(names, numClasses),
+    labelsName:
+      typeof list === 'string' ? list : list === undefined ? 'none' : list === labels ? OWN : (found?.source ?? OWN),
+  }
+}
+
+/** Gives the shape (C, H, W) that a preset makes of an image. */
+export async function inputShapeOf(preset: Preset, { inputChannels }: Architecture): Promise<readonly number[]> {
+  if (preset instanceof ImagePreset) return preset.shape
+  const channels = inputChannels === 1 ? 1 : 3
+  const data = new Uint8Array(BLANK_SIDE * BLANK_SIDE * channels)
+  const blank = { data, height: BLANK_SIDE, width: BLANK_SIDE, channels } as const
+  return scope(async () => (await preset.apply(blank)).shape)
+}
+
+async function findPreset(path: string | null, metadata: Checkpoint['metadata']): Promise<FoundPreset | null> {
+  const inside = fromMetadata(metadata)
+  if (inside !== null) return { preset: inside, source: 'the checkpoint' }
+  const file = path === null ? null : await beside(path)
+  return file === null ? null : { preset: file, source: PRESET_FILE }
+}
+
+function withChannels(preset: ImagePreset, channels: number): ImagePreset {
+  if (channels === preset.shape[0]) return preset
+  if ((channels === 1 || channels === 3) && preset.settings.grayscale === true) return preset.withChannels(channels)
+  const message = `The model reads images of ${channels} channels, but the preset ${preset.name} makes ${preset.shape[0]}`
+  throw new TorchError('TORCH_ARCHITECTURE', message)
+}
