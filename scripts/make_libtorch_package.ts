@@ -41,7 +41,7 @@ export async function stageLibtorchPackage(wheel: string): Promise<string> {
 
   writeJson(join(folder, MANIFEST), {
     version: LIBTORCH_VERSION,
-    flavour: 'cpu',
+    flavor: 'cpu',
     origin: `${CPU_WHEEL.file} with SHA-256 ${CPU_WHEEL.sha256}`,
     files: await describeFiles(folder),
   })

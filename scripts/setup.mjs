@@ -69,7 +69,7 @@ async function provideLibtorch() {
   const { findLibtorch, installLibtorch } = await import(pathToFileURL(join(ROOT, 'dist', 'entries', 'setup.js')).href)
   try {
     const found = findLibtorch({ purpose: 'build' })
-    done(`libtorch ${found.version} (${found.flavour}) in ${found.folder}`)
+    done(`libtorch ${found.version} (${found.flavor}) in ${found.folder}`)
     return found
   } catch (error) {
     // A folder that the user named is never replaced by another.
@@ -96,7 +96,7 @@ async function provideLibtorch() {
       },
     })
     const took = shown.end()
-    done(`libtorch ${installed.version} (${installed.flavour}) from ${origin} in ${installed.folder} (${took})`)
+    done(`libtorch ${installed.version} (${installed.flavor}) from ${origin} in ${installed.folder} (${took})`)
     return installed
   } finally {
     shown.end()

@@ -68,7 +68,7 @@ function* introduction({ model }: OpenedModel, dataset: Dataset, { bold, dim }: 
   const parameters = [...model.parameters()].reduce((sum, { numel }) => sum + numel, 0)
   yield bold(`ResNet-18 on ${count(dataset.length)} test images of Fashion-MNIST`)
   yield dim(
-    `libtorch ${libtorch} (${currentLibtorch()?.flavour ?? 'cpu'}, ${cpuCapability}) · ` +
+    `libtorch ${libtorch} (${currentLibtorch()?.flavor ?? 'cpu'}, ${cpuCapability}) · ` +
       `${plural(getNumThreads(), 'thread')} · ${(parameters / 1e6).toFixed(1)} million parameters`,
   )
   yield ''

@@ -41,7 +41,7 @@ const TITLES = {
   libc: 'C library',
   libtorch: 'libtorch',
   addon: 'Native addon',
-  processor: 'CPU',
+  cpu: 'CPU',
   threads: 'Threads',
   cuda: 'CUDA',
   images: 'Images',
@@ -184,19 +184,19 @@ function checkAddon(probed: Probed, libtorch: LibtorchLocation): Check[] {
   if (opened === null) return [bad('addon', refusal.message, BUILD)]
   return [
     good('addon', `${opened.path}, opened`),
-    good('processor', `libtorch uses ${opened.cpuCapability}`),
+    good('cpu', `libtorch uses ${opened.cpuCapability}`),
     good('threads', `${opened.threads} of ${plural(availableParallelism(), 'CPU core')}`),
     checkCuda(libtorch, opened),
   ]
 }
 
-function checkCuda({ flavour }: LibtorchLocation, { cudaDevices: devices, cudaUnavailable }: Opened['addon']): Check {
-  if (devices > 0) return good('cuda', `${plural(devices, 'device')}, libtorch for ${flavour}`)
-  if (flavour === 'cpu') return good('cuda', 'not used: this libtorch is for the CPU')
-  const fix = `make nvidia-smi work here, or ${INSTALL} --flavour cpu`
+function checkCuda({ flavor }: LibtorchLocation, { cudaDevices: devices, cudaUnavailable }: Opened['addon']): Check {
+  if (devices > 0) return good('cuda', `${plural(devices, 'device')}, libtorch for ${flavor}`)
+  if (flavor === 'cpu') return good('cuda', 'not used: this libtorch is for the CPU')
+  const fix = `make nvidia-smi work here, or ${INSTALL} --flavor cpu`
   return bad(
     'cuda',
-    `no device, though this libtorch is for ${flavour}: ${cudaUnavailable ?? 'no reason was given'}`,
+    `no device, though this libtorch is for ${flavor}: ${cudaUnavailable ?? 'no reason was given'}`,
     fix,
   )
 }
@@ -210,8 +210,8 @@ const HOW_FOUND: Readonly<Record<LibtorchSource, string>> = {
   process: 'opened by other code',
 }
 
-function describeLocation({ version, flavour, folder, source }: LibtorchLocation): string {
-  return `${version} (${flavour}) in ${folder}, ${HOW_FOUND[source]}`
+function describeLocation({ version, flavor, folder, source }: LibtorchLocation): string {
+  return `${version} (${flavor}) in ${folder}, ${HOW_FOUND[source]}`
 }
 
 type Name = Check['name']

@@ -1,5 +1,5 @@
 import { installLibtorch as install, type InstallProgress } from '../install/install.js'
-import { FLAVOURS } from '../install/official.js'
+import { FLAVORS } from '../install/official.js'
 import { defineCommand, type Context, type Flags } from './command.js'
 import { EXIT } from './exit_codes.js'
 import { Progress } from './output/progress.js'
@@ -7,7 +7,7 @@ import { bytes } from './output/text.js'
 
 const OPTIONS = {
   from: { value: '<path>', description: 'libtorch folder or zip, torch wheel, or folder of wheels' },
-  flavour: { value: '<name>', description: 'build of libtorch: without CUDA, or for CUDA 13.0', choices: FLAVOURS },
+  flavor: { value: '<name>', description: 'build of libtorch: without CUDA, or for CUDA 13.0', choices: FLAVORS },
   force: { description: 'install even if it is installed already' },
 } as const
 
@@ -32,7 +32,7 @@ async function installLibtorch(flags: Flags<typeof OPTIONS>, { terminal, signal 
     action = null
   }
   try {
-    const { version, flavour, folder } = await install({
+    const { version, flavor, folder } = await install({
       ...flags,
       signal,
       onStep: (text) => {
@@ -51,7 +51,7 @@ async function installLibtorch(flags: Flags<typeof OPTIONS>, { terminal, signal 
       },
     })
     stopProgress()
-    terminal.print(`${green('✓')} libtorch ${version} (${flavour}) is in ${folder}`)
+    terminal.print(`${green('✓')} libtorch ${version} (${flavor}) is in ${folder}`)
     return EXIT.ok
   } finally {
     stopProgress()

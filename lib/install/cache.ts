@@ -45,13 +45,13 @@ export async function withStaging<T>(work: (folder: string) => Promise<T>): Prom
  */
 export async function publish(
   staged: string,
-  { version, flavour }: LibtorchFolder,
+  { version, flavor }: LibtorchFolder,
   { origin, replace }: { readonly origin: string; readonly replace: boolean },
 ): Promise<string> {
-  const manifest: LibtorchManifest = { version, flavour, origin, files: await describeFiles(staged) }
+  const manifest: LibtorchManifest = { version, flavor, origin, files: await describeFiles(staged) }
   await writeFile(join(staged, MANIFEST), `${JSON.stringify(manifest, null, 1)}\n`)
 
-  const place = placeOf(version, flavour)
+  const place = placeOf(version, flavor)
   for (let attempt = 0; ; attempt++) {
     try {
       await rename(staged, place)
@@ -75,9 +75,9 @@ const PUBLISH_ATTEMPTS = 5
  */
 export async function selectInstalled(
   version: string,
-  flavour: string,
+  flavor: string,
 ): Promise<{ readonly place: string | null; readonly fault: string | null }> {
-  const place = placeOf(version, flavour)
+  const place = placeOf(version, flavor)
   if (!isComplete(place)) return { place: null, fault: null }
   const fault = await faultOfContents(join(place, 'torch'))
   if (fault !== null) return { place: null, fault: `${place} ${fault}` }
@@ -87,8 +87,8 @@ export async function selectInstalled(
   return { place, fault: null }
 }
 
-function placeOf(version: string, flavour: string): string {
-  return join(cacheFolder(), `${CACHE_PREFIX}${version}-${flavour}`)
+function placeOf(version: string, flavor: string): string {
+  return join(cacheFolder(), `${CACHE_PREFIX}${version}-${flavor}`)
 }
 
 function isComplete(place: string): boolean {

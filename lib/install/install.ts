@@ -9,7 +9,7 @@ import { LIBTORCH_MINOR, type LibtorchLocation } from '../libtorch/libtorch.js'
 import { minorOf, readLibtorchFolder } from '../libtorch/folder.js'
 import { publish, selectInstalled, withStaging } from './cache.js'
 import { installError } from './failure.js'
-import { FLAVOURS, fetchOfficial, keepArchive, LIBTORCH_VERSION, type Fetched, type Flavour } from './official.js'
+import { FLAVORS, fetchOfficial, keepArchive, LIBTORCH_VERSION, type Fetched, type Flavor } from './official.js'
 import type { Reporter } from './progress.js'
 import { copyFolder, unpackArchive } from './unpack.js'
 
@@ -23,7 +23,7 @@ export interface InstallLibtorchOptions extends Reporter {
    */
   readonly from?: string | undefined
   /** `cpu` or `cu130`. Default: `cpu`, or with `from` whichever is there. */
-  readonly flavour?: Flavour | undefined
+  readonly flavor?: Flavor | undefined
   /** Install even if it is in the cache already. Default: `false`; `from` always installs. */
   readonly force?: boolean | undefined
   /** Keep the fetched wheel in `wheels/` of the cache, where pip may take it from. Default: `false`. */
@@ -40,19 +40,19 @@ export interface InstallLibtorchOptions extends Reporter {
  * `TORCH_FILE` where `from` does not exist.
  */
 export async function installLibtorch(options: InstallLibtorchOptions = {}): Promise<LibtorchLocation> {
-  checkOptions('options', options, ['from', 'flavour', 'force', 'keepWheel', 'onStep', 'onProgress', 'signal'])
-  const { from, flavour, force = false, keepWheel = false, signal } = options
+  checkOptions('options', options, ['from', 'flavor', 'force', 'keepWheel', 'onStep', 'onProgress', 'signal'])
+  const { from, flavor, force = false, keepWheel = false, signal } = options
   if (from !== undefined) checkString('from', from)
-  if (flavour !== undefined) checkOneOf('flavour', flavour, FLAVOURS)
+  if (flavor !== undefined) checkOneOf('flavor', flavor, FLAVORS)
   checkBoolean('force', force)
   checkBoolean('keepWheel', keepWheel)
   signal?.throwIfAborted()
 
   let repair = false
   if (from === undefined && !force) {
-    const { place, fault } = await selectInstalled(LIBTORCH_VERSION, flavour ?? 'cpu')
+    const { place, fault } = await selectInstalled(LIBTORCH_VERSION, flavor ?? 'cpu')
     if (place !== null) {
-      options.onStep?.(`libtorch ${LIBTORCH_VERSION} (${flavour ?? 'cpu'}) is installed already`)
+      options.onStep?.(`libtorch ${LIBTORCH_VERSION} (${flavor ?? 'cpu'}) is installed already`)
       return locationOf(place, place)
     }
     if (fault !== null) {
@@ -66,14 +66,14 @@ export async function installLibtorch(options: InstallLibtorchOptions = {}): Pro
     const origin =
       from === undefined ? await fetchInto(staged, staging, options) : await takeInto(staged, from, options)
     const location = locationOf(staged, origin)
-    checkVersion(location, origin, flavour)
+    checkVersion(location, origin, flavor)
     const place = await publish(staged, location, { origin, replace: force || repair || from !== undefined })
     return locationOf(place, origin)
   })
 }
 
 async function fetchInto(staged: string, staging: string, options: InstallLibtorchOptions): Promise<string> {
-  const { archives, origin } = await fetchOfficial(options.flavour ?? 'cpu', join(staging, 'fetched'), options)
+  const { archives, origin } = await fetchOfficial(options.flavor ?? 'cpu', join(staging, 'fetched'), options)
   await unpackFetched({ archives, origin }, staged, options)
   return origin
 }
@@ -120,12 +120,12 @@ function locationOf(place: string, origin: string): LibtorchLocation {
   return { ...found, source: 'cache' }
 }
 
-function checkVersion({ version, flavour }: LibtorchLocation, origin: string, wanted: string | undefined): void {
+function checkVersion({ version, flavor }: LibtorchLocation, origin: string, wanted: string | undefined): void {
   if (minorOf(version) !== LIBTORCH_MINOR) {
     const message = `Expected libtorch ${LIBTORCH_MINOR} in ${origin}, received ${version}`
     throw new TorchError('TORCH_LIBTORCH_VERSION', message)
   }
-  if (wanted !== undefined && flavour !== wanted) {
-    throw installError(`Expected libtorch with flavour ${wanted} in ${origin}, received ${flavour}`)
+  if (wanted !== undefined && flavor !== wanted) {
+    throw installError(`Expected libtorch with flavor ${wanted} in ${origin}, received ${flavor}`)
   }
 }

@@ -13,11 +13,11 @@ import { readText } from './unpack.js'
 /** The release of libtorch that the installer fetches. */
 export const LIBTORCH_VERSION = `${LIBTORCH_MINOR}.0`
 
-/** The flavours of libtorch that the installer can fetch: without CUDA, and with CUDA 13.0. */
-export const FLAVOURS = ['cpu', 'cu130'] as const
+/** The flavors of libtorch that the installer can fetch: without CUDA, and with CUDA 13.0. */
+export const FLAVORS = ['cpu', 'cu130'] as const
 
-/** A flavour of {@link FLAVOURS}. */
-export type Flavour = (typeof FLAVOURS)[number]
+/** A flavor of {@link FLAVORS}. */
+export type Flavor = (typeof FLAVORS)[number]
 
 /** What was fetched, and from where. */
 export interface Fetched {
@@ -37,18 +37,18 @@ export const CPU_WHEEL = {
 } as const
 
 /**
- * Fetches the official wheels of a flavour into `folder`. Each way is tried once and gives up soon.
+ * Fetches the official wheels of a flavor into `folder`. Each way is tried once and gives up soon.
  *
  * @throws {TorchError} `TORCH_LIBTORCH_INSTALL` with the reason of each way, or where there is none for this platform.
  */
-export async function fetchOfficial(flavour: Flavour, folder: string, reporter: Reporter): Promise<Fetched> {
+export async function fetchOfficial(flavor: Flavor, folder: string, reporter: Reporter): Promise<Fetched> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     throw installError(
       `Cannot fetch libtorch for ${process.platform}-${process.arch}, only for linux-x64; ` +
         `a Python torch is found by itself: python3 -m pip install torch==${LIBTORCH_VERSION}`,
     )
   }
-  return flavour === 'cpu' ? fetchCpu(folder, reporter) : fetchCuda(flavour, folder, reporter)
+  return flavor === 'cpu' ? fetchCpu(folder, reporter) : fetchCuda(flavor, folder, reporter)
 }
 
 async function fetchCpu(folder: string, reporter: Reporter): Promise<Fetched> {
@@ -103,11 +103,11 @@ function wheelAt(url: string, reporter: Reporter): Way {
 }
 
 /** The CUDA wheel needs NVIDIA's; which, its metadata tell. Python's own dependencies (triton, sympy) stay behind. */
-async function fetchCuda(flavour: Flavour, folder: string, reporter: Reporter): Promise<Fetched> {
-  const index = `${PYTORCH}/${flavour}`
-  // The index of PyTorch marks the flavour in the version; the one of Python's community holds one flavour, unmarked.
+async function fetchCuda(flavor: Flavor, folder: string, reporter: Reporter): Promise<Fetched> {
+  const index = `${PYTORCH}/${flavor}`
+  // The index of PyTorch marks the flavor in the version; the one of Python's community holds one flavor, unmarked.
   // With === pip takes the unmarked version only: == would take 2.13.0+cpu as well.
-  const ways = [`torch==${LIBTORCH_VERSION}+${flavour}`, `torch===${LIBTORCH_VERSION}`].map((requirement) => ({
+  const ways = [`torch==${LIBTORCH_VERSION}+${flavor}`, `torch===${LIBTORCH_VERSION}`].map((requirement) => ({
     name: `pip download ${requirement}`,
     fetch: async (target: string) => {
       const torch = { requirements: [requirement], dependencies: false, index, size: null }
@@ -122,7 +122,7 @@ async function fetchCuda(flavour: Flavour, folder: string, reporter: Reporter): 
       return [wheel, ...wheels.filter((path) => basename(path).startsWith('nvidia_'))]
     },
   }))
-  return firstThatWorks(folder, flavour, reporter, ways)
+  return firstThatWorks(folder, flavor, reporter, ways)
 }
 
 /** `Requires-Dist: nvidia-nccl-cu13==2.30.7; platform_system == "Linux"` without the condition, which is met here. */
@@ -138,13 +138,13 @@ interface Way {
 
 async function firstThatWorks(
   folder: string,
-  flavour: Flavour,
+  flavor: Flavor,
   reporter: Reporter,
   ways: readonly Way[],
 ): Promise<Fetched> {
   const failures: string[] = []
   for (const [number, way] of ways.entries()) {
-    reporter.onStep?.(`Fetching libtorch ${LIBTORCH_VERSION} (${flavour}): ${way.name}`)
+    reporter.onStep?.(`Fetching libtorch ${LIBTORCH_VERSION} (${flavor}): ${way.name}`)
     const target = join(folder, `way-${number}`)
     await mkdir(target, { recursive: true })
     try {
@@ -156,7 +156,7 @@ async function firstThatWorks(
     }
   }
   throw installError(
-    `Cannot fetch libtorch ${LIBTORCH_VERSION} (${flavour})\n${failures.map((failure) => `  ${failure}`).join('\n')}\n` +
+    `Cannot fetch libtorch ${LIBTORCH_VERSION} (${flavor})\n${failures.map((failure) => `  ${failure}`).join('\n')}\n` +
       'Fetch the wheel on another machine, then run this: npx napi-torch install-libtorch --from FILE',
   )
 }

@@ -56,13 +56,13 @@ export async function readText(archive: string, name: RegExp): Promise<string | 
 
 /** Copies what is needed of an unpacked libtorch into `folder`, with the NVIDIA packages beside it if it has CUDA. */
 export async function copyFolder(
-  { folder: torch, flavour }: LibtorchFolder,
+  { folder: torch, flavor }: LibtorchFolder,
   folder: string,
   { onStep, onProgress, signal }: Reporter,
 ): Promise<void> {
   onStep?.(`Copying ${torch}`)
   const files = await neededFiles('torch', torch)
-  if (flavour.startsWith('cu')) files.push(...(await neededFiles('nvidia', join(dirname(torch), 'nvidia'))))
+  if (flavor.startsWith('cu')) files.push(...(await neededFiles('nvidia', join(dirname(torch), 'nvidia'))))
   const total = files.reduce((sum, { size }) => sum + size, 0)
   let done = 0
   for (const { path, target, size } of files) {

@@ -20,11 +20,11 @@ const EXPLANATIONS: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /lib(?:cudart|cublas|cublasLt|cudnn|cufft|cufile|cupti|curand|cusolver|cusparse|cusparseLt|nccl|nvJitLink|nvrtc|nvshmem\w*)[^:]*: cannot open shared object file/,
-    'NVIDIA libraries of this CUDA libtorch are missing: npx napi-torch install-libtorch --flavour cpu selects one without CUDA',
+    'NVIDIA libraries of this CUDA libtorch are missing: npx napi-torch install-libtorch --flavor cpu selects one without CUDA',
   ],
   [
     /libcuda\.so[^:]*: cannot open shared object file/,
-    'This CUDA libtorch needs the NVIDIA driver: install it, or select one without CUDA by npx napi-torch install-libtorch --flavour cpu',
+    'This CUDA libtorch needs the NVIDIA driver: install it, or select one without CUDA by npx napi-torch install-libtorch --flavor cpu',
   ],
   [
     /version `GLIBC_([\d.]+)' not found/,

@@ -12,7 +12,7 @@ export interface LibtorchFolder {
   /** Version without its local part, such as `2.13.0`, or {@link UNKNOWN_VERSION}. */
   readonly version: string
   /** `cpu`, `cu130`, `rocm6.4`, ...; plain `cuda` where the version of CUDA is not written down. */
-  readonly flavour: string
+  readonly flavor: string
 }
 
 /** Stands for the version of a libtorch that says nowhere which it is. */
@@ -40,7 +40,7 @@ export function readLibtorchFolder(path: string): LibtorchFolder | null {
     libFolder,
     includeFolder: existsSync(join(include, 'ATen', 'ATen.h')) ? include : null,
     version: /^\d+(\.\d+)*/.exec(written.version)?.[0] ?? UNKNOWN_VERSION,
-    flavour: flavourOf(written, libFolder),
+    flavor: flavorOf(written, libFolder),
   }
 }
 
@@ -82,8 +82,8 @@ function writtenVersion(folder: string): WrittenVersion {
   return { version: /PACKAGE_VERSION "([^"]+)"/.exec(cmake)?.[1] ?? '' }
 }
 
-function flavourOf({ version, cuda }: WrittenVersion, libFolder: string): string {
-  // A build from source puts the commit there (2.13.0a0+git0f1e2d3): not a flavour.
+function flavorOf({ version, cuda }: WrittenVersion, libFolder: string): string {
+  // A build from source puts the commit there (2.13.0a0+git0f1e2d3): not a flavor.
   const local = /\+(cpu|cu\d+|rocm[\d.]+|xpu)\b/.exec(version)?.[1]
   if (local !== undefined) return local
   if (cuda !== undefined) return `cu${cuda.replaceAll('.', '')}`

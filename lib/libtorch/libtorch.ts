@@ -171,7 +171,7 @@ function openInProcess(preload: Preload): LibtorchLocation | null {
   const library = preload.loaded(libraryFile('torch_cpu'))
   if (library === null) return null
   const libFolder = dirname(library)
-  const unknown = { folder: libFolder, libFolder, includeFolder: null, version: UNKNOWN_VERSION, flavour: 'cpu' }
+  const unknown = { folder: libFolder, libFolder, includeFolder: null, version: UNKNOWN_VERSION, flavor: 'cpu' }
   return { ...(readLibtorchFolder(libFolder) ?? unknown), source: 'process' }
 }
 

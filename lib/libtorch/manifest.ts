@@ -17,7 +17,7 @@ export interface ManifestFile {
 /** What a complete libtorch consists of. */
 export interface LibtorchManifest {
   readonly version: string
-  readonly flavour: string
+  readonly flavor: string
   /** Where it came from. */
   readonly origin: string
   /** By path below the folder of the manifest, with forward slashes. Of an older installation: empty. */
@@ -28,8 +28,8 @@ export interface LibtorchManifest {
 export function readManifest(folder: string): LibtorchManifest | null {
   try {
     const manifest = JSON.parse(readFileSync(join(dirname(folder), MANIFEST), 'utf8')) as Partial<LibtorchManifest>
-    const { version = '', flavour = '', origin = '', files = {} } = manifest
-    return { version, flavour, origin, files }
+    const { version = '', flavor = '', origin = '', files = {} } = manifest
+    return { version, flavor, origin, files }
   } catch {
     return null
   }

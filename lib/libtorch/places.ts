@@ -51,7 +51,7 @@ function packageFolders(): string[] {
   }
 }
 
-/** The one that was installed last comes first, so that installing another flavour selects it. */
+/** The one that was installed last comes first, so that installing another flavor selects it. */
 function cachedFolders(): string[] {
   return entries(cacheFolder())
     .filter((name) => name.startsWith(CACHE_PREFIX))

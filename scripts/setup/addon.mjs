@@ -50,10 +50,10 @@ export async function buildAddon(libtorch, { generator }) {
 }
 
 /** Another folder with the same libtorch does not matter: the addon holds no path. */
-function inputsOf({ version, flavour }) {
+function inputsOf({ version, flavor }) {
   return hashOf(
     ['native', 'CMakeLists.txt'],
-    [version, flavour, addonApiVersion() ?? '', process.platform, process.arch],
+    [version, flavor, addonApiVersion() ?? '', process.platform, process.arch],
   )
 }
 

@@ -43,7 +43,7 @@ describe('napi-torch doctor', function () {
 
     const { ok, checks } = JSON.parse(stdout) as Report
     assert.deepEqual({ status, ok }, { status: 0, ok: true })
-    const names = ['node', 'platform', 'libc', 'libtorch', 'addon', 'processor', 'threads', 'cuda', 'images']
+    const names = ['node', 'platform', 'libc', 'libtorch', 'addon', 'cpu', 'threads', 'cuda', 'images']
     assert.deepEqual(
       checks.map(({ name }) => name),
       process.platform === 'linux' ? names : names.filter((name) => name !== 'libc'),
@@ -103,7 +103,7 @@ describe('napi-torch doctor', function () {
       const place = join(folder, 'libtorch-2.13.0-cpu')
       writeFiles(place, torchFiles({ headers: false }))
       const files = { [name]: { bytes: 18, sha256: 'another' } }
-      writeFiles(place, { 'napi-torch.json': JSON.stringify({ version: '2.13.0', flavour: 'cpu', files }) })
+      writeFiles(place, { 'napi-torch.json': JSON.stringify({ version: '2.13.0', flavor: 'cpu', files }) })
 
       const { status, stdout } = await napiTorch(['doctor', '--json'], {
         env: { NAPI_TORCH_CACHE: folder, NAPI_TORCH_LIBTORCH: undefined, PATH: '/no/python' },

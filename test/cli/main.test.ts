@@ -78,9 +78,9 @@ describe('napi-torch', function () {
       "Option '--device <device>' argument 'gpu' is invalid. Expected cpu, cuda or cuda:N; see napi-torch evaluate --help",
     ],
     [
-      'a flavour that is not offered',
-      ['install-libtorch', '--flavour', 'rocm'],
-      "Option '--flavour <name>' argument 'rocm' is invalid. Allowed choices are cpu, cu130; see napi-torch install-libtorch --help",
+      'a flavor that is not offered',
+      ['install-libtorch', '--flavor', 'rocm'],
+      "Option '--flavor <name>' argument 'rocm' is invalid. Allowed choices are cpu, cu130; see napi-torch install-libtorch --help",
     ],
   ]
   for (const [what, args, message] of misuses) {

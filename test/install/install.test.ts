@@ -68,7 +68,7 @@ describe('installLibtorch()', () => {
         libFolder: join(entry, 'torch', 'lib'),
         includeFolder: join(entry, 'torch', 'include'),
         version: VERSION,
-        flavour: 'cpu',
+        flavor: 'cpu',
         source: 'cache',
       })
       assert.deepEqual(findLibtorch({ purpose: 'build' }), installed)
@@ -137,9 +137,9 @@ describe('installLibtorch()', () => {
         'libtorch/build-version': `${VERSION}+cu130\n`,
       }
 
-      const { flavour, libFolder } = await installLibtorch({ from: write('libtorch.zip', wheelOf(files)) })
+      const { flavor, libFolder } = await installLibtorch({ from: write('libtorch.zip', wheelOf(files)) })
 
-      assert.deepEqual([flavour, libFolder], ['cu130', join(cache(), `libtorch-${VERSION}-cu130`, 'torch', 'lib')])
+      assert.deepEqual([flavor, libFolder], ['cu130', join(cache(), `libtorch-${VERSION}-cu130`, 'torch', 'lib')])
     })
 
     it('takes an unpacked libtorch of any name', async () => {
@@ -298,12 +298,12 @@ describe('installLibtorch()', () => {
       await assertRefused(from, { code: 'TORCH_FILE', message: `Cannot read ${from}: it does not exist` })
     })
 
-    it('a flavour other than the one asked for', async () => {
+    it('a flavor other than the one asked for', async () => {
       const from = write('torch.whl', wheelOf(torchFiles()))
 
-      await assert.rejects(installLibtorch({ from, flavour: 'cu130' }), {
+      await assert.rejects(installLibtorch({ from, flavor: 'cu130' }), {
         code: 'TORCH_LIBTORCH_INSTALL',
-        message: `Expected libtorch with flavour cu130 in ${from}, received cpu`,
+        message: `Expected libtorch with flavor cu130 in ${from}, received cpu`,
       })
     })
 
@@ -313,7 +313,7 @@ describe('installLibtorch()', () => {
       await assert.rejects(installLibtorch(options as object), {
         code: 'TORCH_INVALID_ARGUMENT',
         message:
-          'Expected options among from, flavour, force, keepWheel, onStep, onProgress, signal for options, received "form"',
+          'Expected options among from, flavor, force, keepWheel, onStep, onProgress, signal for options, received "form"',
       })
     })
 
@@ -333,7 +333,7 @@ describe('installLibtorch()', () => {
     await installLibtorch({ from: write('cuda.whl', wheelOf(torchFiles({ version: `${VERSION}+cu130` }))) })
     const steps: string[] = []
 
-    const installed = await installLibtorch({ flavour: 'cpu', onStep: (step) => steps.push(step) })
+    const installed = await installLibtorch({ flavor: 'cpu', onStep: (step) => steps.push(step) })
 
     assert.deepEqual(steps, [`libtorch ${VERSION} (cpu) is installed already`])
     assert.deepEqual([installed, findLibtorch({ purpose: 'build' })], [cpu, cpu])
@@ -468,9 +468,9 @@ describe('installLibtorch()', () => {
         'nvidia/cu13/lib/libcublas.so.13': 'cuBLAS',
       })
 
-      const { folder, flavour } = await installLibtorch({ flavour: 'cu130' })
+      const { folder, flavor } = await installLibtorch({ flavor: 'cu130' })
 
-      assert.equal(flavour, 'cu130')
+      assert.equal(flavor, 'cu130')
       assert.equal(readFileSync(join(folder, '../nvidia/cudnn/lib/libcudnn.so.9'), 'utf8'), 'cuDNN')
       assert.equal(readFileSync(join(folder, '../nvidia/cu13/lib/libcublas.so.13'), 'utf8'), 'cuBLAS')
       assert.deepEqual(readdirSync(cache()), [`libtorch-${VERSION}-cu130`])
@@ -479,7 +479,7 @@ describe('installLibtorch()', () => {
     it('names the reason of each way where none works, and the command that helps', async () => {
       mkdirSync(join(temporary(), 'links'))
 
-      await assert.rejects(installLibtorch({ flavour: 'cu130' }), {
+      await assert.rejects(installLibtorch({ flavor: 'cu130' }), {
         code: 'TORCH_LIBTORCH_INSTALL',
         message: `Cannot fetch libtorch ${VERSION} (cu130)
   python3 -m pip download torch==${VERSION}+cu130: No matching distribution found for torch==${VERSION}+cu130

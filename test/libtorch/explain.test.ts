@@ -11,7 +11,7 @@ describe('explainLoadFailure()', () => {
     ],
     [
       'libcudnn.so.9: cannot open shared object file: No such file or directory',
-      'NVIDIA libraries of this CUDA libtorch are missing: npx napi-torch install-libtorch --flavour cpu selects one without CUDA',
+      'NVIDIA libraries of this CUDA libtorch are missing: npx napi-torch install-libtorch --flavor cpu selects one without CUDA',
     ],
     [
       "/lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.28' not found (required by /opt/torch/lib/libtorch_cpu.so)",

@@ -24,7 +24,7 @@ describe('readLibtorchFolder()', () => {
         libFolder: join(folder, 'lib'),
         includeFolder: join(folder, 'include'),
         version: '2.13.0',
-        flavour: 'cpu',
+        flavor: 'cpu',
       })
     })
   }
@@ -48,7 +48,7 @@ describe('readLibtorchFolder()', () => {
     assert.deepEqual([empty, none], [null, null])
   })
 
-  for (const [what, files, version, flavour] of [
+  for (const [what, files, version, flavor] of [
     ['version.py of the CPU', { 'version.py': "__version__ = '2.13.0+cpu'\n" }, '2.13.0', 'cpu'],
     ['version.py with CUDA in the version', { 'version.py': "__version__ = '2.13.0+cu130'\n" }, '2.13.0', 'cu130'],
     [
@@ -67,12 +67,12 @@ describe('readLibtorchFolder()', () => {
     ],
     ['nothing', {}, UNKNOWN_VERSION, 'cpu'],
   ] as const) {
-    it(`reads version and flavour from ${what}`, () => {
+    it(`reads version and flavor from ${what}`, () => {
       writeFiles(temporary(), { [LIBRARY]: '', ...files })
 
       const found = readLibtorchFolder(temporary())
 
-      assert.deepEqual([found?.version, found?.flavour], [version, flavour])
+      assert.deepEqual([found?.version, found?.flavor], [version, flavor])
     })
   }
 })

@@ -38,9 +38,9 @@ async function find(
   return result as LibtorchLocation & { code?: string; message?: string }
 }
 
-function makeCached(folder: string, flavour: string, installedAt: number): string {
-  const entry = join(folder, 'cache', `libtorch-${minor}.0-${flavour}`)
-  const torch = makeLibtorch(entry, { version: `${minor}.0+${flavour}` })
+function makeCached(folder: string, flavor: string, installedAt: number): string {
+  const entry = join(folder, 'cache', `libtorch-${minor}.0-${flavor}`)
+  const torch = makeLibtorch(entry, { version: `${minor}.0+${flavor}` })
   writeFiles(entry, { 'napi-torch.json': '{}' })
   utimesSync(join(entry, 'napi-torch.json'), installedAt, installedAt)
   return torch
@@ -64,7 +64,7 @@ describe('findLibtorch()', () => {
       libFolder: join(torch, 'lib'),
       includeFolder: join(torch, 'include'),
       version: `${minor}.4`,
-      flavour: 'cu130',
+      flavor: 'cu130',
       source: 'environment',
     })
   })

@@ -19,7 +19,7 @@ describe('The manifest of an installed libtorch', () => {
     const files = await describeFiles(temporary())
     writeFileSync(
       join(temporary(), MANIFEST),
-      JSON.stringify({ version: '2.13.0', flavour: 'cpu', origin: 'here', files }),
+      JSON.stringify({ version: '2.13.0', flavor: 'cpu', origin: 'here', files }),
     )
   })
 

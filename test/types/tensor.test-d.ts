@@ -99,7 +99,7 @@ tensor([{}])
 tensor([new Float32Array(1)])
 // @ts-expect-error Uint32Array has no dtype.
 tensor(new Uint32Array(1))
-// @ts-expect-error An option is misspelt.
+// @ts-expect-error An option is misspelled.
 tensor([1], { dtpye: 'int8' })
 // @ts-expect-error PyTorch's other names of dtypes are not ours.
 tensor([1], { dtype: 'float' })
@@ -184,7 +184,7 @@ expectType<Tensor<'float32'>>()(zeros([1]).softmax(0))
 expectType<Tensor<'float64'>>()(bytes.softmax(0, { dtype: 'float64' }))
 // @ts-expect-error A string is no operand.
 bytes.add('1')
-// @ts-expect-error An option is misspelt.
+// @ts-expect-error An option is misspelled.
 bytes.add(1, { aplha: 2 })
 // @ts-expect-error There is no such rounding.
 bytes.div(2, { roundingMode: 'ceil' })
