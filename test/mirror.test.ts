@@ -10,7 +10,6 @@ const MIRRORED: readonly (readonly [tests: RegExp, sources: string])[] = [
   [/^packages\/([\w-]+)\//, 'packages/$1/lib/'],
   [/^native\//, 'native/'],
   [/^ops\//, 'native/ops/'],
-  [/^package\//, 'scripts/package/'],
   [/^scripts\//, 'scripts/'],
   [/^examples\//, 'examples/'],
   [/^support\//, 'test/support/'],

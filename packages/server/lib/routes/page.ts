@@ -31,8 +31,8 @@ const POLICY = [
 /**
  * `/`: a page on which models can be tried and the load of the server be watched.
  *
- * Not @fastify/static, which makes ETags of time and size: npm gives all files of a package one time, so that a file of the same size
- * in the next release would be answered with 304. It also brings 15 packages, one of which needs Node.js 22.
+ * Not @fastify/static: it makes ETags of size and modification time, so that replicas that were installed at different times
+ * give one file different ones. Its current version also needs Node.js 22, and it brings about 15 packages for five files.
  */
 export function pageRoutes(app: FastifyInstance): void {
   for (const [url, [file, type]] of Object.entries(FILES)) {

@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { ROOT } from '../../scripts/package/files.js'
-import { newerSymbols, symbolsOf } from '../../scripts/package/symbols.mjs'
-import { skip } from '../support/skip.js'
+import { ROOT } from '../../../scripts/package/files.js'
+import { newerSymbols, symbolsOf } from '../../../scripts/package/symbols.mjs'
+import { skip } from '../../support/skip.js'
 
 const ADDONS = ['Release/napi_torch.node', 'preload/napi_torch_preload.node'].map((name) => join(ROOT, 'build', name))
 

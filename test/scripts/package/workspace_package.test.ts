@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { npmPack, readPackageJson, ROOT } from '../../scripts/package/files.js'
-import { workspaces } from '../../scripts/package/workspace_package.js'
-import { skip } from '../support/skip.js'
+import { npmPack, readPackageJson, ROOT } from '../../../scripts/package/files.js'
+import { workspaces } from '../../../scripts/package/workspace_package.js'
+import { skip } from '../../support/skip.js'
 
 /** What the tarball of a package with code holds. */
 const EXPECTED = [

@@ -3,9 +3,9 @@ import { spawnSync, type SpawnSyncReturns } from 'node:child_process'
 import { cpSync, mkdirSync, realpathSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { mainManifest } from '../../scripts/package/main_package.js'
-import { readPackageJson, ROOT, writeJson } from '../../scripts/package/files.js'
-import { useTemporaryFolder } from '../support/folder.js'
+import { mainManifest } from '../../../scripts/package/main_package.js'
+import { readPackageJson, ROOT, writeJson } from '../../../scripts/package/files.js'
+import { useTemporaryFolder } from '../../support/folder.js'
 
 const MODULE = join('node_modules', 'napi-torch', 'scripts', 'setup', 'build_tools.mjs')
 

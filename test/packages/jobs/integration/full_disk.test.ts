@@ -5,9 +5,9 @@ import { join } from 'node:path'
 
 import { merge, retry, status } from '@napi-torch/jobs'
 
-import { skip } from '../../support/skip.js'
-import { predictionsHere, countDifferences, readRows } from './support/results.js'
-import { useJobs } from './support/setup.js'
+import { skip } from '../../../support/skip.js'
+import { predictionsHere, countDifferences, readRows } from '../support/results.js'
+import { useJobs } from '../support/setup.js'
 
 /** Space for the list and some chunks, and for the file that fills the disk. */
 const DISK = '512k'

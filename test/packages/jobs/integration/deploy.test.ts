@@ -6,11 +6,11 @@ import { fileURLToPath } from 'node:url'
 import { submit } from '@napi-torch/jobs'
 import { parseAllDocuments } from 'yaml'
 
-import { CHECKPOINT } from '../../support/fashion_mnist.js'
-import { useTemporaryFolder } from '../../support/folder.js'
-import { writeImages } from './support/images.js'
-import { useRedis } from './support/redis.js'
-import { WorkerProcess } from './support/worker_process.js'
+import { CHECKPOINT } from '../../../support/fashion_mnist.js'
+import { useTemporaryFolder } from '../../../support/folder.js'
+import { writeImages } from '../support/images.js'
+import { useRedis } from '../support/redis.js'
+import { WorkerProcess } from '../support/worker_process.js'
 
 interface Manifests {
   readonly Deployment: {
@@ -47,7 +47,7 @@ interface Manifests {
 async function manifests(): Promise<Manifests> {
   const kinds: [unknown, unknown][] = []
   for (const name of ['jobs.yaml', 'jobs-hpa.yaml']) {
-    const path = fileURLToPath(new URL(`../../../deploy/kubernetes/${name}`, import.meta.url))
+    const path = fileURLToPath(new URL(`../../../../deploy/kubernetes/${name}`, import.meta.url))
     for (const document of parseAllDocuments(await readFile(path, 'utf8'))) {
       kinds.push([document.get('kind'), document.toJS()])
     }
@@ -104,7 +104,7 @@ describe('deploy/kubernetes/jobs.yaml', function () {
   it('sets variables that the worker or KEDA reads', async () => {
     const { Deployment, ScaledObject } = await manifests()
     const settings = await readFile(
-      fileURLToPath(new URL('../../../packages/jobs/lib/redis_settings.ts', import.meta.url)),
+      fileURLToPath(new URL('../../../../packages/jobs/lib/redis_settings.ts', import.meta.url)),
       'utf8',
     )
     const metadata = ScaledObject.spec.triggers[0]?.metadata ?? {}

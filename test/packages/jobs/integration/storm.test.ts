@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 
-import { useTemporaryFolder } from '../../support/folder.js'
-import { skip } from '../../support/skip.js'
-import { writeImages } from './support/images.js'
-import { HAS_REDIS } from './support/redis.js'
-import { runStorm } from './support/storm.js'
+import { useTemporaryFolder } from '../../../support/folder.js'
+import { skip } from '../../../support/skip.js'
+import { writeImages } from '../support/images.js'
+import { HAS_REDIS } from '../support/redis.js'
+import { runStorm } from '../support/storm.js'
 
 const IMAGES = 2000
 

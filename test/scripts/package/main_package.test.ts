@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { npmPack, readPackageJson, ROOT, type Tarball } from '../../scripts/package/files.js'
-import { libtorchPackages, mainManifest } from '../../scripts/package/main_package.js'
-import { skip } from '../support/skip.js'
+import { npmPack, readPackageJson, ROOT, type Tarball } from '../../../scripts/package/files.js'
+import { libtorchPackages, mainManifest } from '../../../scripts/package/main_package.js'
+import { skip } from '../../support/skip.js'
 
 const ADDON_BYTES = 500_000
 const MAX_BYTES = 1_500_000

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 
-import { readPackageJson } from '../../scripts/package/files.js'
-import { entriesOf, publishedManifest } from '../../scripts/package/manifest.js'
+import { readPackageJson } from '../../../scripts/package/files.js'
+import { entriesOf, publishedManifest } from '../../../scripts/package/manifest.js'
 
 const { version } = readPackageJson('package.json')
 
