@@ -2,7 +2,7 @@
 // `npm run api` after a change that is meant; a test compares.
 
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,9 @@ import { fileURLToPath } from 'node:url'
 import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor'
 import ts from 'typescript'
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
+import { readPackageJson, ROOT } from './package/files.js'
+import { workspaces } from './package/workspace_package.js'
+
 const WORK = join(ROOT, 'build', 'api')
 const DECLARATIONS = join(WORK, 'dist')
 
@@ -56,14 +58,21 @@ function report(): string {
   return readFileSync(join(WORK, 'napi-torch.api.md'), 'utf8').replaceAll('\r\n', '\n')
 }
 
-/** The names that each sub-path exports: they are the same things. */
+/** The names that each sub-path exports, which are the same things, and those of the other packages. */
 function entries(): string {
   const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
     exports: Record<string, string | { types: string }>
   }
-  const files = Object.entries(exports).flatMap(([name, target]): [string, string][] =>
-    typeof target === 'string' ? [] : [[name, join(DECLARATIONS, target.types.replace('./dist/', ''))]],
+  const own = Object.entries(exports).flatMap(([name, target]): [string, string][] =>
+    // Only the packages of this project import what is internal.
+    typeof target === 'string' || name.startsWith('./internal')
+      ? []
+      : [[`napi-torch${name.slice(1)}`, join(DECLARATIONS, target.types.replace('./dist/', ''))]],
   )
+  const others = workspaces().map((folder): [string, string] => {
+    return [readPackageJson(`${folder}/package.json`).name, join(ROOT, folder, 'lib', 'index.ts')]
+  })
+  const files = [...own, ...others.filter(([, file]) => existsSync(file))]
   const program = ts.createProgram(
     files.map(([, file]) => file),
     { module: ts.ModuleKind.NodeNext, target: ts.ScriptTarget.ES2022, skipLibCheck: true },
@@ -74,7 +83,7 @@ function entries(): string {
     const symbol = source === undefined ? undefined : checker.getSymbolAtLocation(source)
     if (symbol === undefined) throw new Error(`${name} exports nothing`)
     const names = checker.getExportsOfModule(symbol).map((exported) => exported.name)
-    return `## napi-torch${name.slice(1)}\n\n${names.sort().join('\n')}\n`
+    return `## ${name}\n\n${names.sort().join('\n')}\n`
   })
   return `# What each entry exports\n\nWritten by \`npm run api\`.\n\n${sections.join('\n')}`
 }
