@@ -1,7 +1,8 @@
 // With load.ts and save.ts the only files of checkpoint/ that need libtorch: whatever only inspects imports none of them.
 import { endianness } from 'node:os'
 
-import { native, type TensorHandle } from '../libtorch/binding.js'
+import { native } from '../libtorch/binding.js'
+import type { TensorHandle } from '../libtorch/handles.js'
 import { DTYPES, type DType } from '../util/dtype.js'
 import { CheckpointError, TorchError } from '../util/errors.js'
 import { Tensor } from '../tensor/tensor.js'

@@ -1,4 +1,5 @@
-import { native, type EngineHandle, type PlanHandle } from '../libtorch/binding.js'
+import { native } from '../libtorch/binding.js'
+import type { EngineHandle, PlanHandle } from '../libtorch/handles.js'
 import { checkNumber, checkOptions, checkPositiveInteger, describeShape, expected } from '../util/check.js'
 import type { Device } from '../util/device.js'
 import { TorchError } from '../util/errors.js'

@@ -1,4 +1,5 @@
-import { native, type TensorHandle } from '../libtorch/binding.js'
+import { native } from '../libtorch/binding.js'
+import type { TensorHandle } from '../libtorch/handles.js'
 import { checkOneOf, checkOptions, expected } from '../util/check.js'
 import { isDevice, type Device } from '../util/device.js'
 import { DTYPES, isFloatingPoint, type DType } from '../util/dtype.js'

@@ -1,4 +1,5 @@
-import { native, type TensorHandle } from '../libtorch/binding.js'
+import { native } from '../libtorch/binding.js'
+import type { TensorHandle } from '../libtorch/handles.js'
 import { checkBoolean, checkOptions, describe, expected } from '../util/check.js'
 import { StateDictError, type ShapeMismatch } from '../util/errors.js'
 import { handleOf } from '../tensor/handle.js'

@@ -1,4 +1,5 @@
-import { native, type TensorHandle } from '../libtorch/binding.js'
+import { native } from '../libtorch/binding.js'
+import type { TensorHandle } from '../libtorch/handles.js'
 import { checkBoolean, checkNumber, checkOptions, expected } from '../util/check.js'
 import type { DType } from '../util/dtype.js'
 import { generatorHandleOf, type Generator } from './random.js'

@@ -1,6 +1,7 @@
 import { markAsUntransferable } from 'node:worker_threads'
 
-import { native, type GeneratorHandle, type TensorHandle } from '../libtorch/binding.js'
+import { native } from '../libtorch/binding.js'
+import type { GeneratorHandle, TensorHandle } from '../libtorch/handles.js'
 import { checkInteger, checkOptions, checkShape, expected } from '../util/check.js'
 import { checkDevice, type Device } from '../util/device.js'
 import { arrayTypeOf, checkDType, type DType, type TypedArrayOf } from '../util/dtype.js'

@@ -1,6 +1,7 @@
 import { constants } from 'node:buffer'
 
-import { native, type TensorHandle } from '../libtorch/binding.js'
+import { native } from '../libtorch/binding.js'
+import type { TensorHandle } from '../libtorch/handles.js'
 import { checkOneOf, checkOptions, DESCRIBE, describeShape, expected } from '../util/check.js'
 import { arrayTypeOf, isFloatingPoint, ITEM_SIZE, type DType, type ItemOf, type TypedArrayOf } from '../util/dtype.js'
 import { HELD, track } from '../util/scope.js'

@@ -1,4 +1,5 @@
-import { native, type GeneratorHandle } from '../libtorch/binding.js'
+import { native } from '../libtorch/binding.js'
+import type { GeneratorHandle } from '../libtorch/handles.js'
 import { checkOptions, expected } from '../util/check.js'
 import { checkDevice, type Device } from '../util/device.js'
 

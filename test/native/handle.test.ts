@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 
 import { TorchError } from 'napi-torch'
 
-import { native, type GeneratorHandle, type TensorHandle } from '../../lib/libtorch/binding.js'
+import { native } from '../../lib/libtorch/binding.js'
+import type { GeneratorHandle, TensorHandle } from '../../lib/libtorch/handles.js'
 
 const handle = native.zeros([2], 'float32', 'cpu')
 const generator = native.createGenerator('cpu', 1n)

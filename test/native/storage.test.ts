@@ -6,7 +6,8 @@ import { join } from 'node:path'
 
 import { DTYPES, memory } from 'napi-torch'
 
-import { native, type TensorHandle } from '../../lib/libtorch/binding.js'
+import { native } from '../../lib/libtorch/binding.js'
+import type { TensorHandle } from '../../lib/libtorch/handles.js'
 
 const INVALID = 'TORCH_INVALID_ARGUMENT'
 const folder = mkdtempSync(join(tmpdir(), 'napi-torch-storage-'))

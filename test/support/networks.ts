@@ -1,6 +1,7 @@
 import { randn, type Tensor } from 'napi-torch'
 
-import { native, type NetworkBuffer, type NetworkStep, type NetworkWindows } from '../../lib/libtorch/binding.js'
+import { native } from '../../lib/libtorch/binding.js'
+import type { NetworkBuffer, NetworkStep, NetworkWindows } from '../../lib/libtorch/plan_spec.js'
 import { handleOf } from '../../lib/tensor/handle.js'
 
 type Pair = readonly [number, number]

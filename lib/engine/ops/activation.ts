@@ -1,4 +1,5 @@
-import type { NativeBinding, TensorHandle } from '../../libtorch/binding.js'
+import type { NativeBinding } from '../../libtorch/binding.js'
+import type { TensorHandle } from '../../libtorch/handles.js'
 import type { Value } from '../graph.js'
 import { factsOf, layerFacts } from '../trace/layer_facts.js'
 import type { Recorder } from '../trace/recorder.js'

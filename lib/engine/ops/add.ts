@@ -1,4 +1,5 @@
-import type { NativeBinding, TensorHandle } from '../../libtorch/binding.js'
+import type { NativeBinding } from '../../libtorch/binding.js'
+import type { TensorHandle } from '../../libtorch/handles.js'
 import { isFloatingPoint } from '../../util/dtype.js'
 import type { Value } from '../graph.js'
 import { anyOperator, factsOf } from '../trace/layer_facts.js'

@@ -1,4 +1,4 @@
-import type { PlanArgument } from '../../libtorch/binding.js'
+import type { PlanArgument } from '../../libtorch/plan_spec.js'
 import { handleOf } from '../../tensor/handle.js'
 import { Tensor } from '../../tensor/tensor.js'
 import type { Value } from '../graph.js'

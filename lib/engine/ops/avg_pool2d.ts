@@ -1,4 +1,5 @@
-import type { NativeBinding, TensorHandle } from '../../libtorch/binding.js'
+import type { NativeBinding } from '../../libtorch/binding.js'
+import type { TensorHandle } from '../../libtorch/handles.js'
 import { avgPool2d as avgPool2dEagerly } from '../../nn/functional.js'
 import type { Pair } from '../../nn/checks.js'
 import type { Value } from '../graph.js'

@@ -1,4 +1,5 @@
-import type { NativeBinding, TensorHandle } from '../../libtorch/binding.js'
+import type { NativeBinding } from '../../libtorch/binding.js'
+import type { TensorHandle } from '../../libtorch/handles.js'
 import { batchNorm as batchNormEagerly } from '../../nn/functional.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import type { Value } from '../graph.js'

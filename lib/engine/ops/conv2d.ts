@@ -1,4 +1,6 @@
-import type { NativeBinding, PlanArgument, TensorHandle } from '../../libtorch/binding.js'
+import type { NativeBinding } from '../../libtorch/binding.js'
+import type { TensorHandle } from '../../libtorch/handles.js'
+import type { PlanArgument } from '../../libtorch/plan_spec.js'
 import type { Pair } from '../../nn/checks.js'
 import { conv2d as conv2dEagerly } from '../../nn/functional.js'
 import type { Tensor } from '../../tensor/tensor.js'

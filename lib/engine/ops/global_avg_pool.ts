@@ -1,5 +1,5 @@
 import type { Pair } from '../../nn/checks.js'
-import type { TensorHandle } from '../../libtorch/binding.js'
+import type { TensorHandle } from '../../libtorch/handles.js'
 import { adaptiveAvgPool2d } from '../../nn/functional.js'
 import { layoutOf, type Value } from '../graph.js'
 import { asBatch, batched, factsOf, fromBatch, layerFacts } from '../trace/layer_facts.js'

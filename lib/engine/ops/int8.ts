@@ -1,4 +1,4 @@
-import type { PlanArgument } from '../../libtorch/binding.js'
+import type { PlanArgument } from '../../libtorch/plan_spec.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import type { Value } from '../graph.js'
 import type { PlanWriter } from '../plan/plan_writer.js'

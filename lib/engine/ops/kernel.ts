@@ -1,4 +1,4 @@
-import type { NetworkOperation, PlanArgument } from '../../libtorch/binding.js'
+import type { NetworkOperation, PlanArgument } from '../../libtorch/plan_spec.js'
 import type { DType } from '../../util/dtype.js'
 import type { Layout, Node, Value } from '../graph.js'
 import type { Constants } from '../plan/constants.js'

@@ -1,4 +1,5 @@
-import type { NativeBinding, TensorHandle } from '../../libtorch/binding.js'
+import type { NativeBinding } from '../../libtorch/binding.js'
+import type { TensorHandle } from '../../libtorch/handles.js'
 import { linear as linearEagerly } from '../../nn/functional.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { layoutOf, type Value } from '../graph.js'

@@ -1,4 +1,5 @@
-import type { NetworkWindows, TensorHandle } from '../../libtorch/binding.js'
+import type { TensorHandle } from '../../libtorch/handles.js'
+import type { NetworkWindows } from '../../libtorch/plan_spec.js'
 import { maxPool2d as maxPool2dEagerly } from '../../nn/functional.js'
 import type { Pair } from '../../nn/checks.js'
 import type { Value } from '../graph.js'

@@ -1,4 +1,4 @@
-import type { PlanArgument } from '../../libtorch/binding.js'
+import type { PlanArgument } from '../../libtorch/plan_spec.js'
 import { ACTIVATIONS, factsOfActivation, type Activation } from './activations.js'
 import { literals } from './kernel.js'
 

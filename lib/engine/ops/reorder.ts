@@ -1,4 +1,4 @@
-import type { PlanArgument } from '../../libtorch/binding.js'
+import type { PlanArgument } from '../../libtorch/plan_spec.js'
 import type { DType } from '../../util/dtype.js'
 import { layoutOf, type Value } from '../graph.js'
 import { UNIT_QPARAMS } from '../quantization/qparams.js'

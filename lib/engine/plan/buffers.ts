@@ -1,4 +1,4 @@
-import type { NetworkBuffer } from '../../libtorch/binding.js'
+import type { NetworkBuffer } from '../../libtorch/plan_spec.js'
 import { layoutOf, type Graph, type Value } from '../graph.js'
 import { inputsOf, opOf, type Node } from '../ops/index.js'
 

@@ -1,4 +1,5 @@
-import { native, type TensorHandle, type WeightsHandle } from '../../libtorch/binding.js'
+import { native } from '../../libtorch/binding.js'
+import type { TensorHandle, WeightsHandle } from '../../libtorch/handles.js'
 import type { Pair } from '../../nn/checks.js'
 import type { Device } from '../../util/device.js'
 import type { DType } from '../../util/dtype.js'

@@ -1,4 +1,5 @@
-import type { NetworkOperation, NetworkSegment, WeightsHandle } from '../../libtorch/binding.js'
+import type { WeightsHandle } from '../../libtorch/handles.js'
+import type { NetworkOperation, NetworkSegment } from '../../libtorch/plan_spec.js'
 import type { Graph, Value } from '../graph.js'
 import { inputsOf, opOf, outputsOf, type Node } from '../ops/index.js'
 import type { NativeKernel, Wiring } from '../ops/kernel.js'

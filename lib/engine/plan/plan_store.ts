@@ -1,4 +1,5 @@
-import { native, type EngineHandle, type PlanHandle } from '../../libtorch/binding.js'
+import { native } from '../../libtorch/binding.js'
+import type { EngineHandle, PlanHandle } from '../../libtorch/handles.js'
 import type { Graph } from '../graph.js'
 import type { Constants } from './constants.js'
 import { lower, type LowerOptions } from './lower.js'

@@ -1,12 +1,5 @@
-import type {
-  NetworkStep,
-  PlanArgument,
-  PlanSpec,
-  PlanStep,
-  PlanValue,
-  Uint8Step,
-  WeightsHandle,
-} from '../../libtorch/binding.js'
+import type { WeightsHandle } from '../../libtorch/handles.js'
+import type { NetworkStep, PlanArgument, PlanSpec, PlanStep, PlanValue, Uint8Step } from '../../libtorch/plan_spec.js'
 import type { DType } from '../../util/dtype.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import type { Graph, Value } from '../graph.js'

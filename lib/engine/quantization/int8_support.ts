@@ -1,4 +1,5 @@
-import { native, type PlanSpec } from '../../libtorch/binding.js'
+import { native } from '../../libtorch/binding.js'
+import type { PlanSpec } from '../../libtorch/plan_spec.js'
 import { TorchError } from '../../util/errors.js'
 import { scope } from '../../util/scope.js'
 import { full, zeros } from '../../tensor/creation.js'

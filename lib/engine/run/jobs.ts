@@ -1,4 +1,5 @@
-import { native, type EngineHandle } from '../../libtorch/binding.js'
+import { native } from '../../libtorch/binding.js'
+import type { EngineHandle } from '../../libtorch/handles.js'
 import { onAbort } from '../../util/abort.js'
 
 let newest = 0

@@ -1,4 +1,5 @@
-import { native, type NativeBinding, type TensorHandle } from '../../libtorch/binding.js'
+import { native, type NativeBinding } from '../../libtorch/binding.js'
+import type { TensorHandle } from '../../libtorch/handles.js'
 import { callByName } from './call_by_name.js'
 import { isHandle } from './symbolic.js'
 

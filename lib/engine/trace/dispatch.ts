@@ -1,4 +1,5 @@
-import { native, type NativeBinding, type TensorHandle } from '../../libtorch/binding.js'
+import { native, type NativeBinding } from '../../libtorch/binding.js'
+import type { TensorHandle } from '../../libtorch/handles.js'
 import { isFloatingPoint } from '../../util/dtype.js'
 import { OPS } from '../ops/index.js'
 import { DRAWS, FACTS, READS } from './facts.js'

@@ -1,4 +1,5 @@
-import { native, type NativeBinding, type TensorHandle } from '../../libtorch/binding.js'
+import { native, type NativeBinding } from '../../libtorch/binding.js'
+import type { TensorHandle } from '../../libtorch/handles.js'
 import type { Value } from '../graph.js'
 import { infer } from './infer.js'
 import type { Recorder } from './recorder.js'

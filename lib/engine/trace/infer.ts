@@ -1,4 +1,5 @@
-import type { NativeBinding, TensorHandle } from '../../libtorch/binding.js'
+import type { NativeBinding } from '../../libtorch/binding.js'
+import type { TensorHandle } from '../../libtorch/handles.js'
 import { ITEM_SIZE } from '../../util/dtype.js'
 import { callByName } from './call_by_name.js'
 import { isHandle, symbolicOf, type Facts, type SymbolicTensor } from './symbolic.js'

@@ -1,4 +1,5 @@
-import type { NativeBinding, TensorHandle } from '../../libtorch/binding.js'
+import type { NativeBinding } from '../../libtorch/binding.js'
+import type { TensorHandle } from '../../libtorch/handles.js'
 import type { DType } from '../../util/dtype.js'
 import { TorchError } from '../../util/errors.js'
 import type { Module } from '../../nn/module.js'

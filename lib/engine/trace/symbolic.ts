@@ -1,4 +1,4 @@
-import type { TensorHandle } from '../../libtorch/binding.js'
+import type { TensorHandle } from '../../libtorch/handles.js'
 import type { DType } from '../../util/dtype.js'
 import type { Value } from '../graph.js'
 

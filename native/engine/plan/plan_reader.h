@@ -1,4 +1,4 @@
-// Reads a plan from the specification that lib/engine makes: see PlanSpec in lib/libtorch/binding.ts.
+// Reads a plan from the specification that lib/engine makes: see PlanSpec in lib/libtorch/plan_spec.ts.
 #pragma once
 
 #include <napi.h>

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 
 import { compile, fromArray, manualSeed, memory, randn, resnet18, resnet18Cifar, scope, type Module } from 'napi-torch'
 
-import { native, type PlanSpec } from '../../../lib/libtorch/binding.js'
+import { native } from '../../../lib/libtorch/binding.js'
+import type { PlanSpec } from '../../../lib/libtorch/plan_spec.js'
 import { Constants } from '../../../lib/engine/plan/constants.js'
 import { lower } from '../../../lib/engine/plan/lower.js'
 import { optimize } from '../../../lib/engine/passes/optimize.js'
