@@ -50,6 +50,10 @@ function wordsOf(error: Error, kind: PathKind): string | null {
       return 'No space is left on the device'
     case 'EROFS':
       return 'The file system is read-only'
+    case 'EBUSY':
+      return 'The file is busy, or a mount point'
+    case 'ELOOP':
+      return 'Too many links lead to each other'
     default:
       return null
   }
