@@ -94,7 +94,7 @@ export class ImagePreset implements Transform<Image, Tensor<'float32'>> {
     return this.#chain.applyInto(this.#check(image), target, offset)
   }
 
-  /** Gives the preset for a model that reads images of so many channels; only a gray one has a choice. */
+  /** Gives the same preset for images with `channels` channels: only a grayscale preset can make 1 or 3. */
   withChannels(channels: 1 | 3): ImagePreset {
     if (channels === this.shape[0]) return this
     const { mean, std } = this.settings
