@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../checkpoint/read.js'
-import type { Architecture } from '../models/detect.js'
+import type { Architecture } from '../models/architecture.js'
 import { checkOneOf } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 import { scope } from '../util/scope.js'

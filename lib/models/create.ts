@@ -1,7 +1,7 @@
 import { checkBoolean, checkOneOf, checkOptions } from '../util/check.js'
 import { skipInit } from '../nn/init.js'
 import { checkKernelSize } from './resnet_cifar.js'
-import { FAMILIES, type Architecture } from './detect.js'
+import { FAMILIES, type Architecture } from './architecture.js'
 import { BasicBlock, Bottleneck, ResNet } from './resnet.js'
 import * as cifar from './resnet_cifar.js'
 

@@ -2,37 +2,8 @@
 import { describeShape, expected } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 import { wrapperPrefix } from '../tensor/state_dict.js'
+import type { Architecture } from './architecture.js'
 import { CIFAR_KERNEL_SIZES } from './resnet_cifar.js'
-
-/** The kinds of model that {@link detectArchitecture} knows: torchvision's ResNet and the one for small images. */
-export const FAMILIES = ['resnet', 'resnet-cifar'] as const
-
-/** One of {@link FAMILIES}. */
-export type Family = (typeof FAMILIES)[number]
-
-/** Which model a state dict belongs to, and with which options. */
-export interface Architecture {
-  readonly family: Family
-  /** The function of this package that builds it (`resnet18`, `resnet18Cifar`), else as in `ResNet(BasicBlock, [1, 1, 1, 1])`. */
-  readonly name: string
-  readonly block: 'BasicBlock' | 'Bottleneck'
-  /** Blocks of each of the four stages. */
-  readonly layers: readonly [number, number, number, number]
-  readonly numClasses: number
-  readonly inputChannels: number
-  /** Channels of the first stage: of the stem's output. */
-  readonly width: number
-  /** Groups of each 3×3 convolution: more than one in a ResNeXt. */
-  readonly groups: number
-  /** Channels of each group in the first stage, for 64 planes: 64, or 128 in a wide ResNet-2. */
-  readonly widthPerGroup: number
-  /** Size of each block's first spatial convolution. */
-  readonly kernelSize: number
-  /** What stands before every key because the model was wrapped when it was saved, such as `module.`, else `''`. */
-  readonly prefix: string
-  /** Element type of the weights, such as `float16`; null where only shapes were given. */
-  readonly dtype: string | null
-}
 
 /** What {@link detectArchitecture} reads of a tensor: a `Tensor`, a tensor still in a file, or nothing but its shape. */
 export interface TensorFacts {
@@ -142,7 +113,7 @@ function detectCifar(evidence: Evidence, block: Architecture['block']): Unnamed 
   }
 }
 
-function countBlocks(evidence: Evidence): Architecture['layers'] {
+function countBlocks(evidence: Evidence): [number, number, number, number] {
   const [layer1, layer2, layer3, layer4] = [1, 2, 3, 4].map((stage) => {
     let blocks = 0
     while (evidence.has(`layer${stage}.${blocks}.conv1.weight`)) blocks++

@@ -1,6 +1,6 @@
 import type { ConfusionMatrix, Evaluation } from '../../evaluation/evaluate.js'
 import type { OpenedModel } from '../../model/open.js'
-import type { Architecture } from '../../models/detect.js'
+import type { Architecture } from '../../models/architecture.js'
 import { modelLine } from '../output/model_line.js'
 import { table } from '../output/table.js'
 import type { Colors } from '../output/terminal.js'

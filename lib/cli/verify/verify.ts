@@ -1,5 +1,5 @@
 import { openModel, type OpenedModel } from '../../model/open.js'
-import type { Architecture } from '../../models/detect.js'
+import type { Architecture } from '../../models/architecture.js'
 import { zeros } from '../../tensor/creation.js'
 import { describeShape } from '../../util/check.js'
 import { TorchError } from '../../util/errors.js'
