@@ -22,7 +22,8 @@ export function createModel(architecture: Architecture, options: CreateModelOpti
 }
 
 function build(architecture: Architecture): ResNet | cifar.ResNet {
-  const { family, block, layers, inputChannels, numClasses, width, groups, widthPerGroup, kernelSize } = architecture
+  const { family, block, inputChannels, numClasses, width, groups, widthPerGroup, kernelSize } = architecture
+  const layers = architecture.layers as readonly [number, number, number, number]
   if (checkOneOf('family', family, FAMILIES) === 'resnet') {
     const options = { inputChannels, numClasses, groups, widthPerGroup }
     return new ResNet(block === 'BasicBlock' ? BasicBlock : Bottleneck, layers, options)
