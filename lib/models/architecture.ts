@@ -35,6 +35,8 @@ export interface Architecture {
 export interface Departures {
   /** The stem, where it is not the family's. */
   readonly stem?: StemForm | undefined
+  /** Output channels of the stem, where the first stage widens them: a wide pre-activation ResNet. */
+  readonly stemWidth?: number | undefined
   /** Convolutions of the blocks have a bias. */
   readonly convBias?: boolean | undefined
   /** Convolutions of the shortcuts have a bias. */
@@ -71,3 +73,9 @@ export type HeadLayer =
   | { readonly type: 'Linear'; readonly inFeatures: number; readonly outFeatures: number; readonly bias: boolean }
   | { readonly type: 'BatchNorm1d'; readonly numFeatures: number; readonly affine: boolean }
   | { readonly type: 'ReLU' | 'Identity' }
+
+/** What `detectArchitecture` reads of a tensor: a `Tensor`, a tensor still in a file, or nothing but its shape. */
+export interface TensorFacts {
+  readonly shape: readonly number[]
+  readonly dtype?: string | undefined
+}

@@ -60,6 +60,19 @@ export interface TorchErrorOptions {
   readonly cause?: unknown
   /** The C++ trace, where the error comes from native code. */
   readonly nativeTrace?: string | undefined
+  /** The option that the message advises. */
+  readonly suggestion?: SuggestedOption | undefined
+}
+
+/** An option that would have let a call succeed. */
+export interface SuggestedOption {
+  /** Name of the option, such as `wholeModule`. */
+  readonly name: string
+  readonly value: string | boolean
+  /** How the message names it: `{ wholeModule: true }`. Who has another name for it can put that there instead. */
+  readonly text: string
+  /** Options that the message names beside it, where the user has to choose. */
+  readonly others?: readonly SuggestedOption[] | undefined
 }
 
 const BRAND = Symbol.for('napi-torch.TorchError')
@@ -74,16 +87,19 @@ export class TorchError extends Error {
   readonly code: TorchErrorCode
   /** The C++ trace, where the error comes from native code, else undefined. Not enumerable: it is long. */
   declare readonly nativeTrace: string | undefined
+  /** The option that the message advises, where it advises one. */
+  declare readonly suggestion: SuggestedOption | undefined
 
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (this !== TorchError) return Function.prototype[Symbol.hasInstance].call(this, value)
     return typeof value === 'object' && value !== null && BRAND in value
   }
 
-  constructor(code: TorchErrorCode, message: string, { cause, nativeTrace }: TorchErrorOptions = {}) {
+  constructor(code: TorchErrorCode, message: string, { cause, nativeTrace, suggestion }: TorchErrorOptions = {}) {
     super(message, cause === undefined ? undefined : { cause })
     this.code = code
     Object.defineProperty(this, 'nativeTrace', { value: nativeTrace })
+    Object.defineProperty(this, 'suggestion', { value: suggestion, enumerable: suggestion !== undefined })
     Object.defineProperty(this, BRAND, { value: true })
   }
 
@@ -118,15 +134,6 @@ export class StateDictError extends TorchError {
   }
 }
 
-/** An option that would have let a call succeed. */
-export interface SuggestedOption {
-  /** Name of the option, such as `wholeModule`. */
-  readonly name: string
-  readonly value: string | boolean
-  /** How the message names it: `{ wholeModule: true }`. Who has another name for it can put that there instead. */
-  readonly text: string
-}
-
 /** Where in a checkpoint file something is wrong. */
 export interface CheckpointErrorOptions extends TorchErrorOptions {
   /** The file, or undefined for a buffer. */
@@ -137,8 +144,6 @@ export interface CheckpointErrorOptions extends TorchErrorOptions {
   readonly offset?: number | undefined
   /** Name of the pickle instruction. */
   readonly opcode?: string | undefined
-  /** The option that the message advises. */
-  readonly suggestion?: SuggestedOption | undefined
 }
 
 /** A checkpoint file that cannot be read or written. Code: one of `TORCH_CHECKPOINT_…` or `TORCH_FILE`. */
@@ -147,8 +152,6 @@ export class CheckpointError extends TorchError {
   readonly entry: string | undefined
   readonly offset: number | undefined
   readonly opcode: string | undefined
-  /** The option that the message advises, where it advises one. */
-  readonly suggestion: SuggestedOption | undefined
 
   constructor(code: TorchErrorCode, message: string, options: CheckpointErrorOptions = {}) {
     super(code, message, options)
@@ -156,6 +159,5 @@ export class CheckpointError extends TorchError {
     this.entry = options.entry
     this.offset = options.offset
     this.opcode = options.opcode
-    this.suggestion = options.suggestion
   }
 }

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 
-import { CheckpointError, TorchError } from '../../util/errors.js'
+import { TorchError } from '../../util/errors.js'
 import { printable } from './text.js'
 
 /** A state dict that does not fit names hundreds of keys: `--verbose` shows what a screen cannot. */
@@ -44,10 +44,14 @@ export function errorDetails(error: unknown): string {
 /** Text of whatever was thrown; an option that it advises is named as on the command line. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  if (!(error instanceof CheckpointError) || error.suggestion === undefined) return error.message
-  const { name, value, text } = error.suggestion
-  // A function, as `$&` in a string would stand for the match.
-  return error.message.replace(text, () => flagOf(name, value))
+  if (!(error instanceof TorchError) || error.suggestion === undefined) return error.message
+  const { suggestion } = error
+  let { message } = error
+  for (const { name, value, text } of [suggestion, ...(suggestion.others ?? [])]) {
+    // A function, as `$&` in a string would stand for the match.
+    message = message.replace(text, () => flagOf(name, value))
+  }
+  return message
 }
 
 /** Makes `--whole-module` or `--key 'a b'` of an option and its value. */

@@ -1,0 +1,109 @@
+import type { HeadLayer } from '../architecture.js'
+import { comparePaths, type Unit } from './units.js'
+
+/** The layers behind the last stage, and the units that they come from. */
+export interface Head {
+  readonly layers: readonly HeadLayer[]
+  /** Unit of each layer; null for a layer without tensors. */
+  readonly units: readonly (Unit | null)[]
+  /** The first layer reads maxima and averages. */
+  readonly isConcatenated: boolean
+}
+
+/** What heads are called, the usual names first, where several linear layers could be one. */
+const NAMES = ['fc', 'linear', 'classifier', 'head', 'last_linear', 'logits', 'output', 'cls', 'heads']
+
+/** Layers of a head. */
+const MAX_LAYERS = 64
+
+/**
+ * Finds the head among units that belong to no block: linear layers and normalizations, the first of which reads `features`
+ * channels. What stands between them has no tensors; a layer without tensors behind a linear one is taken for its ReLU, any
+ * other changes nothing in eval mode.
+ *
+ * @returns Null if nothing reads the features; the units that look like a head and read something else are in `refused`.
+ */
+export function findHead(units: readonly Unit[], features: number): Head | null {
+  const groups = [...groupUnits(units).values()].map((group) => readHead(group, features)).filter((head) => head !== null)
+  const [best] = groups.sort((a, b) => rankOf(a) - rankOf(b))
+  return best ?? null
+}
+
+/** Gives a linear layer that is called like a head, but reads another number of features. */
+export function misfit(units: readonly Unit[]): Unit | undefined {
+  return units.find(({ kind, path }) => kind === 'linear' && NAMES.includes(path.at(-1) ?? ''))
+}
+
+/** Layers of one Sequential stand together; each other layer stands alone, or with those that count on from its name. */
+function groupUnits(units: readonly Unit[]): Map<string, Unit[]> {
+  const groups = new Map<string, Unit[]>()
+  for (const unit of units) {
+    if (unit.kind !== 'linear' && unit.kind !== 'norm') continue
+    const name = unit.path.at(-1) ?? ''
+    const isListed = unit.path.length > 1
+    const stem = unit.path.slice(0, -1).join('.')
+    // `fc1` and `fc2` of one module belong together; `fc` and `auxiliary` do not.
+    const id = /^\d+$/.test(name) || isListed ? `${stem}.` : name.replace(/\d{1,3}$/, '')
+    const group = groups.get(id)
+    if (group === undefined) groups.set(id, [unit])
+    else group.push(unit)
+  }
+  return groups
+}
+
+function readHead(group: readonly Unit[], features: number): Head | null {
+  const sorted = [...group].sort((a, b) => comparePaths(a.path, b.path))
+  const start = sorted.findIndex((unit) => reads(unit) === features || reads(unit) === 2 * features)
+  const chain = start === -1 ? [] : chainFrom(sorted.slice(start))
+  const linear = chain.filter(({ kind }) => kind === 'linear')
+  const [first] = chain
+  if (first === undefined || linear.length === 0) return null
+
+  const layers: HeadLayer[] = []
+  const sources: (Unit | null)[] = []
+  const push = (layer: HeadLayer, source: Unit | null): void => {
+    layers.push(layer)
+    sources.push(source)
+  }
+  const places = chain.map(({ path }) => (/^\d{1,3}$/.test(path.at(-1) ?? '') ? Number(path.at(-1)) : -1))
+  const isNumbered = places.every((place) => place >= 0 && place < MAX_LAYERS)
+  let isActive = true
+  for (const [index, unit] of chain.entries()) {
+    const place = places[index] ?? 0
+    // A lone layer under a number, as behind a Dropout, keeps its number.
+    const gap = isNumbered ? place - layers.length : index === 0 ? 0 : 1
+    for (let left = gap; left > 0; left--) {
+      const isReLU = !isActive && (unit.kind === 'linear' || left === gap)
+      push({ type: isReLU ? 'ReLU' : 'Identity' }, null)
+      if (isReLU) isActive = true
+    }
+    if (unit.kind === 'linear') isActive = false
+    push(describeLayer(unit), unit)
+  }
+  return { layers, units: sources, isConcatenated: reads(first) === 2 * features }
+}
+
+function chainFrom(units: readonly Unit[]): Unit[] {
+  const chain: Unit[] = []
+  for (const unit of units) {
+    const last = chain.at(-1)
+    if (last === undefined || reads(unit) === last.out) chain.push(unit)
+  }
+  while (chain.at(-1)?.kind === 'norm') chain.pop()
+  return chain
+}
+
+function describeLayer(unit: Unit): HeadLayer {
+  if (unit.kind === 'norm') return { type: 'BatchNorm1d', numFeatures: unit.out, affine: true }
+  return { type: 'Linear', inFeatures: unit.in, outFeatures: unit.out, bias: unit.hasBias }
+}
+
+function reads(unit: Unit): number {
+  return unit.kind === 'linear' ? unit.in : unit.out
+}
+
+function rankOf({ units, isConcatenated }: Head): number {
+  const path = units.find((unit) => unit !== null)?.path ?? []
+  const named = NAMES.findIndex((name) => path.some((part) => part === name || part.startsWith(`${name}_`)))
+  return (named === -1 ? NAMES.length : named) + (isConcatenated ? NAMES.length + 1 : 0)
+}

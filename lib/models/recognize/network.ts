@@ -1,0 +1,99 @@
+import { findHead, misfit, type Head } from './head.js'
+import { MIN_STAGES, type Body } from './stages.js'
+import { findStem, type Stem } from './stem.js'
+import { isBelow, type ModuleTree, type Unit } from './units.js'
+
+/** A residual network in a state dict: a stem, the stages behind it, and a head where there is one. */
+export interface Network {
+  /** The innermost module that holds stem and stages. */
+  readonly path: readonly string[]
+  readonly stem: Stem
+  readonly body: Body
+  readonly head: Head | null
+  /** Normalization behind the last stage that belongs to no head. */
+  readonly finalNorm: Unit | null
+  /** A linear layer that is called like a head, but does not read what the last stage makes. */
+  readonly misfit: Unit | undefined
+  /** Units within the stages that no block has. */
+  readonly extras: readonly Unit[]
+}
+
+/** Finds each network among the bodies that have enough stages and a stem. */
+export function findNetworks({ units }: ModuleTree, bodies: readonly Body[]): Network[] {
+  const whole = bodies.filter(({ stages }) => stages.length >= MIN_STAGES)
+  const inBlocks = new Set(bodies.flatMap(unitsOf))
+  const free = units.filter((unit) => !inBlocks.has(unit))
+  const homes = whole.map((body) => locate(body, free))
+  return whole.flatMap((body, index) => {
+    const home = homes[index]
+    if (home === undefined || home === null) return []
+    const others = homes.filter((other) => other !== home && other !== null).map((other) => other?.path ?? [])
+    return [complete(body, home, { free, others })]
+  })
+}
+
+/** Gives the units of all blocks of a body. */
+function unitsOf({ stages }: Body): Unit[] {
+  return stages.flatMap(({ blocks }) =>
+    blocks.flatMap(({ convs, norms, shortcut, extras }) => [
+      ...convs,
+      ...norms,
+      ...extras,
+      ...(shortcut === null ? [] : [shortcut.conv, ...(shortcut.norm === null ? [] : [shortcut.norm])]),
+    ]),
+  )
+}
+
+interface Home {
+  readonly path: readonly string[]
+  readonly stem: Stem
+}
+
+/** Goes up from the stages to the first module that holds a stem as well. */
+function locate(body: Body, free: readonly Unit[]): Home | null {
+  for (let depth = body.path.length; depth >= 0; depth--) {
+    const path = body.path.slice(0, depth)
+    const stem = findStem(
+      free.filter((unit) => isBelow(unit.path, path)),
+      path,
+      body.in,
+    )
+    if (stem !== null) return { path, stem }
+  }
+  return null
+}
+
+/** Looks for the head where the stem is, and then further up, as long as no other network is there. */
+function complete(
+  body: Body,
+  { path, stem }: Home,
+  { free, others }: { readonly free: readonly Unit[]; readonly others: readonly (readonly string[])[] },
+): Network {
+  const taken = new Set([...stem.convs, ...stem.norms])
+  let head: Head | null = null
+  let wrong: Unit | undefined
+  let scope: Unit[] = []
+  for (let depth = path.length; depth >= 0 && head === null; depth--) {
+    const above = path.slice(0, depth)
+    if (others.some((other) => isBelow(other, above))) break
+    scope = free.filter((unit) => isBelow(unit.path, above) && !taken.has(unit))
+    head = findHead(scope, body.out)
+    wrong ??= misfit(scope)
+  }
+  const inHead = new Set(head?.units)
+  const isFinal = (unit: Unit): boolean => unit.kind === 'norm' && unit.out === body.out && !inHead.has(unit)
+  const finalNorm = free.find((unit) => isBelow(unit.path, path) && !taken.has(unit) && isFinal(unit)) ?? null
+  const extras = [
+    ...body.stages.flatMap(({ blocks }) => blocks.flatMap((block) => block.extras)),
+    ...free.filter((unit) => isInStage(unit, body)),
+  ]
+  return { path, stem, body, head, finalNorm, misfit: head === null ? wrong : undefined, extras }
+}
+
+/** Tells whether a unit lies beside the blocks of a stage, within it. */
+function isInStage(unit: Unit, { path, stages }: Body): boolean {
+  return stages.some(({ blocks }) => {
+    const parent = blocks[0]?.path.slice(0, -1) ?? []
+    return parent.length > path.length && isBelow(unit.path, parent)
+  })
+}

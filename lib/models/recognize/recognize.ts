@@ -1,0 +1,101 @@
+import { checkOneOf, checkOptions, checkString, expected } from '../../util/check.js'
+import { TorchError } from '../../util/errors.js'
+import type { Architecture, TensorFacts } from '../architecture.js'
+import { findBlocks } from './blocks.js'
+import { describeNetwork, prefixOf, STEMS, type Refuse, type StemOption } from './describe.js'
+import { ourNames } from './names.js'
+import { findNetworks, type Network } from './network.js'
+import { joinBlocks, type Body } from './stages.js'
+import { isBelow, readUnits, splitKey, withoutWrappers, type ModuleTree } from './units.js'
+
+/** What the user says about a state dict that its keys do not. */
+export interface RecognizeOptions {
+  /** Which network is meant, where the state dict holds several: what stands before its keys, such as `student.`. */
+  readonly prefix?: string | undefined
+  /** Whether a max-pool follows the first convolution, where that is not clear. */
+  readonly stem?: StemOption | undefined
+}
+
+/** A network that was found in a state dict. */
+export interface Recognized {
+  readonly architecture: Architecture
+  /** Keys of the model that is built, in its order, each with the key that the state dict has for it. */
+  readonly keys: ReadonlyMap<string, string>
+  /** Keys of the state dict that are no part of the network. */
+  readonly unused: readonly string[]
+}
+
+/**
+ * Finds the ResNet in a state dict by its structure: residual blocks that read what the ones before them make, a stem in front
+ * of them, and a head behind. What its modules are called, and what stands before and beside them, does not matter.
+ *
+ * @throws {TorchError} `TORCH_ARCHITECTURE` if there is none, if there are several, or if it is none that is built here.
+ */
+export function recognize(
+  state: Iterable<readonly [string, TensorFacts]>,
+  options: RecognizeOptions = {},
+): Recognized {
+  checkOptions('options', options, ['prefix', 'stem'])
+  const { prefix, stem } = options
+  if (prefix !== undefined) checkString('prefix', prefix)
+  if (stem !== undefined) checkOneOf('stem', stem, STEMS)
+  const tensors = new Map(state)
+  const tree = readUnits(tensors)
+  const bodies = joinBlocks(findBlocks(tree.root))
+  const refuse: Refuse = (reason) => {
+    const keys = [...tensors.keys()]
+    const shown = keys.slice(0, 4).map(cut).join(', ') + (keys.length > 4 ? ', …' : '')
+    const text = keys.length === 0 ? 'the state dict is empty' : `${reason} (${keys.length} tensors: ${shown})`
+    throw new TorchError('TORCH_ARCHITECTURE', `No known ResNet: ${text}`)
+  }
+
+  const all = findNetworks(tree, bodies)
+  if (all.length === 0) refuse(nearestReason(tree, bodies))
+  const network = select(all, prefix)
+  const dtypeOf = (key: string): string | null => tensors.get(key)?.dtype ?? null
+  const architecture = describeNetwork(network, { stem, refuse, dtypeOf })
+  const keys = ourNames(network, architecture)
+  const used = new Set(keys.values())
+  return { architecture, keys, unused: [...tensors.keys()].filter((key) => !used.has(key)) }
+}
+
+function select(networks: readonly Network[], prefix: string | undefined): Network {
+  const wanted = prefix === undefined ? [] : withoutWrappers(splitKey(prefix).filter((part) => part !== ''))
+  const found = networks.filter(({ path, body }) => isBelow(path, wanted) || isBelow([...path, ...body.path], wanted))
+  const [network, ...others] = found
+  if (network !== undefined && others.length === 0) return network
+  const suggestions = networks.map((each) => {
+    const value = prefixOf(each)
+    return { name: 'prefix', value, text: `{ prefix: '${cut(value)}' }` }
+  })
+  const [first, ...rest] = suggestions as [(typeof suggestions)[number], ...typeof suggestions]
+  const shown = suggestions.slice(0, MAX_SHOWN)
+  const texts = shown.map(({ text }) => text).join(' or ') + (suggestions.length > MAX_SHOWN ? ', …' : '')
+  if (found.length === 0 && prefix !== undefined) throw expected(texts, 'prefix', prefix)
+  const text = `Holds ${suggestions.length} networks: pass ${texts}`
+  throw new TorchError('TORCH_ARCHITECTURE', text, { suggestion: { ...first, others: rest.slice(0, MAX_SHOWN - 1) } })
+}
+
+const MAX_SHOWN = 6
+const MAX_KEY_SHOWN = 80
+
+function cut(text: string): string {
+  return text.length > MAX_KEY_SHOWN ? `${text.slice(0, MAX_KEY_SHOWN)}…` : text
+}
+
+/** Says what comes nearest to a network. */
+function nearestReason({ units }: ModuleTree, bodies: readonly Body[]): string {
+  const stages = Math.max(0, ...bodies.map((body) => body.stages.length))
+  const hasConvs = units.some(({ kind }) => kind === 'conv')
+  if (!hasConvs) return 'it has no convolutions'
+  if (stages === 0) {
+    const groupNorm = units.some(
+      ({ kind, tensors, hasBias }) => kind === 'other' && hasBias && tensors.get('weight')?.shape.length === 1,
+    )
+    return groupNorm
+      ? 'its normalizations have no running_mean, which BatchNorm2d has'
+      : 'it has no residual blocks of two 3×3, or of 1×1, 3×3 and 1×1 convolutions'
+  }
+  if (stages < 3) return `its residual blocks make ${stages} ${stages === 1 ? 'stage' : 'stages'}, a ResNet has four, or three for small images`
+  return 'there is no convolution in front of its residual blocks'
+}

@@ -1,0 +1,153 @@
+import type { TensorFacts } from '../architecture.js'
+
+/** Names that wrappers put anywhere in a key: DataParallel, torch.compile, FSDP, activation checkpointing, fairscale and deepspeed. */
+const WRAPPER_WORDS: ReadonlySet<string> = new Set([
+  'module',
+  '_orig_mod',
+  '_fsdp_wrapped_module',
+  '_checkpoint_wrapped_module',
+  '_module',
+])
+
+/** Modules are nested at most this deep in a key; a longer key belongs to no network. It bounds the nodes for each key. */
+const MAX_DEPTH = 32
+
+/** Characters of a key; a longer key belongs to no network. */
+const MAX_KEY_LENGTH = 512
+
+/** A tensor of a unit: its key in the file, and its shape. */
+export interface UnitTensor {
+  readonly key: string
+  readonly shape: readonly number[]
+}
+
+/** What the tensors of a module show of it. */
+export type UnitKind = 'conv' | 'norm' | 'linear' | 'other'
+
+/** A module with tensors of its own. */
+export interface Unit {
+  /** Names from the root, without those of wrappers. */
+  readonly path: readonly string[]
+  readonly kind: UnitKind
+  readonly tensors: ReadonlyMap<string, UnitTensor>
+  /** Outputs of a convolution or linear layer, channels of a normalization. */
+  readonly out: number
+  /** Inputs of a linear layer; of a convolution, those of each group. */
+  readonly in: number
+  /** Size of the kernel of a convolution, else 0. */
+  readonly kernel: number
+  readonly hasBias: boolean
+}
+
+/** A module and all below it. */
+export interface Node {
+  readonly path: readonly string[]
+  readonly children: Map<string, Node>
+  unit: Unit | null
+  /** Units of this module and of all below it. */
+  units: number
+}
+
+/** The modules that the keys of a state dict name, and the keys that name none. */
+export interface ModuleTree {
+  readonly root: Node
+  readonly units: readonly Unit[]
+  readonly strangers: readonly string[]
+}
+
+/** Sorts the tensors of a state dict into the modules that hold them. The names of wrappers are dropped wherever they stand. */
+export function readUnits(state: Iterable<readonly [string, TensorFacts]>): ModuleTree {
+  const modules = new Map<string, { path: readonly string[]; tensors: Map<string, UnitTensor> }>()
+  const strangers: string[] = []
+  for (const [key, { shape }] of state) {
+    const parts = key.length > MAX_KEY_LENGTH ? [] : splitKey(key)
+    if (parts.length < 2 || parts.length > MAX_DEPTH) {
+      strangers.push(key)
+      continue
+    }
+    const name = parts.at(-1) ?? ''
+    const full = parts.slice(0, -1)
+    const plain = full.filter((part) => !WRAPPER_WORDS.has(part))
+    // A wrapped network beside a plain one keeps the names of its wrapper, so that both are seen.
+    const path = modules.get(plain.join('.'))?.tensors.has(name) === true ? full : plain
+    const id = path.join('.')
+    const module = modules.get(id) ?? { path, tensors: new Map<string, UnitTensor>() }
+    modules.set(id, module)
+    if (module.tensors.has(name)) strangers.push(key)
+    else module.tensors.set(name, { key, shape })
+  }
+  const units = [...modules.values()].map(({ path, tensors }) => describeUnit(path, tensors))
+  return { root: makeTree(units), units, strangers }
+}
+
+/** Splits a key at its dots, or at the bars that older versions of tch-rs write. */
+export function splitKey(key: string): string[] {
+  return key.split(key.includes('|') && !key.includes('.') ? '|' : '.')
+}
+
+/** Drops the names of wrappers from a path. */
+export function withoutWrappers(path: readonly string[]): string[] {
+  return path.filter((part) => !WRAPPER_WORDS.has(part))
+}
+
+const COUNTING = new Intl.Collator('en', { numeric: true })
+
+/** Compares paths name by name, and names as people count: `layer2` before `layer10`. */
+export function comparePaths(a: readonly string[], b: readonly string[]): number {
+  for (let index = 0; index < Math.min(a.length, b.length); index++) {
+    const order = COUNTING.compare(a[index] ?? '', b[index] ?? '')
+    if (order !== 0) return order
+  }
+  return a.length - b.length
+}
+
+/** Gives every unit below a node, in the order of the file. */
+export function unitsBelow(node: Node): Unit[] {
+  const found: Unit[] = []
+  const open = [node]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (next.unit !== null) found.push(next.unit)
+    for (const child of [...next.children.values()].reverse()) open.push(child)
+  }
+  return found
+}
+
+/** Tells whether `path` lies at or below `ancestor`. */
+export function isBelow(path: readonly string[], ancestor: readonly string[]): boolean {
+  return ancestor.every((part, index) => path[index] === part)
+}
+
+function describeUnit(path: readonly string[], tensors: ReadonlyMap<string, UnitTensor>): Unit {
+  const shape = tensors.get('weight')?.shape ?? []
+  const [out = 0, input = 0, height = 0, width] = shape
+  const hasBias = tensors.has('bias')
+  const isSquare = height === width
+  const base = { path, tensors, hasBias, out, in: input, kernel: 0 }
+  if (shape.includes(0)) return { ...base, kind: 'other' }
+  if (shape.length === 1 && hasBias && tensors.has('running_mean') && tensors.has('running_var')) {
+    return { ...base, kind: 'norm' }
+  }
+  if (shape.length === 4 && isSquare) return { ...base, kind: 'conv', kernel: height }
+  return { ...base, kind: shape.length === 2 ? 'linear' : 'other' }
+}
+
+function makeTree(units: readonly Unit[]): Node {
+  const root: Node = { path: [], children: new Map(), unit: null, units: 0 }
+  for (const unit of units) {
+    let node = root
+    node.units++
+    for (const [depth, name] of unit.path.entries()) {
+      const child: Node = node.children.get(name) ?? {
+        path: unit.path.slice(0, depth + 1),
+        children: new Map(),
+        unit: null,
+        units: 0,
+      }
+      node.children.set(name, child)
+      child.units++
+      node = child
+    }
+    node.unit = unit
+  }
+  return root
+}
