@@ -1,8 +1,9 @@
 import { findStateDict, type FoundStateDict } from '../checkpoint/state_dict/find.js'
 import { readCheckpoint } from '../checkpoint/read.js'
-import { stripPrefixOf } from '../checkpoint/state_dict/strip_prefix.js'
+import type { StoredTensor } from '../checkpoint/stored.js'
 import type { Architecture } from '../models/architecture.js'
-import { detectArchitecture } from '../models/detect.js'
+import type { StemOption } from '../models/recognize/describe.js'
+import { recognize } from '../models/recognize/recognize.js'
 import { checkOptions, checkString } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 import { selectPreset, type PresetOptions, type SelectedPreset } from './preset.js'
@@ -13,6 +14,16 @@ export interface ReadModelOptions extends PresetOptions {
   readonly key?: string | undefined
   /** Take the weights of a module that was pickled as a whole, without running its code. Default: `false`. */
   readonly wholeModule?: boolean | undefined
+  /**
+   * Which network is meant, where the state dict holds several: what stands before its keys, such as `student.`. Default: the only
+   * one.
+   */
+  readonly prefix?: string | undefined
+  /**
+   * Whether a max-pool follows the first convolution: `maxpool` or `no-maxpool`. Needed where the stem is a 3×3 convolution under
+   * torchvision's keys, which do not show it. Default: what the architecture has.
+   */
+  readonly stem?: StemOption | undefined
   /** Refuse a checkpoint of another architecture, such as `resnet18`. Default: accept any that is recognized. */
   readonly arch?: string | undefined
 }
@@ -25,15 +36,19 @@ export interface ModelDescription extends SelectedPreset {
   readonly source: string
   /** Texts that the writer of the file attached: safetensors' `__metadata__`. Null where there are none. */
   readonly metadata: ReadonlyMap<string, string> | null
+  /** Keys of the model, each with the key that the file has for it, where they differ by more than the prefix. */
+  readonly renamed: ReadonlyMap<string, string>
+  /** Keys beside the network's own, which were not used. */
+  readonly unused: readonly string[]
 }
 
 /** The names of {@link ReadModelOptions}. */
-export const READ_MODEL_OPTIONS = ['key', 'wholeModule', 'arch', 'preset', 'labels'] as const
+export const READ_MODEL_OPTIONS = ['key', 'wholeModule', 'prefix', 'stem', 'arch', 'preset', 'labels'] as const
 
 /** A description, and the tensors that it describes, still in the file. */
 export interface FoundModel {
   readonly description: ModelDescription
-  /** The state dict without the prefix of a wrapper. */
+  /** The state dict of the network alone, under the keys of the model that is built. */
   readonly stored: FoundStateDict
 }
 
@@ -53,18 +68,33 @@ export async function readModel(file: string | Uint8Array, options: ReadModelOpt
 /** Gives what {@link readModel} does, and the tensors, still in the file. Options are not checked for unknown names. */
 export async function findModel(
   file: string | Uint8Array,
-  { key, wholeModule, arch, preset, labels }: ReadModelOptions,
+  { key, wholeModule, prefix, stem, arch, preset, labels }: ReadModelOptions,
 ): Promise<FoundModel> {
   if (arch !== undefined) checkString('arch', arch)
   const checkpoint = await readCheckpoint(file)
-  const place = { path: checkpoint.path ?? undefined }
-  const stored = stripPrefixOf(findStateDict(checkpoint, { key, wholeModule }), true, place)
-  const architecture = detectArchitecture(stored.tensors)
+  const found = findStateDict(checkpoint, { key, wholeModule })
+  const { architecture, keys, unused } = recognize(found.tensors, { prefix, stem })
   if (arch !== undefined && architecture.name !== arch) {
     const message = `Expected the architecture ${arch} in ${checkpoint.path ?? 'the checkpoint'}, found ${architecture.name}`
     throw new TorchError('TORCH_ARCHITECTURE', message)
   }
   const selected = await selectPreset(checkpoint, architecture, { preset, labels })
-  const { source } = stored
-  return { description: { architecture, source, metadata: checkpoint.metadata, ...selected }, stored }
+  const { source } = found
+  const renamed = renamings(keys, architecture.prefix)
+  const description = { architecture, source, metadata: checkpoint.metadata, renamed, unused, ...selected }
+  return { description, stored: renameState(found, keys) }
+}
+
+function renamings(keys: ReadonlyMap<string, string>, prefix: string): Map<string, string> {
+  return new Map([...keys].filter(([ours, theirs]) => theirs !== prefix + ours))
+}
+
+/** Versions of modules go by their paths, which are the ends of keys no longer: none is kept. */
+function renameState(found: FoundStateDict, keys: ReadonlyMap<string, string>): FoundStateDict {
+  const tensors = new Map<string, StoredTensor>()
+  for (const [ours, theirs] of keys) {
+    const tensor = found.tensors.get(theirs)
+    if (tensor !== undefined) tensors.set(ours, tensor)
+  }
+  return { ...found, tensors, metadata: null }
 }

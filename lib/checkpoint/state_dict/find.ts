@@ -3,6 +3,7 @@ import { advice, failure, type FaultLocation } from '../failure.js'
 import { checkLimits, type CheckpointLimits } from '../limits.js'
 import type { Checkpoint } from '../read.js'
 import { StoredTensor } from '../stored.js'
+import type { SuggestedOption } from '../../util/errors.js'
 import { describeValue, OrderedDict, PickledObject, type CheckpointValue } from '../values.js'
 import { isWholeModule, wholeModuleState } from './whole_module.js'
 
@@ -37,6 +38,12 @@ const NEVER = /optim|sched|scaler|lr_|rng|loss|criterion/i
 /** State dicts lie at most this deep: `{ model: { state_dict: … } }`. */
 const DEEPEST = 3
 
+/** Elements of a list that are looked into. */
+const MAX_ELEMENTS = 64
+
+/** Places that an error names. */
+const MAX_PLACES = 20
+
 /** Options of {@link findStateDict}. */
 export interface FindOptions {
   /** Where the state dict lies, such as `model` or `model.state_dict`. Default: it is searched. */
@@ -56,6 +63,8 @@ export interface FoundStateDict {
   readonly source: string
   /** In the order of the file. */
   readonly tensors: Map<string, StoredTensor>
+  /** Entries that are no tensors that can be read, such as a counter, each with what it is. */
+  readonly skipped: ReadonlyMap<string, string>
   /** Facts by module path, such as `version`: PyTorch's `_metadata`. */
   readonly metadata: Map<string, ReadonlyMap<string, unknown>> | null
 }
@@ -68,7 +77,8 @@ type OpenBranch = (value: CheckpointValue) => CheckpointValue
 const EMPTY: Dict = new Map()
 
 /**
- * Finds the state dict in a checkpoint: the root if it is one, else where training scripts put it.
+ * Finds the state dict in a checkpoint: the root if it is one, else where training scripts put it, else the only one that is
+ * there. Entries of it that are no tensors are left out, and listed.
  *
  * @throws {CheckpointError} `TORCH_CHECKPOINT_UNSUPPORTED` if there is none, if several others could be meant, or if the
  * checkpoint is a whole pickled module and `wholeModule` is not set. `TORCH_INVALID_ARGUMENT` if nothing lies at `key`.
@@ -86,55 +96,82 @@ export function findStateDict(checkpoint: Checkpoint, options: FindOptions = {})
     return asStateDict(open(valueAt(checkpoint.root, key)), key, place)
   }
   if (wholeModule && isWholeModule(checkpoint.root)) return asStateDict(open(checkpoint.root), '', place)
-  const found = search(checkpoint.root, '', 0, open)
-  if (found === undefined) throw noStateDict(checkpoint.root, place, open)
-  return asStateDict(found.dict, found.path, place)
+  const found = search(checkpoint.root, '', { depth: 0, open, seen: new Set() })
+  if (found !== undefined && (found.path !== '' || isPlainState(found.dict, found.tensors))) {
+    return asStateDict(found.dict, found.path, place)
+  }
+  const [only, ...others] = placesBelow(checkpoint.root, open).filter(({ tensors }) => tensors > (found?.tensors ?? 0))
+  if (only === undefined && found !== undefined) return asStateDict(found.dict, found.path, place)
+  if (only === undefined || others.length > 0) throw noStateDict(checkpoint.root, place, open)
+  return asStateDict(only.dict, only.path, place)
 }
 
-/** Finds the first state dict below `value`, which lies at `path`. */
+/** A state dict, where it lies, and how many tensors it holds. */
+interface Place {
+  readonly dict: Dict
+  readonly path: string
+  readonly tensors: number
+}
+
+/** Finds the first state dict below `value`, which lies at `path`. No value is looked into twice. */
 function search(
   opaque: CheckpointValue,
   path: string,
-  depth: number,
-  open: OpenBranch,
-): { dict: Dict; path: string } | undefined {
-  const value = open(opaque)
-  if (!(value instanceof Map)) return undefined
-  if (isStateDict(value)) return { dict: value, path }
-  if (depth === DEEPEST) return undefined
+  { depth, open, seen }: { readonly depth: number; readonly open: OpenBranch; readonly seen: Set<CheckpointValue> },
+): Place | undefined {
+  if (typeof opaque !== 'object' || opaque === null || seen.has(opaque)) return undefined
+  seen.add(opaque)
+  const dict = dictOf(open(opaque))
+  if (dict === undefined) return undefined
+  const tensors = countTensors(dict)
+  const own = tensors > 0 ? { dict, path, tensors } : undefined
+  if (depth === DEEPEST || isPlainState(dict, tensors)) return own
   for (const key of USUAL_KEYS) {
-    const found = search(value.get(key) ?? null, join(path, key), depth + 1, open)
-    if (found !== undefined) return found
+    const found = search(dict.get(key) ?? null, join(path, key), { depth: depth + 1, open, seen })
+    // A single tensor beside a state dict, such as class weights, does not make the whole one.
+    if (found !== undefined && found.tensors >= tensors) return found
   }
-  return undefined
+  return own
 }
 
-/** A dict from names to tensors. A few other values, such as a counter of steps, do not make it another thing. */
-function isStateDict(dict: Dict): boolean {
+/** A dict, an object of a class that is a kind of dict, or a list by the numbers of its elements. */
+function dictOf(value: CheckpointValue): Dict | undefined {
+  if (value instanceof Map) return value
+  if (value instanceof PickledObject) return value.entries ?? undefined
+  if (!Array.isArray(value)) return undefined
+  return new Map(value.slice(0, MAX_ELEMENTS).map((element, index) => [String(index), element]))
+}
+
+function countTensors(dict: Dict): number {
   let tensors = 0
-  for (const [key, value] of dict) {
-    if (typeof key !== 'string') return false
-    if (value instanceof StoredTensor) tensors++
-    else if (value instanceof Map || value instanceof PickledObject) return false
-  }
-  return tensors > 0 && tensors * 2 > dict.size
+  for (const [key, value] of dict) if (typeof key === 'string' && value instanceof StoredTensor) tensors++
+  return tensors
+}
+
+/** Nothing else is in most state dicts, so that nothing below needs to be searched. */
+function isPlainState(dict: Dict, tensors: number): boolean {
+  return tensors > 0 && tensors === dict.size
 }
 
 function asStateDict(value: CheckpointValue | Dict, source: string, place: FaultLocation): FoundStateDict {
   const where = source === '' ? 'The checkpoint' : `The value at ${source}`
-  if (value instanceof PickledObject) throw wholeObject(value, where, place)
-  if (!(value instanceof Map)) {
+  const dict = value instanceof Map ? (value as Dict) : dictOf(value as CheckpointValue)
+  if (dict === undefined) {
+    if (value instanceof PickledObject) throw wholeObject(value, where, place)
     throw failure('TORCH_CHECKPOINT_UNSUPPORTED', place, `${where} is ${describeValue(value)}, expected a state dict`)
   }
   const tensors = new Map<string, StoredTensor>()
-  for (const [key, entry] of value) {
-    if (typeof key !== 'string' || !(entry instanceof StoredTensor)) {
-      const text = `${where} is no state dict: its key ${describeValue(key)} holds ${describeValue(entry)}, expected a tensor`
-      throw failure('TORCH_CHECKPOINT_UNSUPPORTED', place, text)
-    }
-    tensors.set(key, entry)
+  const skipped = new Map<string, string>()
+  for (const [key, entry] of dict) {
+    if (typeof key === 'string' && entry instanceof StoredTensor) tensors.set(key, entry)
+    else skipped.set(typeof key === 'string' ? key : describeValue(key), describeValue(entry))
   }
-  return { source, tensors, metadata: metadataOf(value) }
+  if (tensors.size === 0 && skipped.size > 0) {
+    const [key, entry] = [...dict][0] ?? []
+    const text = `${where} is no state dict: its key ${describeValue(key)} holds ${describeValue(entry)}, expected a tensor`
+    throw failure('TORCH_CHECKPOINT_UNSUPPORTED', place, text)
+  }
+  return { source, tensors, skipped, metadata: metadataOf(dict) }
 }
 
 function metadataOf(dict: Dict): FoundStateDict['metadata'] {
@@ -154,7 +191,7 @@ function valueAt(root: CheckpointValue, path: string): CheckpointValue {
   let value = root
   let rest = path
   while (rest !== '') {
-    const dict: Dict = value instanceof Map ? value : EMPTY
+    const dict = byName(dictOf(value) ?? EMPTY)
     const name = longestKey(dict, rest)
     const next = name === undefined ? undefined : dict.get(name)
     if (name === undefined || next === undefined) throw expected(`one of ${listKeys(dict)}`, 'key', path)
@@ -162,6 +199,12 @@ function valueAt(root: CheckpointValue, path: string): CheckpointValue {
     rest = rest.slice(name.length + 1)
   }
   return value
+}
+
+/** Numbers as keys are asked for by their digits. */
+function byName(dict: Dict): Dict {
+  if (![...dict.keys()].some((key) => typeof key === 'number')) return dict
+  return new Map([...dict].map(([key, value]) => [typeof key === 'number' ? String(key) : key, value]))
 }
 
 function longestKey(dict: Dict, path: string): string | undefined {
@@ -172,29 +215,41 @@ function longestKey(dict: Dict, path: string): string | undefined {
   return undefined
 }
 
+/** Finds state dicts under keys that are not usual, or in a list. */
+function placesBelow(root: CheckpointValue, open: OpenBranch): Place[] {
+  const places: Place[] = []
+  const seen = new Set<CheckpointValue>([root])
+  for (const [key, value] of byName(dictOf(root) ?? EMPTY)) {
+    if (typeof key !== 'string' || NEVER.test(key)) continue
+    const found = search(value, key, { depth: 1, open, seen })
+    if (found !== undefined) places.push(found)
+  }
+  return places
+}
+
 function noStateDict(root: CheckpointValue, place: FaultLocation, open: OpenBranch): Error {
-  if (root instanceof PickledObject) return wholeObject(root, 'The checkpoint', place)
-  if (!(root instanceof Map)) {
+  if (root instanceof PickledObject && root.entries === null) return wholeObject(root, 'The checkpoint', place)
+  const dict = dictOf(root)
+  if (dict === undefined) {
     return failure('TORCH_CHECKPOINT_UNSUPPORTED', place, `Holds ${describeValue(root)}, expected a state dict`)
   }
   for (const key of USUAL_KEYS) {
-    const value = root.get(key)
+    const value = dict.get(key)
     if (value instanceof PickledObject) return wholeObject(value, `The value at ${key}`, place)
   }
-  const candidates: string[] = []
-  for (const [key, value] of root) {
-    if (typeof key !== 'string' || NEVER.test(key)) continue
-    const found = search(value, key, 1, open)
-    if (found !== undefined) candidates.push(found.path)
+  const [value = '', ...rest] = placesBelow(root, open).map(({ path }) => path)
+  if (value === '' && Array.isArray(root)) {
+    return failure('TORCH_CHECKPOINT_UNSUPPORTED', place, `Holds ${describeValue(root)}, expected a state dict`)
   }
-  if (candidates.length === 0) {
-    const text = `Holds no state dict: its keys are ${listKeys(root)}, none of which leads to tensors`
+  if (value === '') {
+    const text = `Holds no state dict: its keys are ${listKeys(dict)}, none of which leads to tensors`
     return failure('TORCH_CHECKPOINT_UNSUPPORTED', place, text)
   }
-  const [value = '', ...rest] = candidates
-  const suggestion = { name: 'key', value, text: `{ key: '${value}' }` }
-  const others = rest.length === 0 ? '' : `, or one of ${rest.join(', ')}`
-  return advice(place, `Holds a state dict under an unusual key: pass ${suggestion.text}${others}`, suggestion)
+  const [suggestion, ...others] = [value, ...rest].slice(0, MAX_PLACES).map((path) => {
+    return { name: 'key', value: path, text: `{ key: '${path}' }` }
+  }) as [SuggestedOption, ...SuggestedOption[]]
+  const named = [suggestion, ...others].map(({ text }) => text).join(' or ')
+  return advice(place, `Holds ${rest.length + 1} state dicts: pass ${named}`, { ...suggestion, others })
 }
 
 const WHOLE_MODULE = { name: 'wholeModule', value: true, text: '{ wholeModule: true }' }

@@ -13,6 +13,9 @@ export interface Head {
 /** What heads are called, the usual names first, where several linear layers could be one. */
 const NAMES = ['fc', 'linear', 'classifier', 'head', 'last_linear', 'logits', 'output', 'cls', 'heads']
 
+/** What our models call their heads. */
+const OWN_NAMES: ReadonlySet<string> = new Set(['fc', 'linear'])
+
 /** Layers of a head. */
 const MAX_LAYERS = 64
 
@@ -53,8 +56,8 @@ function groupUnits(units: readonly Unit[]): Map<string, Unit[]> {
 
 function readHead(group: readonly Unit[], features: number): Head | null {
   const sorted = [...group].sort((a, b) => comparePaths(a.path, b.path))
-  const start = sorted.findIndex((unit) => reads(unit) === features || reads(unit) === 2 * features)
-  const chain = start === -1 ? [] : chainFrom(sorted.slice(start))
+  const entry = sorted.findIndex((unit) => reads(unit) === features || reads(unit) === 2 * features)
+  const chain = entry === -1 ? [] : chainFrom(sorted.slice(entry))
   const linear = chain.filter(({ kind }) => kind === 'linear')
   const [first] = chain
   if (first === undefined || linear.length === 0) return null
@@ -67,11 +70,13 @@ function readHead(group: readonly Unit[], features: number): Head | null {
   }
   const places = chain.map(({ path }) => (/^\d{1,3}$/.test(path.at(-1) ?? '') ? Number(path.at(-1)) : -1))
   const isNumbered = places.every((place) => place >= 0 && place < MAX_LAYERS)
+  // In a Sequential that is the whole head, a layer keeps its number: a Dropout stands in front of it.
+  const isOwn = OWN_NAMES.has(first.path.at(-2) ?? '')
+  const start = isOwn ? 0 : (places[0] ?? 0)
   let isActive = true
   for (const [index, unit] of chain.entries()) {
     const place = places[index] ?? 0
-    // A lone layer under a number, as behind a Dropout, keeps its number.
-    const gap = isNumbered ? place - layers.length : index === 0 ? 0 : 1
+    const gap = isNumbered ? place - start - layers.length : index === 0 ? 0 : 1
     for (let left = gap; left > 0; left--) {
       const isReLU = !isActive && (unit.kind === 'linear' || left === gap)
       push({ type: isReLU ? 'ReLU' : 'Identity' }, null)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { findStateDict, readCheckpoint, type Checkpoint, type CheckpointValue } from 'napi-torch'
+import { findStateDict, PickledObject, readCheckpoint, type Checkpoint, type CheckpointValue } from 'napi-torch'
 
 import { fixture } from '../../support/checkpoints.js'
 
@@ -58,6 +58,46 @@ describe('findStateDict()', () => {
     assert.equal(findStateDict(checkpoint(new Map([['a.b', state]])), { key: 'a.b' }).tensors.size, 8)
   })
 
+  it('takes the only one, whatever its key is', async () => {
+    const root = new Map<CheckpointValue, CheckpointValue>([
+      ['my_net', await tensorsOf('state_dict.pth')],
+      ['optimizer', await tensorsOf('state_dict.pth')],
+    ])
+
+    assert.equal(findStateDict(checkpoint(root)).source, 'my_net')
+  })
+
+  it('takes an element of a list, and of a dict with numbers for keys', async () => {
+    const state = await tensorsOf('state_dict.pth')
+
+    assert.equal(findStateDict(checkpoint([3, state]), { key: '1' }).tensors.size, 8)
+    assert.equal(findStateDict(checkpoint(new Map([[7, state]])), { key: '7' }).tensors.size, 8)
+    assert.equal(findStateDict(checkpoint([state])).source, '0')
+  })
+
+  it('leaves out what is no tensor, and says so', async () => {
+    const state = new Map([...(await tensorsOf('state_dict.pth')), ['step', 3], ['extra', new Map()], ['none', null]])
+
+    const { tensors, skipped } = findStateDict(checkpoint(state as Map<CheckpointValue, CheckpointValue>))
+
+    assert.equal(tensors.size, 8)
+    assert.deepEqual([...skipped], [['step', '3'], ['extra', 'a dict of 0 entries'], ['none', 'None']]) // prettier-ignore
+  })
+
+  it('prefers the state dict to a lone tensor beside it', async () => {
+    const state = await tensorsOf('state_dict.pth')
+    const [[, mean = null] = []] = state
+
+    assert.equal(findStateDict(checkpoint(new Map([['mean', mean], ['my_net', state]]))).source, 'my_net') // prettier-ignore
+  })
+
+  it('reads an object of a class that is a kind of dict', async () => {
+    const dict = new PickledObject({ module: 'easydict', name: 'EasyDict' }, [])
+    dict.entries = await tensorsOf('state_dict.pth')
+
+    assert.equal(findStateDict(checkpoint(new Map([['model', dict]]))).source, 'model')
+  })
+
   const unsupported: readonly [name: string, root: () => Promise<CheckpointValue> | CheckpointValue, text: string][] = [
     ['a number', () => 3, 'Holds 3, expected a state dict'],
     ['a list', () => [], 'Holds a list of 0 values, expected a state dict'],
@@ -67,14 +107,20 @@ describe('findStateDict()', () => {
       `Holds no state dict: its keys are 'epoch', none of which leads to tensors`,
     ],
     [
-      'one under an unusual key, naming it',
-      async () => new Map([['my_net', await tensorsOf('state_dict.pth')]]),
-      `Holds a state dict under an unusual key: pass { key: 'my_net' }`,
+      'several under unusual keys, naming them',
+      async () => {
+        const state = await tensorsOf('state_dict.pth')
+        return new Map([
+          ['student', state],
+          ['teacher', new Map(state)],
+        ])
+      },
+      `Holds 2 state dicts: pass { key: 'student' } or { key: 'teacher' }`,
     ],
     [
-      'one with a value that is no tensor',
-      async () => new Map([...(await tensorsOf('state_dict.pth')), ['step', 3]]),
-      'The checkpoint is no state dict: its key "step" holds 3, expected a tensor',
+      'a list of several, naming their numbers',
+      async () => [await tensorsOf('state_dict.pth'), await tensorsOf('state_dict.pth')],
+      `Holds 2 state dicts: pass { key: '0' } or { key: '1' }`,
     ],
   ]
   for (const [name, root, text] of unsupported) {
@@ -103,13 +149,19 @@ describe('findStateDict()', () => {
 
   it('gives the option that it advises beside the text', async () => {
     const whole = await readCheckpoint(fixture('whole_module.pth'))
-    const unusual = checkpoint(new Map([['my_net', await tensorsOf('state_dict.pth')]]))
+    const state = await tensorsOf('state_dict.pth')
+    const several = checkpoint([state, new Map(state)])
 
     assert.throws(() => findStateDict(whole), {
       suggestion: { name: 'wholeModule', value: true, text: '{ wholeModule: true }' },
     })
-    assert.throws(() => findStateDict(unusual), {
-      suggestion: { name: 'key', value: 'my_net', text: "{ key: 'my_net' }" },
+    assert.throws(() => findStateDict(several), {
+      suggestion: {
+        name: 'key',
+        value: '0',
+        text: "{ key: '0' }",
+        others: [{ name: 'key', value: '1', text: "{ key: '1' }" }],
+      },
     })
   })
 
