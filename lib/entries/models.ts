@@ -18,13 +18,23 @@ export {
 export type { BlockClass, BlockOptions, NormLayer, ResNetOptions } from '../models/resnet.js'
 export {
   BasicBlock as BasicBlockCifar,
+  Bottleneck as BottleneckCifar,
+  PadShortcut,
   ResNet as ResNetCifar,
+  resnet110 as resnet110Cifar,
   resnet18 as resnet18Cifar,
+  resnet20 as resnet20Cifar,
+  resnet32 as resnet32Cifar,
   resnet34 as resnet34Cifar,
+  resnet44 as resnet44Cifar,
+  resnet56 as resnet56Cifar,
 } from '../models/resnet_cifar.js'
-export type { BasicBlockCifarOptions, ResNetCifarOptions } from '../models/resnet_cifar.js'
-export { CIFAR_KERNEL_SIZES } from '../models/resnet_cifar.js'
-export type { CifarKernelSize } from '../models/resnet_cifar.js'
+export type { BasicBlockCifarOptions, CifarBlockClass, ResNetCifarOptions } from '../models/resnet_cifar.js'
+export { PreActBlock, PreActBottleneck, preactResnet18Cifar, PreActResNet } from '../models/preact_resnet.js'
+export type { PreActBlockClass, PreActBlockOptions, PreActResNetOptions } from '../models/preact_resnet.js'
+export { MaxAvgPool2d } from '../models/departures.js'
+export { CIFAR_KERNEL_SIZES, CIFAR_SHORTCUTS } from '../models/resnet_cifar.js'
+export type { CifarKernelSize, CifarShortcut } from '../models/resnet_cifar.js'
 export { createModel } from '../models/create.js'
 export type { CreateModelOptions } from '../models/create.js'
 export { FAMILIES } from '../models/architecture.js'

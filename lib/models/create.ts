@@ -1,7 +1,8 @@
-import { checkBoolean, checkOneOf, checkOptions } from '../util/check.js'
+import { checkBoolean, checkOneOf, checkOptions, expected } from '../util/check.js'
 import { skipInit } from '../nn/init.js'
-import { checkKernelSize } from './resnet_cifar.js'
 import { FAMILIES, type Architecture } from './architecture.js'
+import { applyDepartures } from './departures.js'
+import { PreActBlock, PreActBottleneck, PreActResNet } from './preact_resnet.js'
 import { BasicBlock, Bottleneck, ResNet } from './resnet.js'
 import * as cifar from './resnet_cifar.js'
 
@@ -16,18 +17,43 @@ export interface CreateModelOptions {
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if the architecture was written by hand and does not fit together.
  */
-export function createModel(architecture: Architecture, options: CreateModelOptions = {}): ResNet | cifar.ResNet {
+export function createModel(
+  architecture: Architecture,
+  options: CreateModelOptions = {},
+): ResNet | cifar.ResNet | PreActResNet {
   checkOptions('createModel()', options, ['skipInit'])
-  return checkBoolean('skipInit', options.skipInit ?? false) ? skipInit(() => build(architecture)) : build(architecture)
+  const build = (): ResNet | cifar.ResNet | PreActResNet => {
+    const model = buildReference(architecture)
+    applyDepartures(model, architecture)
+    return model
+  }
+  return checkBoolean('skipInit', options.skipInit ?? false) ? skipInit(build) : build()
 }
 
-function build(architecture: Architecture): ResNet | cifar.ResNet {
-  const { family, block, inputChannels, numClasses, width, groups, widthPerGroup, kernelSize } = architecture
-  const layers = architecture.layers as readonly [number, number, number, number]
-  if (checkOneOf('family', family, FAMILIES) === 'resnet') {
-    const options = { inputChannels, numClasses, groups, widthPerGroup }
-    return new ResNet(block === 'BasicBlock' ? BasicBlock : Bottleneck, layers, options)
+/** Builds the model of a family, with the sizes of an architecture and nothing replaced. */
+function buildReference(architecture: Architecture): ResNet | cifar.ResNet | PreActResNet {
+  const { family, block, layers, inputChannels, width, groups, widthPerGroup, kernelSize, departures } = architecture
+  // A model without a head gets one, which is taken away.
+  const numClasses = Math.max(1, architecture.numClasses)
+  const isBasic = block === 'BasicBlock'
+  switch (checkOneOf('family', family, FAMILIES)) {
+    case 'resnet': {
+      const [one, two, three, four, ...more] = layers
+      if (one === undefined || two === undefined || three === undefined || four === undefined || more.length > 0) {
+        throw expected('four positive integers', 'layers', layers)
+      }
+      const options = { inputChannels, numClasses, width, groups, widthPerGroup }
+      return new ResNet(isBasic ? BasicBlock : Bottleneck, [one, two, three, four], options)
+    }
+    case 'resnet-cifar': {
+      const shortcut = departures?.shortcut === 'pad' ? 'pad' : 'conv'
+      const options = { inputChannels, numClasses, width, kernelSize: cifar.checkKernelSize(kernelSize), shortcut } as const
+      return new cifar.ResNet(isBasic ? cifar.BasicBlock : cifar.Bottleneck, layers, options)
+    }
+    case 'preact-resnet': {
+      const { finalNorm, stemWidth = width } = departures ?? {}
+      const options = { inputChannels, numClasses, width, stemWidth, finalNorm: finalNorm === true }
+      return new PreActResNet(isBasic ? PreActBlock : PreActBottleneck, layers, options)
+    }
   }
-  const size = checkKernelSize(kernelSize)
-  return new cifar.ResNet(cifar.BasicBlock, layers, { inputChannels, numClasses, width, kernelSize: size })
 }

@@ -39,6 +39,8 @@ export interface BlockOptions {
 export interface ResNetOptions {
   /** Channels of the image. Default: `3`. **Not in torchvision**, where users replace `conv1`. */
   readonly inputChannels?: number | undefined
+  /** Channels of the stem and the first stage; each further stage has twice as many. Default: `64`. **Not in torchvision.** */
+  readonly width?: number | undefined
   /** Outputs of `fc`. Default: `1000`. */
   readonly numClasses?: number | undefined
   /** Start each residual branch at zero (https://arxiv.org/abs/1706.02677). Default: `false`. */
@@ -56,6 +58,7 @@ export interface ResNetOptions {
 const BLOCK_OPTIONS = ['stride', 'downsample', 'groups', 'baseWidth', 'dilation', 'normLayer'] as const
 const RESNET_OPTIONS = [
   'inputChannels',
+  'width',
   'numClasses',
   'zeroInitResidual',
   'groups',
@@ -209,15 +212,16 @@ export class ResNet extends Module {
   readonly groups: number
   readonly baseWidth: number
   #normLayer: NormLayer
-  #inplanes = 64
+  #inplanes: number
   #dilation = 1
 
   constructor(block: BlockClass, layers: readonly [number, number, number, number], options: ResNetOptions = {}) {
     super()
     checkOptions('ResNet', options, RESNET_OPTIONS)
-    const { inputChannels = 3, numClasses = 1000, zeroInitResidual = false, normLayer = batchNorm } = options
+    const { inputChannels = 3, width = 64, numClasses = 1000, zeroInitResidual = false, normLayer = batchNorm } = options
     const { groups = 1, widthPerGroup = 64, replaceStrideWithDilation = [false, false, false] } = options
     checkPositiveInteger('inputChannels', inputChannels)
+    checkPositiveInteger('width', width)
     checkPositiveInteger('numClasses', numClasses)
     checkBoolean('zeroInitResidual', zeroInitResidual)
     checkLayers(layers)
@@ -226,16 +230,17 @@ export class ResNet extends Module {
     this.groups = checkPositiveInteger('groups', groups)
     this.baseWidth = checkPositiveInteger('widthPerGroup', widthPerGroup)
     this.#normLayer = normLayer
+    this.#inplanes = width
     this.conv1 = new Conv2d(inputChannels, this.#inplanes, 7, { stride: 2, padding: 3, bias: false })
     this.bn1 = normLayer(this.#inplanes)
     this.relu = new ReLU({ inplace: true })
     this.maxpool = new MaxPool2d(3, { stride: 2, padding: 1 })
-    this.layer1 = this.#makeLayer(block, 64, layers[0])
-    this.layer2 = this.#makeLayer(block, 128, layers[1], 2, replaceStrideWithDilation[0])
-    this.layer3 = this.#makeLayer(block, 256, layers[2], 2, replaceStrideWithDilation[1])
-    this.layer4 = this.#makeLayer(block, 512, layers[3], 2, replaceStrideWithDilation[2])
+    this.layer1 = this.#makeLayer(block, width, layers[0])
+    this.layer2 = this.#makeLayer(block, 2 * width, layers[1], 2, replaceStrideWithDilation[0])
+    this.layer3 = this.#makeLayer(block, 4 * width, layers[2], 2, replaceStrideWithDilation[1])
+    this.layer4 = this.#makeLayer(block, 8 * width, layers[3], 2, replaceStrideWithDilation[2])
     this.avgpool = new AdaptiveAvgPool2d([1, 1])
-    this.fc = new Linear(512 * block.expansion, numClasses)
+    this.fc = new Linear(8 * width * block.expansion, numClasses)
 
     this.#initialize(zeroInitResidual)
   }

@@ -9,8 +9,8 @@ import { Module } from './module.js'
 import { emptyParameter, type FactoryOptions, type Parameter } from './parameter.js'
 import { pythonBool, pythonFloat } from './repr.js'
 
-/** Options of {@link BatchNorm2d}; names and defaults are PyTorch's. */
-export interface BatchNorm2dOptions extends FactoryOptions {
+/** Options of {@link BatchNorm1d} and {@link BatchNorm2d}; names and defaults are PyTorch's. */
+export interface BatchNormOptions extends FactoryOptions {
   /** Added to the variance before the square root. Default: `1e-5`. */
   readonly eps?: number | undefined
   /** Share of the newest batch in the running statistics, 0 to 1; `null` weighs all batches alike. Default: `0.1`. */
@@ -26,14 +26,14 @@ export interface BatchNorm2dOptions extends FactoryOptions {
 const OPTIONS = ['eps', 'momentum', 'affine', 'trackRunningStats', 'bias', 'dtype', 'device'] as const
 
 /**
- * Normalizes each channel of a (N, C, H, W) batch to mean 0 and variance 1, then scales and shifts it.
+ * Normalizes each channel of a batch to mean 0 and variance 1, then scales and shifts it: what the batch normalizations have in
+ * common.
  *
  * State keys: `weight`, `bias`, `running_mean`, `running_var`, each (C), and `num_batches_tracked`, () int64.
- * Follows `torch.nn.BatchNorm2d`.
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `numFeatures` (C) is not a positive integer.
  */
-export class BatchNorm2d extends Module {
+abstract class BatchNorm extends Module {
   /** Since version 2 the state holds `num_batches_tracked`. */
   override readonly stateVersion = 2
   readonly numFeatures: number
@@ -44,9 +44,9 @@ export class BatchNorm2d extends Module {
   readonly weight: Parameter | null
   readonly bias: Parameter | null
 
-  constructor(numFeatures: number, options: BatchNorm2dOptions = {}) {
+  constructor(numFeatures: number, options: BatchNormOptions = {}) {
     super()
-    checkOptions('BatchNorm2d', options, OPTIONS)
+    checkOptions(new.target.name, options, OPTIONS)
     const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true, bias = true } = options
     this.numFeatures = checkPositiveInteger('numFeatures', numFeatures)
     this.eps = checkNumber('eps', eps)
@@ -65,10 +65,10 @@ export class BatchNorm2d extends Module {
     this.resetParameters()
   }
 
-  /** Maps (N, C, H, W) to (N, C, H, W); updates the running statistics in training mode. */
+  /** Gives a tensor of the input's shape; updates the running statistics in training mode. */
   override forward(input: Tensor): Tensor {
     handleOf(input, 'input')
-    if (input.ndim !== 4) throw expected('a tensor (N, C, H, W)', 'input', input)
+    this.checkInput(input)
 
     const { weight, bias, eps, trackRunningStats } = this
     if (!trackRunningStats) return batchNorm(input, null, null, { weight, bias, training: true, eps })
@@ -107,8 +107,30 @@ export class BatchNorm2d extends Module {
     return name === 'num_batches_tracked' && (version ?? 0) < 2
   }
 
+  /** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless the input has the shape that this class normalizes. */
+  protected abstract checkInput(input: Tensor): void
+
   /** Without a momentum the n-th batch weighs 1/n, which makes the plain average of all batches. */
   #momentumOfNextBatch(): number {
     return this.momentum ?? 1 / (Number(this.buffer('num_batches_tracked').item()) + 1)
+  }
+}
+
+/** Normalizes vectors (N, C) or sequences (N, C, L), otherwise as {@link BatchNorm2d} does. Follows `torch.nn.BatchNorm1d`. */
+export class BatchNorm1d extends BatchNorm {
+  protected override checkInput(input: Tensor): void {
+    if (input.ndim !== 2 && input.ndim !== 3) throw expected('a tensor (N, C) or (N, C, L)', 'input', input)
+  }
+}
+
+/**
+ * Normalizes each channel of images (N, C, H, W) to mean 0 and variance 1 over the batch, or by its running statistics in
+ * evaluation mode, then scales and shifts it. Follows `torch.nn.BatchNorm2d`.
+ *
+ * State keys: `weight`, `bias`, `running_mean`, `running_var`, each (C), and `num_batches_tracked`, () int64.
+ */
+export class BatchNorm2d extends BatchNorm {
+  protected override checkInput(input: Tensor): void {
+    if (input.ndim !== 4) throw expected('a tensor (N, C, H, W)', 'input', input)
   }
 }

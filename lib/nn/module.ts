@@ -174,6 +174,21 @@ export abstract class Module<Output = Tensor> implements Disposable {
     return this.#resolve(target)
   }
 
+  /**
+   * Puts a module in the place of the one at a path such as `layer1.0.conv1`; where that is a field, the field is set. The old
+   * module is not disposed. Follows `torch.nn.Module.set_submodule`.
+   *
+   * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if there is no module at the path, or for the path `''`.
+   */
+  setSubmodule(target: string, module: Module<unknown>): void {
+    if (!(module instanceof Module)) throw expected('a module', 'module', module)
+    const [path, name] = splitPath(target)
+    const parent = this.#resolve(path)
+    if (!parent.#ownModules().has(name)) parent.#lacks(name)
+    if (Object.hasOwn(parent, name)) Object.assign(parent, { [name]: module })
+    else parent.registerModule(name, module)
+  }
+
   /** Gives the parameter at a path such as `layer1.0.conv1.weight`, or throws as {@link getSubmodule} does. */
   getParameter(target: string): Parameter {
     const [path, name] = splitPath(target)

@@ -98,7 +98,7 @@ describe('ResNetCifar', function () {
     scope(() => {
       assert.deepEqual(
         [new BasicBlockCifar(4, 4), new BasicBlockCifar(4, 8), new BasicBlockCifar(4, 4, { stride: 2 })].map(
-          ({ shortcut }) => shortcut.length,
+          ({ shortcut }) => shortcut.children().length,
         ),
         [0, 2, 2],
       )

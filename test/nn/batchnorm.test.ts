@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 
-import { BatchNorm2d, ones, randn, scope, tensor, zeros, type BatchNorm2dOptions } from 'napi-torch'
+import { BatchNorm2d, ones, randn, scope, tensor, zeros, type BatchNormOptions } from 'napi-torch'
 
 describe('BatchNorm2d', () => {
   const inScope = (title: string, body: () => void): Mocha.Test => it(title, () => scope(body))
 
-  const refused: readonly (readonly [string, number, BatchNorm2dOptions, string])[] = [
+  const refused: readonly (readonly [string, number, BatchNormOptions, string])[] = [
     ['no channels', 0, {}, 'Expected a positive integer for numFeatures, received 0'],
     ['an eps that is not a number', 1, { eps: NaN }, 'Expected a number for eps, received NaN'],
     [
@@ -17,7 +17,7 @@ describe('BatchNorm2d', () => {
     [
       'an unknown option',
       1,
-      { track: true } as BatchNorm2dOptions,
+      { track: true } as BatchNormOptions,
       'Expected options among eps, momentum, affine, trackRunningStats, bias, dtype, device for BatchNorm2d, received "track"',
     ],
   ]
@@ -27,7 +27,7 @@ describe('BatchNorm2d', () => {
     })
   }
 
-  const keys: readonly (readonly [string, BatchNorm2dOptions, string[]])[] = [
+  const keys: readonly (readonly [string, BatchNormOptions, string[]])[] = [
     ['by default', {}, ['weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked']],
     ['without bias', { bias: false }, ['weight', 'running_mean', 'running_var', 'num_batches_tracked']],
     ['without affine', { affine: false }, ['running_mean', 'running_var', 'num_batches_tracked']],
