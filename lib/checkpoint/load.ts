@@ -1,9 +1,11 @@
 import { checkBoolean, checkOptions, expected } from '../util/check.js'
+import { scope } from '../util/scope.js'
 import { StateDict } from '../tensor/state_dict.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { findStateDict, type FoundStateDict } from './state_dict/find.js'
 import type { CheckpointLimits } from './limits.js'
 import { readCheckpoint } from './read.js'
+import type { FoldableTensor } from './state_dict/fold.js'
 import { StoredTensor } from './stored.js'
 import { stripPrefixOf } from './state_dict/strip_prefix.js'
 import { checkElementType, materialize, type MaterializeOptions } from './materialize.js'
@@ -55,19 +57,35 @@ export async function loadCheckpoint(
   return loadFound(stripPrefixOf(findStateDict(checkpoint, { key, wholeModule, limits }), stripPrefix, place), { mmap })
 }
 
+/** A state dict to load: its tensors are in the file, or computed from some that are. */
+export type LoadableStateDict = Omit<FoundStateDict, 'tensors' | 'skipped'> & {
+  readonly tensors: ReadonlyMap<string, FoldableTensor>
+}
+
 /** Loads a state dict that was found in a checkpoint, as {@link loadCheckpoint} does. */
 export async function loadFound(
-  found: FoundStateDict,
+  found: LoadableStateDict,
   { mmap }: MaterializeOptions = { mmap: false },
 ): Promise<StateDict> {
-  for (const [name, tensor] of found.tensors) checkElementType(tensor, `Tensor ${name}`)
-  const tensors = await materialize([...found.tensors.values()], { mmap })
+  const entries = [...found.tensors].map(([name, tensor]) => {
+    return { name, tensor, inputs: tensor instanceof StoredTensor ? [tensor] : tensor.inputs }
+  })
+  for (const { name, inputs } of entries) for (const input of inputs) checkElementType(input, `Tensor ${name}`)
+  const loaded = await materialize(entries.flatMap(({ inputs }) => inputs), { mmap }) // prettier-ignore
   const state = new StateDict()
   state.source = found.source
   state.metadata = found.metadata
-  for (const [index, name] of [...found.tensors.keys()].entries()) {
-    const tensor = tensors[index]
-    if (tensor !== undefined) state.set(name, tensor)
+  let next = 0
+  for (const { name, tensor, inputs } of entries) {
+    const parts = loaded.slice(next, next + inputs.length)
+    next += inputs.length
+    const [only] = parts
+    if (tensor instanceof StoredTensor) {
+      if (only !== undefined) state.set(name, only)
+      continue
+    }
+    state.set(name, scope(() => tensor.compute(parts)))
+    for (const part of parts) part.dispose()
   }
   return state
 }

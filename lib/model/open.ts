@@ -92,6 +92,10 @@ export class OpenedModel implements Disposable {
   readonly source: string
   /** Texts that the writer of the file attached: safetensors' `__metadata__`. Null where there are none. */
   readonly metadata: ReadonlyMap<string, string> | null
+  /** Keys of the model, each with the key that the file has for it, where they differ by more than the prefix. */
+  readonly renamed: ReadonlyMap<string, string>
+  /** Keys of the state dict beside the network's own, which were not used. */
+  readonly unused: readonly string[]
   /** Shape (C, H, W) that the preset makes of an image. */
   readonly inputShape: readonly number[]
 
@@ -106,6 +110,8 @@ export class OpenedModel implements Disposable {
     this.labelsName = description.labelsName
     this.source = description.source
     this.metadata = description.metadata
+    this.renamed = description.renamed
+    this.unused = description.unused
     this.inputShape = inputShape
   }
 

@@ -1,6 +1,7 @@
+import type { LoadableStateDict } from '../checkpoint/load.js'
 import { findStateDict, type FoundStateDict } from '../checkpoint/state_dict/find.js'
 import { readCheckpoint } from '../checkpoint/read.js'
-import type { StoredTensor } from '../checkpoint/stored.js'
+import { foldState, type FoldableTensor } from '../checkpoint/state_dict/fold.js'
 import type { Architecture } from '../models/architecture.js'
 import type { StemOption } from '../models/recognize/describe.js'
 import { recognize } from '../models/recognize/recognize.js'
@@ -49,7 +50,7 @@ export const READ_MODEL_OPTIONS = ['key', 'wholeModule', 'prefix', 'stem', 'arch
 export interface FoundModel {
   readonly description: ModelDescription
   /** The state dict of the network alone, under the keys of the model that is built. */
-  readonly stored: FoundStateDict
+  readonly stored: LoadableStateDict
 }
 
 /**
@@ -73,7 +74,8 @@ export async function findModel(
   if (arch !== undefined) checkString('arch', arch)
   const checkpoint = await readCheckpoint(file)
   const found = findStateDict(checkpoint, { key, wholeModule })
-  const { architecture, keys, unused } = recognize(found.tensors, { prefix, stem })
+  const tensors = foldState(found.tensors, { path: checkpoint.path ?? undefined })
+  const { architecture, keys, unused } = recognize(tensors, { prefix, stem })
   if (arch !== undefined && architecture.name !== arch) {
     const message = `Expected the architecture ${arch} in ${checkpoint.path ?? 'the checkpoint'}, found ${architecture.name}`
     throw new TorchError('TORCH_ARCHITECTURE', message)
@@ -82,19 +84,23 @@ export async function findModel(
   const { source } = found
   const renamed = renamings(keys, architecture.prefix)
   const description = { architecture, source, metadata: checkpoint.metadata, renamed, unused, ...selected }
-  return { description, stored: renameState(found, keys) }
+  return { description, stored: renameState(found, tensors, keys) }
 }
 
 function renamings(keys: ReadonlyMap<string, string>, prefix: string): Map<string, string> {
   return new Map([...keys].filter(([ours, theirs]) => theirs !== prefix + ours))
 }
 
-/** Versions of modules go by their paths, which are the ends of keys no longer: none is kept. */
-function renameState(found: FoundStateDict, keys: ReadonlyMap<string, string>): FoundStateDict {
-  const tensors = new Map<string, StoredTensor>()
+/** Versions of modules go by their old paths: none is kept. */
+function renameState(
+  { source }: FoundStateDict,
+  tensors: ReadonlyMap<string, FoldableTensor>,
+  keys: ReadonlyMap<string, string>,
+): LoadableStateDict {
+  const renamed = new Map<string, FoldableTensor>()
   for (const [ours, theirs] of keys) {
-    const tensor = found.tensors.get(theirs)
-    if (tensor !== undefined) tensors.set(ours, tensor)
+    const tensor = tensors.get(theirs)
+    if (tensor !== undefined) renamed.set(ours, tensor)
   }
-  return { ...found, tensors, metadata: null }
+  return { source, tensors: renamed, metadata: null }
 }

@@ -100,6 +100,9 @@ function isForSmallImages({ stem, body, head }: Network): boolean {
 /** Squeeze-and-excitation and its like change what a block computes. */
 function checkExtras({ extras, body }: Network, layers: readonly number[], refuse: Refuse): void {
   if (extras.length === 0) return
+  if (extras.some((unit) => unit.kind === 'other' && unit.hasBias && unit.tensors.get('weight')?.shape.length === 1)) {
+    refuse('its normalizations have no running_mean, which BatchNorm2d has')
+  }
   const keys = extras.flatMap((unit) => [...unit.tensors.values()].map(({ key }) => key))
   const type = body.stages[0]?.blocks[0]?.type ?? 'BasicBlock'
   const like = nameOf({ family: 'resnet', block: type, layers, width: 64, groups: 1, widthPerGroup: 64, kernelSize: 3 })

@@ -1,7 +1,7 @@
 import { findHead, misfit, type Head } from './head.js'
 import { MIN_STAGES, type Body } from './stages.js'
 import { findStem, type Stem } from './stem.js'
-import { isBelow, type ModuleTree, type Unit } from './units.js'
+import { isBelow, matters, type ModuleTree, type Unit } from './units.js'
 
 /** A residual network in a state dict: a stem, the stages behind it, and a head where there is one. */
 export interface Network {
@@ -87,7 +87,7 @@ function complete(
     ...body.stages.flatMap(({ blocks }) => blocks.flatMap((block) => block.extras)),
     ...free.filter((unit) => isInStage(unit, body)),
   ]
-  return { path, stem, body, head, finalNorm, misfit: head === null ? wrong : undefined, extras }
+  return { path, stem, body, head, finalNorm, misfit: head === null ? wrong : undefined, extras: extras.filter(matters) }
 }
 
 /** Tells whether a unit lies beside the blocks of a stage, within it. */

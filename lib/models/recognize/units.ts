@@ -9,6 +9,15 @@ const WRAPPER_WORDS: ReadonlySet<string> = new Set([
   '_module',
 ])
 
+/** Tensors that change nothing that a network computes: counters of PyTorch, and what profilers leave behind. */
+const BYSTANDERS: ReadonlySet<string> = new Set([
+  '_extra_state',
+  'num_batches_tracked',
+  'n_averaged',
+  'total_ops',
+  'total_params',
+])
+
 /** Modules are nested at most this deep in a key; a longer key belongs to no network. It bounds the nodes for each key. */
 const MAX_DEPTH = 32
 
@@ -110,6 +119,11 @@ export function unitsBelow(node: Node): Unit[] {
     for (const child of [...next.children.values()].reverse()) open.push(child)
   }
   return found
+}
+
+/** Tells whether a unit may change what a network computes. */
+export function matters({ tensors }: Unit): boolean {
+  return [...tensors.keys()].some((name) => !BYSTANDERS.has(name))
 }
 
 /** Tells whether `path` lies at or below `ancestor`. */
