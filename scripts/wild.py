@@ -11,10 +11,21 @@ what its message has to name. `test/integration/models/wild.test.ts` reads it.
 import argparse
 import collections
 import copy
+import datetime
+import decimal
+import enum
+import fractions
+import functools
+import io
 import json
+import math
+import operator
+import os
 import pathlib
+import random
 import sys
 import types
+import uuid
 
 import torch
 from torch import nn
@@ -541,14 +552,106 @@ def containers(maker):
     maker.add("safetensors", dict(prefixed(state, "backbone.")), model, save=save_file)
 
 
+class Color(enum.Enum):
+    RED = functools.partial(max, 1)
+
+
+def companions(maker):
+    """What training scripts save beside the weights; none of it is ever run."""
+    model = plain()
+    state = model.state_dict()
+    optimizer = torch.optim.Adam(model.parameters(), 0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=10)
+    values = {
+        "types": [int, str, type(None), range, bytes, complex, object, frozenset, slice, type(Ellipsis), type],
+        "constants": [Ellipsis, NotImplemented],
+        "an exception": ValueError("x", 3),
+        "functions": [max, len, sorted, print, torch.relu, math.sqrt, operator.add, os.path.join],
+        "a partial": functools.partial(nn.BatchNorm2d, eps=1e-3),
+        "a partial of a partial": functools.partial(functools.partial(max, 1), key=abs),
+        "getters": [operator.itemgetter(1, 2), operator.attrgetter("a.b"), operator.methodcaller("strip", "x")],
+        "a bound method": nn.Linear(1, 2).forward,
+        "a class method": torch.Size.count,
+        "an enum member": Color.RED,
+        "dates and paths": [datetime.datetime(2024, 5, 6), datetime.timedelta(1), pathlib.PurePosixPath("a/b")],
+        "numbers": [decimal.Decimal("1.5"), fractions.Fraction(1, 3), 2**80, 3 + 4j, float("nan")],
+        "a uuid": uuid.UUID(int=5),
+        "a namespace": argparse.Namespace(a=1, b=[1]),
+        "collections": [collections.Counter("aab"), collections.deque([1]), collections.ChainMap({1: 2}),
+                        collections.UserDict(a=1), {frozenset({1})}],
+        "a schedule": schedule.state_dict(),
+        "a schedule as an object": schedule,
+        "an optimizer as an object": optimizer,
+        "a dtype, device, size": [torch.float16, torch.device("cpu"), torch.Size([1])],
+        "random states": [torch.get_rng_state(), random.getstate()],
+        "a storage": torch.ones(3).untyped_storage(),
+        "a buffer in memory": io.BytesIO(b"abc"),
+        "odd tensors": [torch.eye(3).to_sparse(), torch.eye(3).to_sparse_csr(), torch.empty(2, device="meta"),
+                        torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8), torch.ones(2, dtype=torch.complex64).conj(),
+                        torch.ones(3, dtype=torch.float8_e4m3fn), torch.empty(0, 6)[:, 1:], nn.Parameter(torch.ones(1))],
+        "a transform": torch.nn.Sequential(nn.ReLU(), nn.GELU(approximate="tanh")),
+    }
+    try:
+        import numpy
+
+        values["numpy"] = [numpy.float32(1), numpy.arange(3), numpy.str_("x"), numpy.dtype("f4"), numpy.random.get_state(),
+                           numpy.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]), numpy.array(["a", "b"]),
+                           numpy.datetime64("2024-01-01"), numpy.float64, numpy.array([None, {}], dtype=object)]
+        values["a numpy record"] = numpy.rec.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")])
+        values["a numpy generator"] = numpy.random.default_rng(1)
+    except ImportError:
+        pass
+    for name, value in values.items():
+        for protocol in [2, 4]:
+            saver = lambda saved, path: torch.save(saved, path, pickle_protocol=protocol)
+            maker.add(f"{name}, protocol {protocol}", {"value": value, "state_dict": state}, model, save=saver)
+    for name, value in {"os.system": os.system, "a partial of os.system": functools.partial(os.system, "true"),
+                        "eval": functools.partial(eval, "1")}.items():
+        maker.add(name, {"value": value, "state_dict": state}, refused=("TORCH_CHECKPOINT_UNSAFE", name.split(" ")[-1][-4:]))
+
+
+def shards(maker):
+    """Tensors that several processes could share, here a single one."""
+    if not torch.distributed.is_available():
+        return
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.tensor import Shard, distribute_tensor
+
+    torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+    mesh = init_device_mesh("cpu", (1,))
+    model = plain()
+    state = {key: distribute_tensor(value, mesh, [Shard(0)]) if value.ndim > 0 else value for key, value in model.state_dict().items()}
+    maker.add("DTensors of one process", state, model)
+    torch.distributed.destroy_process_group()
+
+
+def wholes(maker):
+    """Modules that were pickled as a whole."""
+    whole = {"wholeModule": True}
+    model = plain()
+    maker.add("a whole module, without the option", model, refused=("TORCH_CHECKPOINT_UNSUPPORTED", "wholeModule: true"))
+    maker.add("a whole module", model, model, options=whole)
+    maker.add("a whole module in a dict", {"model": model, "epoch": 3}, model, options=whole)
+    maker.add("a whole module in DataParallel", nn.DataParallel(model), model, options=whole)
+    maker.add("a whole compiled module", torch.compile(model), model, options=whole)
+    cifar = shake(SmallResNet())
+    maker.add("a whole CIFAR network", cifar, cifar, side=32, options=whole)
+    norm = plain()
+    norm.norm_layer = functools.partial(nn.BatchNorm2d, eps=1e-3)
+    maker.add("a whole module that holds a partial", norm, norm, options=whole)
+
+
 def main(folder):
     folder.mkdir(parents=True, exist_ok=True)
     # Whole modules name their classes by the module that they can be imported from.
     sys.modules["wild"] = sys.modules[__name__]
+    for value in list(globals().values()):
+        if isinstance(value, type) and value.__module__ == "__main__":
+            value.__module__ = "wild"
     torch.manual_seed(20)
     torch.set_num_threads(1)
     maker = Maker(folder)
-    for make in [prefixes, aliases, heads, stems, families, containers]:
+    for make in [prefixes, aliases, heads, stems, families, containers, companions, wholes, shards]:
         make(maker)
     maker.finish()
     print(len(maker.rows))

@@ -16,6 +16,7 @@ import type { StoredStorage, StoredTensor } from './stored.js'
  * | OrderedDict | {@link OrderedDict} |
  * | set, frozenset | Set |
  * | torch.Tensor, torch.nn.Parameter | {@link StoredTensor} |
+ * | a tensor that is not read here, such as a sparse one | {@link UnreadableTensor} |
  * | a storage | {@link StoredStorage} |
  * | numpy scalar | number, bigint, boolean or string |
  * | numpy array, numpy dtype | {@link NumpyArray}, {@link NumpyDType} |
@@ -36,6 +37,7 @@ export type CheckpointValue =
   | Map<CheckpointValue, CheckpointValue>
   | Set<CheckpointValue>
   | StoredTensor
+  | UnreadableTensor
   | StoredStorage
   | NumpyArray
   | NumpyDType
@@ -114,6 +116,23 @@ export class PickledObject {
 
   [DESCRIBE](): string {
     return `an object of Python class ${this.path}`
+  }
+}
+
+/** A tensor whose elements are not read here. It stands in nobody's way until it is asked for. */
+export class UnreadableTensor {
+  /** What it is, such as `a sparse tensor`. */
+  readonly what: string
+  /** What to do in Python, so that it can be read. */
+  readonly advice: string
+
+  constructor(what: string, advice: string) {
+    this.what = what
+    this.advice = advice
+  }
+
+  [DESCRIBE](): string {
+    return `${this.what}, which cannot be read: ${this.advice}`
   }
 }
 

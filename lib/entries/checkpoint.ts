@@ -15,6 +15,14 @@ export { DEFAULT_LIMITS } from '../checkpoint/limits.js'
 export type { CheckpointLimits, LimitName } from '../checkpoint/limits.js'
 export { StoredStorage, StoredTensor } from '../checkpoint/stored.js'
 export type { StoredRecord } from '../checkpoint/stored.js'
-export { NumpyArray, NumpyDType, OrderedDict, PickledGlobal, PickledObject, PickleTuple } from '../checkpoint/values.js'
+export {
+  NumpyArray,
+  NumpyDType,
+  OrderedDict,
+  PickledGlobal,
+  PickledObject,
+  PickleTuple,
+  UnreadableTensor,
+} from '../checkpoint/values.js'
 export type { CheckpointValue } from '../checkpoint/values.js'
 export { StateDict } from '../tensor/state_dict.js'

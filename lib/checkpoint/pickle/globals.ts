@@ -1,9 +1,10 @@
 import type { Fail } from '../failure.js'
 import type { CheckpointLimits } from '../limits.js'
+import { COMPAT_MODULES, COMPAT_NAMES } from './compat_names.js'
 import { buildNumpy, NUMPY_CONSTRUCTORS } from './numpy_globals.js'
 import { StoredTensor } from '../stored.js'
 import { TORCH_CONSTRUCTORS } from './torch_globals.js'
-import { refuseUnsafe } from './unsafe.js'
+import { leadsOut, refuseUnsafe } from './unsafe.js'
 import {
   describeValue,
   NumpyArray,
@@ -12,6 +13,7 @@ import {
   PickledGlobal,
   PickledObject,
   PickleTuple,
+  UnreadableTensor,
   type CheckpointValue,
 } from '../values.js'
 
@@ -31,14 +33,6 @@ export interface Construction {
 /** Makes the value that a Python callable stands for. It reads its arguments and nothing else. */
 export type Constructor = (args: readonly CheckpointValue[], construction: Construction) => CheckpointValue
 
-/** Python 2 names that pickles of protocol 2 still use, by their Python 3 names; `pickle.fix_imports`. */
-const RENAMED_MODULES: ReadonlyMap<string, string> = new Map([
-  ['__builtin__', 'builtins'],
-  ['copy_reg', 'copyreg'],
-  ['exceptions', 'builtins'],
-  ['cPickle', 'pickle'],
-])
-
 const CONSTRUCTORS: ReadonlyMap<string, Constructor> = new Map<string, Constructor>([
   ['collections.OrderedDict', makeOrderedDict],
   ['collections.Counter', makeDict],
@@ -48,7 +42,10 @@ const CONSTRUCTORS: ReadonlyMap<string, Constructor> = new Map<string, Construct
   ['builtins.frozenset', ([items = []], context) => new Set(elements(items, 'frozenset', context))],
   ['builtins.bytes', makeBytes],
   ['builtins.bytearray', makeBytes],
-  ['builtins.getattr', nestedClass],
+  ['builtins.getattr', attribute],
+  ['builtins.type', typeOf],
+  ['operator.attrgetter', byAttribute('attrgetter')],
+  ['operator.methodcaller', byAttribute('methodcaller')],
   ['_codecs.encode', makeBytes],
   ['copyreg._reconstructor', reconstruct],
   ['copyreg.__newobj__', callNew],
@@ -56,16 +53,31 @@ const CONSTRUCTORS: ReadonlyMap<string, Constructor> = new Map<string, Construct
   ...NUMPY_CONSTRUCTORS,
 ])
 
+/** How {@link resolveGlobal} reads a name. */
+export interface ResolveOptions {
+  /** The pickle may use names of Python 2, as those of protocols 0 to 2 do: `fix_imports` of Python's pickle. */
+  readonly isOld: boolean
+  readonly fail: Fail
+}
+
 /**
  * Gives the name that a pickle asks for, as a name.
  *
  * @throws {CheckpointError} `TORCH_CHECKPOINT_UNSAFE` if no honest checkpoint asks for it.
  */
-export function resolveGlobal(module: string, name: string, fail: Fail): PickledGlobal {
+export function resolveGlobal(module: string, name: string, { isOld, fail }: ResolveOptions): PickledGlobal {
   if (module === '' || name === '') throw fail('TORCH_CHECKPOINT_CORRUPT', 'Expected the name of a class or function')
-  const global = new PickledGlobal(RENAMED_MODULES.get(module) ?? module, name)
+  const global = isOld ? renamed(module, name) : new PickledGlobal(module, name)
   refuseUnsafe(global, fail)
   return global
+}
+
+/** Gives the Python 3 name of what Python 2 called otherwise. */
+function renamed(module: string, name: string): PickledGlobal {
+  const path = `${module}.${name}`
+  const [newModule, newName] = Object.hasOwn(COMPAT_NAMES, path) ? (COMPAT_NAMES[path] ?? []) : []
+  if (newModule !== undefined && newName !== undefined) return new PickledGlobal(newModule, newName)
+  return new PickledGlobal(Object.hasOwn(COMPAT_MODULES, module) ? (COMPAT_MODULES[module] ?? module) : module, name)
 }
 
 /** Gives what `callable(*args)` stands for: a value of ours for the names that we know, else an inert record. */
@@ -106,6 +118,8 @@ export function build(target: CheckpointValue | undefined, state: CheckpointValu
     for (const [key, value] of state) target.attributes.set(key, value)
   } else if (target instanceof PickledObject) {
     target.state = state
+  } else if (target instanceof UnreadableTensor) {
+    // Its state would be of use with its elements alone.
   } else if (target instanceof NumpyArray || target instanceof NumpyDType) {
     buildNumpy(target, state, context)
   } else if (target instanceof PickledGlobal) {
@@ -179,13 +193,37 @@ function makeBytes([value = '', encoding]: readonly CheckpointValue[], { fail, c
   return new Uint8Array(Buffer.from(value, 'latin1'))
 }
 
-/** Protocols below 4 name a class that is nested in another by `getattr(Outer, 'Inner')`. Only that use is read. */
-function nestedClass([outer, name]: readonly CheckpointValue[], { fail }: Construction): PickledGlobal {
-  if (outer instanceof PickledGlobal && outer.module !== 'builtins' && typeof name === 'string') {
-    return resolveGlobal(outer.module, `${outer.name}.${name}`, fail)
+/**
+ * Protocols below 4 name a class that is nested in another, and a method of a class, by `getattr(Outer, 'inner')`; a method of an
+ * object is `getattr(object, 'method')`. Neither is looked up: the one is a name, the other a record.
+ */
+function attribute([owner = null, name, ...rest]: readonly CheckpointValue[], { fail }: Construction): CheckpointValue {
+  if (typeof name === 'string' && rest.length === 0 && !leadsOut(name.split('.'))) {
+    if (!(owner instanceof PickledGlobal)) return new PickledObject({ module: 'builtins', name: 'getattr' }, [owner, name])
+    return resolveGlobal(owner.module, `${owner.name}.${name}`, { isOld: false, fail })
   }
-  const text = `The file asks Python for getattr(${describeValue(outer)}, ${describeValue(name)}), which is how attacks reach functions`
+  const text = `The file asks Python for getattr(${describeValue(owner)}, ${describeValue(name)}), which is how attacks reach functions`
   throw fail('TORCH_CHECKPOINT_UNSAFE', text)
+}
+
+/** `type(None)` is how Python writes NoneType. With three arguments it makes a class, which no checkpoint needs. */
+function typeOf(args: readonly CheckpointValue[], { fail }: Construction): CheckpointValue {
+  const [value = null, ...rest] = args
+  if (rest.length > 0) {
+    throw fail('TORCH_CHECKPOINT_UNSAFE', 'The file asks Python to make a class, which is how attacks hide functions')
+  }
+  if (value === null) return new PickledGlobal('types', 'NoneType')
+  return new PickledObject({ module: 'builtins', name: 'type' }, args)
+}
+
+/** `attrgetter` and `methodcaller` hold names of attributes, which must not lead out of what they are applied to. */
+function byAttribute(callable: string): Constructor {
+  return (args, { fail }) => {
+    const names = args.filter((arg) => typeof arg === 'string')
+    if (!names.some((name) => leadsOut(name.split('.')))) return new PickledObject({ module: 'operator', name: callable }, args)
+    const text = `The file asks Python for the attribute ${describeValue(names[0])}, which is how attacks reach functions`
+    throw fail('TORCH_CHECKPOINT_UNSAFE', text)
+  }
 }
 
 /** What protocols 0 and 1 write for NEWOBJ: the class stands before its arguments. */

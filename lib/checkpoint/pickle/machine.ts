@@ -5,13 +5,16 @@ import { NEWEST_PROTOCOL, OP, opcodeName } from './opcodes.js'
 import { PickleInput } from './input.js'
 import { INSTRUCTIONS } from './instructions.js'
 import { StoredTensor } from '../stored.js'
-import { describeValue, PickledObject, PickleTuple, type CheckpointValue } from '../values.js'
+import { describeValue, type PickledGlobal, PickledObject, PickleTuple, type CheckpointValue } from '../values.js'
 
 /**
  * What values cost in memory with all that is kept around them, in bytes: what V8 took at most for millions of each, such
  * as dicts and lists of one element, on the stack and then in a list or tuple.
  */
 const COSTS = { value: 32, container: 224, boxed: 136, memo: 52 } as const
+
+/** The first protocol that only Python 3 writes: older ones use names of Python 2. */
+const FIRST_PYTHON_3 = 3
 
 /** How a pickle is read. */
 export interface UnpickleOptions {
@@ -44,6 +47,7 @@ export class PickleMachine {
   /** Heights of the stack at the open marks. */
   readonly #marks: number[] = []
   readonly #memo = new Map<number, CheckpointValue>()
+  #protocol = 0
   #opcode = 0
   #opcodeAt = 0
   #opcodes = 0
@@ -102,6 +106,7 @@ export class PickleMachine {
   }
 
   protocol(version: number): void {
+    this.#protocol = version
     if (version <= NEWEST_PROTOCOL) return
     throw this.fail(
       'TORCH_CHECKPOINT_UNSUPPORTED',
@@ -234,7 +239,7 @@ export class PickleMachine {
   }
 
   global(module: string, name: string): void {
-    this.pushContainer(resolveGlobal(module, name, this.fail))
+    this.pushContainer(this.#resolve(module, name))
   }
 
   stackGlobal([module, name]: readonly CheckpointValue[]): void {
@@ -263,7 +268,11 @@ export class PickleMachine {
 
   instance(module: string, name: string): void {
     const args = this.popMark()
-    this.#pushConstructed(newObject(resolveGlobal(module, name, this.fail), args, null, this.#construction))
+    this.#pushConstructed(newObject(this.#resolve(module, name), args, null, this.#construction))
+  }
+
+  #resolve(module: string, name: string): PickledGlobal {
+    return resolveGlobal(module, name, { isOld: this.#protocol < FIRST_PYTHON_3, fail: this.fail })
   }
 
   #pushConstructed(value: CheckpointValue): void {

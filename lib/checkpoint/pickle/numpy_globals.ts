@@ -48,9 +48,9 @@ export function buildNumpy(target: NumpyArray | NumpyDType, state: CheckpointVal
 }
 
 /** `dtype('f8', align, copy)` */
-function makeDType([kind]: Args, { fail }: Construction): NumpyDType {
-  if (typeof kind === 'string') return new NumpyDType(kind, '|')
-  throw fail('TORCH_CHECKPOINT_UNSUPPORTED', `Expected the kind of a numpy dtype, found ${describeValue(kind)}`)
+function makeDType([kind]: Args): NumpyDType {
+  // Of records a class is given, such as numpy.record; their fields follow as a state.
+  return new NumpyDType(typeof kind === 'string' ? kind : 'V', '|')
 }
 
 /** `_frombuffer(bytes, dtype, shape, order)`, protocol 5. */
@@ -160,7 +160,9 @@ function readUtf32(view: DataView, little: boolean): string | undefined {
     if (point > 0x10ffff) return undefined
     text += String.fromCodePoint(point)
   }
-  return text.replace(/\0+$/, '')
+  let end = text.length
+  while (end > 0 && text.charCodeAt(end - 1) === 0) end--
+  return text.slice(0, end)
 }
 
 function halfToNumber(bits: number): number {

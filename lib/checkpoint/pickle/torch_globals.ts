@@ -2,9 +2,12 @@ import type { Construction, Constructor } from './globals.js'
 import { pastLimit } from '../limits.js'
 import { ELEMENT_TYPES } from '../element_types.js'
 import { checkGeometry, StoredStorage, StoredTensor } from '../stored.js'
-import { describeValue, PickledGlobal, PickleTuple, tuple, type CheckpointValue } from '../values.js'
+import { describeValue, PickledGlobal, PickleTuple, tuple, UnreadableTensor, type CheckpointValue } from '../values.js'
 
 type Args = readonly CheckpointValue[]
+
+/** A tensor, readable or not. */
+type AnyTensor = StoredTensor | UnreadableTensor
 
 const REBUILD = 'torch._utils.'
 
@@ -24,20 +27,20 @@ export const TORCH_CONSTRUCTORS: ReadonlyMap<string, Constructor> = new Map<stri
   ...['restore_type_tag', 'build_intlist', 'build_doublelist', 'build_boollist', 'build_tensorlist'].map(
     (name): [string, Constructor] => [`torch.jit._pickle.${name}`, ([value = null]) => value],
   ),
-  [`${REBUILD}_rebuild_sparse_tensor`, refuse('a sparse tensor', 'call to_dense() on it before torch.save')],
-  [`${REBUILD}_rebuild_nested_tensor`, refuse('a nested tensor', 'save its components instead')],
+  [`${REBUILD}_rebuild_sparse_tensor`, unreadable('a sparse tensor', 'call to_dense() on it before torch.save')],
+  [`${REBUILD}_rebuild_nested_tensor`, unreadable('a nested tensor', 'save its components instead')],
   [
     `${REBUILD}_rebuild_meta_tensor_no_storage`,
-    refuse('a tensor on the meta device, which has no data', 'save a real one'),
+    unreadable('a tensor on the meta device, which has no data', 'save a real one'),
   ],
   [
     `${REBUILD}_rebuild_device_tensor_from_numpy`,
-    refuse('a tensor of an XLA device', 'call cpu() on it before torch.save'),
+    unreadable('a tensor of an XLA device', 'call cpu() on it before torch.save'),
   ],
 ])
 
 /** `(storage, offset, size, stride, requires_grad, backward_hooks, metadata)` */
-function makeTensor(args: Args, dtype: string | undefined, context: Construction): StoredTensor {
+function makeTensor(args: Args, dtype: string | undefined, context: Construction): AnyTensor {
   const { limits, fail } = context
   const [storage, offset, size, stride, requiresGrad, , metadata] = args
   if (!(storage instanceof StoredStorage)) {
@@ -47,10 +50,7 @@ function makeTensor(args: Args, dtype: string | undefined, context: Construction
     throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected a storage offset of at least 0, found ${describeValue(offset)}`)
   }
   if (metadata instanceof Map && (metadata.get('neg') === true || metadata.get('conj') === true)) {
-    throw fail(
-      'TORCH_CHECKPOINT_UNSUPPORTED',
-      'Holds a lazily negated or conjugated tensor: call resolve_conj().resolve_neg()',
-    )
+    return new UnreadableTensor('a lazily negated or conjugated tensor', 'call resolve_conj().resolve_neg() on it')
   }
   const fields = {
     storage,
@@ -62,14 +62,14 @@ function makeTensor(args: Args, dtype: string | undefined, context: Construction
   }
   const type = ELEMENT_TYPES.get(fields.dtype)
   if (type === undefined) {
-    throw fail('TORCH_CHECKPOINT_UNSUPPORTED', `Holds a tensor of type ${fields.dtype}, whose layout is not known here`)
+    return new UnreadableTensor(`a tensor of type ${fields.dtype}, whose layout is not known`, 'convert it in Python')
   }
   checkGeometry(fields, type, limits, fail)
   return new StoredTensor(fields)
 }
 
 /** Types that came after the storage classes: `(storage, offset, size, stride, requires_grad, hooks, dtype, metadata)` */
-function makeTensorOfDType(args: Args, context: Construction): StoredTensor {
+function makeTensorOfDType(args: Args, context: Construction): AnyTensor {
   const dtype = args[6]
   if (!(dtype instanceof PickledGlobal) || dtype.module !== 'torch') {
     throw context.fail('TORCH_CHECKPOINT_CORRUPT', `Expected a torch dtype, found ${describeValue(dtype)}`)
@@ -78,24 +78,46 @@ function makeTensorOfDType(args: Args, context: Construction): StoredTensor {
 }
 
 /** `(storage, offset, size, stride, quantizer_params, requires_grad, backward_hooks)`: scales are not kept. */
-function makeQuantized(args: Args, context: Construction): StoredTensor {
+function makeQuantized(args: Args, context: Construction): AnyTensor {
   return makeTensor([...args.slice(0, 4), ...args.slice(5, 7)], undefined, context)
 }
 
 /** `(data, requires_grad, backward_hooks)` */
-function makeParameter([data, requiresGrad = true]: Args, context: Construction): StoredTensor {
-  return expectTensor(data, context).asParameter(requiresGrad === true)
+function makeParameter([data, requiresGrad = true]: Args, context: Construction): AnyTensor {
+  const tensor = expectTensor(data, context)
+  return tensor instanceof StoredTensor ? tensor.asParameter(requiresGrad === true) : tensor
 }
 
 /** `(rebuild function, type, arguments, attributes)`: a subclass of Tensor is read as the tensor that it is. */
-function makeFromType([rebuild, , args]: Args, context: Construction): CheckpointValue {
+function makeFromType([rebuild, type, args, attributes]: Args, context: Construction): CheckpointValue {
+  if (rebuild instanceof PickledGlobal && rebuild.path === `${REBUILD}_rebuild_wrapper_subclass`) {
+    return makeWrapper(type, args, attributes)
+  }
   const known = rebuild instanceof PickledGlobal && rebuild.path.startsWith(REBUILD)
   const constructor = known ? TORCH_CONSTRUCTORS.get(rebuild.path) : undefined
-  if (constructor === undefined || !(args instanceof PickleTuple)) {
-    const text = `Expected a rebuild function of torch._utils with arguments, found ${describeValue(rebuild)}`
-    throw context.fail('TORCH_CHECKPOINT_UNSUPPORTED', text)
-  }
-  return constructor(args, context)
+  if (constructor !== undefined && args instanceof PickleTuple) return constructor(args, context)
+  return new UnreadableTensor(`a tensor of class ${describeValue(type)}`, 'save it as a plain tensor')
+}
+
+/** What FSDP2 and tensor parallelism make of parameters; read where the part of this process is the whole. */
+const DTENSOR = /^torch\.distributed\.(?:_?tensor)\b.*\.DTensor$/
+
+/** `(class, dtype, size, …)` of a tensor that holds others in its attributes. */
+function makeWrapper(
+  type: CheckpointValue | undefined,
+  args: CheckpointValue | undefined,
+  attributes: CheckpointValue | undefined,
+): CheckpointValue {
+  const path = type instanceof PickledGlobal ? type.path : describeValue(type)
+  if (!DTENSOR.test(path)) return new UnreadableTensor(`a tensor of class ${path}`, 'save it as a plain tensor')
+  const local = attributes instanceof Map ? attributes.get('_local_tensor') : undefined
+  const size = args instanceof PickleTuple ? args[2] : undefined
+  const isWhole = local instanceof StoredTensor && Array.isArray(size) && local.shape.join() === size.join()
+  if (isWhole) return local
+  const advice =
+    'save get_model_state_dict(model, options=StateDictOptions(full_state_dict=True, cpu_offload=True)) ' +
+    'of torch.distributed.checkpoint.state_dict'
+  return new UnreadableTensor('one part of a DTensor that several processes shared', advice)
 }
 
 function makeSize([sizes = new PickleTuple()]: Args, { fail, charge }: Construction): PickleTuple {
@@ -105,14 +127,12 @@ function makeSize([sizes = new PickleTuple()]: Args, { fail, charge }: Construct
   return tuple([...sizes])
 }
 
-function refuse(what: string, advice: string): Constructor {
-  return (_args, { fail }) => {
-    throw fail('TORCH_CHECKPOINT_UNSUPPORTED', `Holds ${what}: ${advice}`)
-  }
+function unreadable(what: string, advice: string): Constructor {
+  return () => new UnreadableTensor(what, advice)
 }
 
-function expectTensor(value: CheckpointValue | undefined, { fail }: Construction): StoredTensor {
-  if (value instanceof StoredTensor) return value
+function expectTensor(value: CheckpointValue | undefined, { fail }: Construction): AnyTensor {
+  if (value instanceof StoredTensor || value instanceof UnreadableTensor) return value
   throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected a tensor, found ${describeValue(value)}`)
 }
 

@@ -14,22 +14,27 @@ const UNSAFE_MODULES: ReadonlyMap<string, string> = new Map([
     RUNS,
     'os posix nt ntpath posixpath subprocess _posixsubprocess shutil pty commands popen2 tempfile fileinput',
   ),
-  ...tagged(RUNS, 'multiprocessing concurrent asyncio platform sys io _io fcntl signal'),
+  ...tagged(RUNS, 'multiprocessing concurrent asyncio sys io _io fcntl'),
   ...tagged(IMPORTS, 'importlib imp runpy pkgutil zipimport code codeop bdb pdb trace timeit profile cProfile doctest'),
-  ...tagged(IMPORTS, 'pip ensurepip setuptools distutils venv site pydoc inspect'),
+  ...tagged(IMPORTS, 'pip ensurepip setuptools distutils venv site pydoc'),
   ...tagged(PICKLES, 'pickle _pickle cPickle pickletools shelve marshal dill cloudpickle joblib'),
   ...tagged(
     NETWORK,
     'socket _socket ssl http urllib urllib2 httplib ftplib smtplib telnetlib xmlrpc socketserver requests',
   ),
   ...tagged(NETWORK, 'httpx aiohttp paramiko webbrowser antigravity'),
-  ...tagged(CALLS, 'operator _operator functools _functools types'),
   ...tagged(NATIVE, 'ctypes _ctypes cffi gc mmap'),
-  ...tagged(PICKLES, 'torch.serialization torch.package torch.jit torch._jit_internal torch.hub torch.export'),
-  ...tagged(IMPORTS, 'torch.fx torch._dynamo torch._inductor torch._lazy torch.compiler torch.utils.bottleneck'),
+  ...tagged(PICKLES, 'torch.serialization torch.package torch.jit torch._jit_internal torch.hub'),
+  ...tagged(IMPORTS, 'torch.utils.bottleneck'),
   ...tagged(NATIVE, 'torch.utils.cpp_extension torch.ops torch.classes torch._ops torch._classes torch.library'),
   ...tagged(RUNS, 'torch.multiprocessing torch.distributed.rpc torch.distributed.run torch.distributed.launch'),
   ...tagged(IMPORTS, 'numpy.testing numpy.f2py numpy.distutils numpy.ctypeslib numpy.lib.npyio numpy.lib._npyio_impl'),
+])
+
+/** Modules whose functions import or run code. Their classes are harmless: of an object nothing but its class and state is kept. */
+const UNSAFE_FUNCTIONS: ReadonlyMap<string, string> = new Map([
+  ...tagged(IMPORTS, 'torch.fx torch._dynamo torch._inductor torch._lazy torch.compiler torch.export inspect'),
+  ...tagged(RUNS, 'platform signal'),
 ])
 
 /** Single names, and what asking for them usually means. */
@@ -39,15 +44,19 @@ const UNSAFE_NAMES: ReadonlyMap<string, string> = new Map([
     'torch.load torch.save torch.storage._load_from_bytes numpy.load numpy.loads numpy.save pandas.read_pickle',
   ),
   ...tagged(RUNS, 'numpy.memmap numpy.fromfile numpy.loadtxt numpy.genfromtxt'),
-  ...tagged(CALLS, 'torch._utils._rebuild_wrapper_subclass torch.overrides.get_overridable_functions'),
+  ...tagged(CALLS, 'torch.overrides.get_overridable_functions functools.reduce _functools.reduce'),
+  ...tagged(RUNS, 'types.FunctionType types.LambdaType types.CodeType types.CellType types.ModuleType types.new_class'),
   ...tagged(NATIVE, 'torch._C._jit_call torch._C._load_for_lite_interpreter'),
 ])
 
 /** Harmless names of modules in {@link UNSAFE_MODULES}. */
 const EXCEPTIONS: ReadonlySet<string> = new Set([
-  'types.SimpleNamespace',
+  'sys.intern',
+  'io.BytesIO',
+  'io.StringIO',
+  '_io.BytesIO',
+  '_io.StringIO',
   'torch.serialization._get_layout',
-  'torch._dynamo.eval_frame.OptimizedModule',
   // Marks of types in TorchScript archives: see torch_globals.ts.
   'torch.jit._pickle.restore_type_tag',
   'torch.jit._pickle.build_intlist',
@@ -56,12 +65,14 @@ const EXCEPTIONS: ReadonlySet<string> = new Set([
   'torch.jit._pickle.build_tensorlist',
 ])
 
-/** All that a pickle may name of Python's builtins; the rest runs code, opens files or reaches for attributes. */
-const BUILTINS: ReadonlySet<string> = new Set(
+/** An exception is data, whichever module it comes from. */
+const EXCEPTION_CLASS = /^[A-Z]\w{0,80}(?:Error|Exception|Warning|Expired)$/
+
+/** Python's builtins that run code, open files or reach for attributes; those of Python 2 as well. */
+const UNSAFE_BUILTINS: ReadonlySet<string> = new Set(
   (
-    'object bool int float complex str bytes bytearray list tuple dict set frozenset range slice ' +
-    // Only ever applied to a class, for a class that is nested in it: see globals.ts.
-    'getattr'
+    'eval exec compile open input breakpoint setattr delattr globals locals vars dir help exit quit license credits ' +
+    'copyright apply execfile reload file raw_input memoryview buffer'
   ).split(' '),
 )
 
@@ -85,20 +96,34 @@ export function refuseUnsafe(global: PickledGlobal, fail: Fail): void {
 
 function reasonAgainst({ module, name, path }: PickledGlobal): string | undefined {
   if (EXCEPTIONS.has(path)) return undefined
-  if (module === 'builtins') return BUILTINS.has(name) ? undefined : CALLS
+  const parts = name.split('.')
+  if (leadsOut(parts)) return CALLS
+  if (module === 'builtins') return UNSAFE_BUILTINS.has(parts[0] ?? '') ? CALLS : undefined
   const named = UNSAFE_NAMES.get(path)
   if (named !== undefined) return named
-  for (let end = module.length; end > 0; end = module.lastIndexOf('.', end - 1)) {
-    const reason = UNSAFE_MODULES.get(module.slice(0, end))
-    if (reason !== undefined) return reason
+  if (EXCEPTION_CLASS.test(name)) return undefined
+  const inModule = reasonIn(UNSAFE_MODULES, module)
+  if (inModule !== undefined) return inModule
+  if (!/^_*[A-Z]/.test(parts[0] ?? '')) {
+    const inFunctions = reasonIn(UNSAFE_FUNCTIONS, module)
+    if (inFunctions !== undefined) return inFunctions
   }
   // `torch` has `os` as an attribute, as have many modules: the dotted name of protocol 4 would walk there.
-  const parts = name.split('.')
-  for (let count = 1; count < parts.length; count++) {
-    const reason = UNSAFE_MODULES.get(`${module}.${parts.slice(0, count).join('.')}`)
+  return parts.length === 1 ? undefined : reasonIn(UNSAFE_MODULES, path.slice(0, -(parts.at(-1)?.length ?? 0) - 1))
+}
+
+/** Looks for a module and for each package that it is in. */
+function reasonIn(reasons: ReadonlyMap<string, string>, module: string): string | undefined {
+  for (let end = module.length; end > 0; end = module.lastIndexOf('.', end - 1)) {
+    const reason = reasons.get(module.slice(0, end))
     if (reason !== undefined) return reason
   }
-  return parts.some((part) => WAYS_OUT.has(part) || (part.startsWith('__') && part.endsWith('__'))) ? CALLS : undefined
+  return undefined
+}
+
+/** Tells whether attributes lead to a module or to what Python keeps about an object, from where everything can be reached. */
+export function leadsOut(attributes: readonly string[]): boolean {
+  return attributes.some((part) => WAYS_OUT.has(part) || (part.startsWith('__') && part.endsWith('__')))
 }
 
 function tagged(reason: string, names: string): [string, string][] {

@@ -3,7 +3,15 @@ import { failure, type FaultLocation } from '../failure.js'
 import { StateDict } from '../../tensor/state_dict.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { StoredStorage, StoredTensor } from '../stored.js'
-import { describeValue, NumpyArray, NumpyDType, OrderedDict, PickledGlobal, PickledObject } from '../values.js'
+import {
+  describeValue,
+  NumpyArray,
+  NumpyDType,
+  OrderedDict,
+  PickledGlobal,
+  PickledObject,
+  UnreadableTensor,
+} from '../values.js'
 
 /**
  * What {@link saveCheckpoint} writes. Plain objects and Maps become dicts, `PickleTuple`s tuples, other arrays lists,
@@ -23,6 +31,7 @@ export type CheckpointTree =
   | StateDict
   | StoredTensor
   | StoredStorage
+  | UnreadableTensor
   | PickledGlobal
   | PickledObject
   | NumpyArray
@@ -90,6 +99,9 @@ function isBranch(
     throw expected('a value that a checkpoint can hold', here(), value)
   }
   if (value instanceof Uint8Array || value instanceof StoredTensor || value instanceof StoredStorage) return false
+  if (value instanceof UnreadableTensor) {
+    throw failure('TORCH_CHECKPOINT_UNSUPPORTED', place, `The value at ${here()} is ${describeValue(value)}`)
+  }
   if (value instanceof PickledGlobal) {
     if (value.module === 'torch') return false
     throw notReadBack(value, here(), place)
