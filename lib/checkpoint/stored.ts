@@ -133,7 +133,8 @@ export function checkGeometry(
     last += BigInt(size - 1) * BigInt(strides[dim] ?? 0)
   }
   const elements = BigInt(Math.floor(storage.nbytes / type.bytes)) * BigInt(type.packed)
-  const inside = numel === 0n ? BigInt(storageOffset) <= elements : last < elements
+  // PyTorch keeps the offset of a slice that has no elements, wherever it points.
+  const inside = numel === 0n || last < elements
   if (!inside) {
     const where = `strides ${describeShape(strides)} and offset ${storageOffset}`
     throw fail('TORCH_CHECKPOINT_CORRUPT', `${name()}, ${where} reaches outside its storage of ${elements} elements`)

@@ -110,7 +110,9 @@ function makeWrapper(
 ): CheckpointValue {
   const path = type instanceof PickledGlobal ? type.path : describeValue(type)
   if (!DTENSOR.test(path)) return new UnreadableTensor(`a tensor of class ${path}`, 'save it as a plain tensor')
-  const local = attributes instanceof Map ? attributes.get('_local_tensor') : undefined
+  // Attributes, or a pair of those and of the slots of the class.
+  const dicts: CheckpointValue[] = attributes instanceof PickleTuple ? attributes.slice(0, 2) : [attributes ?? null]
+  const local = dicts.flatMap((dict) => (dict instanceof Map ? [dict.get('_local_tensor')] : [])).find(Boolean)
   const size = args instanceof PickleTuple ? args[2] : undefined
   const isWhole = local instanceof StoredTensor && Array.isArray(size) && local.shape.join() === size.join()
   if (isWhole) return local

@@ -12,7 +12,7 @@ const NATIVE = 'loads native code'
 const UNSAFE_MODULES: ReadonlyMap<string, string> = new Map([
   ...tagged(
     RUNS,
-    'os posix nt ntpath posixpath subprocess _posixsubprocess shutil pty commands popen2 tempfile fileinput',
+    'os posix nt subprocess _posixsubprocess shutil pty commands popen2 tempfile fileinput',
   ),
   ...tagged(RUNS, 'multiprocessing concurrent asyncio sys io _io fcntl'),
   ...tagged(IMPORTS, 'importlib imp runpy pkgutil zipimport code codeop bdb pdb trace timeit profile cProfile doctest'),

@@ -5,7 +5,7 @@ import type { Checkpoint } from '../read.js'
 import { StoredTensor } from '../stored.js'
 import type { SuggestedOption } from '../../util/errors.js'
 import { describeValue, OrderedDict, PickledObject, type CheckpointValue } from '../values.js'
-import { isWholeModule, wholeModuleState } from './whole_module.js'
+import { isWholeModule, wholeModuleState, withoutCompiler } from './whole_module.js'
 
 /** Where training scripts put the state dict of the model, in the order in which they are tried. */
 const USUAL_KEYS = [
@@ -89,13 +89,15 @@ export function findStateDict(checkpoint: Checkpoint, options: FindOptions = {})
   checkBoolean('wholeModule', wholeModule)
   const limits = checkLimits(options.limits)
   const place = { path: checkpoint.path ?? undefined }
-  const open: OpenBranch = (value) =>
-    wholeModule && isWholeModule(value) ? wholeModuleState(value, limits, place) : value
+  const open: OpenBranch = (wrapped) => {
+    const value = withoutCompiler(wrapped)
+    return wholeModule && isWholeModule(value) ? wholeModuleState(value, limits, place) : value
+  }
   if (key !== undefined) {
     if (typeof key !== 'string') throw expected('a string', 'key', key)
     return asStateDict(open(valueAt(checkpoint.root, key)), key, place)
   }
-  if (wholeModule && isWholeModule(checkpoint.root)) return asStateDict(open(checkpoint.root), '', place)
+  if (wholeModule && isWholeModule(withoutCompiler(checkpoint.root))) return asStateDict(open(checkpoint.root), '', place)
   const found = search(checkpoint.root, '', { depth: 0, open, seen: new Set() })
   if (found !== undefined && (found.path !== '' || isPlainState(found.dict, found.tensors))) {
     return asStateDict(found.dict, found.path, place)
@@ -254,10 +256,11 @@ function noStateDict(root: CheckpointValue, place: FaultLocation, open: OpenBran
 
 const WHOLE_MODULE = { name: 'wholeModule', value: true, text: '{ wholeModule: true }' }
 
-function wholeObject(value: PickledObject, where: string, place: FaultLocation): Error {
+function wholeObject(wrapped: PickledObject, where: string, place: FaultLocation): Error {
+  const value = withoutCompiler(wrapped)
   const inPython = `in Python, save torch.save(model.state_dict(), 'new.pth') instead`
   if (!isWholeModule(value)) {
-    const text = `${where} is ${describeValue(value)}: its code is not in the file; ${inPython}`
+    const text = `${where} is ${describeValue(wrapped)}: its code is not in the file; ${inPython}`
     return failure('TORCH_CHECKPOINT_UNSUPPORTED', place, text)
   }
   const what = `a whole pickled module of class ${value.path}`

@@ -8,6 +8,14 @@ type Dict = ReadonlyMap<CheckpointValue, CheckpointValue>
 
 const NONE: Dict = new Map()
 
+/** What torch.compile makes of a module: its arguments are the module and what compiles it. */
+const COMPILED = 'torch._dynamo.eval_frame.OptimizedModule'
+
+/** Gives the module that torch.compile wrapped, or the value itself. */
+export function withoutCompiler(value: CheckpointValue): CheckpointValue {
+  return value instanceof PickledObject && value.path === COMPILED ? (value.args[0] ?? null) : value
+}
+
 /** Tells whether a value is a `torch.nn.Module` that was pickled as a whole: its attributes say so. */
 export function isWholeModule(value: unknown): value is PickledObject {
   if (!(value instanceof PickledObject) || !(value.state instanceof Map)) return false
@@ -48,7 +56,8 @@ function membersOf(module: PickledObject, path: () => string, fail: Fail): Membe
     }
   }
   const children: [string, PickledObject][] = []
-  for (const [name, value] of dictAt(attributes, '_modules', path, fail)) {
+  for (const [name, wrapped] of dictAt(attributes, '_modules', path, fail)) {
+    const value = withoutCompiler(wrapped)
     if (value === null) continue
     if (typeof name === 'string' && value instanceof PickledObject) children.push([name, value])
     else throw unknownMember('_modules', name, value, path, fail)
