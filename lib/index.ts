@@ -48,15 +48,19 @@ export * from './entries/checkpoint.js'
 export * from './entries/vision.js'
 export * from './entries/engine.js'
 
-export { openModel, OpenedModel } from './model/open.js'
-export type { CreateEngineOptions, OpenModelOptions } from './model/open.js'
+export { openModel, OpenedModel, openModule } from './model/open.js'
+export type { CreateEngineOptions, OpenModelOptions, OpenModuleOptions } from './model/open.js'
 export type { ReadModelOptions } from './model/read.js'
 export type { PresetOptions } from './model/preset.js'
+export { STEMS } from './models/recognize/stems.js'
+export type { StemOption } from './models/recognize/stems.js'
 export type { PresetName } from './model/preset_names.js'
 
 export { Classifier } from './classifier/classifier.js'
 export type {
   ClassifiedImage,
+  ClassifierFromOptions,
+  ClassifierMachineOptions,
   ClassifierOptions,
   ClassifyOptions,
   FeaturesOptions,

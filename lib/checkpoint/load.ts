@@ -84,7 +84,10 @@ export async function loadFound(
       if (only !== undefined) state.set(name, only)
       continue
     }
-    state.set(name, scope(() => tensor.compute(parts)))
+    state.set(
+      name,
+      scope(() => tensor.compute(parts)),
+    )
     for (const part of parts) part.dispose()
   }
   return state

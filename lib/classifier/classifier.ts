@@ -1,14 +1,17 @@
 import { ENGINE_DTYPES, type EngineDType } from '../engine/compile_options.js'
 import type { Engine } from '../engine/engine.js'
-import { openModel, type CreateEngineOptions, type OpenedModel } from '../model/open.js'
+import { openModel, openModule, type CreateEngineOptions, type OpenedModel } from '../model/open.js'
+import type { PresetOptions } from '../model/preset.js'
 import { READ_MODEL_OPTIONS, type ReadModelOptions } from '../model/read.js'
-import type { Architecture } from '../models/architecture.js'
+import { Module } from '../nn/module.js'
+import type { ModelArchitecture } from '../models/architecture.js'
 import { checkSignal } from '../util/abort.js'
 import { checkOneOf, checkOptions, checkPositiveInteger, describeShape, expected } from '../util/check.js'
 import { checkDevice, type Device } from '../util/device.js'
 import { TorchError } from '../util/errors.js'
 import { scope } from '../util/scope.js'
 import { Semaphore } from '../util/semaphore.js'
+import type { Activation } from '../vision/activations.js'
 import { ImagePreset } from '../vision/preset.js'
 import type { Preset } from '../vision/presets.js'
 import { Headless } from './headless.js'
@@ -19,8 +22,8 @@ import { predictionsOf, type Prediction } from './predictions.js'
 export type { ImageSource } from './image_source.js'
 export type { Prediction } from './predictions.js'
 
-/** Options of {@link Classifier.load}. */
-export interface ClassifierOptions extends ReadModelOptions {
+/** Where and how a {@link Classifier} computes. */
+export interface ClassifierMachineOptions {
   /** Where the model is computed. Default: `cpu`. */
   readonly device?: Device | undefined
   /** Data type of the activations; `float16` on CUDA only. Default: `float32`. */
@@ -31,6 +34,30 @@ export interface ClassifierOptions extends ReadModelOptions {
   readonly maxBatchSize?: number | undefined
   /** Stops loading; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
+}
+
+/** Options of {@link Classifier.load}. */
+export interface ClassifierOptions extends ReadModelOptions, ClassifierMachineOptions {}
+
+/** Options of {@link Classifier.from}. */
+export interface ClassifierFromOptions extends PresetOptions, ClassifierMachineOptions {}
+
+const MACHINE_OPTIONS = ['device', 'dtype', 'threads', 'maxBatchSize'] as const
+
+interface Machine {
+  readonly device: Device
+  readonly dtype: EngineDType
+  readonly threads: number | undefined
+  readonly maxBatchSize: number
+}
+
+function checkMachine(options: Pick<ClassifierMachineOptions, (typeof MACHINE_OPTIONS)[number]>): Machine {
+  const { device = 'cpu', dtype = 'float32', threads, maxBatchSize = DEFAULT_MAX_BATCH_SIZE } = options
+  checkDevice('device', device)
+  checkOneOf('dtype', dtype, ENGINE_DTYPES)
+  checkPositiveInteger('maxBatchSize', maxBatchSize)
+  if (threads !== undefined) checkPositiveInteger('threads', threads)
+  return { device, dtype, threads, maxBatchSize }
 }
 
 /** Options of {@link Classifier.classify}. */
@@ -68,7 +95,7 @@ const MAX_PREPARED = 4
  */
 export class Classifier implements AsyncDisposable {
   /** Architecture that was recognized in the checkpoint. */
-  readonly architecture: Architecture
+  readonly architecture: ModelArchitecture
   /** How images are prepared. */
   readonly preset: Preset
   /** Name of the preset; `own` where it was passed as a transform without a name. */
@@ -79,6 +106,8 @@ export class Classifier implements AsyncDisposable {
   readonly labels: readonly string[] | null
   /** Where the labels come from: a file, a list, `own` where they were passed as an array, or `none`. */
   readonly labelsName: string
+  /** How outputs become probabilities. */
+  readonly activation: Activation
   readonly #opened: OpenedModel
   readonly #engine: Engine
   readonly #engineOptions: CreateEngineOptions
@@ -102,26 +131,38 @@ export class Classifier implements AsyncDisposable {
    * alive.
    */
   static async load(checkpoint: string | URL | Uint8Array, options: ClassifierOptions = {}): Promise<Classifier> {
-    checkOptions('Classifier.load()', options, [
-      ...READ_MODEL_OPTIONS,
-      'device',
-      'dtype',
-      'threads',
-      'maxBatchSize',
-      'signal',
-    ])
-    const { device = 'cpu', dtype = 'float32', threads, maxBatchSize = DEFAULT_MAX_BATCH_SIZE, ...reading } = options
-    checkDevice('device', device)
-    checkOneOf('dtype', dtype, ENGINE_DTYPES)
-    checkPositiveInteger('maxBatchSize', maxBatchSize)
-    if (threads !== undefined) checkPositiveInteger('threads', threads)
-    const opened = await openModel(checkpoint, reading)
+    checkOptions('Classifier.load()', options, [...READ_MODEL_OPTIONS, ...MACHINE_OPTIONS, 'signal'])
+    const { device, dtype, threads, maxBatchSize, ...reading } = options
+    const machine = checkMachine({ device, dtype, threads, maxBatchSize })
+    return Classifier.#compile(await openModel(checkpoint, reading), machine, options.signal)
+  }
+
+  /**
+   * Compiles a model of any architecture, whose output is (N, classes): one of your own modules, with its weights loaded.
+   *
+   * The module stays the caller's: it is not changed, and may be disposed once the classifier is closed.
+   *
+   * @param model - In eval mode.
+   * @throws {TorchError} `TORCH_INVALID_ARGUMENT` without a preset, or if the model is in training mode; `TORCH_ARCHITECTURE` if its
+   * output is not (N, classes); `TORCH_LABELS`; and what `compile` throws.
+   */
+  static async from(model: Module, options: ClassifierFromOptions): Promise<Classifier> {
+    checkOptions('Classifier.from()', options, [...MACHINE_OPTIONS, 'preset', 'labels', 'activation', 'signal'])
+    if (!(model instanceof Module)) throw expected('a Module', 'model', model)
+    if (model.training) throw expected('a model in eval mode (call model.eval())', 'model', model)
+    const { device, dtype, threads, maxBatchSize, ...selection } = options
+    const machine = checkMachine({ device, dtype, threads, maxBatchSize })
+    return Classifier.#compile(await openModule(model, selection), machine, options.signal)
+  }
+
+  static async #compile(opened: OpenedModel, machine: Machine, signal: AbortSignal | undefined): Promise<Classifier> {
+    const { device, dtype, threads, maxBatchSize } = machine
     try {
       const maxQueueSize = 2 * maxBatchSize + MAX_PREPARED
       // Images wait in the classifier, where no limit of bytes is met.
       const maxQueueBytes = maxQueueSize * elementsOf(opened.inputShape) * Float32Array.BYTES_PER_ELEMENT
       const engineOptions = { device, dtype, threads, maxBatchSize, maxQueueSize, maxQueueBytes }
-      const engine = await opened.createEngine({ ...engineOptions, signal: options.signal })
+      const engine = await opened.createEngine({ ...engineOptions, signal })
       return new Classifier(opened, engine, engineOptions)
     } catch (error) {
       opened.dispose()
@@ -140,6 +181,7 @@ export class Classifier implements AsyncDisposable {
     this.isPresetGuessed = opened.isPresetGuessed
     this.labels = opened.labels
     this.labelsName = opened.labelsName
+    this.activation = opened.activation
     this.#opened = opened
     this.#engine = engine
     this.#engineOptions = engineOptions
@@ -243,7 +285,14 @@ export class Classifier implements AsyncDisposable {
     checkPositiveInteger('topK', topK)
     const signal = checkSignal(options.signal)
     this.#checkOpen()
-    return async (image) => predictionsOf(await this.#compute(image, this.#engine, signal), topK, this.labels)
+    if (this.architecture.numClasses === 0) {
+      const text = 'The model has no head, and so no classes: use features(), or a checkpoint with its head'
+      throw new TorchError('TORCH_ARCHITECTURE', text)
+    }
+    return async (image) => {
+      const logits = await this.#compute(image, this.#engine, signal)
+      return predictionsOf(logits, { topK, labels: this.labels, activation: this.activation })
+    }
   }
 
   async #all<T>(
@@ -293,6 +342,8 @@ export class Classifier implements AsyncDisposable {
   }
 
   async #createFeatureEngine(): Promise<Engine> {
+    // What a model without a head gives are its features.
+    if (this.architecture.numClasses === 0) return this.#opened.createEngine(this.#engineOptions)
     return this.#opened.createEngine({ ...this.#engineOptions, module: new Headless(this.#opened.model) })
   }
 

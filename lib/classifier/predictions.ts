@@ -1,23 +1,37 @@
+import type { Activation } from '../vision/activations.js'
+
 /** A class that an image may show. */
 export interface Prediction {
   /** Name of the class; null where the classes have no names. */
   readonly label: string | null
   /** Index of the class among the outputs of the model. */
   readonly index: number
-  /** 0 to 1; the probabilities of all classes sum to 1. */
+  /** 0 to 1; with `softmax` the probabilities of all classes sum to 1, with `sigmoid` each stands for itself. */
   readonly probability: number
 }
 
+/** How logits become predictions. */
+export interface PredictionOptions {
+  readonly topK: number
+  readonly labels: readonly string[] | null
+  readonly activation: Activation
+}
+
 /** Gives the `topK` most probable classes for the logits of an image, best first; of equal ones, the lower index first. */
-export function predictionsOf(logits: Float32Array, topK: number, labels: readonly string[] | null): Prediction[] {
-  const probabilities = softmax(logits)
+export function predictionsOf(logits: Float32Array, { topK, labels, activation }: PredictionOptions): Prediction[] {
+  const probabilities = probabilitiesOf(logits, activation)
   return largest(logits, topK).map((index) => {
     return { label: labels?.[index] ?? null, index, probability: probabilities[index] ?? NaN }
   })
 }
 
+/** Turns logits into probabilities, as `torch.softmax` or `torch.sigmoid` does. */
+export function probabilitiesOf(logits: Float32Array, activation: Activation): Float64Array {
+  return activation === 'softmax' ? softmax(logits) : Float64Array.from(logits, (logit) => 1 / (1 + Math.exp(-logit)))
+}
+
 /** Turns logits into probabilities, as `torch.softmax` does. */
-export function softmax(logits: Float32Array): Float64Array {
+function softmax(logits: Float32Array): Float64Array {
   let max = -Infinity
   for (const logit of logits) max = Math.max(max, logit)
   const weights = new Float64Array(logits.length)

@@ -1,4 +1,4 @@
-import { PRESETS } from '../model/preset_names.js'
+import { ACTIVATIONS, PRESETS, STEMS } from '../model/preset_names.js'
 import { isDevice, type Device } from '../util/device.js'
 import type { Option, ValueType } from './command.js'
 
@@ -24,6 +24,28 @@ export const KEY = {
 
 export const WHOLE_MODULE = {
   description: 'load a module that was pickled as a whole, without running its code',
+} as const satisfies Option
+
+export const PREFIX = {
+  value: '<prefix>',
+  description: 'which network of several: what its keys begin with, such as student.',
+} as const satisfies Option
+
+export const STEM = {
+  value: '<form>',
+  description: 'whether a max-pool follows a 3×3 stem, which keys do not show',
+  choices: STEMS,
+} as const satisfies Option
+
+export const MODULE = {
+  value: '<file>',
+  description: 'JavaScript or TypeScript file that builds the model; its code is run',
+} as const satisfies Option
+
+export const ACTIVATION = {
+  value: '<name>',
+  description: 'how outputs become probabilities; sigmoid for several labels per image',
+  choices: ACTIVATIONS,
 } as const satisfies Option
 
 export const ARCH = {
@@ -64,7 +86,14 @@ export const BATCH_SIZE = {
 } as const satisfies Option
 
 /** The options that say which model of a checkpoint is meant; they have the names of `openModel`'s. */
-export const MODEL_OPTIONS = { key: KEY, wholeModule: WHOLE_MODULE, arch: ARCH } as const
+export const MODEL_OPTIONS = {
+  key: KEY,
+  wholeModule: WHOLE_MODULE,
+  prefix: PREFIX,
+  stem: STEM,
+  arch: ARCH,
+  module: MODULE,
+} as const
 
 /** {@link MODEL_OPTIONS}, and the options that say how images are prepared and what the classes are called. */
-export const CLASSIFIER_OPTIONS = { ...MODEL_OPTIONS, preset: PRESET, labels: LABELS } as const
+export const CLASSIFIER_OPTIONS = { ...MODEL_OPTIONS, preset: PRESET, labels: LABELS, activation: ACTIVATION } as const

@@ -38,6 +38,15 @@ export type { CifarKernelSize, CifarShortcut } from '../models/resnet_cifar.js'
 export { createModel } from '../models/create.js'
 export type { CreateModelOptions } from '../models/create.js'
 export { FAMILIES } from '../models/architecture.js'
-export type { Architecture, Departures, Family, HeadLayer, StemForm, TensorFacts } from '../models/architecture.js'
+export type {
+  Architecture,
+  Departures,
+  Family,
+  HeadLayer,
+  ModelArchitecture,
+  OwnArchitecture,
+  StemForm,
+  TensorFacts,
+} from '../models/architecture.js'
 export { detectArchitecture } from '../models/detect.js'
 export type { DetectArchitectureOptions } from '../models/detect.js'

@@ -1,18 +1,25 @@
 import { fileURLToPath } from 'node:url'
 
 import { loadFound } from '../checkpoint/load.js'
+import { readCheckpoint, type Checkpoint } from '../checkpoint/read.js'
+import { findStateDict } from '../checkpoint/state_dict/find.js'
 import { compile } from '../engine/compile.js'
 import type { CompileOptions } from '../engine/compile_options.js'
 import type { Engine } from '../engine/engine.js'
 import { createModel } from '../models/create.js'
-import type { Architecture } from '../models/architecture.js'
+import type { ModelArchitecture } from '../models/architecture.js'
 import type { Module } from '../nn/module.js'
+import { zeros } from '../tensor/creation.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkSignal } from '../util/abort.js'
-import { checkOptions } from '../util/check.js'
-import { HELD } from '../util/scope.js'
+import { checkOptions, checkString, describeShape, expected } from '../util/check.js'
+import { TorchError } from '../util/errors.js'
+import { HELD, scope } from '../util/scope.js'
+import type { Activation } from '../vision/activations.js'
 import type { Preset } from '../vision/presets.js'
-import { inputShapeOf } from './preset.js'
+import { fitState } from './fit.js'
+import { buildModuleFile } from './module_file.js'
+import { inputShapeOf, selectPreset, type PresetOptions } from './preset.js'
 import { findModel, READ_MODEL_OPTIONS, type FoundModel, type ModelDescription, type ReadModelOptions } from './read.js'
 
 /** Options of {@link openModel}. */
@@ -34,6 +41,8 @@ interface Parts {
   readonly model: Module
   readonly inputShape: readonly number[]
   readonly description: ModelDescription
+  /** Whether the weights are disposed with this object. */
+  readonly isOwner: boolean
 }
 
 /**
@@ -54,18 +63,105 @@ export async function openModel(file: string | URL | Uint8Array, options: OpenMo
   checkOptions('openModel()', options, [...READ_MODEL_OPTIONS, 'signal'])
   const signal = checkSignal(options.signal)
   signal?.throwIfAborted()
-  const found = await findModel(file instanceof URL ? fileURLToPath(file) : file, options)
+  const path = file instanceof URL ? fileURLToPath(file) : file
+  if (options.module !== undefined) return openWithModule(path, { ...options, module: options.module, signal })
+  const found = await findModel(path, options)
   signal?.throwIfAborted()
   const model = await loadModule(found)
   try {
     const { description } = found
     const inputShape = await inputShapeOf(description.preset, description.architecture)
     signal?.throwIfAborted()
-    return new OpenedModel({ model, inputShape, description })
+    return new OpenedModel({ model, inputShape, description, isOwner: true })
   } catch (error) {
     model.dispose()
     throw error
   }
+}
+
+/** Opens a model that the user's own file builds, with the weights of a checkpoint. */
+async function openWithModule(
+  file: string | Uint8Array,
+  {
+    module: path,
+    key,
+    wholeModule,
+    prefix,
+    stem,
+    arch,
+    signal,
+    ...options
+  }: OpenModelOptions & { readonly module: string },
+): Promise<OpenedModel> {
+  checkString('module', path)
+  for (const [name, value] of Object.entries({ stem, arch })) {
+    if (value !== undefined) throw expected('nothing where a module file builds the model', name, value)
+  }
+  const checkpoint = await readCheckpoint(file)
+  const found = findStateDict(checkpoint, { key, wholeModule })
+  const place = { path: checkpoint.path ?? undefined }
+  const model = (await buildModuleFile(path)).eval()
+  try {
+    signal?.throwIfAborted()
+    const { stored, unused } = fitState(found, new Set(model.stateDict().keys()), { prefix, place })
+    using state = await loadFound(stored)
+    model.loadStateDict(state)
+    const { path: home, metadata, root } = checkpoint
+    const opened = await openModule(
+      model,
+      { ...options, signal },
+      { path: home, metadata, root, source: found.source, unused },
+    )
+    return opened
+  } catch (error) {
+    model.dispose()
+    throw error
+  }
+}
+
+/** Options of {@link openModule}. */
+export interface OpenModuleOptions extends PresetOptions {
+  /** Stops opening; the promise then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Where a module's weights come from; nothing for a module that the user filled. */
+interface Origin extends Pick<Checkpoint, 'path' | 'metadata' | 'root'> {
+  readonly source: string
+  readonly unused: readonly string[]
+}
+
+const NO_FILE: Origin = { path: null, metadata: null, root: null, source: '', unused: [] }
+
+/**
+ * Opens a module that is already built and loaded: finds how many outputs it has for an image of the preset, and what its classes are
+ * called. The module belongs to the caller where it was passed without a file.
+ *
+ * @throws {TorchError} `TORCH_ARCHITECTURE` if its output is not (N, classes); `TORCH_INVALID_ARGUMENT` without a preset.
+ */
+export async function openModule(
+  model: Module,
+  options: OpenModuleOptions,
+  origin: Origin = NO_FILE,
+): Promise<OpenedModel> {
+  const { signal, ...selection } = options
+  const own = { family: 'own', name: model.constructor.name } as const
+  const { preset } = await selectPreset(origin, { ...own, numClasses: 0, inputChannels: 3 }, selection)
+  const inputShape = await inputShapeOf(preset, { inputChannels: 3 })
+  signal?.throwIfAborted()
+  const [batch, numClasses = 0, ...more] = scope(() => model.forward(zeros([1, ...inputShape])).shape)
+  if (batch !== 1 || numClasses === 0 || more.length > 0) {
+    const shape = describeShape([batch ?? 0, numClasses, ...more])
+    throw new TorchError(
+      'TORCH_ARCHITECTURE',
+      `Expected a model whose output is (N, classes), ${own.name} gives ${shape} for one image`,
+    )
+  }
+  const architecture = { ...own, numClasses, inputChannels: inputShape[0] ?? 3 }
+  const selected = await selectPreset(origin, architecture, selection)
+  const { metadata, source, unused } = origin
+  const description = { ...selected, architecture, metadata, source, unused, renamed: new Map<string, string>() }
+  return new OpenedModel({ model, inputShape, description, isOwner: origin !== NO_FILE })
 }
 
 /**
@@ -77,7 +173,7 @@ export class OpenedModel implements Disposable {
   /** The module, in eval mode, on the CPU, in float32 and in channels-last layout, which convolutions compute fastest. */
   readonly model: Module
   /** Architecture that was recognized from keys and shapes. */
-  readonly architecture: Architecture
+  readonly architecture: ModelArchitecture
   /** How images are prepared. */
   readonly preset: Preset
   /** Name of the preset; `own` where it was passed as a transform without a name. */
@@ -99,8 +195,14 @@ export class OpenedModel implements Disposable {
   /** Shape (C, H, W) that the preset makes of an image. */
   readonly inputShape: readonly number[]
 
+  /** How outputs become probabilities. */
+  readonly activation: Activation
+  readonly #isOwner: boolean
+
   /** @internal */
-  constructor({ model, inputShape, description }: Parts) {
+  constructor({ model, inputShape, description, isOwner }: Parts) {
+    this.#isOwner = isOwner
+    this.activation = description.activation
     this.model = model
     this.architecture = description.architecture
     this.preset = description.preset
@@ -126,9 +228,9 @@ export class OpenedModel implements Disposable {
     return compile(module, { ...rest, input })
   }
 
-  /** Releases the weights. */
+  /** Releases the weights, unless the module was the user's own. */
   dispose(): void {
-    this.model.dispose()
+    if (this.#isOwner) this.model.dispose()
   }
 
   [Symbol.dispose](): void {

@@ -1,11 +1,13 @@
 import type { Checkpoint } from '../checkpoint/read.js'
-import type { Architecture } from '../models/architecture.js'
+import type { ModelArchitecture } from '../models/architecture.js'
 import { checkOneOf } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 import { scope } from '../util/scope.js'
 import { checkLabels, loadLabels } from '../vision/labels.js'
+import { ACTIVATIONS, type Activation } from '../vision/activations.js'
 import { ImagePreset } from '../vision/preset.js'
 import { beside, cifar, fashionMnist, fromMetadata, imagenet, PRESET_FILE, type Preset } from '../vision/presets.js'
+import { findLabels } from './labels_in_file.js'
 import { PRESETS, type PresetName } from './preset_names.js'
 
 /** What the user says about images and classes. */
@@ -20,6 +22,11 @@ export interface PresetOptions {
    * else the list that the preset's dataset has, if the number of classes fits.
    */
   readonly labels?: string | readonly string[] | undefined
+  /**
+   * How outputs become probabilities: `softmax` where each image shows one class, `sigmoid` where each output stands for itself.
+   * Default: that of the preset, else `softmax`, or `sigmoid` for a model of one output.
+   */
+  readonly activation?: Activation | undefined
 }
 
 /** How the images of a model are prepared, what its classes are called, and where both were found. */
@@ -31,8 +38,10 @@ export interface SelectedPreset {
   readonly isPresetGuessed: boolean
   /** One name for each class, in the order of the model's outputs, or null where the classes have no names. */
   readonly labels: readonly string[] | null
-  /** Where the labels come from: a file, a list, `own` where they were passed as an array, or `none`. */
+  /** Where the labels come from: a file, a list, `own` where they were passed as an array, `the checkpoint`, or `none`. */
   readonly labelsName: string
+  /** How outputs become probabilities. */
+  readonly activation: Activation
 }
 
 /** A preset that no option named, and where it was found. */
@@ -68,30 +77,69 @@ const BLANK_SIDE = 256
  * `TORCH_ARCHITECTURE` if the model reads another number of channels than the preset makes.
  */
 export async function selectPreset(
-  { path, metadata }: Pick<Checkpoint, 'path' | 'metadata'>,
-  { family, numClasses, inputChannels }: Architecture,
-  { preset, labels }: PresetOptions,
+  { path, metadata, root }: Pick<Checkpoint, 'path' | 'metadata' | 'root'>,
+  architecture: ModelArchitecture,
+  { preset, labels, activation }: PresetOptions,
 ): Promise<SelectedPreset> {
   const found = preset === undefined ? await findPreset(path, metadata) : null
-  const selected = preset ?? found?.preset ?? (family === 'resnet' ? 'imagenet' : 'cifar')
+  const { numClasses, inputChannels } = architecture
+  const selected = preset ?? found?.preset ?? guessPreset(architecture)
   const made = typeof selected === 'string' ? MAKERS[checkOneOf('preset', selected, PRESETS)]() : selected
   const presetName = made instanceof ImagePreset ? made.name : OWN
 
   const known = made instanceof ImagePreset ? made.labels : null
-  const list = labels ?? known ?? LISTS[`${presetName} ${numClasses}`]
-  const names = typeof list === 'string' ? await loadLabels(list) : list
+  const inFile = labels === undefined && known === null ? findLabels(root, numClasses === 1 ? 2 : numClasses) : null
+  const list = labels ?? known ?? inFile ?? LISTS[`${presetName} ${numClasses}`]
+  const listed = typeof list === 'string' ? await loadLabels(list) : list
+  // One output tells two classes apart: it is the probability of the second.
+  const names = numClasses === 1 && listed?.length === 2 ? listed.slice(1) : listed
   return {
-    preset: made instanceof ImagePreset ? withChannels(made, inputChannels) : made,
+    preset: made instanceof ImagePreset && architecture.family !== 'own' ? withChannels(made, inputChannels) : made,
     presetName,
     isPresetGuessed: preset === undefined && found === null,
-    labels: names === undefined ? null : checkLabels(names, numClasses),
-    labelsName:
-      typeof list === 'string' ? list : list === undefined ? 'none' : list === labels ? OWN : (found?.source ?? OWN),
+    labels: names === undefined || numClasses === 0 ? null : checkLabels(names, numClasses),
+    labelsName: nameOfLabels(list, { labels, inFile, source: found?.source }),
+    activation:
+      activation === undefined
+        ? (activationOf(made) ?? (numClasses === 1 ? 'sigmoid' : 'softmax'))
+        : checkOneOf('activation', activation, ACTIVATIONS),
   }
 }
 
+/** The preset that most models of an architecture have. */
+function guessPreset(architecture: ModelArchitecture): PresetName {
+  if (architecture.family === 'own') {
+    const text =
+      'Expected a preset, which says how images are prepared: pass { preset } or put preset.json beside the checkpoint'
+    throw new TorchError('TORCH_INVALID_ARGUMENT', text)
+  }
+  const { family, departures } = architecture
+  const isSmall = departures?.stem !== undefined && departures.stem.kernelSize === 3 && !departures.stem.maxPool
+  return family === 'resnet' && !isSmall ? 'imagenet' : 'cifar'
+}
+
+function activationOf(preset: Preset): Activation | undefined {
+  return preset instanceof ImagePreset ? preset.settings.activation : undefined
+}
+
+interface LabelSources {
+  readonly labels: PresetOptions['labels']
+  readonly inFile: readonly string[] | null
+  readonly source: string | undefined
+}
+
+function nameOfLabels(list: string | readonly string[] | undefined, { labels, inFile, source }: LabelSources): string {
+  if (typeof list === 'string') return list
+  if (list === undefined) return 'none'
+  if (list === inFile) return 'the checkpoint'
+  return list === labels ? OWN : (source ?? OWN)
+}
+
 /** Gives the shape (C, H, W) that a preset makes of an image. */
-export async function inputShapeOf(preset: Preset, { inputChannels }: Architecture): Promise<readonly number[]> {
+export async function inputShapeOf(
+  preset: Preset,
+  { inputChannels }: Pick<ModelArchitecture, 'inputChannels'>,
+): Promise<readonly number[]> {
   if (preset instanceof ImagePreset) return preset.shape
   const channels = inputChannels === 1 ? 1 : 3
   const data = new Uint8Array(BLANK_SIDE * BLANK_SIDE * channels)

@@ -3,3 +3,7 @@ export const PRESETS = ['imagenet', 'cifar', 'fashion-mnist'] as const
 
 /** One of {@link PRESETS}. */
 export type PresetName = (typeof PRESETS)[number]
+
+/** See {@link Activation}. */
+export { ACTIVATIONS } from '../vision/activations.js'
+export { STEMS } from '../models/recognize/stems.js'

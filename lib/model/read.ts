@@ -2,10 +2,10 @@ import type { LoadableStateDict } from '../checkpoint/load.js'
 import { findStateDict, type FoundStateDict } from '../checkpoint/state_dict/find.js'
 import { readCheckpoint } from '../checkpoint/read.js'
 import { foldState, type FoldableTensor } from '../checkpoint/state_dict/fold.js'
-import type { Architecture } from '../models/architecture.js'
-import type { StemOption } from '../models/recognize/describe.js'
+import type { Architecture, ModelArchitecture } from '../models/architecture.js'
+import type { StemOption } from '../models/recognize/stems.js'
 import { recognize } from '../models/recognize/recognize.js'
-import { checkOptions, checkString } from '../util/check.js'
+import { checkOptions, checkString, expected } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 import { selectPreset, type PresetOptions, type SelectedPreset } from './preset.js'
 
@@ -27,12 +27,17 @@ export interface ReadModelOptions extends PresetOptions {
   readonly stem?: StemOption | undefined
   /** Refuse a checkpoint of another architecture, such as `resnet18`. Default: accept any that is recognized. */
   readonly arch?: string | undefined
+  /**
+   * A JavaScript or TypeScript file whose default export builds the model, for an architecture that is not recognized: see
+   * `buildModuleFile`. **Its code is run.** Default: the architecture is recognized.
+   */
+  readonly module?: string | undefined
 }
 
 /** What a checkpoint says about its model, apart from the values of its tensors. */
 export interface ModelDescription extends SelectedPreset {
   /** Architecture that was recognized from keys and shapes. */
-  readonly architecture: Architecture
+  readonly architecture: ModelArchitecture
   /** Where the state dict lies in the file; `''` if it is the whole file. */
   readonly source: string
   /** Texts that the writer of the file attached: safetensors' `__metadata__`. Null where there are none. */
@@ -44,11 +49,21 @@ export interface ModelDescription extends SelectedPreset {
 }
 
 /** The names of {@link ReadModelOptions}. */
-export const READ_MODEL_OPTIONS = ['key', 'wholeModule', 'prefix', 'stem', 'arch', 'preset', 'labels'] as const
+export const READ_MODEL_OPTIONS = [
+  'key',
+  'wholeModule',
+  'prefix',
+  'stem',
+  'arch',
+  'module',
+  'preset',
+  'labels',
+  'activation',
+] as const
 
 /** A description, and the tensors that it describes, still in the file. */
 export interface FoundModel {
-  readonly description: ModelDescription
+  readonly description: ModelDescription & { readonly architecture: Architecture }
   /** The state dict of the network alone, under the keys of the model that is built. */
   readonly stored: LoadableStateDict
 }
@@ -63,13 +78,15 @@ export interface FoundModel {
  */
 export async function readModel(file: string | Uint8Array, options: ReadModelOptions = {}): Promise<ModelDescription> {
   checkOptions('readModel()', options, READ_MODEL_OPTIONS)
+  if (options.module !== undefined)
+    throw expected('nothing, as readModel() opens no libtorch,', 'module', options.module)
   return (await findModel(file, options)).description
 }
 
 /** Gives what {@link readModel} does, and the tensors, still in the file. Options are not checked for unknown names. */
 export async function findModel(
   file: string | Uint8Array,
-  { key, wholeModule, prefix, stem, arch, preset, labels }: ReadModelOptions,
+  { key, wholeModule, prefix, stem, arch, preset, labels, activation }: ReadModelOptions,
 ): Promise<FoundModel> {
   if (arch !== undefined) checkString('arch', arch)
   const checkpoint = await readCheckpoint(file)
@@ -80,7 +97,7 @@ export async function findModel(
     const message = `Expected the architecture ${arch} in ${checkpoint.path ?? 'the checkpoint'}, found ${architecture.name}`
     throw new TorchError('TORCH_ARCHITECTURE', message)
   }
-  const selected = await selectPreset(checkpoint, architecture, { preset, labels })
+  const selected = await selectPreset(checkpoint, architecture, { preset, labels, activation })
   const { source } = found
   const renamed = renamings(keys, architecture.prefix)
   const description = { architecture, source, metadata: checkpoint.metadata, renamed, unused, ...selected }

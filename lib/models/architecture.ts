@@ -31,6 +31,20 @@ export interface Architecture {
   readonly departures?: Departures | undefined
 }
 
+/** A model that its user built, as far as it is known. */
+export interface OwnArchitecture {
+  readonly family: 'own'
+  /** Name of the model's class. */
+  readonly name: string
+  /** Outputs for each image. */
+  readonly numClasses: number
+  /** Channels of the image that the preset makes. */
+  readonly inputChannels: number
+}
+
+/** Architecture of a model: recognized, or the user's own. */
+export type ModelArchitecture = Architecture | OwnArchitecture
+
 /** What a model has in another form than the reference of its family. Absent fields are as in the reference. */
 export interface Departures {
   /** The stem, where it is not the family's. */

@@ -47,7 +47,13 @@ function buildReference(architecture: Architecture): ResNet | cifar.ResNet | Pre
     }
     case 'resnet-cifar': {
       const shortcut = departures?.shortcut === 'pad' ? 'pad' : 'conv'
-      const options = { inputChannels, numClasses, width, kernelSize: cifar.checkKernelSize(kernelSize), shortcut } as const
+      const options = {
+        inputChannels,
+        numClasses,
+        width,
+        kernelSize: cifar.checkKernelSize(kernelSize),
+        shortcut,
+      } as const
       return new cifar.ResNet(isBasic ? cifar.BasicBlock : cifar.Bottleneck, layers, options)
     }
     case 'preact-resnet': {

@@ -218,7 +218,13 @@ export class ResNet extends Module {
   constructor(block: BlockClass, layers: readonly [number, number, number, number], options: ResNetOptions = {}) {
     super()
     checkOptions('ResNet', options, RESNET_OPTIONS)
-    const { inputChannels = 3, width = 64, numClasses = 1000, zeroInitResidual = false, normLayer = batchNorm } = options
+    const {
+      inputChannels = 3,
+      width = 64,
+      numClasses = 1000,
+      zeroInitResidual = false,
+      normLayer = batchNorm,
+    } = options
     const { groups = 1, widthPerGroup = 64, replaceStrideWithDilation = [false, false, false] } = options
     checkPositiveInteger('inputChannels', inputChannels)
     checkPositiveInteger('width', width)

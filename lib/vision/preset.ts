@@ -1,5 +1,6 @@
 import { checkBoolean, checkOneOf, checkOptions, checkPositiveInteger, checkString, expected } from '../util/check.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { ACTIVATIONS, type Activation } from './activations.js'
 import { Compose } from './compose.js'
 import { INTERPOLATION_MODES, type InterpolationMode } from './functional.js'
 import { checkImage, type Image } from './image.js'
@@ -23,6 +24,8 @@ export interface PresetSettings {
   readonly mean: readonly number[]
   /** As `mean`. */
   readonly std: readonly number[]
+  /** How the outputs of the model become probabilities: see {@link ACTIVATIONS}. Default: `softmax`, or `sigmoid` for one output. */
+  readonly activation?: Activation | undefined
   /** Names of the classes of the model. Default: none. */
   readonly labels?: readonly string[] | undefined
 }
@@ -39,6 +42,7 @@ const SETTINGS = [
   'channels',
   'mean',
   'std',
+  'activation',
   'labels',
 ] as const satisfies readonly (keyof PresetSettings)[]
 
@@ -152,6 +156,7 @@ export function checkPresetSettings(where: string, value: unknown): PresetSettin
     }),
     mean,
     std,
+    activation: optional(fields.activation, (activation) => checkOneOf(of('activation'), activation, ACTIVATIONS)),
     labels: optional(fields.labels, (labels) => checkTexts(of('labels'), labels)),
   }
   if (mean.length !== std.length) throw expected(`${mean.length} numbers, as many as means,`, of('std'), std)

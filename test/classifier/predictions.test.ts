@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 
-import { fromArray, scope } from 'napi-torch'
+import { ACTIVATIONS, fromArray, scope } from 'napi-torch'
 
-import { predictionsOf, softmax } from '../../lib/classifier/predictions.js'
+import { predictionsOf, probabilitiesOf } from '../../lib/classifier/predictions.js'
 
 /** Few different numbers, so that many are equal. */
 function randomLogits(length: number, seed: number): Float32Array {
@@ -24,7 +24,7 @@ describe('predictionsOf()', () => {
       for (const topK of [1, 2, 5, 32, 33, 1000]) {
         const logits = randomLogits(length, 31 * length + topK)
 
-        const indices = predictionsOf(logits, topK, null).map(({ index }) => index)
+        const indices = predictionsOf(logits, { topK, labels: null, activation: 'softmax' }).map(({ index }) => index)
 
         assert.deepEqual(indices, sorted(logits).slice(0, topK), `${topK} of ${length}`)
       }
@@ -35,7 +35,7 @@ describe('predictionsOf()', () => {
     for (const topK of [5, 40]) {
       const few = Float32Array.of(-Infinity, 1, NaN, Infinity, NaN)
 
-      const indices = predictionsOf(few, topK, null).map(({ index }) => index)
+      const indices = predictionsOf(few, { topK, labels: null, activation: 'softmax' }).map(({ index }) => index)
 
       assert.deepEqual(indices, [2, 4, 3, 1, 0])
     }
@@ -45,24 +45,27 @@ describe('predictionsOf()', () => {
     const logits = Float32Array.of(0, 1)
 
     assert.deepEqual(
-      predictionsOf(logits, 2, ['cat', 'dog']).map(({ label }) => label),
+      predictionsOf(logits, { topK: 2, labels: ['cat', 'dog'], activation: 'softmax' }).map(({ label }) => label),
       ['dog', 'cat'],
     )
-    assert.deepEqual(predictionsOf(logits, 1, null)[0]?.label, null)
+    assert.deepEqual(predictionsOf(logits, { topK: 1, labels: null, activation: 'softmax' })[0]?.label, null)
   })
 })
 
-describe('softmax()', () => {
-  it('gives what libtorch gives for the same logits', () => {
-    const logits = randomLogits(1000, 1)
-    const expected = scope(() =>
-      fromArray(Float64Array.from(logits), [1000], { dtype: 'float64' }).softmax(0).toArray(),
-    )
+describe('probabilitiesOf()', () => {
+  for (const activation of ACTIVATIONS) {
+    it(`gives what libtorch's ${activation} gives for the same logits`, () => {
+      const logits = randomLogits(1000, 1)
+      const expected = scope(() => {
+        const values = fromArray(Float64Array.from(logits), [1000], { dtype: 'float64' })
+        return (activation === 'softmax' ? values.softmax(0) : values.sigmoid()).toArray()
+      })
 
-    const received = softmax(logits)
+      const received = probabilitiesOf(logits, activation)
 
-    for (const [index, value] of received.entries()) {
-      assert.ok(Math.abs(value - (expected[index] ?? NaN)) <= 1e-15 + 1e-12 * value, `class ${index}`)
-    }
-  })
+      for (const [index, value] of received.entries()) {
+        assert.ok(Math.abs(value - Number(expected[index])) <= 1e-15 + 1e-12 * value, `class ${index}`)
+      }
+    })
+  }
 })

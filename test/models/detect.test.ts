@@ -148,55 +148,47 @@ describe('detectArchitecture()', () => {
           ['classifier.0.bias', { shape: [10] }],
           ['extra', { shape: [] }],
         ],
-        'there is no conv1.weight (5 tensors: features.0.weight, features.0.bias, classifier.0.weight, classifier.0.bias, …)',
+        'it has no residual blocks of two 3×3, or of 1×1, 3×3 and 1×1 convolutions ' +
+          '(5 tensors: features.0.weight, features.0.bias, classifier.0.weight, classifier.0.bias, …)',
       ],
-      ['a single tensor', () => [['weight', { shape: [1] }]], 'there is no conv1.weight (1 tensors: weight)'],
-      ['a stem that is no convolution', () => altered('resnet18', { 'conv1.weight': [64] }), 'conv1.weight is (64,)'],
+      ['a single tensor', () => [['weight', { shape: [1] }]], 'it has no convolutions (1 tensors: weight)'],
       [
-        'a stem of a small image before a large head',
-        () => altered('resnet18', { 'conv1.weight': [64, 3, 3, 3] }),
-        "conv1 is 3×3, torchvision's is 7×7",
+        'a stem that is no convolution',
+        () => altered('resnet18', { 'conv1.weight': [64] }),
+        'there is no convolution in front of its residual blocks',
       ],
       [
         'a stem of a large image before a small head',
-        () => altered('resnet18Cifar', { 'conv1.weight': [64, 3, 7, 7] }),
-        'conv1 is 7×7, the one for small images has 3×3',
+        () => altered('resnet18Cifar', { 'conv1.weight': [64, 3, 5, 5] }),
+        'its stem is 5×5, not 7×7 or 3×3',
       ],
       [
         'a wider stem',
         () => altered('resnet18', { 'conv1.weight': [96, 3, 7, 7] }),
-        "conv1 makes 96 channels, torchvision's makes 64",
-      ],
-      ['a model without a head', () => altered('resnet18', { 'fc.weight': null }), 'there is no fc.weight'],
-      [
-        'three stages',
-        () => altered('resnet18').filter(([key]) => !key.startsWith('layer4.')),
-        'there is no layer4.0.conv1.weight, but a ResNet has four stages',
+        'there is no convolution in front of its residual blocks',
       ],
       [
-        'five stages',
-        () => altered('resnet18', { 'layer5.0.conv1.weight': [1024, 512, 3, 3] }),
-        'there is a layer5, but a ResNet has four stages',
+        'two stages',
+        () => altered('resnet18').filter(([key]) => !key.startsWith('layer4.') && !key.startsWith('layer3.')),
+        'its residual blocks make 2 stages, a ResNet has four, or three for small images',
       ],
       [
         'a stage of another width',
-        () => altered('resnet18', { 'layer3.0.conv2.weight': [200, 200, 3, 3] }),
-        'layer3 makes 200 channels, not 256',
+        () =>
+          altered('resnet18').map(([key, { shape }]) => {
+            return [key, { shape: shape.map((size) => (size === 256 ? 200 : size)) }]
+          }),
+        'stage 3 makes 200 channels, not 256',
       ],
       [
         'GroupNorm',
         () => altered('resnet18').filter(([key]) => !key.includes('running_')),
-        'there is no bn1.running_mean, which BatchNorm2d has',
+        'its normalizations have no running_mean, which BatchNorm2d has',
       ],
       [
         'a head that reads several pixels',
         () => altered('resnet18Cifar', { 'linear.weight': [10, 2048] }),
         'linear.weight reads 2048 features, not 512',
-      ],
-      [
-        'bottlenecks before a small head',
-        () => altered('resnet18Cifar', { 'layer1.0.conv3.weight': [256, 64, 1, 1] }),
-        'its head is linear, as for small images, but its blocks are bottlenecks',
       ],
       [
         'blocks of different kernels',
@@ -205,19 +197,36 @@ describe('detectArchitecture()', () => {
       ],
       [
         'a kernel size that no model uses',
-        () => altered('resnet18', { 'layer1.0.conv1.weight': [64, 64, 5, 5] }),
-        "its blocks begin with 5×5, torchvision's with 3×3",
+        () =>
+          altered('resnet18').map(([key, { shape }]) => {
+            return [key, { shape: /layer\d\.\d\.conv1/.test(key) ? [...shape.slice(0, 2), 9, 9] : shape }]
+          }),
+        'its blocks begin with 9×9, not 3×3 or 5×5 or 7×7',
       ],
       [
-        'shortcuts of the other model',
+        'a second shortcut',
         () => altered('resnet18', { 'layer2.0.shortcut.0.weight': [128, 64, 1, 1] }),
-        'its shortcuts are called shortcut, but with this head they are called downsample',
+        'it is like resnet18, and has 1 keys that a ResNet lacks: layer2.0.shortcut.0.weight',
       ],
-      ['an empty tensor', () => altered('resnet18', { 'conv1.weight': [0, 3, 7, 7] }), 'conv1.weight is (0, 3, 7, 7)'],
+      [
+        'a shortcut where the shape stays',
+        () => altered('resnet18', { 'layer2.1.downsample.0.weight': [128, 128, 1, 1] }),
+        'layer2.1 has a convolution in its shortcut, where no shape changes',
+      ],
+      [
+        'convolutions of which some have a bias',
+        () => altered('resnet18', { 'layer2.1.conv1.bias': [128] }),
+        '1 of its 16 convolutions have a bias',
+      ],
+      [
+        'an empty tensor',
+        () => altered('resnet18', { 'conv1.weight': [0, 3, 7, 7] }),
+        'there is no convolution in front of its residual blocks',
+      ],
       [
         'groups that do not divide',
         () => altered('resnet50', { 'layer1.0.conv2.weight': [64, 48, 3, 3] }),
-        'layer1.0.conv2.weight is (64, 48, 3, 3)',
+        'there is no convolution in front of its residual blocks',
       ],
     ]
     for (const [name, state, reason] of refused) {
@@ -298,7 +307,7 @@ describe('createModel()', () => {
       })
       assert.throws(() => createModel({ ...architecture, family: 'vgg' as never }), {
         code: 'TORCH_INVALID_ARGUMENT',
-        message: `Expected one of 'resnet', 'resnet-cifar' for family, received "vgg"`,
+        message: `Expected one of 'resnet', 'resnet-cifar', 'preact-resnet' for family, received "vgg"`,
       })
     }))
 })

@@ -124,13 +124,13 @@ describe('ResNetCifar', function () {
       [
         'an unknown option',
         () => resnet18Cifar({ classes: 3 } as ResNetCifarOptions),
-        'Expected options among inputChannels, numClasses, width, kernelSize for ResNet, received "classes"',
+        'Expected options among inputChannels, numClasses, width, kernelSize, shortcut for ResNet, received "classes"',
       ],
       ['a width of 0', () => resnet18Cifar({ width: 0 }), 'Expected a positive integer for width, received 0'],
       [
         'five stages',
         () => new ResNetCifar(BasicBlockCifar, [1, 1, 1, 1, 1] as never),
-        'Expected four positive integers for layers, received [1, 1, 1, 1, 1]',
+        'Expected three or four positive integers for layers, received [1, 1, 1, 1, 1]',
       ],
     ]
     for (const [name, make, message] of refused) {

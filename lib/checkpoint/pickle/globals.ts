@@ -199,7 +199,8 @@ function makeBytes([value = '', encoding]: readonly CheckpointValue[], { fail, c
  */
 function attribute([owner = null, name, ...rest]: readonly CheckpointValue[], { fail }: Construction): CheckpointValue {
   if (typeof name === 'string' && rest.length === 0 && !leadsOut(name.split('.'))) {
-    if (!(owner instanceof PickledGlobal)) return new PickledObject({ module: 'builtins', name: 'getattr' }, [owner, name])
+    if (!(owner instanceof PickledGlobal))
+      return new PickledObject({ module: 'builtins', name: 'getattr' }, [owner, name])
     return resolveGlobal(owner.module, `${owner.name}.${name}`, { isOld: false, fail })
   }
   const text = `The file asks Python for getattr(${describeValue(owner)}, ${describeValue(name)}), which is how attacks reach functions`
@@ -220,7 +221,8 @@ function typeOf(args: readonly CheckpointValue[], { fail }: Construction): Check
 function byAttribute(callable: string): Constructor {
   return (args, { fail }) => {
     const names = args.filter((arg) => typeof arg === 'string')
-    if (!names.some((name) => leadsOut(name.split('.')))) return new PickledObject({ module: 'operator', name: callable }, args)
+    if (!names.some((name) => leadsOut(name.split('.'))))
+      return new PickledObject({ module: 'operator', name: callable }, args)
     const text = `The file asks Python for the attribute ${describeValue(names[0])}, which is how attacks reach functions`
     throw fail('TORCH_CHECKPOINT_UNSAFE', text)
   }

@@ -10,10 +10,7 @@ const NATIVE = 'loads native code'
 
 /** Modules with all that is in them, and what asking for them usually means. */
 const UNSAFE_MODULES: ReadonlyMap<string, string> = new Map([
-  ...tagged(
-    RUNS,
-    'os posix nt subprocess _posixsubprocess shutil pty commands popen2 tempfile fileinput',
-  ),
+  ...tagged(RUNS, 'os posix nt subprocess _posixsubprocess shutil pty commands popen2 tempfile fileinput'),
   ...tagged(RUNS, 'multiprocessing concurrent asyncio sys io _io fcntl'),
   ...tagged(IMPORTS, 'importlib imp runpy pkgutil zipimport code codeop bdb pdb trace timeit profile cProfile doctest'),
   ...tagged(IMPORTS, 'pip ensurepip setuptools distutils venv site pydoc'),

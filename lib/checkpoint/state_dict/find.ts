@@ -97,7 +97,8 @@ export function findStateDict(checkpoint: Checkpoint, options: FindOptions = {})
     if (typeof key !== 'string') throw expected('a string', 'key', key)
     return asStateDict(open(valueAt(checkpoint.root, key)), key, place)
   }
-  if (wholeModule && isWholeModule(withoutCompiler(checkpoint.root))) return asStateDict(open(checkpoint.root), '', place)
+  if (wholeModule && isWholeModule(withoutCompiler(checkpoint.root)))
+    return asStateDict(open(checkpoint.root), '', place)
   const found = search(checkpoint.root, '', { depth: 0, open, seen: new Set() })
   if (found !== undefined && (found.path !== '' || isPlainState(found.dict, found.tensors))) {
     return asStateDict(found.dict, found.path, place)

@@ -150,7 +150,8 @@ function spectralNorm(parts: readonly StoredTensor[]): FoldedTensor | undefined 
   const dim = weight.shape[0] === rows ? 0 : 1
   if (weight.shape[dim] !== rows || weight.numel !== rows * columns) return undefined
   return new FoldedTensor('spectral_norm', weight, [weight, u, v], ([whole, left, right]) => {
-    if (whole === undefined || left === undefined || right === undefined) throw new TypeError('spectral_norm has three parts')
+    if (whole === undefined || left === undefined || right === undefined)
+      throw new TypeError('spectral_norm has three parts')
     const matrix = (dim === 0 ? whole : whole.transpose(0, dim)).reshape([rows, columns])
     const sigma = left.reshape([1, rows]).matmul(matrix.matmul(right.reshape([columns, 1])))
     return whole.div(sigma.reshape([]))

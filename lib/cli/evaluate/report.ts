@@ -1,6 +1,6 @@
 import type { ConfusionMatrix, Evaluation } from '../../evaluation/evaluate.js'
 import type { OpenedModel } from '../../model/open.js'
-import type { Architecture } from '../../models/architecture.js'
+import type { ModelArchitecture } from '../../models/architecture.js'
 import { modelLine } from '../output/model_line.js'
 import { table } from '../output/table.js'
 import type { Colors } from '../output/terminal.js'
@@ -10,7 +10,7 @@ import { accuracyLines, confusionsOf, type Confusion } from './accuracy.js'
 /** What `--json` prints; `docs/cli.md` documents it. */
 export interface EvaluateReport {
   readonly dataset: string
-  readonly architecture: Architecture
+  readonly architecture: ModelArchitecture
   readonly preset: string
   /** True if the preset follows from the architecture alone: no option, checkpoint or file names one. */
   readonly presetGuessed: boolean

@@ -1,5 +1,5 @@
 import { openModel, type OpenedModel } from '../../model/open.js'
-import type { Architecture } from '../../models/architecture.js'
+import type { ModelArchitecture } from '../../models/architecture.js'
 import { zeros } from '../../tensor/creation.js'
 import { describeShape } from '../../util/check.js'
 import { TorchError } from '../../util/errors.js'
@@ -42,13 +42,13 @@ type VerifyFlags = Flags<typeof OPTIONS>
 
 /** Compares the output of every module with PyTorch's, for one input. */
 async function verify(checkpoint: string, flags: VerifyFlags, { terminal, signal }: Context): Promise<number> {
-  const { key, wholeModule, arch, python = DEFAULT_PYTHON } = flags
+  const { key, wholeModule, prefix, stem, arch, module, python = DEFAULT_PYTHON } = flags
   const given = flags.reference === undefined ? null : await loadReference(flags.reference)
   // A model that no preset of this package fits can be compared all the same: the reference has its input.
   const preset = given === null ? undefined : presetLike(given.input)
   let reference = given
   try {
-    using opened = await openModel(checkpoint, { key, wholeModule, arch, preset, signal })
+    using opened = await openModel(checkpoint, { key, wholeModule, prefix, stem, arch, module, preset, signal })
     reference ??= await makeReferenceFor(opened, checkpoint, python, signal)
     const verification = await compare(opened, reference, signal)
     if (flags.json === true) terminal.printJson(reportOf(checkpoint, verification))
@@ -75,7 +75,7 @@ async function makeReferenceFor(
 }
 
 interface Verification {
-  readonly architecture: Architecture
+  readonly architecture: ModelArchitecture
   readonly torch: string
   /** (1, C, H, W). */
   readonly input: readonly number[]
@@ -111,7 +111,7 @@ function firstOf({ modules, compiled }: Verification): Comparison | undefined {
 /** What `--json` prints; `docs/cli.md` documents it. */
 export interface VerifyReport {
   readonly checkpoint: string
-  readonly architecture: Architecture
+  readonly architecture: ModelArchitecture
   readonly torch: string
   readonly input: readonly number[]
   readonly tolerance: number

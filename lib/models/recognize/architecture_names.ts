@@ -30,7 +30,16 @@ export type Nameable = Pick<
 >
 
 /** Gives the name of the function that builds an architecture, else one as `ResNet(BasicBlock, [1, 1, 1, 1])`. */
-export function nameOf({ family, block, layers, width, groups, widthPerGroup, kernelSize, departures }: Nameable): string {
+export function nameOf({
+  family,
+  block,
+  layers,
+  width,
+  groups,
+  widthPerGroup,
+  kernelSize,
+  departures,
+}: Nameable): string {
   const same = (known: readonly number[]): boolean => known.join() === layers.join()
   const depth = DEPTHS.find((known) => known.block === block && same(known.layers))?.depth
   const type = family === 'preact-resnet' ? 'PreActResNet' : 'ResNet'
@@ -39,7 +48,8 @@ export function nameOf({ family, block, layers, width, groups, widthPerGroup, ke
   // The head and the input are options of every function; the rest is what the name promises.
   const isPlain = departures?.shortcut !== 'avgpool' && departures?.norm === undefined && departures?.convBias !== true
   if (depth === undefined || width !== usualWidth || !isPlain) return written
-  if (family === 'preact-resnet') return depth === 18 && departures?.finalNorm !== true ? 'preactResnet18Cifar' : written
+  if (family === 'preact-resnet')
+    return depth === 18 && departures?.finalNorm !== true ? 'preactResnet18Cifar' : written
   if (family === 'resnet-cifar') return kernelSize === 3 ? `resnet${depth}Cifar` : written
   if (departures?.stem !== undefined && !isUsualStem(departures.stem)) return written
   if (groups === 1 && widthPerGroup === 64) return kernelSize === 3 ? `resnet${depth}` : written

@@ -4,13 +4,8 @@ import { CIFAR_KERNEL_SIZES } from '../resnet_cifar.js'
 import type { ResidualBlock } from './blocks.js'
 import { nameOf } from './architecture_names.js'
 import type { Network } from './network.js'
+import type { StemOption } from './stems.js'
 import { splitKey, withoutWrappers, type Unit } from './units.js'
-
-/** What the user says where keys cannot tell. */
-export const STEMS = ['no-maxpool', 'maxpool'] as const
-
-/** One of {@link STEMS}. */
-export type StemOption = (typeof STEMS)[number]
 
 /** Refuses a network, with the reason. */
 export type Refuse = (reason: string) => never
@@ -47,7 +42,13 @@ export function describeNetwork(network: Network, { stem, refuse, dtypeOf }: Des
   const departures: Departures = {
     ...(form === undefined ? {} : { stem: form }),
     ...(body.in === width || !isPreActivation ? {} : { stemWidth: body.in }),
-    ...(allOrNone('convolutions', blocks.flatMap((block) => block.convs), refuse) && hasNorms ? { convBias: true } : {}),
+    ...(allOrNone(
+      'convolutions',
+      blocks.flatMap((block) => block.convs),
+      refuse,
+    ) && hasNorms
+      ? { convBias: true }
+      : {}),
     ...(allOrNone('shortcuts', shortcutsOf(blocks), refuse) && hasNorms ? { shortcutBias: true } : {}),
     ...(hasNorms ? {} : { norm: 'none' }),
     ...describeShortcuts(blocks, refuse),
@@ -85,7 +86,10 @@ export function prefixOf({ path, stem }: Network): string {
     end--
     while (end > 0 && withoutWrappers(parts.slice(end, end + 1)).length === 0) end--
   }
-  return key.slice(0, parts.slice(0, end).reduce((length, part) => length + part.length + 1, 0))
+  return key.slice(
+    0,
+    parts.slice(0, end).reduce((length, part) => length + part.length + 1, 0),
+  )
 }
 
 function isForSmallImages({ stem, body, head }: Network): boolean {
@@ -138,14 +142,20 @@ function checkBlocks({ body, stem }: Network, { expansion, width, isPreActivatio
         const kernels = stages.flatMap((each) => each.blocks.map(({ kernel }) => kernel))
         refuse(`its blocks begin with different kernels: ${kernels.slice(0, 16).join(', ')}`)
       }
-      if (block.norms.length !== first.norms.length) refuse(`only some blocks have normalizations: ${name} is unlike the first`)
+      if (block.norms.length !== first.norms.length)
+        refuse(`only some blocks have normalizations: ${name} is unlike the first`)
     }
   }
   const sizes: readonly number[] = first.type === 'Bottleneck' ? [3] : CIFAR_KERNEL_SIZES
   if (!sizes.includes(first.kernel)) {
-    refuse(`its blocks begin with ${first.kernel}×${first.kernel}, not ${sizes.map((size) => `${size}×${size}`).join(' or ')}`)
+    refuse(
+      `its blocks begin with ${first.kernel}×${first.kernel}, not ${sizes.map((size) => `${size}×${size}`).join(' or ')}`,
+    )
   }
-  checkShortcuts(stages.map(({ blocks }) => blocks), { isPreActivation, refuse })
+  checkShortcuts(
+    stages.map(({ blocks }) => blocks),
+    { isPreActivation, refuse },
+  )
 }
 
 /** Shortcuts stand where the shape changes, and nowhere else. */
@@ -157,7 +167,8 @@ function checkShortcuts(
     for (const [index, block] of blocks.entries()) {
       const name = block.path.join('.')
       const changes = index === 0 && (stage > 0 || block.in !== block.out)
-      if (block.shortcut !== null && !changes) refuse(`${name} has a convolution in its shortcut, where no shape changes`)
+      if (block.shortcut !== null && !changes)
+        refuse(`${name} has a convolution in its shortcut, where no shape changes`)
       const hasNorm = block.shortcut !== null && block.shortcut.norm !== null
       if (block.shortcut !== null && hasNorm === (isPreActivation || block.norms.length === 0)) {
         refuse(`the shortcut of ${name} has ${hasNorm ? 'a' : 'no'} normalization`)
@@ -199,7 +210,10 @@ function describeStem(network: Network, { family, option, refuse }: StemRules): 
   const { kernel } = conv
   const isDeep = inner.length > 0
   const bias = conv.hasBias && norms.length > 0
-  if (family !== 'preact-resnet' && norms.length !== (network.body.stages[0]?.blocks[0]?.norms.length === 0 ? 0 : convs.length)) {
+  if (
+    family !== 'preact-resnet' &&
+    norms.length !== (network.body.stages[0]?.blocks[0]?.norms.length === 0 ? 0 : convs.length)
+  ) {
     refuse('its stem has no normalization with running_mean, which BatchNorm2d has')
   }
   if (isDeep && (inner.length !== 2 || !convs.every((each) => each.kernel === 3 && each.hasBias === bias))) {

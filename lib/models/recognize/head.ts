@@ -27,7 +27,9 @@ const MAX_LAYERS = 64
  * @returns Null if nothing reads the features; the units that look like a head and read something else are in `refused`.
  */
 export function findHead(units: readonly Unit[], features: number): Head | null {
-  const groups = [...groupUnits(units).values()].map((group) => readHead(group, features)).filter((head) => head !== null)
+  const groups = [...groupUnits(units).values()]
+    .map((group) => readHead(group, features))
+    .filter((head) => head !== null)
   const [best] = groups.sort((a, b) => rankOf(a) - rankOf(b))
   return best ?? null
 }

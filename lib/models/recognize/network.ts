@@ -87,7 +87,15 @@ function complete(
     ...body.stages.flatMap(({ blocks }) => blocks.flatMap((block) => block.extras)),
     ...free.filter((unit) => isInStage(unit, body)),
   ]
-  return { path, stem, body, head, finalNorm, misfit: head === null ? wrong : undefined, extras: extras.filter(matters) }
+  return {
+    path,
+    stem,
+    body,
+    head,
+    finalNorm,
+    misfit: head === null ? wrong : undefined,
+    extras: extras.filter(matters),
+  }
 }
 
 /** Tells whether a unit lies beside the blocks of a stage, within it. */

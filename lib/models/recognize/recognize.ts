@@ -2,9 +2,10 @@ import { checkOneOf, checkOptions, checkString, expected } from '../../util/chec
 import { TorchError } from '../../util/errors.js'
 import type { Architecture, TensorFacts } from '../architecture.js'
 import { findBlocks } from './blocks.js'
-import { describeNetwork, prefixOf, STEMS, type Refuse, type StemOption } from './describe.js'
+import { describeNetwork, prefixOf, type Refuse } from './describe.js'
 import { ourNames } from './names.js'
 import { findNetworks, type Network } from './network.js'
+import { STEMS, type StemOption } from './stems.js'
 import { joinBlocks, type Body } from './stages.js'
 import { isBelow, readUnits, splitKey, withoutWrappers, type ModuleTree } from './units.js'
 
@@ -31,10 +32,7 @@ export interface Recognized {
  *
  * @throws {TorchError} `TORCH_ARCHITECTURE` if there is none, if there are several, or if it is none that is built here.
  */
-export function recognize(
-  state: Iterable<readonly [string, TensorFacts]>,
-  options: RecognizeOptions = {},
-): Recognized {
+export function recognize(state: Iterable<readonly [string, TensorFacts]>, options: RecognizeOptions = {}): Recognized {
   checkOptions('options', options, ['prefix', 'stem'])
   const { prefix, stem } = options
   if (prefix !== undefined) checkString('prefix', prefix)
@@ -96,6 +94,7 @@ function nearestReason({ units }: ModuleTree, bodies: readonly Body[]): string {
       ? 'its normalizations have no running_mean, which BatchNorm2d has'
       : 'it has no residual blocks of two 3×3, or of 1×1, 3×3 and 1×1 convolutions'
   }
-  if (stages < 3) return `its residual blocks make ${stages} ${stages === 1 ? 'stage' : 'stages'}, a ResNet has four, or three for small images`
+  if (stages < 3)
+    return `its residual blocks make ${stages} ${stages === 1 ? 'stage' : 'stages'}, a ResNet has four, or three for small images`
   return 'there is no convolution in front of its residual blocks'
 }

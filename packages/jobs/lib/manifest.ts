@@ -6,7 +6,7 @@ import { Type, type Static } from 'typebox'
 import { Value } from 'typebox/value'
 
 import { ENGINE_DTYPES, TorchError } from 'napi-torch'
-import { hasCode, PRESETS, reasonOf } from 'napi-torch/internal'
+import { ACTIVATIONS, hasCode, PRESETS, reasonOf, STEMS } from 'napi-torch/internal'
 import { MAX_CHUNK_SIZE } from './limits.js'
 
 /** Tasks of a run: predict the best classes of each image, or compute its feature vector. */
@@ -26,9 +26,14 @@ const MODEL = Type.Object(
     digest: Type.String(),
     key: Type.Optional(Type.String()),
     wholeModule: Type.Optional(Type.Boolean()),
+    prefix: Type.Optional(Type.String()),
+    stem: Type.Optional(Type.Enum(STEMS)),
+    /** SHA-256 of the file that builds the model. A worker runs only the file that it was started with. */
+    module: Type.Optional(Type.String()),
     arch: Type.Optional(Type.String()),
     preset: Type.Optional(Type.Enum(PRESETS)),
     labels: Type.Optional(Type.Array(Type.String())),
+    activation: Type.Optional(Type.Enum(ACTIVATIONS)),
     dtype: Type.Enum(ENGINE_DTYPES),
   },
   { additionalProperties: false },

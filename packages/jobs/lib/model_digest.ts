@@ -18,6 +18,17 @@ export async function modelDigest(checkpoint: string): Promise<string> {
   return hash.digest('hex')
 }
 
+/**
+ * Gives the SHA-256 of a file.
+ *
+ * @throws {TorchError} `TORCH_FILE` if it cannot be read.
+ */
+export async function fileDigest(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  await add(hash, path)
+  return hash.digest('hex')
+}
+
 async function add(hash: Hash, path: string): Promise<void> {
   try {
     for await (const piece of createReadStream(path) as AsyncIterable<Buffer>) hash.update(piece)

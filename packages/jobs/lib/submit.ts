@@ -2,7 +2,18 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 
-import { ENGINE_DTYPES, type EngineDType, type PresetName, TorchError } from 'napi-torch'
+import {
+  type Activation,
+  ENGINE_DTYPES,
+  type EngineDType,
+  findStateDict,
+  loadLabels,
+  type PresetName,
+  type ReadModelOptions,
+  readCheckpoint,
+  type StemOption,
+  TorchError,
+} from 'napi-torch'
 import {
   checkBoolean,
   checkOneOf,
@@ -19,7 +30,7 @@ import { JobQueue, QUEUE_OPTIONS, type QueueOptions } from './job_queue.js'
 import { DEFAULT_ATTEMPTS, DEFAULT_CHUNK_SIZE, DEFAULT_MAX_IMAGE_BYTES, MAX_CHUNK_SIZE } from './limits.js'
 import { listingPath, writeListing, type Listing } from './listing.js'
 import { manifestPath, readManifest, runIdOf, type RunManifest, type RunModel } from './manifest.js'
-import { modelDigest } from './model_digest.js'
+import { fileDigest, modelDigest } from './model_digest.js'
 import { openSource } from './sources/open.js'
 import { writeFile } from './write_file.js'
 
@@ -47,6 +58,17 @@ export interface SubmitOptions extends QueueOptions {
   readonly key?: string | undefined
   /** Take the weights of a pickled module, without running its code. Default: `false`. */
   readonly wholeModule?: boolean | undefined
+  /** Which network of several: what its keys begin with, such as `student.`. Default: the only one. */
+  readonly prefix?: string | undefined
+  /** Whether a max-pool follows a 3×3 stem: `maxpool` or `no-maxpool`. Default: what the architecture has. */
+  readonly stem?: StemOption | undefined
+  /**
+   * JavaScript or TypeScript file whose default export builds the model. Workers need the same file, by their own option: the run has
+   * its SHA-256 alone. Default: the architecture is recognized.
+   */
+  readonly module?: string | undefined
+  /** How outputs become probabilities: `softmax` or `sigmoid`. Default: that of the preset, else by the number of outputs. */
+  readonly activation?: Activation | undefined
   /** Refuse a checkpoint of another architecture, such as `resnet18`. Default: any architecture of this package. */
   readonly arch?: string | undefined
   /** Preset for preparing images. Default: that of the checkpoint or of the file `preset.json` beside it, else that of the architecture. */
@@ -72,7 +94,18 @@ const SUBMIT_OPTIONS = [
   'allowUrlPrefix',
   'maxImageBytes',
 ] as const
-const MODEL_OPTIONS = ['key', 'wholeModule', 'arch', 'preset', 'labels', 'dtype'] as const
+const MODEL_OPTIONS = [
+  'key',
+  'wholeModule',
+  'prefix',
+  'stem',
+  'arch',
+  'module',
+  'preset',
+  'labels',
+  'activation',
+  'dtype',
+] as const
 
 /** Result of {@link submit}. */
 export interface Submission {
@@ -143,21 +176,39 @@ export async function submit(source: string, options: SubmitOptions): Promise<Su
 
 /** Reads the keys of the checkpoint, so that one that no worker could use is refused at once. */
 async function modelSettings(options: SubmitOptions): Promise<RunModel> {
-  const { key, wholeModule, arch, preset, labels, dtype = 'float32' } = options
+  const { key, wholeModule, prefix, stem, arch, module, preset, labels, activation, dtype = 'float32' } = options
   const path = resolve(checkString('model', options.model))
   checkOneOf('dtype', dtype, ENGINE_DTYPES)
-  const model = await readModel(path, { key, wholeModule, arch, preset, labels })
-  const names = labels === undefined ? null : model.labels
+  const reading = { key, wholeModule, prefix, stem, arch, preset, labels, activation }
+  const names = await (module === undefined ? labelsOf(path, reading) : ownLabels(path, reading))
   return {
     path,
     digest: await modelDigest(path),
     dtype,
     ...(key !== undefined && { key }),
     ...(wholeModule !== undefined && { wholeModule }),
+    ...(prefix !== undefined && { prefix }),
+    ...(stem !== undefined && { stem }),
     ...(arch !== undefined && { arch }),
+    ...(module !== undefined && { module: await fileDigest(checkString('module', module)) }),
     ...(preset !== undefined && { preset }),
     ...(names !== null && { labels: [...names] }),
+    ...(activation !== undefined && { activation }),
   }
+}
+
+type Reading = Omit<ReadModelOptions, 'module'>
+
+/** Refuses a checkpoint that cannot be used; gives the labels if the user named some. */
+async function labelsOf(path: string, reading: Reading): Promise<readonly string[] | null> {
+  const { labels } = await readModel(path, reading)
+  return reading.labels === undefined ? null : labels
+}
+
+/** Of a model of the user's own nothing is known here but that its checkpoint has a state dict. */
+async function ownLabels(path: string, { key, wholeModule, labels }: Reading): Promise<readonly string[] | null> {
+  findStateDict(await readCheckpoint(path), { key, wholeModule })
+  return typeof labels === 'string' ? loadLabels(labels) : (labels ?? null)
 }
 
 type Described = Omit<RunManifest, 'version' | 'run' | 'listing' | 'images' | 'chunks'>

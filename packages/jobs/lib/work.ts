@@ -11,7 +11,7 @@ import { QUEUE_OPTIONS, type QueueOptions } from './job_queue.js'
 import { DEFAULT_BATCH_SIZE, DEFAULT_CONCURRENCY, DEFAULT_LOCK_MS } from './limits.js'
 import type { RunModel } from './manifest.js'
 import type { MetricsAddress } from './metrics_server.js'
-import { modelDigest } from './model_digest.js'
+import { fileDigest, modelDigest } from './model_digest.js'
 import { runWorker, type WorkEvent, type WorkSummary } from './run_worker.js'
 
 /** Options of {@link work}. */
@@ -26,6 +26,11 @@ export interface WorkOptions extends QueueOptions {
   readonly device?: Device | undefined
   /** Path of the checkpoint on this machine; its SHA-256 must be that of the run. Default: the path in the run. */
   readonly model?: string | undefined
+  /**
+   * JavaScript or TypeScript file that builds the models of runs that were submitted with one; its SHA-256 must be that of the run. No run
+   * can name another: **its code is run.** Default: such runs are refused.
+   */
+  readonly module?: string | undefined
   /**
    * The only folders that this worker reads and writes, whatever a run allows: anyone who can write to Redis could otherwise make it
    * read and write anywhere. Default: those of the run.
@@ -49,6 +54,7 @@ const WORK_OPTIONS = [
   'maxBatchSize',
   'device',
   'model',
+  'module',
   'allowRoot',
   'lockMs',
   'untilDone',
@@ -70,7 +76,7 @@ const MIN_LOCK_MS = 1000
 export async function work(options: WorkOptions = {}): Promise<WorkSummary> {
   checkOptions('work()', options, [...QUEUE_OPTIONS, ...WORK_OPTIONS])
   const { concurrency = DEFAULT_CONCURRENCY, lockMs = DEFAULT_LOCK_MS, untilDone = false, device = 'cpu' } = options
-  const { threads, maxBatchSize = DEFAULT_BATCH_SIZE, model, onEvent = () => undefined, ...rest } = options
+  const { threads, maxBatchSize = DEFAULT_BATCH_SIZE, model, module, onEvent = () => undefined, ...rest } = options
   checkPositiveInteger('concurrency', concurrency)
   if (threads !== undefined) checkPositiveInteger('threads', threads)
   checkPositiveInteger('maxBatchSize', maxBatchSize)
@@ -82,7 +88,7 @@ export async function work(options: WorkOptions = {}): Promise<WorkSummary> {
   const signal = checkSignal(options.signal)
 
   const load = (settings: RunModel): Promise<Classifier> => {
-    return loadClassifier(model ?? settings.path, settings, { device, threads, maxBatchSize })
+    return loadClassifier(model ?? settings.path, settings, { device, threads, maxBatchSize, module })
   }
   const { allowRoot, metrics, redis, queue } = rest
   const settings = { concurrency, lockMs, allowRoot, metrics, untilDone, signal, onEvent, redis, queue }
@@ -91,12 +97,25 @@ export async function work(options: WorkOptions = {}): Promise<WorkSummary> {
 
 async function loadClassifier(
   path: string,
-  { digest, key, wholeModule, arch, preset, labels, dtype }: RunModel,
-  machine: Pick<WorkOptions, 'device' | 'threads' | 'maxBatchSize'>,
+  { digest, key, wholeModule, prefix, stem, arch, module: moduleDigest, preset, labels, activation, dtype }: RunModel,
+  { module: file, ...machine }: Pick<WorkOptions, 'device' | 'threads' | 'maxBatchSize' | 'module'>,
 ): Promise<Classifier> {
   if ((await modelDigest(path)) !== digest) {
     const message = `${path}: Is not the model of the run, or not beside the same preset.json`
     throw new TorchError('TORCH_RUN', message)
   }
-  return Classifier.load(path, { key, wholeModule, arch, preset, labels, dtype, ...machine })
+  const module = moduleDigest === undefined ? undefined : await checkModule(file, moduleDigest)
+  const reading = { key, wholeModule, prefix, stem, arch, module, preset, labels, activation }
+  return Classifier.load(path, { ...reading, dtype, ...machine })
+}
+
+async function checkModule(file: string | undefined, digest: string): Promise<string> {
+  if (file === undefined) {
+    throw new TorchError(
+      'TORCH_RUN',
+      'The model of the run is built by a file: start the worker with the same one (--module)',
+    )
+  }
+  if ((await fileDigest(file)) === digest) return file
+  throw new TorchError('TORCH_RUN', `${file}: Is not the file that builds the model of the run`)
 }

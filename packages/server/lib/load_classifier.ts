@@ -1,12 +1,14 @@
 import {
-  type Architecture,
+  type Activation,
   decodeImage,
   type Device,
   type Engine,
   type EngineDType,
   ImagePreset,
+  type ModelArchitecture,
   openModel,
   type PresetName,
+  type StemOption,
   TorchError,
 } from 'napi-torch'
 import { PRESETS } from 'napi-torch/internal'
@@ -19,8 +21,12 @@ export interface LoadClassifierOptions {
   readonly checkpoint: string
   readonly key?: string | undefined
   readonly wholeModule?: boolean | undefined
+  readonly prefix?: string | undefined
+  readonly stem?: StemOption | undefined
+  readonly module?: string | undefined
   readonly preset?: PresetName | undefined
   readonly labels?: string | undefined
+  readonly activation?: Activation | undefined
   readonly threads?: number | undefined
   readonly maxBatchSize: number
   readonly maxDelayMs: number
@@ -33,10 +39,11 @@ export interface LoadClassifierOptions {
 /** A checkpoint that is compiled and warmed up. The engine belongs to the caller. */
 export interface LoadedClassifier {
   readonly engine: Engine
-  readonly architecture: Architecture
+  readonly architecture: ModelArchitecture
   readonly preset: ImagePreset
   readonly presetName: string
   readonly labels: readonly string[] | null
+  readonly activation: Activation
 }
 
 /**
@@ -45,9 +52,11 @@ export interface LoadedClassifier {
  * @throws {TorchError} `TORCH_ARCHITECTURE` if it is no classifier, and as `openModel` and `compile`. Nothing is left alive.
  */
 export async function loadClassifier(options: LoadClassifierOptions): Promise<LoadedClassifier> {
-  const { checkpoint, key, wholeModule, preset: name, labels: list, ...engineOptions } = options
-  using opened = await openModel(checkpoint, { key, wholeModule, preset: name, labels: list })
-  const { architecture, preset, presetName, labels } = opened
+  const { checkpoint, key, wholeModule, prefix, stem, module, preset: name, labels: list, ...rest } = options
+  const { activation: chosen, ...engineOptions } = rest
+  const reading = { key, wholeModule, prefix, stem, module, preset: name, labels: list, activation: chosen }
+  using opened = await openModel(checkpoint, reading)
+  const { architecture, preset, presetName, labels, activation } = opened
   // The settings can name no other preset.
   if (!(preset instanceof ImagePreset)) throw new TypeError('The preset is not one of this package')
   // Opens the decoder, so that the first image does not wait for it.
@@ -57,5 +66,5 @@ export async function loadClassifier(options: LoadClassifierOptions): Promise<Lo
     await engine.close()
     throw new TorchError('TORCH_ARCHITECTURE', `${checkpoint}: Expected a classifier, whose output is (N, classes)`)
   }
-  return { engine, architecture, preset, presetName, labels }
+  return { engine, architecture, preset, presetName, labels, activation }
 }

@@ -39,13 +39,17 @@ export class ServedModel {
 
   /** Loads, compiles and warms up. */
   static async load(settings: ModelSettings, all: Settings, observer: ModelObserver): Promise<ServedModel> {
-    const { checkpoint, key, wholeModule, preset, labels } = settings
+    const { checkpoint, key, wholeModule, prefix, stem, module, preset, labels, activation } = settings
     const classifier = await loadClassifier({
       checkpoint,
       key,
       wholeModule,
+      prefix,
+      stem,
+      module,
       preset,
       labels,
+      activation,
       threads: all.threads === 0 ? undefined : all.threads,
       ...batchingOf(settings, all),
     })

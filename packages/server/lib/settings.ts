@@ -1,7 +1,7 @@
 import { Type, type Static, type TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { type Device, ENGINE_DTYPES, TorchError } from 'napi-torch'
-import { describe, DEVICE_PATTERN, PRESETS } from 'napi-torch/internal'
+import { ACTIVATIONS, describe, DEVICE_PATTERN, PRESETS, STEMS } from 'napi-torch/internal'
 
 // The table of all settings, for the config file, the flags and variables of `napi-torch serve`, and createServer().
 
@@ -65,10 +65,18 @@ export interface ModelSettings {
   readonly key?: string | undefined
   /** Whether to read the weights of a whole pickled module. Default: `false`. */
   readonly wholeModule?: boolean | undefined
+  /** Which network of several: what its keys begin with, such as `student.`. Default: the only one. */
+  readonly prefix?: string | undefined
+  /** Whether a max-pool follows a 3×3 stem: `maxpool` or `no-maxpool`. Default: what the architecture has. */
+  readonly stem?: (typeof STEMS)[number] | undefined
+  /** JavaScript or TypeScript file whose default export builds the model. Its code is run. Default: the architecture is recognized. */
+  readonly module?: string | undefined
   /** Preset with which images are prepared. Default: that of `preset.json` beside the checkpoint, else that of the architecture. */
   readonly preset?: (typeof PRESETS)[number] | undefined
   /** A file with class names, or the name of a built-in list. Default: the list of the preset. */
   readonly labels?: string | undefined
+  /** How outputs become probabilities. Default: that of the preset, else `softmax`, or `sigmoid` for one output. */
+  readonly activation?: (typeof ACTIVATIONS)[number] | undefined
   /** Default of this and of the following: the setting of the server. */
   readonly maxBatchSize?: number | undefined
   readonly maxDelayMs?: number | undefined
@@ -85,8 +93,12 @@ const MODEL = Type.Object(
     checkpoint: Type.String({ minLength: 1 }),
     key: Type.Optional(Type.String()),
     wholeModule: Type.Optional(Type.Boolean()),
+    prefix: Type.Optional(Type.String()),
+    stem: Type.Optional(oneOf(STEMS, {})),
+    module: Type.Optional(Type.String({ minLength: 1 })),
     preset: Type.Optional(oneOf(PRESETS, {})),
     labels: Type.Optional(Type.String({ minLength: 1 })),
+    activation: Type.Optional(oneOf(ACTIVATIONS, {})),
     ...optional(BATCHING),
   },
   { additionalProperties: false },

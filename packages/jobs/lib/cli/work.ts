@@ -6,6 +6,7 @@ import {
   duration,
   EXIT,
   type Flags,
+  MODULE,
   oneLine,
   plural,
   POSITIVE_INTEGER,
@@ -40,6 +41,7 @@ const OPTIONS = {
   batchSize: { ...BATCH_SIZE, default: DEFAULT_BATCH_SIZE },
   device: DEVICE,
   model: { value: '<checkpoint>', description: "path of the checkpoint on this machine (default: the run's)" },
+  module: { ...MODULE, description: 'file that builds the models of runs that need one; its code is run' },
   allowRoot: {
     value: '<folder>',
     description: 'use this folder only, whatever a run allows; may be repeated',

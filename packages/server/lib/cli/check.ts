@@ -17,7 +17,10 @@ export async function checkModels({ models }: Settings): Promise<string> {
   )
 }
 
-async function architectureOf({ checkpoint, key, wholeModule, preset, labels }: ModelSettings): Promise<string> {
-  const { architecture } = await readModel(checkpoint, { key, wholeModule, preset, labels })
+async function architectureOf({ checkpoint, ...settings }: ModelSettings): Promise<string> {
+  const { key, wholeModule, prefix, stem, module, preset, labels, activation } = settings
+  // What the module's own file builds is not known before it is run.
+  if (module !== undefined) return `of ${module}`
+  const { architecture } = await readModel(checkpoint, { key, wholeModule, prefix, stem, preset, labels, activation })
   return `${architecture.name}, ${architecture.numClasses} classes`
 }

@@ -1,5 +1,5 @@
-import type { Prediction } from 'napi-torch'
-import { describe, predictionsOf, softmax } from 'napi-torch/internal'
+import type { Activation, Prediction } from 'napi-torch'
+import { describe, predictionsOf, probabilitiesOf } from 'napi-torch/internal'
 import { badRequest } from '../status.js'
 import type { InferRequest, RequestedOutput } from './request.js'
 
@@ -12,6 +12,7 @@ export interface Computed {
   readonly logits: readonly Float32Array[]
   readonly classes: number
   readonly labels: readonly string[] | null
+  readonly activation: Activation
 }
 
 /** The model that a response names. */
@@ -78,14 +79,16 @@ function defaultOutputs({ isBinaryOutput, classification }: InferRequest): reado
 }
 
 function encodeOutput({ name, isBinary, classification }: RequestedOutput, computed: Computed): OutputTensor {
-  const { logits, classes, labels } = computed
+  const { logits, classes, labels, activation } = computed
   const count = logits.length
   if (classification !== null) {
     const best = Math.min(classification, classes)
-    const texts = logits.flatMap((row) => predictionsOf(row, best, labels).map(classificationText))
+    const texts = logits.flatMap((row) =>
+      predictionsOf(row, { topK: best, labels, activation }).map(classificationText),
+    )
     return encodeTexts(name, [count, best], texts, isBinary)
   }
-  const rows = name === 'logits' ? logits : logits.map((row) => Float32Array.from(softmax(row)))
+  const rows = name === 'logits' ? logits : logits.map((row) => Float32Array.from(probabilitiesOf(row, activation)))
   const shape = [count, classes]
   if (isBinary) {
     const bytes = Buffer.concat(rows.map((row) => Buffer.from(row.buffer, row.byteOffset, row.byteLength)))

@@ -56,11 +56,11 @@ export function classifyRoutes(app: FastifyInstance, context: ServerContext): vo
       : [{ name: '', bytes: body }]
     if (files.length === 0) throw badRequest('Expected a form with at least one image, received none')
     const samples = { kind: 'encoded', files: files.map(({ bytes }) => bytes) } as const
-    const { labels } = model.classifier
+    const { labels, activation } = model.classifier
     const encode = ({ logits, timing }: Inference): object => {
       const results = logits.map((row, index) => ({
         ...(isForm ? { name: files[index]?.name ?? '' } : {}),
-        answers: predictionsOf(row, top, labels),
+        answers: predictionsOf(row, { topK: top, labels, activation }),
       }))
       const { queueMs, preprocessMs, inferMs, batchSize } = timing
       return {

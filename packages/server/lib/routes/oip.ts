@@ -122,9 +122,10 @@ export function oipRoutes(app: FastifyInstance, context: ServerContext): void {
     })
     checkOutputNames(parsed)
     const { classes } = model
-    const { labels } = model.classifier
+    const { labels, activation } = model.classifier
     const head = { model: model.name, version: model.version }
-    const encode = ({ logits }: Inference): Encoded => encodeResponse(parsed, { logits, classes, labels }, head)
+    const encode = ({ logits }: Inference): Encoded =>
+      encodeResponse(parsed, { logits, classes, labels, activation }, head)
     const { timeoutMs, priority } = parsed
     const call = { request, reply, model, input: parsed, timeoutMs, priority, encode }
     const { body, headerLength } = await compute(context, call)

@@ -1,0 +1,90 @@
+import { createRequire } from 'node:module'
+import { extname, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+import { Module } from '../nn/module.js'
+import { describe } from '../util/check.js'
+import { TorchError } from '../util/errors.js'
+
+const TYPESCRIPT = new Set(['.ts', '.mts', '.cts', '.tsx'])
+
+/**
+ * Builds the module of a JavaScript or TypeScript file: calls its default export, a function or an asynchronous one, or makes an
+ * object of it, if it is a class. **The code of the file is run.**
+ *
+ * TypeScript is read by Node.js where it can, else by `tsx` where that is installed.
+ *
+ * @throws {TorchError} `TORCH_MODULE` if the file cannot be loaded, or if its default export does not build a module.
+ */
+export async function buildModuleFile(path: string): Promise<Module> {
+  const file = resolve(path)
+  const exports = await importFile(file)
+  const build: unknown =
+    typeof exports === 'object' && exports !== null && 'default' in exports ? exports.default : undefined
+  if (typeof build !== 'function') {
+    throw failure(file, `Expected a default export that builds the module, found ${describe(build)}`)
+  }
+  let module: unknown
+  try {
+    module = await (isClass(build)
+      ? (Reflect.construct(build, []) as unknown)
+      : (Reflect.apply(build, undefined, []) as unknown))
+  } catch (cause) {
+    throw failure(file, `Its default export failed: ${reasonOf(cause)}`, cause)
+  }
+  if (module instanceof Module) return module as Module
+  const hint = looksLikeModule(module) ? ', a Module of another copy of napi-torch' : ''
+  throw failure(file, `Expected its default export to build a Module, received ${describe(module)}${hint}`)
+}
+
+async function importFile(file: string): Promise<unknown> {
+  const url = pathToFileURL(file).href
+  try {
+    return await import(url)
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+    const isUnread = code === 'ERR_UNKNOWN_FILE_EXTENSION' || code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX'
+    if (!TYPESCRIPT.has(extname(file)) || !isUnread) throw failure(file, `Cannot be loaded: ${reasonOf(cause)}`, cause)
+  }
+  const tsx = await importTsx(file)
+  try {
+    return await tsx(url, pathToFileURL(file).href)
+  } catch (cause) {
+    throw failure(file, `Cannot be loaded: ${reasonOf(cause)}`, cause)
+  }
+}
+
+type TsImport = (specifier: string, parent: string) => Promise<unknown>
+
+/** Finds `tsx` beside the file, or where the process was started. */
+async function importTsx(file: string): Promise<TsImport> {
+  for (const from of [file, join(process.cwd(), 'package.json')]) {
+    try {
+      const found = createRequire(from).resolve('tsx/esm/api')
+      const { tsImport } = (await import(pathToFileURL(found).href)) as { readonly tsImport: TsImport }
+      return tsImport
+    } catch {
+      // Not there.
+    }
+  }
+  throw failure(
+    file,
+    `Node.js ${process.versions.node} does not read TypeScript: run npm install tsx, or use Node.js 22.18 or newer`,
+  )
+}
+
+function isClass(value: unknown): boolean {
+  return typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value))
+}
+
+function looksLikeModule(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'forward' in value && 'stateDict' in value
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
+}
+
+function failure(file: string, text: string, cause?: unknown): TorchError {
+  return new TorchError('TORCH_MODULE', `${file}: ${text}`, { cause })
+}
