@@ -1,3 +1,4 @@
+import { shorten } from '../util/check.js'
 import { CheckpointError, type SuggestedOption, type TorchErrorCode } from '../util/errors.js'
 
 /** Where in a checkpoint something is wrong, as far as it is known. */
@@ -32,8 +33,8 @@ export function failAt(place: FaultLocation): Fail {
 }
 
 function describePlace({ path, entry, offset, opcode }: FaultLocation): string {
-  const parts = [path ?? 'buffer']
-  if (entry !== undefined) parts.push(`entry ${entry}`)
+  const parts = [shorten(path ?? 'buffer')]
+  if (entry !== undefined) parts.push(`entry ${shorten(entry)}`)
   if (offset !== undefined) parts.push(`byte ${offset}`)
   return opcode === undefined ? parts.join(', ') : `${parts.join(', ')} (${opcode})`
 }

@@ -51,11 +51,11 @@ export async function materialize(stored: readonly StoredTensor[], { mmap }: Mat
       const handle = handles.get(storage)
       if (handle !== undefined && swapped > 1) native.swapBytes_(handle, swapped)
     }
-    stored.forEach(({ storage, storageOffset, shape, strides }, index) => {
+    stored.forEach(({ storage, storageOffset, shape, strides, numel }, index) => {
       const handle = handles.get(storage)
       const dtype = dtypes[index]
       if (handle === undefined || dtype === undefined) return
-      tensors.push(new Tensor(native.viewOfStorage(handle, dtype, storageOffset, shape, strides)))
+      tensors.push(new Tensor(native.viewOfStorage(handle, dtype, numel === 0 ? 0 : storageOffset, shape, strides)))
     })
     return tensors
   } catch (error) {

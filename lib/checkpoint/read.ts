@@ -1,11 +1,15 @@
 import { checkOptions, expected } from '../util/check.js'
+import { CheckpointError } from '../util/errors.js'
 import type { CheckpointContents } from './contents.js'
 import { detectFormat } from './detect_format.js'
 import { readLegacy } from './legacy/read.js'
 import { checkLimits, type CheckpointLimits } from './limits.js'
 import { readSafetensors } from './safetensors/read.js'
 import { readSafetensorsIndex } from './safetensors/shards.js'
-import { openSource } from './source.js'
+import { failure } from './failure.js'
+import { openSource, type ByteSource } from './source.js'
+import { readEntries, readEntry, type ZipEntry } from './zip/archive.js'
+import { readKind } from './zip/nested.js'
 import { readTorchZip } from './zip/read.js'
 
 /** Options of {@link readCheckpoint}. */
@@ -43,9 +47,52 @@ export async function readCheckpoint(
   const limits = checkLimits(options.limits)
   const source = await openSource(file)
   try {
-    const read = READERS[await detectFormat(source)]
-    return { path: source.path ?? null, ...(await read(source, limits)) }
+    const format = await detectFormat(source)
+    const entries = format === 'zip' ? await readEntries(source, limits) : []
+    const inner = format === 'zip' ? await readInner(source, entries) : null
+    if (inner !== null) return await readNested(inner, source, limits)
+    const contents = format === 'zip' ? readTorchZip(source, limits, entries) : READERS[format](source, limits)
+    return { path: source.path ?? null, ...(await contents) }
   } finally {
     await source.close()
+  }
+}
+
+/** A checkpoint in a zip archive. */
+interface Inner {
+  readonly name: string
+  readonly bytes: Uint8Array
+}
+
+/** Gives the checkpoint that an archive holds as a file; null for an archive of torch.save. */
+async function readInner(source: ByteSource, entries: readonly ZipEntry[]): Promise<Inner | null> {
+  const kind = await readKind(source, entries)
+  if (kind === undefined) return null
+  if ('says' in kind) {
+    throw failure(
+      'TORCH_CHECKPOINT_UNSUPPORTED',
+      { path: source.path },
+      `Is not a checkpoint of torch.save: ${kind.says}`,
+    )
+  }
+  const { inner } = kind
+  return { name: inner.name, bytes: await readEntry(source, inner) }
+}
+
+/** Reads a file of an archive, out of memory; an archive in it is not opened again. */
+async function readNested(
+  { name, bytes }: Inner,
+  { path, size }: ByteSource,
+  limits: CheckpointLimits,
+): Promise<Checkpoint> {
+  const source = await openSource(bytes)
+  try {
+    const contents = await READERS[await detectFormat(source)](source, limits)
+    return { path: path ?? null, ...contents, size }
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error
+    const { offset, opcode } = error
+    const text = error.message.replace(/^buffer(?:, )?/, '').replace(/^: /, '')
+    throw failure(error.code, { path, entry: name, offset, opcode }, text, error)
   }
 }

@@ -3,6 +3,7 @@ import { open, type FileHandle } from 'node:fs/promises'
 
 import { reasonOf } from '../util/errno.js'
 import { failure } from './failure.js'
+import { hintForFolder, hintForPath } from './path_hints.js'
 
 /** Both ends of a file hold what is asked for piece by piece, its magic number and its directory, and are read at once. */
 const EDGE_BYTES = 2 ** 16
@@ -33,11 +34,11 @@ export async function openSource(pathOrBytes: string | Uint8Array): Promise<Byte
   const path = pathOrBytes
   // Without O_NONBLOCK, opening a named pipe would wait for a writer for ever.
   const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch((cause: unknown) => {
-    throw failure('TORCH_FILE', { path }, reasonOf(cause), cause)
+    throw failure('TORCH_FILE', { path }, hintForPath(path) ?? reasonOf(cause), cause)
   })
   try {
     const stats = await handle.stat()
-    if (stats.isDirectory()) throw failure('TORCH_FILE', { path }, 'Is a directory, expected a checkpoint file')
+    if (stats.isDirectory()) throw failure('TORCH_FILE', { path }, await hintForFolder(path))
     if (!stats.isFile()) throw failure('TORCH_FILE', { path }, 'Is not a regular file')
     return new FileSource(path, handle, stats.size)
   } catch (error) {

@@ -1,4 +1,4 @@
-import { DESCRIBE, describe } from '../util/check.js'
+import { DESCRIBE, describe, shorten } from '../util/check.js'
 import type { StoredStorage, StoredTensor } from './stored.js'
 
 /**
@@ -79,7 +79,7 @@ export class PickledGlobal {
   }
 
   [DESCRIBE](): string {
-    return this.path
+    return shorten(this.path)
   }
 }
 
@@ -115,7 +115,7 @@ export class PickledObject {
   }
 
   [DESCRIBE](): string {
-    return `an object of Python class ${this.path}`
+    return `an object of Python class ${shorten(this.path)}`
   }
 }
 
@@ -149,7 +149,7 @@ export class NumpyDType {
   }
 
   [DESCRIBE](): string {
-    return `numpy.dtype('${this.byteOrder}${this.kind}')`
+    return `numpy.dtype('${this.byteOrder}${shorten(this.kind)}')`
   }
 }
 

@@ -104,7 +104,8 @@ export async function findModel(
   return { description, stored: renameState(found, tensors, keys) }
 }
 
-function renamings(keys: ReadonlyMap<string, string>, prefix: string): Map<string, string> {
+/** Gives the keys whose names differ by more than the prefix: ours, each with the file's. */
+export function renamings(keys: ReadonlyMap<string, string>, prefix: string): Map<string, string> {
   return new Map([...keys].filter(([ours, theirs]) => theirs !== prefix + ours))
 }
 

@@ -16,6 +16,16 @@ export function expected(what: string, name: string, received: unknown): TorchEr
   return new TorchError('TORCH_INVALID_ARGUMENT', `Expected ${what} for ${name}, received ${describe(received)}`)
 }
 
+/** Characters of a name or path that a message echoes. */
+const MAX_ECHO_LENGTH = 160
+
+/** Cuts a text out of a file or an argument in its middle, so that a message stays readable whatever it echoes. */
+export function shorten(text: string, length = MAX_ECHO_LENGTH): string {
+  if (text.length <= length) return text
+  const half = Math.floor((length - 1) / 2)
+  return `${text.slice(0, half)}…${text.slice(-half)}`
+}
+
 /** Prints a value as it stands in error messages: strings quoted, tensors as dtype and shape, long values cut. */
 export function describe(value: unknown): string {
   return describeAt(value, 0)

@@ -177,19 +177,19 @@ describe('readCheckpoint()', () => {
         'gzip',
         '\x1f\x8b\x08',
         'TORCH_CHECKPOINT_FORMAT',
-        'Is not a checkpoint: it is compressed with gzip; unpack it first',
+        'Is not a checkpoint: it is compressed with gzip; unpack it with `gunzip FILE`',
       ],
       [
         'HDF5',
         '\x89HDF\r\n',
         'TORCH_CHECKPOINT_FORMAT',
-        'Is not a checkpoint: it is an HDF5 file, such as Keras writes',
+        "Is not a checkpoint: it is an HDF5 file, such as Keras writes; this package reads models of PyTorch: in Python, torch.save(model.state_dict(), 'model.pth')",
       ],
       [
         'a plain pickle',
         '\x80\x04N.',
         'TORCH_CHECKPOINT_FORMAT',
-        'Is not a checkpoint: it is a plain pickle; only what torch.save wrote is read',
+        "Is not a checkpoint: it is a plain pickle, as of pickle.dump or joblib; only what torch.save wrote is read: in Python, torch.save(pickle.load(open('FILE', 'rb')), 'model.pth')",
       ],
       ['other bytes', '\x00\x01\x02', 'TORCH_CHECKPOINT_FORMAT', 'Is not a checkpoint: its first bytes are 00 01 02'],
     ]
@@ -207,10 +207,10 @@ describe('readCheckpoint()', () => {
         path: fixture('none.pth'),
       }))
 
-    it('a directory', () =>
+    it('a directory, naming checkpoints in it', () =>
       assert.rejects(readCheckpoint(fixture('')), {
         code: 'TORCH_FILE',
-        message: `${fixture('')}: Is a directory, expected a checkpoint file`,
+        message: `${fixture('')}: Is a directory, expected a checkpoint file; it holds big_endian.pth, data_parallel.pth, deflated.pth, dtypes.pth`,
       }))
 
     it('a named pipe, without waiting for a writer', () =>
@@ -290,12 +290,6 @@ describe('readCheckpoint()', () => {
         message: /The checkpoint has 4 tensors, more than the limit tensors of 3$/,
       }))
 
-    it('a sparse tensor', () =>
-      assert.rejects(readCheckpoint(fixture('sparse.pth')), {
-        code: 'TORCH_CHECKPOINT_UNSUPPORTED',
-        message: /\(REDUCE\): Holds a sparse tensor: call to_dense\(\) on it before torch\.save$/,
-      }))
-
     it('an unknown option and an unknown limit', async () => {
       const code = 'TORCH_INVALID_ARGUMENT'
       // @ts-expect-error: there is no such option.
@@ -359,11 +353,6 @@ describe('readCheckpoint()', () => {
         'whose storage has a negative length',
         { numel: 'J\xff\xff\xff\xff' },
         'Expected a storage for persistent id, found a tuple of 5 values',
-      ],
-      [
-        'of an empty shape that begins past its storage',
-        { shape: 'K\x00\x85', offset: 'K\x05' },
-        'A float32 tensor of shape (0,), strides (1,) and offset 5 reaches outside its storage of 4 elements',
       ],
     ]
     for (const [name, fields, text] of cases) {

@@ -224,7 +224,7 @@ ${pullover}
 
     it('refuses a checkpoint of an unknown architecture', async () => {
       const message =
-        'No known ResNet: there is no conv1.weight (8 tensors: conv.weight, bn.weight, bn.bias, bn.running_mean, …)'
+        'No known ResNet: it has no residual blocks of two 3×3, or of 1×1, 3×3 and 1×1 convolutions (8 tensors: conv.weight, bn.weight, bn.bias, bn.running_mean, …)'
 
       await refused([fixture('state_dict.pth'), 'x.png'], message, 'TORCH_ARCHITECTURE')
     })
@@ -266,7 +266,7 @@ ${pullover}
       [{ name: 'x', size: [28, 28], mean: 1 }, 'Expected 1 or 3 numbers for mean in PRESET, received 1'],
       [
         { name: 'x', sizes: 1 },
-        'Expected options among name, size, resize, interpolation, grayscale, channels, mean, std, labels for PRESET, received "sizes"',
+        'Expected options among name, size, resize, interpolation, grayscale, channels, mean, std, activation, labels for PRESET, received "sizes"',
       ],
     ]
     for (const [value, message] of fields) {

@@ -230,7 +230,7 @@ describe('openModel()', function () {
       ],
       [
         'a state dict that lacks a tensor',
-        'TORCH_STATE_DICT',
+        'TORCH_ARCHITECTURE',
         (folder) => writeResnet(join(folder, 'model.pth'), {}, ['layer2.0.bn1.running_mean']),
       ],
       ['an unknown option', 'TORCH_INVALID_ARGUMENT', () => Promise.resolve(CHECKPOINT), { device: 'cpu' } as object],

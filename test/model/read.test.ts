@@ -30,7 +30,8 @@ describe('readModel()', function () {
   it('refuses unknown options, and another architecture than arch', async () => {
     await assert.rejects(readModel(CHECKPOINT, { device: 'cpu' } as object), {
       code: 'TORCH_INVALID_ARGUMENT',
-      message: 'Expected options among key, wholeModule, arch, preset, labels for readModel(), received "device"',
+      message:
+        'Expected options among key, wholeModule, prefix, stem, arch, module, preset, labels, activation for readModel(), received "device"',
     })
     await assert.rejects(readModel(CHECKPOINT, { arch: 'resnet18' }), {
       code: 'TORCH_ARCHITECTURE',

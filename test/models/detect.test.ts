@@ -183,7 +183,7 @@ describe('detectArchitecture()', () => {
       [
         'GroupNorm',
         () => altered('resnet18').filter(([key]) => !key.includes('running_')),
-        'its normalizations have no running_mean, which BatchNorm2d has',
+        'layer1.0.bn1 has no running_mean, which BatchNorm2d has',
       ],
       [
         'a head that reads several pixels',

@@ -1,3 +1,4 @@
+import { shorten } from '../../util/check.js'
 import type { Fail } from '../failure.js'
 import type { PickledGlobal } from '../values.js'
 
@@ -88,7 +89,7 @@ export function refuseUnsafe(global: PickledGlobal, fail: Fail): void {
   const reason = reasonAgainst(global)
   if (reason === undefined) return
   const advice = 'a trustworthy checkpoint has no use for it; do not open this file with Python either'
-  throw fail('TORCH_CHECKPOINT_UNSAFE', `The file asks Python for ${global.path}, which ${reason}: ${advice}`)
+  throw fail('TORCH_CHECKPOINT_UNSAFE', `The file asks Python for ${shorten(global.path)}, which ${reason}: ${advice}`)
 }
 
 function reasonAgainst({ module, name, path }: PickledGlobal): string | undefined {

@@ -1,4 +1,4 @@
-import { checkBoolean, checkOptions, expected } from '../../util/check.js'
+import { checkBoolean, checkOptions, expected, shorten } from '../../util/check.js'
 import { advice, failure, type FaultLocation } from '../failure.js'
 import { checkLimits, type CheckpointLimits } from '../limits.js'
 import type { Checkpoint } from '../read.js'
@@ -41,8 +41,11 @@ const DEEPEST = 3
 /** Elements of a list that are looked into. */
 const MAX_ELEMENTS = 64
 
+/** Keys that an error lists. */
+const MAX_KEYS = 8
+
 /** Places that an error names. */
-const MAX_PLACES = 20
+const MAX_PLACES = 8
 
 /** Options of {@link findStateDict}. */
 export interface FindOptions {
@@ -264,13 +267,15 @@ function wholeObject(wrapped: PickledObject, where: string, place: FaultLocation
     const text = `${where} is ${describeValue(wrapped)}: its code is not in the file; ${inPython}`
     return failure('TORCH_CHECKPOINT_UNSUPPORTED', place, text)
   }
-  const what = `a whole pickled module of class ${value.path}`
+  const what = `a whole pickled module of class ${shorten(value.path)}`
   const text = `${where} is ${what}: pass ${WHOLE_MODULE.text} to take its parameters and buffers; ${inPython}`
   return advice(place, text, WHOLE_MODULE)
 }
 
 function listKeys(dict: Dict): string {
-  const names = [...dict.keys()].slice(0, 20).map((key) => (typeof key === 'string' ? `'${key}'` : describeValue(key)))
+  const names = [...dict.keys()]
+    .slice(0, MAX_KEYS)
+    .map((key) => (typeof key === 'string' ? `'${shorten(key, 40)}'` : describeValue(key)))
   if (dict.size > names.length) names.push('…')
   return names.length === 0 ? 'no keys' : names.join(', ')
 }

@@ -43,13 +43,17 @@ export interface ZipArchive {
 }
 
 /**
- * Reads a zip archive of the kind that torch.save writes: one top folder, and what {@link readEntries} reads. CRCs are not
- * looked at, as torch can be told to leave them out.
+ * Reads a zip archive of the kind that torch.save writes: one top folder, and what {@link readEntries} reads, unless its entries
+ * have been read before. CRCs are not looked at, as torch can be told to leave them out.
  *
  * @throws {CheckpointError} what `readEntries` throws, and `TORCH_CHECKPOINT_FORMAT` for entries outside the one folder.
  */
-export async function readZip(source: ByteSource, limits: CheckpointLimits): Promise<ZipArchive> {
-  const entries = await readEntries(source, limits)
+export async function readZip(
+  source: ByteSource,
+  limits: CheckpointLimits,
+  known?: readonly ZipEntry[],
+): Promise<ZipArchive> {
+  const entries = known ?? (await readEntries(source, limits))
   return { source, ...oneRoot(entries, (code, text) => failure(code, { path: source.path }, text)) }
 }
 

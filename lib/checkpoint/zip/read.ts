@@ -19,8 +19,12 @@ const NEWEST_VERSION = 10
 const MAX_WORD_BYTES = 64
 
 /** Reads an archive of torch.save, version 1.6 and later, or of torch.jit.save, without the data of its tensors. */
-export async function readTorchZip(source: ByteSource, limits: CheckpointLimits): Promise<CheckpointContents> {
-  const archive = await readZip(source, limits)
+export async function readTorchZip(
+  source: ByteSource,
+  limits: CheckpointLimits,
+  entries?: readonly ZipEntry[],
+): Promise<CheckpointContents> {
+  const archive = await readZip(source, limits, entries)
   const pickle = findPickle(archive)
   await checkVersion(archive)
   const byteOrder = await readByteOrder(archive)

@@ -3,6 +3,7 @@ import { extname } from 'node:path'
 
 import { failure, type FaultLocation } from '../../checkpoint/failure.js'
 import { findStateDict, type FoundStateDict } from '../../checkpoint/state_dict/find.js'
+import { foldState } from '../../checkpoint/state_dict/fold.js'
 import { readCheckpoint, type Checkpoint } from '../../checkpoint/read.js'
 import { StoredTensor } from '../../checkpoint/stored.js'
 import { stripPrefixOf } from '../../checkpoint/state_dict/strip_prefix.js'
@@ -11,12 +12,13 @@ import { Caster } from '../../checkpoint/write/cast.js'
 import { denseChunks } from '../../checkpoint/write/dense.js'
 import { denseTensor, writeSafetensors } from '../../checkpoint/write/safetensors_writer.js'
 import { writeTorchZip } from '../../checkpoint/write/torch_zip_writer.js'
+import { recognize } from '../../models/recognize/recognize.js'
 import { wrapperPrefix } from '../../tensor/state_dict.js'
 import { expected } from '../../util/check.js'
 import { TorchError } from '../../util/errors.js'
 import { defineCommand, type Context, type Flags } from '../command.js'
 import { EXIT } from '../exit_codes.js'
-import { JSON_OUTPUT, KEY, WHOLE_MODULE } from '../options.js'
+import { JSON_OUTPUT, KEY, PREFIX, STEM, WHOLE_MODULE } from '../options.js'
 import { bytes } from '../output/text.js'
 import { createReport, linesOf, notesOf } from './report.js'
 
@@ -24,6 +26,13 @@ const OPTIONS = {
   half: { description: 'cast floating-point tensors to float16', conflictsWith: 'bf16' },
   bf16: { description: 'cast floating-point tensors to bfloat16' },
   stripPrefix: { value: '<prefix>', description: 'remove this prefix, such as module., from the keys' },
+  as: {
+    value: '<names>',
+    description: 'rename the keys of a ResNet to those of its reference',
+    choices: ['torchvision'],
+  },
+  prefix: PREFIX,
+  stem: STEM,
   key: KEY,
   wholeModule: WHOLE_MODULE,
   force: { description: 'replace <out> if it exists' },
@@ -121,7 +130,8 @@ function prepare(checkpoint: Checkpoint, out: string, format: OutFormat, flags: 
   if (stripPrefix !== '' && ![...original.tensors.keys()].some((key) => key.startsWith(stripPrefix))) {
     throw expected('the beginning of a key', '--strip-prefix', stripPrefix)
   }
-  const found = stripPrefixOf(original, stripPrefix, place)
+  const found =
+    flags.as === undefined ? stripPrefixOf(original, stripPrefix, place) : underOurNames(original, flags, place)
   const dtype = flags.half === true ? 'float16' : flags.bf16 === true ? 'bfloat16' : null
   const caster = dtype === null ? null : new Caster(dtype)
   for (const [key, tensor] of found.tensors) {
@@ -133,6 +143,21 @@ function prepare(checkpoint: Checkpoint, out: string, format: OutFormat, flags: 
   }
   const wrapper = wrapperPrefix(found.tensors.keys())
   return { checkpoint, found, out, format, strippedPrefix: stripPrefix, wrapper, caster }
+}
+
+/** The network alone, under the keys of the model that is built for it: torchvision's, or those of the scripts for small images. */
+function underOurNames(found: FoundStateDict, { prefix, stem }: ConvertFlags, place: FaultLocation): FoundStateDict {
+  const { keys } = recognize(foldState(found.tensors, place), { prefix, stem: stem ?? 'no-maxpool' })
+  const tensors = new Map<string, StoredTensor>()
+  for (const [ours, theirs] of keys) {
+    const tensor = found.tensors.get(theirs)
+    if (tensor === undefined) {
+      const text = `${theirs} is computed from several tensors, which convert does not do; in Python, remove its parametrization`
+      throw failure('TORCH_CHECKPOINT_UNSUPPORTED', place, text)
+    }
+    tensors.set(ours, tensor)
+  }
+  return { ...found, tensors, metadata: null }
 }
 
 /** Refuses to replace a file that tensors are read from. */

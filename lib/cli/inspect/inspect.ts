@@ -3,16 +3,15 @@ import { readCheckpoint, type Checkpoint } from '../../checkpoint/read.js'
 import type { StoredStorage, StoredTensor } from '../../checkpoint/stored.js'
 import { describeValue, type CheckpointValue } from '../../checkpoint/values.js'
 import type { Architecture } from '../../models/architecture.js'
-import { detectArchitecture } from '../../models/detect.js'
 import { describeShape } from '../../util/check.js'
-import { TorchError } from '../../util/errors.js'
 import { defineCommand, type Context, type Flags } from '../command.js'
 import { EXIT } from '../exit_codes.js'
-import { JSON_OUTPUT, KEY, WHOLE_MODULE } from '../options.js'
+import { JSON_OUTPUT, KEY, PREFIX, STEM, WHOLE_MODULE } from '../options.js'
 import { oneLine } from '../output/errors.js'
 import { table } from '../output/table.js'
 import { bytes, count, jsonNumber, MAX_ROWS, plural, printable } from '../output/text.js'
 import { inspectDiff } from './diff.js'
+import { describeNetwork, networkLines, type NetworkReport } from './network.js'
 import { readStats, STATS_HEADS, statsColumns, type TensorStats } from './stats.js'
 import { canBeChecked, countNotFinite, type NotFinite } from './values.js'
 
@@ -20,6 +19,8 @@ const OPTIONS = {
   json: JSON_OUTPUT,
   key: KEY,
   wholeModule: WHOLE_MODULE,
+  prefix: PREFIX,
+  stem: STEM,
   check: {
     description: 'look for NaN and infinity even if the tensors take more than 1 GB',
     negation: 'do not look for NaN and infinity',
@@ -64,7 +65,7 @@ async function inspect(file: string, flags: InspectFlags, context: Context): Pro
 }
 
 /** What `--json` prints; `docs/cli.md` documents it. Fields are added in minor releases, changed in major ones. */
-export interface InspectReport {
+export interface InspectReport extends NetworkReport {
   readonly file: string | null
   readonly format: string
   /** Of the file. */
@@ -72,10 +73,6 @@ export interface InspectReport {
   readonly byteOrder: 'little' | 'big'
   /** Path of the state dict in the file, such as `model.state_dict`; `''` if it is the whole checkpoint. */
   readonly source: string
-  /** Null where it is not recognized. */
-  readonly architecture: Architecture | null
-  /** Why the architecture is null. */
-  readonly architectureError: string | null
   readonly totals: {
     readonly tensors: number
     /** Elements of all tensors except the running statistics of batch normalization. */
@@ -133,7 +130,7 @@ async function createReport(checkpoint: Checkpoint, flags: InspectFlags, signal:
     bytes: size,
     byteOrder,
     source: found.source,
-    ...detect(found),
+    ...describeNetwork(checkpoint, found, { prefix: flags.prefix, stem: flags.stem }),
     totals: {
       tensors: stored.length,
       parameters: sum(stored.filter(([key]) => !isRunningStatistic(key)).map(([, { numel }]) => numel)),
@@ -149,29 +146,24 @@ async function createReport(checkpoint: Checkpoint, flags: InspectFlags, signal:
   }
 }
 
-function detect({ tensors }: FoundStateDict): Pick<InspectReport, 'architecture' | 'architectureError'> {
-  try {
-    return { architecture: detectArchitecture(tensors), architectureError: null }
-  } catch (error) {
-    if (error instanceof TorchError && error.code === 'TORCH_ARCHITECTURE') {
-      return { architecture: null, architectureError: error.message }
-    }
-    throw error
-  }
-}
-
 function isRunningStatistic(key: string): boolean {
   return /(^|\.)(running_mean|running_var|num_batches_tracked)$/.test(key)
 }
 
-function entriesBeside({ root }: Checkpoint, { source }: FoundStateDict): InspectReport['entries'] {
-  if (source === '' || !(root instanceof Map)) return []
+function entriesBeside({ root }: Checkpoint, { source, skipped }: FoundStateDict): InspectReport['entries'] {
   const entries: { key: string; value: number | string | boolean | null }[] = []
+  // In the state dict itself: counters and the like.
+  for (const [key, what] of skipped) entries.push({ key: join(source, key), value: what })
+  if (source === '' || !(root instanceof Map)) return entries
   for (const [key, value] of root) {
     if (typeof key !== 'string' || source === key || source.startsWith(`${key}.`)) continue
     entries.push({ key, value: plainValue(value) })
   }
   return entries
+}
+
+function join(source: string, key: string): string {
+  return source === '' ? key : `${source}.${key}`
 }
 
 /** Keeps values that JSON has, and describes others in words. */
@@ -265,11 +257,12 @@ function tensorTable(tensors: readonly TensorReport[], rows: number, { dim }: Co
   )
 }
 
-function* summaryOf({ file, format, ...report }: InspectReport): Generator<[string, string]> {
-  const { totals, architecture, entries, values } = report
+function* summaryOf(report: InspectReport): Generator<[string, string]> {
+  const { file, format, totals, architecture, entries, values } = report
   const inside = report.source === '' ? '' : `, state dict at ${printable(report.source)}`
   yield ['file', `${file ?? ''} (${bytes(report.bytes)}, ${format}, ${report.byteOrder}-endian${inside})`]
   yield ['architecture', architecture === null ? oneLine(report.architectureError ?? '') : describe(architecture)]
+  yield* networkLines(report)
   const dtypes = Object.entries(totals.dtypes).map(([dtype, tensors]) => `${tensors} ${dtype}`)
   yield ['tensors', `${count(totals.tensors)} (${dtypes.join(', ')}) in ${plural(totals.storages, 'storage')}`]
   yield ['parameters', count(totals.parameters)]

@@ -104,8 +104,12 @@ function isForSmallImages({ stem, body, head }: Network): boolean {
 /** Squeeze-and-excitation and its like change what a block computes. */
 function checkExtras({ extras, body }: Network, layers: readonly number[], refuse: Refuse): void {
   if (extras.length === 0) return
-  if (extras.some((unit) => unit.kind === 'other' && unit.hasBias && unit.tensors.get('weight')?.shape.length === 1)) {
-    refuse('its normalizations have no running_mean, which BatchNorm2d has')
+  const unlike = extras.find(({ kind, hasBias, tensors }) => {
+    return kind === 'other' && hasBias && tensors.get('weight')?.shape.length === 1
+  })
+  if (unlike !== undefined) {
+    const missing = ['running_mean', 'running_var'].find((name) => !unlike.tensors.has(name)) ?? 'running_mean'
+    refuse(`${unlike.path.join('.')} has no ${missing}, which BatchNorm2d has`)
   }
   const keys = extras.flatMap((unit) => [...unit.tensors.values()].map(({ key }) => key))
   const type = body.stages[0]?.blocks[0]?.type ?? 'BasicBlock'

@@ -113,13 +113,15 @@ describe('napi-torch convert', function () {
         assert.deepEqual((await readdir(folder)).sort(), ['bomb.pth', 'one.pth', 'x.pth'])
       }))
 
-    it('a whole module, a state dict under an unusual key, naming the options of the command line', () =>
+    it('a whole module, several state dicts, naming the options of the command line', () =>
       inFolder(async (folder) => {
         const file = join(folder, 'odd.pth')
-        await scope(() => saveCheckpoint(file, { 'my net': new Map([['w', full([2], 1)]]), epoch: 3 }))
+        await scope(() =>
+          saveCheckpoint(file, { 'my net': new Map([['w', full([2], 1)]]), other: new Map([['w', full([2], 1)]]) }),
+        )
         const out = join(folder, 'x.safetensors')
 
-        const unusual = "Holds a state dict under an unusual key: pass --key 'my net'"
+        const unusual = "Holds 2 state dicts: pass --key 'my net' or --key other"
         await refused([file, out], 1, `${file}: ${unusual} (TORCH_CHECKPOINT_UNSUPPORTED)`)
         const { stderr } = await convert(fixture('whole_module.pth'), out)
         assert.match(stderr, /: pass --whole-module to take its parameters and buffers; in Python/)

@@ -1,0 +1,38 @@
+import { readdir } from 'node:fs/promises'
+
+/** Files of a folder that a message names. */
+const MAX_FILES = 4
+
+/** Longer than any path that is meant; also what a base64 text easily is. */
+const MAX_PATH_LENGTH = 4096
+
+const CHECKPOINT = /\.(?:pth|pt|ckpt|bin|safetensors|pth\.tar)$/i
+
+/** Says what a text is that was passed for a path and names no file; undefined where nothing is known. */
+export function hintForPath(path: string): string | undefined {
+  if (/^https?:\/\//i.test(path))
+    return 'Is an address, and nothing is downloaded: fetch the file first, as with `curl -LO`'
+  if (/^(?:s3|gs|gcs|hf|az|abfs|ftp|file|data)s?:/i.test(path)) {
+    return 'Is an address, expected the path of a file: fetch the file first'
+  }
+  if (path.startsWith('~')) return 'Begins with ~, which shells expand and this package does not: pass the whole path'
+  if (path.length > MAX_PATH_LENGTH || /^(?:\/9j\/|iVBOR|UklGR|R0lGOD|UEsDB)[A-Za-z0-9+/=\s]{40,}$/.test(path)) {
+    return "Is no path but the contents of a file as text: pass the bytes, as with Buffer.from(text, 'base64')"
+  }
+  if (/^[\w.-]+\/[\w.-]+$/.test(path) && !CHECKPOINT.test(path)) {
+    return `No such file; if it is a repository of Hugging Face, fetch it first (hf download ${path}), and pass its model.safetensors`
+  }
+  return undefined
+}
+
+/** Says which file of a folder may be meant. */
+export async function hintForFolder(path: string): Promise<string> {
+  const names = (await readdir(path).catch(() => [])).sort()
+  if (names.includes('.metadata') || names.some((name) => name.endsWith('.distcp'))) {
+    const command = 'python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER model.pth'
+    return `Is a folder of torch.distributed.checkpoint, which is not read; make one file of it (dcp_to_torch_save): ${command}`
+  }
+  const found = names.filter((name) => CHECKPOINT.test(name)).slice(0, MAX_FILES)
+  const choice = found.length === 0 ? '' : `; it holds ${found.map((name) => name.slice(0, 60)).join(', ')}`
+  return `Is a directory, expected a checkpoint file${choice}`
+}
