@@ -35,3 +35,8 @@ export class StripesNet extends Module {
     return this.head.forward(this.drop.forward(x))
   }
 }
+
+/** For `--module`, the `module` setting of the server, and jobs: they call it without arguments. */
+export default function build(): StripesNet {
+  return new StripesNet()
+}

@@ -1,7 +1,7 @@
 import { native } from '../libtorch/binding.js'
 import type { TensorHandle } from '../libtorch/handles.js'
 import { checkBoolean, checkOptions, describe, expected } from '../util/check.js'
-import { StateDictError, type ShapeMismatch } from '../util/errors.js'
+import { StateDictError, type ShapeMismatch, type SuggestedOption } from '../util/errors.js'
 import { handleOf } from '../tensor/handle.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { isTensor } from './checks.js'
@@ -77,13 +77,39 @@ export function loadStateDict(
   const { matches, missingKeys, unexpectedKeys, mismatches, faults } = comparison
   const texts = strict ? [...keyFaults(comparison), ...faults] : faults
   if (texts.length > 0) {
+    const suggestion = suggestPrefix(missingKeys, unexpectedKeys)
+    if (suggestion !== undefined) texts.push(`The keys differ by a prefix only: use ${suggestion.text}`)
     const message = `Error(s) in loading state_dict for ${name}:\n\t${texts.join('\n\t')}`
-    throw new StateDictError(message, { missingKeys, unexpectedKeys, mismatches })
+    throw new StateDictError(message, { missingKeys, unexpectedKeys, mismatches, suggestion })
   }
 
   if (assign) assignAll(matches)
   else for (const match of matches) copy(match)
   return { missingKeys, unexpectedKeys }
+}
+
+/** Gives what repairs a state dict whose keys, or a module whose keys, all have one prefix more. */
+function suggestPrefix(missing: readonly string[], unexpected: readonly string[]): SuggestedOption | undefined {
+  const extra = prefixBetween(missing, unexpected)
+  if (extra !== undefined) {
+    return { name: 'stripPrefix', value: extra, text: `loadCheckpoint(file, { stripPrefix: '${extra}' })` }
+  }
+  const lacking = prefixBetween(unexpected, missing)?.slice(0, -1)
+  if (lacking === undefined) return undefined
+  return { name: 'submodule', value: lacking, text: `model.getSubmodule('${lacking}').loadStateDict(state)` }
+}
+
+/** Gives the prefix that stands before each of the longer keys, and is all by which they differ from the shorter ones. */
+function prefixBetween(shorter: readonly string[], longer: readonly string[]): string | undefined {
+  const [first] = shorter
+  if (first === undefined) return undefined
+  const known = new Set(longer)
+  for (const key of longer) {
+    if (!key.endsWith(`.${first}`)) continue
+    const prefix = key.slice(0, -first.length)
+    if (shorter.every((short) => known.has(prefix + short))) return prefix
+  }
+  return undefined
 }
 
 function compare(targets: readonly LoadTarget[], state: LoadableState, assign: boolean): KeyComparison {

@@ -126,9 +126,14 @@ export class StateDictError extends TorchError {
 
   constructor(
     message: string,
-    faults: { missingKeys: readonly string[]; unexpectedKeys: readonly string[]; mismatches: readonly ShapeMismatch[] },
+    faults: {
+      readonly missingKeys: readonly string[]
+      readonly unexpectedKeys: readonly string[]
+      readonly mismatches: readonly ShapeMismatch[]
+      readonly suggestion?: SuggestedOption | undefined
+    },
   ) {
-    super('TORCH_STATE_DICT', message)
+    super('TORCH_STATE_DICT', message, { suggestion: faults.suggestion })
     this.missingKeys = faults.missingKeys
     this.unexpectedKeys = faults.unexpectedKeys
     this.mismatches = faults.mismatches
