@@ -4,7 +4,7 @@ import { inflateRaw } from 'node:zlib'
 import { failure, type Fail } from '../failure.js'
 import { pastLimit, type CheckpointLimits } from '../limits.js'
 import type { ByteSource } from '../source.js'
-import { readDirectory, type DirectoryEntry, type ZipMethod } from './directory.js'
+import { readDirectory, type Directory, type DirectoryEntry, type ZipMethod } from './directory.js'
 
 const inflate = promisify(inflateRaw)
 
@@ -65,10 +65,11 @@ export async function readZip(
  * `TORCH_CHECKPOINT_UNSUPPORTED` for encryption and other compression; `TORCH_CHECKPOINT_LIMIT` past a limit.
  */
 export async function readEntries(source: ByteSource, limits: CheckpointLimits): Promise<readonly ZipEntry[]> {
-  const { directoryOffset, entries } = await readDirectory(source, limits)
+  const directory = await readDirectory(source, limits)
+  const { directoryOffset, entries } = directory
   const fail: Fail = (code, text) => failure(code, { path: source.path }, text)
   checkInflation(entries, limits, fail)
-  const located = await locate(source, entries)
+  const located = await locate(source, directory)
   checkOverlap(located, directoryOffset, fail)
   return located
 }
@@ -105,63 +106,78 @@ function checkInflation(entries: readonly DirectoryEntry[], limits: CheckpointLi
   }
 }
 
-async function locate(source: ByteSource, entries: readonly DirectoryEntry[]): Promise<ZipEntry[]> {
-  const located = new Map<DirectoryEntry, ZipEntry>()
+async function locate(source: ByteSource, { bytes: names, entries }: Directory): Promise<ZipEntry[]> {
+  const located: (ZipEntry | undefined)[] = new Array<undefined>(entries.length)
   const windows = windowsOf(entries, source.size)
   let next = 0
   const reader = async (): Promise<void> => {
     for (let window = windows[next++]; window !== undefined; window = windows[next++]) {
       const { start, end } = window
       const bytes = await source.read(start, end - start)
-      for (const entry of window.entries) located.set(entry, parseLocalHeader(source, entry, bytes, start))
+      const headers = { source, names, start, bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length) }
+      for (const index of window.indices) {
+        const entry = entries[index]
+        if (entry !== undefined) located[index] = parseLocalHeader(entry, headers)
+      }
     }
   }
   const readers = await Promise.allSettled(Array.from({ length: HEADERS_AT_ONCE }, reader))
   const failed = readers.find((result) => result.status === 'rejected')
   if (failed !== undefined) throw failed.reason
-  return entries.flatMap((entry) => located.get(entry) ?? [])
+  return located.filter((entry) => entry !== undefined)
 }
 
-/** A stretch of the file that is read at once, and the entries whose local headers lie in it. */
+/** A stretch of the file that is read at once, and the numbers of the entries whose local headers lie in it. */
 interface HeaderWindow {
   readonly start: number
   end: number
-  readonly entries: DirectoryEntry[]
+  readonly indices: number[]
 }
 
 /** Between the weights of two convolutions, say, lie a dozen headers and the small tensors of a normalization. */
 function windowsOf(entries: readonly DirectoryEntry[], size: number): HeaderWindow[] {
   const windows: HeaderWindow[] = []
-  for (const entry of [...entries].sort((a, b) => a.headerOffset - b.headerOffset)) {
-    const start = entry.headerOffset
-    const end = start + LOCAL_HEADER_BYTES + entry.rawName.length
+  const offsetOf = (index: number): number => entries[index]?.headerOffset ?? 0
+  for (const index of [...entries.keys()].sort((a, b) => offsetOf(a) - offsetOf(b))) {
+    const start = offsetOf(index)
+    const end = start + LOCAL_HEADER_BYTES + (entries[index]?.nameBytes ?? 0)
     const last = windows.at(-1)
     // A header past the end of the file is read alone, and so refused alone.
     if (last !== undefined && end <= last.start + WINDOW_BYTES && end <= size) {
       last.end = Math.max(last.end, end)
-      last.entries.push(entry)
+      last.indices.push(index)
     } else {
-      windows.push({ start, end, entries: [entry] })
+      windows.push({ start, end, indices: [index] })
     }
   }
   return windows
 }
 
+/** The bytes of a window, and those of the directory, whose names they must repeat. */
+interface Headers {
+  readonly source: ByteSource
+  readonly names: Uint8Array
+  readonly start: number
+  readonly bytes: Uint8Array
+  readonly view: DataView
+}
+
 /** The data begins after the local header, whose name and extra field may be longer than the directory's. */
-function parseLocalHeader(source: ByteSource, entry: DirectoryEntry, bytes: Uint8Array, start: number): ZipEntry {
-  const { name, rawName, method, compressedSize, size, crc32, headerOffset } = entry
+function parseLocalHeader(entry: DirectoryEntry, { source, names, start, bytes, view }: Headers): ZipEntry {
+  const { name, nameAt, method, compressedSize, size, crc32, headerOffset } = entry
   const fail: Fail = (code, text) => failure(code, { path: source.path, entry: name, offset: headerOffset }, text)
   const from = headerOffset - start
-  const header = bytes.subarray(from, from + LOCAL_HEADER_BYTES + rawName.length)
-  const view = new DataView(header.buffer, header.byteOffset, header.byteLength)
-  if (view.getUint32(0, true) !== LOCAL_HEADER) throw fail('TORCH_CHECKPOINT_CORRUPT', 'Expected a local file header')
-  const flags = view.getUint16(6, true)
-  const nameBytes = view.getUint16(26, true)
-  const extraBytes = view.getUint16(28, true)
+  if (view.getUint32(from, true) !== LOCAL_HEADER)
+    throw fail('TORCH_CHECKPOINT_CORRUPT', 'Expected a local file header')
+  const flags = view.getUint16(from + 6, true)
+  const nameBytes = view.getUint16(from + 26, true)
+  const extraBytes = view.getUint16(from + 28, true)
   if ((flags & ENCRYPTED) !== 0) throw fail('TORCH_CHECKPOINT_UNSUPPORTED', 'The entry is encrypted')
-  const sameName =
-    nameBytes === rawName.length && rawName.every((byte, index) => header[LOCAL_HEADER_BYTES + index] === byte)
-  if (!sameName || view.getUint16(8, true) !== (method === 'stored' ? 0 : 8)) {
+  let sameName = nameBytes === entry.nameBytes
+  for (let index = 0; sameName && index < nameBytes; index++) {
+    sameName = names[nameAt + index] === bytes[from + LOCAL_HEADER_BYTES + index]
+  }
+  if (!sameName || view.getUint16(from + 8, true) !== (method === 'stored' ? 0 : 8)) {
     throw fail('TORCH_CHECKPOINT_CORRUPT', 'The local header and the directory disagree')
   }
   const dataOffset = headerOffset + LOCAL_HEADER_BYTES + nameBytes + extraBytes

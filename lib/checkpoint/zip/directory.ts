@@ -20,7 +20,9 @@ export type ZipMethod = 'stored' | 'deflated'
 /** An entry as the directory at the end of the archive describes it. */
 export interface DirectoryEntry {
   readonly name: string
-  readonly rawName: Uint8Array
+  /** Byte of the directory at which the name stands: a view of it for each of many entries would cost more than all else. */
+  readonly nameAt: number
+  readonly nameBytes: number
   readonly method: ZipMethod
   readonly compressedSize: number
   readonly size: number
@@ -33,6 +35,7 @@ export interface DirectoryEntry {
 /** The directory of an archive and where it begins. */
 export interface Directory {
   readonly directoryOffset: number
+  readonly bytes: Uint8Array
   readonly entries: readonly DirectoryEntry[]
 }
 
@@ -51,7 +54,7 @@ export async function readDirectory(source: ByteSource, limits: CheckpointLimits
     throw pastLimit(fail, limits, 'directoryBytes', `The directory of the archive has ${bytes} bytes`)
   }
   const directory = await source.read(offset, bytes)
-  return { directoryOffset: offset, entries: parseDirectory(directory, count, offset, source.path) }
+  return { directoryOffset: offset, bytes: directory, entries: parseDirectory(directory, count, offset, source.path) }
 }
 
 async function readEnd(source: ByteSource, fail: Fail): Promise<EndRecord> {
@@ -140,8 +143,7 @@ interface HeaderExtent {
 
 function parseEntry({ directory, view, at, nameBytes, extraBytes }: HeaderExtent, fail: Fail): DirectoryEntry {
   const nameAt = at + DIRECTORY_HEADER_BYTES
-  const rawName = directory.subarray(nameAt, nameAt + nameBytes)
-  const name = Buffer.from(rawName.buffer, rawName.byteOffset, rawName.length).toString('utf8')
+  const name = Buffer.from(directory.buffer, directory.byteOffset + nameAt, nameBytes).toString('utf8')
   const flags = view.getUint16(at + 8, true)
   const method = view.getUint16(at + 10, true)
   if ((flags & ENCRYPTED) !== 0) throw fail('TORCH_CHECKPOINT_UNSUPPORTED', `Entry ${name} is encrypted`)
@@ -163,7 +165,8 @@ function parseEntry({ directory, view, at, nameBytes, extraBytes }: HeaderExtent
     throw fail('TORCH_CHECKPOINT_CORRUPT', `Entry ${name} is stored, but has two sizes, ${compressedSize} and ${size}`)
   }
   const crc32 = view.getUint32(at + 16, true)
-  return { name, rawName, method: method === 0 ? 'stored' : 'deflated', compressedSize, size, crc32, headerOffset }
+  const stored = method === 0 ? 'stored' : 'deflated'
+  return { name, nameAt, nameBytes, method: stored, compressedSize, size, crc32, headerOffset }
 }
 
 /** Gives a function that replaces each full 32-bit field by the next value of the zip64 extra field. */
