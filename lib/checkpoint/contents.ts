@@ -2,9 +2,10 @@ import type { CheckpointValue } from './values.js'
 
 /**
  * What a checkpoint file is: an archive of torch.save (`zip`) or torch.jit.save (`torchscript`), a file of PyTorch before
- * 1.6 (`legacy`), a safetensors file, or the index of several (`safetensors-index`).
+ * 1.6 (`legacy`), a safetensors file, the index of several (`safetensors-index`), or a folder of torch.distributed.checkpoint
+ * (`distcp`).
  */
-export type CheckpointFormat = 'zip' | 'torchscript' | 'legacy' | 'safetensors' | 'safetensors-index'
+export type CheckpointFormat = 'zip' | 'torchscript' | 'legacy' | 'safetensors' | 'safetensors-index' | 'distcp'
 
 /** What the reader of a format finds in a file, the data of its tensors unread. */
 export interface CheckpointContents {

@@ -2,11 +2,12 @@ import { checkOptions, expected } from '../util/check.js'
 import { CheckpointError } from '../util/errors.js'
 import type { CheckpointContents } from './contents.js'
 import { detectFormat } from './detect_format.js'
+import { isDistributed, readDistributed } from './distcp/read.js'
+import { failure } from './failure.js'
 import { readLegacy } from './legacy/read.js'
 import { checkLimits, type CheckpointLimits } from './limits.js'
 import { readSafetensors } from './safetensors/read.js'
 import { readSafetensorsIndex } from './safetensors/shards.js'
-import { failure } from './failure.js'
 import { openSource, type ByteSource } from './source.js'
 import { readEntries, readEntry, type ZipEntry } from './zip/archive.js'
 import { readKind } from './zip/nested.js'
@@ -45,8 +46,15 @@ export async function readCheckpoint(
   if (typeof file !== 'string' && !(file instanceof Uint8Array)) throw expected('a path or a Uint8Array', 'file', file)
   checkOptions('options', options, ['limits'])
   const limits = checkLimits(options.limits)
+  if (typeof file === 'string' && (await isDistributed(file))) {
+    return { path: file, ...(await readDistributed(file, limits)) }
+  }
   const source = await openSource(file)
   try {
+    if (source.path?.endsWith('.distcp') === true) {
+      const text = 'Is one part of a checkpoint of torch.distributed.checkpoint, expected the folder that it is in'
+      throw failure('TORCH_CHECKPOINT_UNSUPPORTED', { path: source.path }, text)
+    }
     const format = await detectFormat(source)
     const entries = format === 'zip' ? await readEntries(source, limits) : []
     const inner = format === 'zip' ? await readInner(source, entries) : null

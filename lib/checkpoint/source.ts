@@ -14,6 +14,8 @@ export interface ByteSource {
   readonly path: string | undefined
   /** The bytes, if they are in memory. */
   readonly bytes: Uint8Array | undefined
+  /** Byte of the file at which it begins, where it is a part of one. */
+  readonly start?: number
   /** Bytes in all. */
   readonly size: number
   /**
@@ -44,6 +46,36 @@ export async function openSource(pathOrBytes: string | Uint8Array): Promise<Byte
   } catch (error) {
     await handle.close()
     throw error
+  }
+}
+
+/** Gives a part of a source as a source of its own, which ends where the part does. To close it closes nothing. */
+export function sliceOf(source: ByteSource, start: number, size: number): ByteSource {
+  return new SliceSource(source, start, size)
+}
+
+class SliceSource implements ByteSource {
+  readonly path: string | undefined
+  readonly bytes: Uint8Array | undefined
+  readonly start: number
+  readonly size: number
+  readonly #whole: ByteSource
+
+  constructor(whole: ByteSource, start: number, size: number) {
+    this.path = whole.path
+    this.bytes = whole.bytes
+    this.start = (whole.start ?? 0) + start
+    this.size = size
+    this.#whole = whole
+  }
+
+  read(offset: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
+    if (offset + length > this.size) return Promise.reject(endsEarly(this, offset, length))
+    return this.#whole.read(this.start - (this.#whole.start ?? 0) + offset, length, into)
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
   }
 }
 

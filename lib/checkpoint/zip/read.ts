@@ -132,7 +132,8 @@ function findStorage(id: CheckpointValue, lookup: StorageLookup): StoredStorage 
   }
   const { name, dataOffset, compressedSize, method } = entry
   const source = archive.source.path ?? archive.source.bytes ?? new Uint8Array(0)
-  const record = { source, entry: name, offset: dataOffset, length: compressedSize, method }
+  const offset = (archive.source.start ?? 0) + dataOffset
+  const record = { source, entry: name, offset, length: compressedSize, method }
   const storage = new StoredStorage({ key, dtype, nbytes: entry.size, location, byteOrder, record })
   storages.set(key, storage)
   return storage
