@@ -1,5 +1,5 @@
 import type { Fail } from '../failure.js'
-import type { CheckpointLimits } from '../limits.js'
+import { pastLimit, type CheckpointLimits } from '../limits.js'
 import { COMPAT_MODULES, COMPAT_NAMES } from './compat_names.js'
 import { buildNumpy, NUMPY_CONSTRUCTORS } from './numpy_globals.js'
 import { StoredTensor } from '../stored.js'
@@ -28,6 +28,8 @@ export interface Construction {
    * @throws {CheckpointError} `TORCH_CHECKPOINT_LIMIT`
    */
   readonly charge: (count: number, bytesEach?: number) => void
+  /** Shapes and strides by their text: most tensors of a file share a few. */
+  readonly sizes: Map<string, readonly number[]>
 }
 
 /** Makes the value that a Python callable stands for. It reads its arguments and nothing else. */
@@ -44,8 +46,10 @@ const CONSTRUCTORS: ReadonlyMap<string, Constructor> = new Map<string, Construct
   ['builtins.bytearray', makeBytes],
   ['builtins.getattr', attribute],
   ['builtins.type', typeOf],
-  ['operator.attrgetter', byAttribute('attrgetter')],
-  ['operator.methodcaller', byAttribute('methodcaller')],
+  ...['operator', '_operator'].flatMap((module): [string, Constructor][] => [
+    [`${module}.attrgetter`, byAttribute('attrgetter')],
+    [`${module}.methodcaller`, byAttribute('methodcaller')],
+  ]),
   ['_codecs.encode', makeBytes],
   ['copyreg._reconstructor', reconstruct],
   ['copyreg.__newobj__', callNew],
@@ -53,19 +57,31 @@ const CONSTRUCTORS: ReadonlyMap<string, Constructor> = new Map<string, Construct
   ...NUMPY_CONSTRUCTORS,
 ])
 
+/** Callables whose arguments are looked at even where named ones follow. */
+const CHECKED: ReadonlySet<string> = new Set([
+  'builtins.getattr',
+  'builtins.type',
+  'operator.methodcaller',
+  '_operator.methodcaller',
+])
+
 /** How {@link resolveGlobal} reads a name. */
 export interface ResolveOptions {
   /** The pickle may use names of Python 2, as those of protocols 0 to 2 do: `fix_imports` of Python's pickle. */
   readonly isOld: boolean
+  readonly limits: CheckpointLimits
   readonly fail: Fail
 }
 
 /**
  * Gives the name that a pickle asks for, as a name.
  *
- * @throws {CheckpointError} `TORCH_CHECKPOINT_UNSAFE` if no honest checkpoint asks for it.
+ * @throws {CheckpointError} `TORCH_CHECKPOINT_UNSAFE` if no honest checkpoint asks for it; `TORCH_CHECKPOINT_LIMIT` if it
+ * is longer than a line may be.
  */
-export function resolveGlobal(module: string, name: string, { isOld, fail }: ResolveOptions): PickledGlobal {
+export function resolveGlobal(module: string, name: string, { isOld, limits, fail }: ResolveOptions): PickledGlobal {
+  const length = module.length + name.length
+  if (length > 2 * limits.lineBytes) throw pastLimit(fail, limits, 'lineBytes', `A name has ${length} characters`)
   if (module === '' || name === '') throw fail('TORCH_CHECKPOINT_CORRUPT', 'Expected the name of a class or function')
   const global = isOld ? renamed(module, name) : new PickledGlobal(module, name)
   refuseUnsafe(global, fail)
@@ -89,7 +105,23 @@ export function reduce(
   if (!(args instanceof PickleTuple)) {
     throw context.fail('TORCH_CHECKPOINT_CORRUPT', `Expected a tuple of arguments, found ${describeValue(args)}`)
   }
-  return newObject(callable, args, null, context)
+  return callable instanceof PickledObject && callable.path === 'functools.partial'
+    ? callPartial(callable, args, context)
+    : newObject(callable, args, null, context)
+}
+
+/**
+ * Calls that need named arguments go through a partial before protocol 4: `partial(cls.__new__, cls, *args, **kwargs)()`
+ * makes an object, `partial(methodcaller, 'name', key=1)()` a getter. The state is (function, arguments, names, attributes).
+ */
+function callPartial(partial: PickledObject, args: PickleTuple, context: Construction): CheckpointValue {
+  const [callable, first, names] = partial.state instanceof PickleTuple ? partial.state : []
+  const given = [...(first instanceof PickleTuple ? first : []), ...args]
+  context.charge(given.length)
+  const kwargs = names instanceof Map && names.size > 0 ? names : null
+  const [type] = given
+  const makesObject = callable instanceof PickledGlobal && callable.name.endsWith('.__new__')
+  return makesObject ? newObject(type, given.slice(1), kwargs, context) : newObject(callable, given, kwargs, context)
 }
 
 /** Does what {@link reduce} does, for the instructions that make an object of a class. */
@@ -105,7 +137,11 @@ export function newObject(
       `Expected the name of a class or function, found ${describeValue(type)}`,
     )
   }
-  const constructor = kwargs === null ? CONSTRUCTORS.get(type.path) : undefined
+  const constructor = kwargs === null || CHECKED.has(type.path) ? CONSTRUCTORS.get(type.path) : undefined
+  if (kwargs !== null && constructor !== undefined) {
+    constructor(args, context)
+    return new PickledObject(type, args, kwargs)
+  }
   return constructor === undefined ? new PickledObject(type, args, kwargs) : constructor(args, context)
 }
 
@@ -197,11 +233,19 @@ function makeBytes([value = '', encoding]: readonly CheckpointValue[], { fail, c
  * Protocols below 4 name a class that is nested in another, and a method of a class, by `getattr(Outer, 'inner')`; a method of an
  * object is `getattr(object, 'method')`. Neither is looked up: the one is a name, the other a record.
  */
-function attribute([owner = null, name, ...rest]: readonly CheckpointValue[], { fail }: Construction): CheckpointValue {
+function attribute(
+  [owner = null, name, ...rest]: readonly CheckpointValue[],
+  { limits, fail }: Construction,
+): CheckpointValue {
   if (typeof name === 'string' && rest.length === 0 && !leadsOut(name.split('.'))) {
     if (!(owner instanceof PickledGlobal))
       return new PickledObject({ module: 'builtins', name: 'getattr' }, [owner, name])
-    return resolveGlobal(owner.module, `${owner.name}.${name}`, { isOld: false, fail })
+    return resolveGlobal(owner.module, `${owner.name}.${name}`, { isOld: false, limits, fail })
+  }
+  // Of a class, and only to be called by a partial that has named arguments.
+  if (name === '__new__' && rest.length === 0 && owner instanceof PickledGlobal) {
+    refuseUnsafe(owner, fail)
+    return new PickledGlobal(owner.module, `${owner.name}.__new__`)
   }
   const text = `The file asks Python for getattr(${describeValue(owner)}, ${describeValue(name)}), which is how attacks reach functions`
   throw fail('TORCH_CHECKPOINT_UNSAFE', text)

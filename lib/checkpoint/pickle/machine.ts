@@ -66,7 +66,8 @@ export class PickleMachine {
     this.#place = place
     this.limits = limits
     this.#persistentLoad = persistentLoad
-    this.#construction = { limits, fail: this.fail, charge: (count, bytesEach) => this.#charge(count, bytesEach) }
+    const charge: Construction['charge'] = (count, bytesEach) => this.#charge(count, bytesEach)
+    this.#construction = { limits, fail: this.fail, charge, sizes: new Map() }
     // Strings and bytes are copied out of the pickle.
     this.#memory = 2 * (bytes.length - start)
   }
@@ -272,7 +273,8 @@ export class PickleMachine {
   }
 
   #resolve(module: string, name: string): PickledGlobal {
-    return resolveGlobal(module, name, { isOld: this.#protocol < FIRST_PYTHON_3, fail: this.fail })
+    const { limits, fail } = this
+    return resolveGlobal(module, name, { isOld: this.#protocol < FIRST_PYTHON_3, limits, fail })
   }
 
   #pushConstructed(value: CheckpointValue): void {

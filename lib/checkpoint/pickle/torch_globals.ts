@@ -114,7 +114,11 @@ function makeWrapper(
   const dicts: CheckpointValue[] = attributes instanceof PickleTuple ? attributes.slice(0, 2) : [attributes ?? null]
   const local = dicts.flatMap((dict) => (dict instanceof Map ? [dict.get('_local_tensor')] : [])).find(Boolean)
   const size = args instanceof PickleTuple ? args[2] : undefined
-  const isWhole = local instanceof StoredTensor && Array.isArray(size) && local.shape.join() === size.join()
+  const isWhole =
+    local instanceof StoredTensor &&
+    Array.isArray(size) &&
+    size.length === local.shape.length &&
+    local.shape.every((length, dim) => size[dim] === length)
   if (isWhole) return local
   const advice =
     'save get_model_state_dict(model, options=StateDictOptions(full_state_dict=True, cpu_offload=True)) ' +
@@ -138,15 +142,29 @@ function expectTensor(value: CheckpointValue | undefined, { fail }: Construction
   throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected a tensor, found ${describeValue(value)}`)
 }
 
-function readSizes(what: string, value: CheckpointValue | undefined, { limits, fail, charge }: Construction): number[] {
+function readSizes(what: string, value: CheckpointValue | undefined, context: Construction): readonly number[] {
+  const { limits, fail, charge } = context
   if (Array.isArray(value)) {
     if (value.length > limits.dimensions) {
       throw pastLimit(fail, limits, 'dimensions', `A tensor has ${value.length} dimensions`)
     }
     charge(value.length)
-    if (value.every(isSize)) return [...value]
+    if (value.every(isSize)) return share(value, context)
   }
   throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected ${what} of integers of at least 0, found ${describeValue(value)}`)
+}
+
+/** Lists that are kept to be shared: more would cost more than they save. */
+const MOST_SHARED = 1024
+
+/** Gives one list for all tensors of equal sizes: of many small ones, the lists are most of what they take. */
+function share(value: readonly number[], { sizes }: Construction): readonly number[] {
+  const key = value.join()
+  const known = sizes.get(key)
+  if (known !== undefined) return known
+  const copy = Object.freeze([...value])
+  if (sizes.size < MOST_SHARED) sizes.set(key, copy)
+  return copy
 }
 
 function isSize(value: unknown): value is number {

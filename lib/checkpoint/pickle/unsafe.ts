@@ -55,6 +55,14 @@ const EXCEPTIONS: ReadonlySet<string> = new Set([
   '_io.BytesIO',
   '_io.StringIO',
   'torch.serialization._get_layout',
+  // What a module that went through torch.compile names its backend by.
+  'torch._dynamo.backends.debugging.eager',
+  'torch._dynamo.backends.debugging.eager_noexcept',
+  'torch._dynamo.backends.debugging.pre_dispatch_eager',
+  'torch._dynamo.backends.debugging.aot_eager',
+  'torch._dynamo.backends.debugging.aot_eager_decomp_partition',
+  'torch._dynamo.backends.inductor.inductor',
+  'torch._dynamo.backends.cudagraphs.cudagraphs',
   // Marks of types in TorchScript archives: see torch_globals.ts.
   'torch.jit._pickle.restore_type_tag',
   'torch.jit._pickle.build_intlist',
@@ -110,11 +118,17 @@ function reasonAgainst({ module, name, path }: PickledGlobal): string | undefine
   return parts.length === 1 ? undefined : reasonIn(UNSAFE_MODULES, path.slice(0, -(parts.at(-1)?.length ?? 0) - 1))
 }
 
+/** Parts of the longest name in the tables: what follows them cannot matter, however many dots a file writes. */
+const MOST_PARTS = 4
+
 /** Looks for a module and for each package that it is in. */
 function reasonIn(reasons: ReadonlyMap<string, string>, module: string): string | undefined {
-  for (let end = module.length; end > 0; end = module.lastIndexOf('.', end - 1)) {
-    const reason = reasons.get(module.slice(0, end))
+  let end = -1
+  for (let parts = 1; parts <= MOST_PARTS; parts++) {
+    end = module.indexOf('.', end + 1)
+    const reason = reasons.get(end < 0 ? module : module.slice(0, end))
     if (reason !== undefined) return reason
+    if (end < 0) break
   }
   return undefined
 }

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 
-import { OrderedDict, PickledObject, PickleTuple, type CheckpointLimits, type CheckpointValue } from 'napi-torch'
+import {
+  OrderedDict,
+  PickledGlobal,
+  PickledObject,
+  PickleTuple,
+  type CheckpointLimits,
+  type CheckpointValue,
+} from 'napi-torch'
 
 import { checkLimits } from '../../../lib/checkpoint/limits.js'
 import { unpickle } from '../../../lib/checkpoint/pickle/read.js'
@@ -108,6 +115,66 @@ describe('unpickle()', () => {
     assert.deepEqual(value.entries, new Map([['k', 3]]))
     assert.deepEqual(value.state, new Map([['x', 4]]))
   })
+
+  for (const [name, old, now] of [
+    ['long', '__builtin__ long', 'builtins.int'],
+    ['unicode', '__builtin__ unicode', 'builtins.str'],
+    ['xrange', '__builtin__ xrange', 'builtins.range'],
+    ['an exception', 'exceptions StandardError', 'builtins.Exception'],
+    ['UserDict', 'UserDict UserDict', 'collections.UserDict'],
+    ['another name of a module', 'ConfigParser RawConfigParser', 'configparser.RawConfigParser'],
+  ] as const) {
+    it(`gives Python 2's ${name} the name of Python 3, in protocols that Python 2 wrote`, async () => {
+      const [module = '', global = ''] = old.split(' ')
+      const lines = `${module}\n${global}\n`
+
+      const plain = await read(`c${lines}.`)
+      const instance = await read(`\x80\x02(i${lines}.`)
+      const stacked = await read(
+        `\x80\x02\x8c${String.fromCharCode(module.length)}${module}\x8c${String.fromCharCode(global.length)}${global}\x93.`,
+      )
+      const newer = await read(`\x80\x03c${lines}.`)
+
+      assert.ok(plain instanceof PickledGlobal && stacked instanceof PickledGlobal && newer instanceof PickledGlobal)
+      assert.ok(instance instanceof PickledObject)
+      assert.deepEqual([plain.path, instance.path, stacked.path, newer.path], [now, now, now, `${module}.${global}`])
+    })
+  }
+
+  it('keeps a call with names, which goes through a partial before protocol 4, as a record', async () => {
+    const partial =
+      'cfunctools\npartial\n(cbuiltins\ngetattr\n(cm\nThing\nU\x07__new__tRq\x00tR(h\x00(cm\nThing\nK\x05t}U\x01kK\x01sNtb'
+
+    const value = await read(`${partial})R.`)
+
+    assert.ok(value instanceof PickledObject)
+    assert.equal(value.path, 'm.Thing')
+    assert.deepEqual(value.args, [5])
+    assert.deepEqual(value.kwargs, new Map([['k', 1]]))
+  })
+
+  it('reads lone surrogates among characters of one to four bytes, as Python writes them', async () => {
+    const text = 'a\ud800é€😀\udfff'.repeat(5_000)
+    const bytes = 'a\xed\xa0\x80\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xed\xbf\xbf'.repeat(5_000)
+    const length = Buffer.alloc(4)
+    length.writeUInt32LE(bytes.length)
+
+    assert.equal(await read(`X${length.toString('latin1')}${bytes}.`), text)
+  })
+
+  for (const [name, bytes] of [
+    ['an overlong form', '\xc0\x80'],
+    ['an overlong form of three bytes', '\xe0\x80\x80'],
+    ['a character above U+10FFFF', '\xf4\x90\x80\x80'],
+    ['a cut character', '\xe2\x82'],
+    ['a byte that follows nothing', '\x80'],
+  ] as const) {
+    it(`refuses ${name} beside a lone surrogate`, () =>
+      assert.rejects(read(`U${String.fromCharCode(bytes.length + 3)}\xed\xa0\x80${bytes}.`.replace('U', '\x8c')), {
+        code: 'TORCH_CHECKPOINT_CORRUPT',
+        message: /is not UTF-8$/,
+      }))
+  }
 
   it('keeps named arguments of an unknown class', async () => {
     const value = await read('cm\nThing\n)}U\x01xK\x04s\x92.')
@@ -372,12 +439,7 @@ describe('unpickle()', () => {
       'pickle loads',
       '_pickle loads',
       'cPickle loads',
-      'functools reduce',
-      '__builtin__ reduce',
-      '__builtin__ execfile',
-      'commands getoutput',
       'types CodeType',
-      'builtins setattr',
       'builtins eval.x',
       'operator attrgetter.__class__',
       'webbrowser open',
@@ -394,11 +456,24 @@ describe('unpickle()', () => {
       'torch serialization.os.system',
       'my.module Class.__subclasses__',
       'types FunctionType',
+      'builtins setattr',
+      'builtins breakpoint',
+      'builtins vars',
+      'functools reduce',
+      '__builtin__ reduce',
+      'commands getoutput',
+      '__builtin__ execfile',
+      'my.module __import__',
     ]
     for (const name of unsafe) {
       it(name, () =>
         assert.rejects(read(`c${name.replace(' ', '\n')}\n.`), (error: Error & { code?: string; opcode?: string }) => {
-          const path = name.replace(' ', '.').replace('__builtin__', 'builtins').replace('cPickle', 'pickle')
+          const path = name
+            .replace(' ', '.')
+            .replace('__builtin__', 'builtins')
+            .replace('cPickle', 'pickle')
+            .replace('builtins.reduce', 'functools.reduce')
+            .replace('commands', 'subprocess')
           assert.equal(error.code, 'TORCH_CHECKPOINT_UNSAFE')
           assert.equal(error.opcode, 'GLOBAL')
           assert.ok(error.message.includes(`The file asks Python for ${path}, which `), error.message)
@@ -414,6 +489,31 @@ describe('unpickle()', () => {
       await assert.rejects(read('cbuiltins\ngetattr\n(cmy\nmodule\nU\x02ostR.'), code)
       await assert.rejects(read('cbuiltins\ngetattr\n(NU\x09__class__tR.'), code)
     })
+
+    const hidden: readonly [name: string, pickle: string, named: RegExp][] = [
+      ['in a partial', 'cfunctools\npartial\n(cos\nsystem\ntR.', /asks Python for os\.system, which runs/],
+      [
+        'behind a record',
+        'cbuiltins\ngetattr\n(cm\nThing\n)RU\x02ostR.',
+        /getattr\(an object of Python class m\.Thing, "os"\)/,
+      ],
+      ['in a dotted attrgetter', 'coperator\nattrgetter\n(U\x0bs.os.systemtR.', /the attribute "s\.os\.system"/],
+      ['in an attrgetter by its private name', 'c_operator\nattrgetter\n(U\x0b__globals__tR.', /"__globals__"/],
+      [
+        'in a methodcaller with names',
+        'coperator\nmethodcaller\n(U\x0b__globals__t}U\x01kK\x01s\x92.',
+        /"__globals__"/,
+      ],
+      ['in a class that is made', 'cbuiltins\ntype\n(U\x01a)}tR.', /asks Python to make a class/],
+      [
+        'by __new__ of a class',
+        'cbuiltins\ngetattr\n(cos\npopen\nU\x07__new__tR.',
+        /asks Python for os\.popen, which runs/,
+      ],
+    ]
+    for (const [name, pickle, message] of hidden) {
+      it(name, () => assert.rejects(read(pickle), { code: 'TORCH_CHECKPOINT_UNSAFE', message }))
+    }
 
     it('that BUILD would change', () =>
       assertRefused(
