@@ -119,7 +119,7 @@ export class PickledObject {
   }
 }
 
-/** A tensor whose elements are not read here. It stands in nobody's way until it is asked for. */
+/** A tensor whose elements are not read here. It stands in the way of nothing else until it is asked for. */
 export class UnreadableTensor {
   /** What it is, such as `a sparse tensor`. */
   readonly what: string
