@@ -155,7 +155,7 @@ function readSizes(what: string, value: CheckpointValue | undefined, context: Co
 }
 
 /** Lists that are kept to be shared: more would cost more than they save. */
-const MOST_SHARED = 1024
+const MAX_SHARED = 1024
 
 /** Gives one list for all tensors of equal sizes: of many small ones, the lists are most of what they take. */
 function share(value: readonly number[], { sizes }: Construction): readonly number[] {
@@ -163,7 +163,7 @@ function share(value: readonly number[], { sizes }: Construction): readonly numb
   const known = sizes.get(key)
   if (known !== undefined) return known
   const copy = Object.freeze([...value])
-  if (sizes.size < MOST_SHARED) sizes.set(key, copy)
+  if (sizes.size < MAX_SHARED) sizes.set(key, copy)
   return copy
 }
 

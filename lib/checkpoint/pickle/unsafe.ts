@@ -119,12 +119,12 @@ function reasonAgainst({ module, name, path }: PickledGlobal): string | undefine
 }
 
 /** Parts of the longest name in the tables: what follows them cannot matter, however many dots a file writes. */
-const MOST_PARTS = 4
+const MAX_PARTS = 4
 
 /** Looks for a module and for each package that it is in. */
 function reasonIn(reasons: ReadonlyMap<string, string>, module: string): string | undefined {
   let end = -1
-  for (let parts = 1; parts <= MOST_PARTS; parts++) {
+  for (let parts = 1; parts <= MAX_PARTS; parts++) {
     end = module.indexOf('.', end + 1)
     const reason = reasons.get(end < 0 ? module : module.slice(0, end))
     if (reason !== undefined) return reason
