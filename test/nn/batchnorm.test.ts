@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { BatchNorm2d, ones, randn, scope, tensor, zeros, type BatchNormOptions } from 'napi-torch'
+import { BatchNorm1d, BatchNorm2d, ones, randn, scope, tensor, zeros, type BatchNormOptions } from 'napi-torch'
 
 describe('BatchNorm2d', () => {
   const inScope = (title: string, body: () => void): Mocha.Test => it(title, () => scope(body))
@@ -118,6 +118,52 @@ describe('BatchNorm2d', () => {
 
       layer.resetParameters()
       assert.deepEqual(layer.weight?.tolist(), [1])
+    })
+  })
+})
+
+describe('BatchNorm1d', () => {
+  const inScope = (title: string, body: () => void): Mocha.Test => it(title, () => scope(body))
+
+  inScope('normalizes vectors (N, C)', () => {
+    const layer = new BatchNorm1d(2, { eps: 1e-12 })
+
+    assert.deepEqual(
+      layer
+        .forward(
+          tensor([
+            [1, 10],
+            [3, 30],
+          ]),
+        )
+        .tolist(),
+      [
+        [-1, -1],
+        [1, 1],
+      ],
+    )
+    assert.equal(layer.buffer('num_batches_tracked').item(), 1n)
+  })
+
+  inScope('normalizes sequences (N, C, L)', () => {
+    assert.deepEqual(new BatchNorm1d(1, { eps: 1e-12 }).forward(tensor([[[1, 3]], [[3, 1]]])).tolist(), [
+      [[-1, 1]],
+      [[1, -1]],
+    ])
+  })
+
+  for (const shape of [[3], [2, 3, 4, 4]]) {
+    inScope(`refuses an input (${shape.join(', ')})`, () => {
+      assert.throws(() => new BatchNorm1d(3).forward(zeros(shape)), {
+        code: 'TORCH_INVALID_ARGUMENT',
+        message: /^Expected a tensor \(N, C\) or \(N, C, L\) for input, received float32 /,
+      })
+    })
+  }
+
+  inScope('names itself where it refuses an option', () => {
+    assert.throws(() => new BatchNorm1d(3, { track: true } as BatchNormOptions), {
+      message: /for BatchNorm1d, received "track"$/,
     })
   })
 })

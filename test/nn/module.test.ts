@@ -186,6 +186,52 @@ describe('Module', () => {
     })
   })
 
+  describe('setSubmodule()', () => {
+    inScope('replaces a field of a module, which its forward() then uses', () => {
+      const net = new Sequential(new Net())
+      const conv = new Conv2d(1, 2, 1, { bias: false })
+
+      net.setSubmodule('0.conv', conv)
+
+      assert.equal(net.getSubmodule('0.conv'), conv)
+      assert.equal((net.getSubmodule('0') as Net).conv, conv)
+    })
+
+    inScope('replaces a member of a Sequential, and keeps the order of keys', () => {
+      const net = new Sequential(new Linear(2, 3), new ReLU(), new Linear(3, 1))
+
+      net.setSubmodule('0', new Linear(2, 3, { bias: false }))
+
+      assert.deepEqual([...net.stateDict().keys()], ['0.weight', '2.weight', '2.bias'])
+      assert.equal([...net][0], net.getSubmodule('0'))
+    })
+
+    inScope('leaves the old module as it was', () => {
+      const old = new Linear(1, 1)
+      const net = new Sequential(old)
+
+      net.setSubmodule('0', new Identity())
+
+      assert.equal(old.weight.isDisposed, false)
+      old.dispose()
+    })
+
+    const refused: readonly (readonly [string, string, unknown, string])[] = [
+      ['a path that does not exist', '0.conv2', new Identity(), 'Net has no attribute `conv2`'],
+      ['a path within what does not exist', '1.conv', new Identity(), 'Sequential has no attribute `1`'],
+      ['the path of a parameter', '0.conv.weight', new Identity(), 'Conv2d has no attribute `weight`'],
+      ['the empty path', '', new Identity(), 'Sequential has no attribute ``'],
+      ['what is no module', '0.conv', null, 'Expected a module for module, received null'],
+    ]
+    for (const [title, path, module, message] of refused) {
+      inScope(`refuses ${title}`, () => {
+        const net = new Sequential(new Net())
+
+        assert.throws(() => net.setSubmodule(path, module as Module), { code: 'TORCH_INVALID_ARGUMENT', message })
+      })
+    }
+  })
+
   describe('forward()', () => {
     inScope('is missing until a subclass defines it', () => {
       class Empty extends Module {}

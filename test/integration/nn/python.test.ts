@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import {
   AdaptiveAvgPool2d,
   AvgPool2d,
+  BatchNorm1d,
   BatchNorm2d,
   Conv2d,
   Dropout,
@@ -86,6 +87,9 @@ const LAYERS: readonly LayerCase[] = [
   },
   { python: 'Linear(8, 5)', make: () => new Linear(8, 5), input: IMAGES },
   { python: 'Linear(8, 5, bias=False)', make: () => new Linear(8, 5, { bias: false }), input: [8] },
+  { python: 'BatchNorm1d(8)', make: () => new BatchNorm1d(8), input: [3, 8] },
+  { python: 'BatchNorm1d(8)', make: () => new BatchNorm1d(8), input: [3, 8], train: true },
+  { python: 'BatchNorm1d(8, affine=False)', make: () => new BatchNorm1d(8, { affine: false }), input: [3, 8, 5] },
   { python: 'Identity()', make: () => new Identity(), input: IMAGES },
   { python: 'ReLU()', make: () => new ReLU(), input: IMAGES },
   { python: 'ReLU(inplace=True)', make: () => new ReLU({ inplace: true }), input: IMAGES },
