@@ -4,8 +4,13 @@ import {
   BasicBlockCifar,
   Conv2d,
   ResNetCifar,
+  resnet110Cifar,
   resnet18Cifar,
+  resnet20Cifar,
+  resnet32Cifar,
   resnet34Cifar,
+  resnet44Cifar,
+  resnet56Cifar,
   scope,
   zeros,
   type ResNetCifarOptions,
@@ -33,6 +38,21 @@ describe('ResNetCifar', function () {
           assert.equal(build().parameterCount(), known.get(name)?.parameters)
         }))
     })
+  }
+
+  // The counts that table 6 of the paper rounds, https://arxiv.org/abs/1512.03385, with option A.
+  const papers = [
+    ['resnet20Cifar', resnet20Cifar, 269_722],
+    ['resnet32Cifar', resnet32Cifar, 464_154],
+    ['resnet44Cifar', resnet44Cifar, 658_586],
+    ['resnet56Cifar', resnet56Cifar, 853_018],
+    ['resnet110Cifar', resnet110Cifar, 1_727_962],
+  ] as const
+  for (const [name, build, parameters] of papers) {
+    it(`has the ${parameters} parameters of the paper as ${name}({ shortcut: 'pad' })`, () =>
+      scope(() => {
+        assert.equal(build({ shortcut: 'pad' }).parameterCount(), parameters)
+      }))
   }
 
   it('prints as Python does', () =>
