@@ -1,3 +1,4 @@
+import type { FileFacts } from './facts.js'
 import type { CheckpointValue } from './values.js'
 
 /**
@@ -18,4 +19,6 @@ export interface CheckpointContents {
   readonly size: number
   /** Texts that the writer attached, such as `format`: safetensors' `__metadata__`. Null where there are none. */
   readonly metadata: ReadonlyMap<string, string> | null
+  /** Classes and settings of the modules of a TorchScript archive, by path; absent in other formats. */
+  readonly facts?: FileFacts | undefined
 }

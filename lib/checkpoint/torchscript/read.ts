@@ -1,9 +1,11 @@
+import { collectFacts, type FactNode, type FactValue, type FileFacts } from '../facts.js'
 import { failAt, type Fail } from '../failure.js'
 import { pastLimit, type CheckpointLimits } from '../limits.js'
 import { collectState, type Members } from '../state_dict/module_tree.js'
 import { StoredTensor } from '../stored.js'
 import { describeValue, PickledObject, type CheckpointValue, type OrderedDict } from '../values.js'
 import { readEntry, type ZipArchive } from '../zip/archive.js'
+import { pythonClass, readClassFacts } from './facts.js'
 
 /** Objects of classes in C++, such as the packed weights of quantized layers. */
 const NATIVE_CLASSES = '__torch__.torch.classes.'
@@ -14,7 +16,7 @@ export function isTorchScript({ entries }: ZipArchive): boolean {
 }
 
 /**
- * Gives the state dict of a TorchScript module, given the value of its `data.pkl`: a tree of objects with all their
+ * Gives the state dict of a TorchScript module, and the settings of its modules, given the value of its `data.pkl`: a tree of objects with all their
  * attributes. Which of those are parameters and buffers its code declares, in lists of names at the head of each class.
  * Those lines are read; no code is run. Follows `torch.jit.load(file).state_dict()`.
  *
@@ -26,14 +28,16 @@ export async function scriptState(
   root: CheckpointValue,
   archive: ZipArchive,
   limits: CheckpointLimits,
-): Promise<OrderedDict> {
+): Promise<{ readonly root: OrderedDict; readonly facts: FileFacts }> {
   const fail = failAt({ path: archive.source.path })
   if (!(root instanceof PickledObject)) {
     throw fail('TORCH_CHECKPOINT_UNSUPPORTED', `Is a TorchScript archive of ${describeValue(root)}, expected a module`)
   }
   const classes = await readClasses(objectsBelow(root), archive, limits, fail)
   const state = collectState(root, (module, path) => membersOf(module, path, classes, fail), { limits, fail })
-  if (state.size > 0) return state
+  if (state.size > 0) {
+    return { root: state, facts: collectFacts(root, (module) => factsOf(module, classes), { limits, fail }) }
+  }
   const text = 'Is a TorchScript archive without named parameters: torch.jit.freeze makes them constants of the program'
   throw fail('TORCH_CHECKPOINT_UNSUPPORTED', `${text}; save the model's state_dict() in Python instead`)
 }
@@ -42,6 +46,22 @@ export async function scriptState(
 interface ScriptClass {
   readonly parameters: readonly string[]
   readonly buffers: readonly string[] | undefined
+  readonly facts: ReadonlyMap<string, FactValue>
+}
+
+const NO_FACTS: ReadonlyMap<string, FactValue> = new Map()
+
+function factsOf(module: PickledObject, classes: ReadonlyMap<string, ScriptClass>): FactNode | null {
+  const declared = classes.get(module.path)
+  if (declared === undefined || !(module.state instanceof Map)) return null
+  const tensors = new Map<string, readonly number[]>()
+  const children: [string, PickledObject][] = []
+  for (const [name, value] of module.state) {
+    if (typeof name !== 'string') continue
+    if (value instanceof StoredTensor) tensors.set(name, value.shape)
+    else if (value instanceof PickledObject) children.push([name, value])
+  }
+  return { facts: { className: pythonClass(module.path), attributes: declared.facts, tensors }, children }
 }
 
 function membersOf(
@@ -114,10 +134,12 @@ async function readClasses(
     bytes += entry.size
     if (bytes > limits.pickleBytes) throw pastLimit(fail, limits, 'pickleBytes', `The code has ${bytes} bytes`)
     const code = Buffer.from(await readEntry(archive.source, entry)).toString('utf8')
+    const facts = readClassFacts(code)
     for (const [, name = '', head = ''] of code.matchAll(/^class (\w+)\(Module\):\n((?: {2}__\w+__ = .*\n)*)/gm)) {
       const parameters = namesIn(head, '__parameters__')
-      if (parameters !== undefined)
-        classes.set(`${module}.${name}`, { parameters, buffers: namesIn(head, '__buffers__') })
+      if (parameters === undefined) continue
+      const buffers = namesIn(head, '__buffers__')
+      classes.set(`${module}.${name}`, { parameters, buffers, facts: facts.get(name) ?? NO_FACTS })
     }
   }
   return classes

@@ -31,7 +31,7 @@ export async function readTorchZip(
   const root = await readPickle(pickle, archive, byteOrder, limits)
   const facts = { byteOrder, size: source.size, metadata: null }
   if (!isTorchScript(archive)) return { format: 'zip', root, ...facts }
-  return { format: 'torchscript', root: await scriptState(root, archive, limits), ...facts }
+  return { format: 'torchscript', ...(await scriptState(root, archive, limits)), ...facts }
 }
 
 async function readPickle(

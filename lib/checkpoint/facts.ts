@@ -1,0 +1,151 @@
+import type { Fail } from './failure.js'
+import { pastLimit, type CheckpointLimits } from './limits.js'
+import type { Checkpoint } from './read.js'
+import { isWholeModule } from './state_dict/whole_module.js'
+import { StoredTensor } from './stored.js'
+import { failAt } from './failure.js'
+import { PickledObject, type CheckpointValue } from './values.js'
+
+/** A setting of a module: a number, a flag, a text, `null` for Python's None, or a tuple or list of numbers. */
+export type FactValue = null | boolean | number | string | readonly number[]
+
+/** What a file says about one module of a network, apart from the values of its tensors. */
+export interface ModuleFacts {
+  /** Python's path of the class, such as `torch.nn.modules.conv.Conv2d`. */
+  readonly className: string
+  /** Settings under PyTorch's names, such as `kernel_size`; what the file does not say is absent. */
+  readonly attributes: ReadonlyMap<string, FactValue>
+  /** Shapes of the module's own parameters and buffers, by name. */
+  readonly tensors: ReadonlyMap<string, readonly number[]>
+}
+
+/** What a file says about its modules, by their paths in Python; `''` is the root. In the order of the file. */
+export type FileFacts = ReadonlyMap<string, ModuleFacts>
+
+/** Elements of a tuple that is a setting: of a size in at most three dimensions, twice for paddings. */
+const MAX_ELEMENTS = 6
+
+/** Modules nested deeper than any network's are passed over: paths would cost the cube of their depth. */
+const MAX_DEPTH = 100
+
+/** Facts and children of one module. */
+export interface FactNode {
+  readonly facts: ModuleFacts
+  readonly children: readonly (readonly [name: string, module: PickledObject])[]
+}
+
+/**
+ * Gives what a checkpoint says about the modules of the network at `source`, or null if it holds nothing but tensors there. A
+ * TorchScript archive and a module that was pickled as a whole say which classes they are of, and with which settings. Nothing of
+ * the file is run.
+ *
+ * @param source - Where the state dict was found, as `source` of what `findStateDict` gives.
+ * @throws {CheckpointError} `TORCH_CHECKPOINT_LIMIT` if modules that are shared multiply beyond the limits.
+ */
+export function moduleFacts(checkpoint: Checkpoint, source: string, limits: CheckpointLimits): FileFacts | null {
+  if (checkpoint.facts !== undefined) return source === '' ? checkpoint.facts : null
+  const root = valueAt(checkpoint.root, source)
+  if (!isWholeModule(root)) return null
+  return collectFacts(root, pickledNode, { limits, fail: failAt({ path: checkpoint.path ?? undefined }) })
+}
+
+/**
+ * Walks a tree of modules. One that stands in two places has its facts under both paths; one that contains itself has none within
+ * itself.
+ */
+export function collectFacts(
+  root: PickledObject,
+  nodeOf: (module: PickledObject) => FactNode | null,
+  { limits, fail }: { readonly limits: CheckpointLimits; readonly fail: Fail },
+): FileFacts {
+  const found = new Map<string, ModuleFacts>()
+  const known = new Map<PickledObject, FactNode | null>()
+  const active = new Set<PickledObject>()
+  const frames: { module: PickledObject; path: string; children: Iterator<FactNode['children'][number]> }[] = []
+  let characters = 0
+
+  const enter = (module: PickledObject, path: string): void => {
+    if (active.has(module) || frames.length > MAX_DEPTH) return
+    const node = known.has(module) ? known.get(module) : nodeOf(module)
+    known.set(module, node ?? null)
+    if (node === null || node === undefined) return
+    characters += path.length
+    if (characters > limits.stringBytes) {
+      throw pastLimit(fail, limits, 'stringBytes', `The paths of the modules have ${characters} characters`)
+    }
+    found.set(path, node.facts)
+    if (found.size > limits.containers) throw pastLimit(fail, limits, 'containers', `There are ${found.size} modules`)
+    active.add(module)
+    frames.push({ module, path, children: node.children.values() })
+  }
+
+  enter(root, '')
+  for (let frame = frames.at(-1); frame !== undefined; frame = frames.at(-1)) {
+    const next = frame.children.next()
+    if (next.done === true) {
+      frames.pop()
+      active.delete(frame.module)
+      continue
+    }
+    const [name, child] = next.value
+    enter(child, frame.path === '' ? name : `${frame.path}.${name}`)
+  }
+  return found
+}
+
+/** Gives a value as a setting, or undefined if it is of no kind that settings have. */
+export function factValue(value: CheckpointValue | undefined): FactValue | undefined {
+  if (value === null || typeof value === 'boolean' || typeof value === 'number' || typeof value === 'string')
+    return value
+  if (!Array.isArray(value) || value.length > MAX_ELEMENTS) return undefined
+  const numbers = value.filter((element) => typeof element === 'number')
+  return numbers.length === value.length ? numbers : undefined
+}
+
+function pickledNode(module: PickledObject): FactNode | null {
+  if (!isWholeModule(module) || !(module.state instanceof Map)) return null
+  const state: ReadonlyMap<CheckpointValue, CheckpointValue> = module.state
+  const attributes = new Map<string, FactValue>()
+  for (const [name, value] of state) {
+    // What begins with an underscore is PyTorch's own.
+    if (typeof name !== 'string' || name.startsWith('_')) continue
+    const fact = factValue(value)
+    if (fact !== undefined) attributes.set(name, fact)
+  }
+  const tensors = new Map<string, readonly number[]>()
+  for (const list of ['_parameters', '_buffers']) {
+    for (const [name, value] of entriesOf(state.get(list))) {
+      if (value instanceof StoredTensor) tensors.set(name, value.shape)
+    }
+  }
+  const children = entriesOf(state.get('_modules')).filter((child): child is [string, PickledObject] => {
+    return child[1] instanceof PickledObject
+  })
+  return { facts: { className: module.path, attributes, tensors }, children }
+}
+
+function entriesOf(value: CheckpointValue | undefined): [string, CheckpointValue][] {
+  if (!(value instanceof Map)) return []
+  return [...value].filter((entry): entry is [string, CheckpointValue] => typeof entry[0] === 'string')
+}
+
+/** Follows `path`, whose names may hold dots, through dicts and lists; undefined if it leads nowhere. */
+function valueAt(root: CheckpointValue, path: string): CheckpointValue | undefined {
+  let value: CheckpointValue | undefined = root
+  let rest = path
+  while (rest !== '' && value !== undefined) {
+    const dict: ReadonlyMap<CheckpointValue, CheckpointValue> | null =
+      value instanceof Map ? value : value instanceof PickledObject ? value.entries : null
+    const list = Array.isArray(value) ? value : null
+    let next: CheckpointValue | undefined
+    let end = rest.length
+    for (; end > 0; end = rest.lastIndexOf('.', end - 1)) {
+      const name = rest.slice(0, end)
+      next = list?.[Number(name)] ?? dict?.get(name) ?? dict?.get(Number(name))
+      if (next !== undefined) break
+    }
+    value = next
+    rest = rest.slice(end + 1)
+  }
+  return value
+}
