@@ -1,0 +1,160 @@
+import type { FileFacts, ModuleFacts } from '../checkpoint/facts.js'
+import type { HeadLayer } from '../models/architecture.js'
+import type { Module } from '../nn/module.js'
+import { quote } from '../util/check.js'
+import { TorchError } from '../util/errors.js'
+import { describeFacts, describeModule, isKnownClass, kindOfFacts, layerOf, shortName } from './facts/layers.js'
+import { isComputing, isWithin, pairModules, split, type Pairs } from './facts/pair.js'
+
+/** Parts of a training script that take no part in what a network computes of an image. */
+const BESIDE = /criterion|loss|metric|accuracy|auroc|confusion|^(?:train|val|test)_acc/i
+
+/**
+ * Makes a model compute what the file says: compares its modules with the classes and settings in the file, path by path, and
+ * replaces those that differ. Call it before the weights are loaded: new modules have parameters of the same shapes.
+ *
+ * Classes that are not PyTorch's cannot be seen into, and are taken for what their tensors look like.
+ *
+ * @param names - Their path of each module with tensors, such as `backbone.0`, and ours, such as `conv1`.
+ * @throws {TorchError} `TORCH_ARCHITECTURE` naming the first module of the file that differs and cannot be built, or that the
+ * model lacks.
+ */
+export function applyFacts(model: Module<unknown>, facts: FileFacts, names: ReadonlyMap<string, string>): void {
+  const pairs = pairModules(model, facts, names)
+  for (const [theirs, ours] of pairs.leaves) {
+    const layer = facts.get(theirs)
+    if (layer === undefined) continue
+    const old = model.getSubmodule(ours)
+    const made = layerOf(layer, old)
+    if (made === old) continue
+    if (made === null) {
+      throw differs(`The file's ${quote(theirs)} is ${describeFacts(layer)}, the model has ${describeModule(old)}`)
+    }
+    model.setSubmodule(ours, made.train(old.training))
+    old.dispose()
+  }
+  const withTensors = new Set<string>()
+  for (const [path, { tensors }] of facts) {
+    if (tensors.size > 0) for (const each of [path, ...parentsOf(path)]) withTensors.add(each)
+  }
+  for (const [path, layer] of facts) checkLeftover(path, layer, { model, facts, pairs, withTensors })
+}
+
+interface Context {
+  readonly model: Module<unknown>
+  readonly facts: FileFacts
+  readonly pairs: Pairs
+  /** Paths of modules that hold tensors, themselves or below. */
+  readonly withTensors: ReadonlySet<string>
+}
+
+/** @throws {TorchError} `TORCH_ARCHITECTURE` if the module computes something that the model does not. */
+function checkLeftover(path: string, layer: ModuleFacts, { model, facts, pairs, withTensors }: Context): void {
+  const { leaves, containers } = pairs
+  const root = containers.get('') ?? ''
+  if (path === '' || !isWithin(path, root) || leaves.has(path) || !isComputing(layer)) return
+  const parents = parentsOf(path).filter((parent) => parent !== root && isWithin(parent, root))
+  if ([path, ...parents].some((each) => BESIDE.test(split(each)[1]))) return
+  const holders = new Set(containers.values())
+  // What is registered within a layer belongs to it: a parametrization, an observer.
+  if (parents.some((parent) => leaves.has(parent))) return
+  const isInBlock = parents.some((parent) => holders.has(parent))
+  const kind = kindOfFacts(layer)
+  // Beside the stages, what has tensors is reported as unused; another head is no part of this one.
+  if (!isInBlock && withTensors.has(parents.at(-1) ?? path)) return
+  // One ReLU may be written down once for each place, or once for all.
+  if (kind === 'activation' && shortName(layer) === 'ReLU') return
+  if (kind === 'pool' && isOneOfOurs(layer, model, leaves)) return
+  const top = parents.filter((parent) => !holders.has(parent)).at(-1) ?? path
+  const named = facts.get(top) ?? layer
+  throw differs(`The file's ${quote(top)} is ${describeFacts(named)}, which the model lacks`)
+}
+
+/** A pooling of the model that has no counterpart, as its own name is not where it is expected. */
+function isOneOfOurs(layer: ModuleFacts, model: Module<unknown>, leaves: ReadonlyMap<string, string>): boolean {
+  const taken = new Set(leaves.values())
+  return model.namedModules().some(([path, module]) => {
+    if (taken.has(path) || !module.constructor.name.endsWith('Pool2d')) return false
+    // fastai's own pooling is made of two of PyTorch's.
+    if (module.constructor.name === 'MaxAvgPool2d') return /^Adaptive(?:Avg|Max)Pool2d$/.test(shortName(layer))
+    return layerOf(layer, module) === module
+  })
+}
+
+/** The nearest first. */
+function parentsOf(path: string): string[] {
+  const parents: string[] = []
+  for (let end = path.lastIndexOf('.'); end > 0; end = path.lastIndexOf('.', end - 1)) parents.push(path.slice(0, end))
+  return parents
+}
+
+function differs(text: string): TorchError {
+  const remedy = 'build it yourself, and load the weights with loadStateDict()'
+  return new TorchError('TORCH_ARCHITECTURE', `${text}: ${remedy}`)
+}
+
+/**
+ * Gives the names that {@link applyFacts} takes: of each module with tensors, theirs and ours.
+ *
+ * @param keys - Keys of the model, each with the key that the file has for it.
+ */
+export function moduleNames(keys: ReadonlyMap<string, string>): Map<string, string> {
+  return new Map([...keys].map(([ours, theirs]) => [split(theirs)[0], split(ours)[0]]))
+}
+
+/** A head as the file describes it, or the first layer of it that there is no counterpart for. */
+export type HeadFacts =
+  | { readonly layers: readonly HeadLayer[]; readonly unbuildable: null }
+  | { readonly layers: null; readonly unbuildable: { readonly path: string; readonly className: string } }
+
+/**
+ * Gives the layers of a head, in order: of a Sequential those within it, of a single layer that one. Null if the file does not say,
+ * as of a class of someone else's.
+ *
+ * @param path - Where the head lies in the file, such as `fc`.
+ */
+export function headFromFacts(facts: FileFacts, path: string): HeadFacts | null {
+  const head = facts.get(path)
+  if (head === undefined || (kindOfFacts(head) === 'other' && !isKnownClass(head))) return null
+  const layers: HeadLayer[] = []
+  for (const [each, layer] of facts) {
+    if (!isWithin(each, path) || shortName(layer) === 'Sequential') continue
+    if (isWithin(split(each)[0], path) && each !== path && !isSequence(facts, split(each)[0], path)) {
+      if (shortName(facts.get(split(each)[0]) ?? layer) === 'Linear') continue
+      return null
+    }
+    const made = headLayer(layer)
+    if (made === undefined) return { layers: null, unbuildable: { path: each, className: layer.className } }
+    layers.push(made)
+  }
+  return { layers, unbuildable: null }
+}
+
+/** Tells whether all from `path` up to `top` are Sequentials. */
+function isSequence(facts: FileFacts, path: string, top: string): boolean {
+  for (const each of [path, ...parentsOf(path)]) {
+    if (!isWithin(each, top)) return true
+    if (shortName(facts.get(each) ?? { className: '', attributes: new Map(), tensors: new Map() }) !== 'Sequential')
+      return false
+  }
+  return true
+}
+
+function headLayer(layer: ModuleFacts): HeadLayer | undefined {
+  const { attributes, tensors } = layer
+  const name = shortName(layer)
+  if (kindOfFacts(layer) === 'none') return { type: 'Identity' }
+  if (name === 'ReLU') return { type: 'ReLU' }
+  if (name === 'BatchNorm1d') {
+    const numFeatures = attributes.get('num_features') ?? tensors.get('running_mean')?.[0]
+    if (typeof numFeatures !== 'number') return undefined
+    return { type: 'BatchNorm1d', numFeatures, affine: tensors.has('weight') }
+  }
+  if (name !== 'Linear' && name !== 'NonDynamicallyQuantizableLinear') return undefined
+  const [rows, columns] = tensors.get('weight') ?? []
+  const inFeatures = attributes.get('in_features') ?? columns
+  const outFeatures = attributes.get('out_features') ?? rows
+  if (typeof inFeatures !== 'number' || typeof outFeatures !== 'number') return undefined
+  const bias = [...tensors.keys()].some((key) => key === 'bias' || key.startsWith('bias_'))
+  return { type: 'Linear', inFeatures, outFeatures, bias }
+}
