@@ -285,8 +285,9 @@ class Maker:
             row["code"], row["contains"] = refused
         else:
             if logits is None:
+                image = self.input(channels, side)
                 with torch.inference_mode():
-                    logits = model.eval()(self.input(channels, side))
+                    logits = model.eval()(image)
             row["logits"] = logits.double().flatten().tolist()
         self.rows.append(row)
 
@@ -636,6 +637,27 @@ def wholes(maker):
     maker.add("a whole compiled module", torch.compile(model), model, options=whole)
     cifar = shake(SmallResNet())
     maker.add("a whole CIFAR network", cifar, cifar, side=32, options=whole)
+    eps = plain()
+    for module in eps.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eps = 1e-3
+    unpooled = plain()
+    unpooled.maxpool = nn.Identity()
+    gap = plain()
+    gap.fc = nn.Sequential(nn.Linear(8 * WIDTH, 9), nn.Dropout(), nn.Linear(9, CLASSES))
+    for name, changed in {"eps of 1e-3": eps, "no max-pool": unpooled, "a Dropout between linear layers": gap}.items():
+        maker.add(f"a whole module with {name}", changed, changed.eval(), options=whole)
+        traced = torch.jit.trace(changed, maker.input(3))
+        maker.add(f"a traced module with {name}", traced, changed, save=torch.jit.save)
+    for name, activation in {"LeakyReLU": nn.LeakyReLU(0.1), "GELU": nn.GELU()}.items():
+        changed = plain()
+        for module in changed.modules():
+            if hasattr(module, "relu"):
+                module.relu = activation
+        maker.add(f"a whole module with {name}", changed, options=whole, refused=("TORCH_ARCHITECTURE", name))
+    tanh = plain()
+    tanh.fc = nn.Sequential(nn.Linear(8 * WIDTH, 9), nn.Tanh(), nn.Linear(9, CLASSES))
+    maker.add("a whole module with Tanh in its head", tanh, options=whole, refused=("TORCH_ARCHITECTURE", "Tanh"))
     norm = plain()
     norm.norm_layer = functools.partial(nn.BatchNorm2d, eps=1e-3)
     maker.add("a whole module that holds a partial", norm, norm, options=whole)

@@ -1,7 +1,7 @@
 import type { Fail } from './failure.js'
 import { pastLimit, type CheckpointLimits } from './limits.js'
 import type { Checkpoint } from './read.js'
-import { isWholeModule } from './state_dict/whole_module.js'
+import { isWholeModule, withoutCompiler } from './state_dict/whole_module.js'
 import { StoredTensor } from './stored.js'
 import { failAt } from './failure.js'
 import { PickledObject, type CheckpointValue } from './values.js'
@@ -44,7 +44,7 @@ export interface FactNode {
  */
 export function moduleFacts(checkpoint: Checkpoint, source: string, limits: CheckpointLimits): FileFacts | null {
   if (checkpoint.facts !== undefined) return source === '' ? checkpoint.facts : null
-  const root = valueAt(checkpoint.root, source)
+  const root = withoutCompiler(valueAt(checkpoint.root, source) ?? null)
   if (!isWholeModule(root)) return null
   return collectFacts(root, pickledNode, { limits, fail: failAt({ path: checkpoint.path ?? undefined }) })
 }

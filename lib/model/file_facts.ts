@@ -1,5 +1,5 @@
 import type { FileFacts, ModuleFacts } from '../checkpoint/facts.js'
-import type { HeadLayer } from '../models/architecture.js'
+import type { Architecture, HeadLayer } from '../models/architecture.js'
 import type { Module } from '../nn/module.js'
 import { quote } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
@@ -94,12 +94,27 @@ function differs(text: string): TorchError {
 }
 
 /**
- * Gives the names that {@link applyFacts} takes: of each module with tensors, theirs and ours.
+ * Puts the layers that the file names in the places of a head of which keys tell nothing: a gap between linear layers may be a ReLU,
+ * and may be a Dropout.
  *
- * @param keys - Keys of the model, each with the key that the file has for it.
+ * @param names - As of {@link applyFacts}.
  */
-export function moduleNames(keys: ReadonlyMap<string, string>): Map<string, string> {
-  return new Map([...keys].map(([ours, theirs]) => [split(theirs)[0], split(ours)[0]]))
+export function correctHead(
+  architecture: Architecture,
+  facts: FileFacts,
+  names: ReadonlyMap<string, string>,
+): Architecture {
+  const head = architecture.departures?.head ?? []
+  const ours = architecture.family === 'resnet' ? 'fc.' : 'linear.'
+  const [theirs] = [...names].find(([, path]) => path.startsWith(ours)) ?? []
+  const found = theirs === undefined ? null : headFromFacts(facts, split(theirs)[0])
+  const layers = found?.layers ?? []
+  // A pooling may stand in front, which is none of ours.
+  const offset = layers.length - head.length
+  if (head.length < 2 || offset < 0) return architecture
+  const isGap = ({ type }: HeadLayer): boolean => type === 'ReLU' || type === 'Identity'
+  const corrected = head.map((layer, index) => (isGap(layer) ? (layers[index + offset] ?? layer) : layer))
+  return { ...architecture, departures: { ...architecture.departures, head: corrected } }
 }
 
 /** A head as the file describes it, or the first layer of it that there is no counterpart for. */

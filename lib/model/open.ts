@@ -17,6 +17,7 @@ import { TorchError } from '../util/errors.js'
 import { HELD, scope } from '../util/scope.js'
 import type { Activation } from '../vision/activations.js'
 import type { Preset } from '../vision/presets.js'
+import { applyFacts, correctHead } from './file_facts.js'
 import { fitState } from './fit.js'
 import { buildModuleFile } from './module_file.js'
 import { inputShapeOf, selectPreset, type PresetOptions } from './preset.js'
@@ -243,11 +244,14 @@ export class OpenedModel implements Disposable {
   }
 }
 
-async function loadModule({ description, stored }: FoundModel): Promise<Module> {
+async function loadModule({ description, stored, facts, modules }: FoundModel): Promise<Module> {
   const state = await loadFound(stored)
   try {
-    const model = createModel(description.architecture, { skipInit: true }).eval()
+    const { architecture } = description
+    const built = facts === null ? architecture : correctHead(architecture, facts, modules)
+    const model = createModel(built, { skipInit: true }).eval()
     try {
+      if (facts !== null) applyFacts(model, facts, modules)
       model.loadStateDict(state)
       return model.to({ dtype: 'float32', memoryFormat: 'channels_last' })
     } catch (error) {

@@ -1,4 +1,6 @@
 import type { LoadableStateDict } from '../checkpoint/load.js'
+import { moduleFacts, type FileFacts } from '../checkpoint/facts.js'
+import { checkLimits } from '../checkpoint/limits.js'
 import { findStateDict, type FoundStateDict } from '../checkpoint/state_dict/find.js'
 import { readCheckpoint } from '../checkpoint/read.js'
 import { foldState, type FoldableTensor } from '../checkpoint/state_dict/fold.js'
@@ -66,6 +68,10 @@ export interface FoundModel {
   readonly description: ModelDescription & { readonly architecture: Architecture }
   /** The state dict of the network alone, under the keys of the model that is built. */
   readonly stored: LoadableStateDict
+  /** What the file says about the modules, where it holds more than tensors. */
+  readonly facts: FileFacts | null
+  /** Paths of modules in the file, each with that in the model. */
+  readonly modules: ReadonlyMap<string, string>
 }
 
 /**
@@ -97,16 +103,27 @@ export async function findModel(
     const message = `Expected the architecture ${arch} in ${checkpoint.path ?? 'the checkpoint'}, found ${architecture.name}`
     throw new TorchError('TORCH_ARCHITECTURE', message)
   }
+  const facts = moduleFacts(checkpoint, found.source, checkLimits(undefined))
   const selected = await selectPreset(checkpoint, architecture, { preset, labels, activation })
   const { source } = found
   const renamed = renamings(keys, architecture.prefix)
   const description = { architecture, source, metadata: checkpoint.metadata, renamed, unused, ...selected }
-  return { description, stored: renameState(found, tensors, keys) }
+  return { description, stored: renameState(found, tensors, keys), facts, modules: moduleNames(keys) }
 }
 
 /** Gives the keys whose names differ by more than the prefix: ours, each with the file's. */
 export function renamings(keys: ReadonlyMap<string, string>, prefix: string): Map<string, string> {
   return new Map([...keys].filter(([ours, theirs]) => theirs !== prefix + ours))
+}
+
+/**
+ * Gives the paths of modules with tensors: theirs, each with ours.
+ *
+ * @param keys - Keys of the model, each with the key that the file has for it.
+ */
+export function moduleNames(keys: ReadonlyMap<string, string>): Map<string, string> {
+  const parent = (key: string): string => key.slice(0, Math.max(0, key.lastIndexOf('.')))
+  return new Map([...keys].map(([ours, theirs]) => [parent(theirs), parent(ours)]))
 }
 
 /** Versions of modules go by their old paths: none is kept. */
