@@ -420,6 +420,24 @@ def heads(maker):
     for name, head in forms.items():
         model = with_head(head)
         maker.add(f"a head: {name}", model.state_dict(), model)
+    class Neck(nn.Module):
+        """A network that tells persons apart: a normalization between the pooling and the classifier."""
+
+        def __init__(self):
+            super().__init__()
+            self.base = plain()
+            self.base.fc = nn.Identity()
+            self.bottleneck = nn.BatchNorm1d(features)
+            self.classifier = nn.Linear(features, CLASSES, bias=False)
+
+        def forward(self, x):
+            return self.classifier(self.bottleneck(self.base(x)))
+
+    neck = shake(Neck())
+    maker.add("a neck", neck.state_dict(), neck)
+    projected = plain()
+    projection = prefixed(shake(nn.Sequential(nn.Linear(features, features), nn.BatchNorm1d(features))).state_dict(), "projector.")
+    maker.add("a projection head beside", {**projected.state_dict(), **projection}, projected)
     folded = {
         "weight_norm": lambda layer: weight_norm(layer),
         "spectral_norm": lambda layer: spectral_norm(layer),

@@ -56,13 +56,12 @@ const KINDS: readonly Kind[] = [
     says: `it is a TensorFlow Lite model; take the PyTorch model that it was made from: ${INTO_STATE_DICT}`,
   },
   {
-    is: matches(
-      /^\x08[\x01-\x10][\x12\x1a\x3a\x42]?[\s\S]{0,60}(?:pytorch|onnx|tf2onnx|keras2onnx|producer|skl2onnx)/i,
-    ),
+    // Field 1 of ModelProto, the version of the format; the name of the producer follows as text.
+    is: (head, text) => isProtocolBuffer(head) && /pytorch|onnx|producer|keras/i.test(text.slice(0, 80)),
     says: `it is an ONNX model; take the PyTorch model that it was made from: ${INTO_STATE_DICT}`,
   },
   {
-    is: matches(/^\x08[\x01-\x10]\x12/),
+    is: (head) => isProtocolBuffer(head) && head[2] === 0x12,
     says: `it looks like a model in protocol buffers, as of ONNX; take the PyTorch model that it was made from: ${INTO_STATE_DICT}`,
   },
   {
@@ -95,6 +94,11 @@ const KINDS: readonly Kind[] = [
   },
   { is: (head) => head.every((byte) => byte >= 0x20 || (byte >= 0x09 && byte <= 0x0d)), says: 'it is text' },
 ]
+
+function isProtocolBuffer(head: Uint8Array): boolean {
+  const version = head[1] ?? 0
+  return head[0] === 0x08 && version > 0 && version <= 16
+}
 
 /** Says what a file is that is no checkpoint, by its first bytes, and what helps. */
 export function nameFile(head: Uint8Array): string {

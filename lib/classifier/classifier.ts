@@ -11,7 +11,7 @@ import { checkDevice, type Device } from '../util/device.js'
 import { TorchError } from '../util/errors.js'
 import { scope } from '../util/scope.js'
 import { Semaphore } from '../util/semaphore.js'
-import type { Activation } from '../vision/activations.js'
+import type { OutputActivation } from '../vision/activations.js'
 import { ImagePreset } from '../vision/preset.js'
 import type { Preset } from '../vision/presets.js'
 import { Headless } from './headless.js'
@@ -107,7 +107,7 @@ export class Classifier implements AsyncDisposable {
   /** Where the labels come from: a file, a list, `own` where they were passed as an array, or `none`. */
   readonly labelsName: string
   /** How outputs become probabilities. */
-  readonly activation: Activation
+  readonly activation: OutputActivation
   readonly #opened: OpenedModel
   readonly #engine: Engine
   readonly #engineOptions: CreateEngineOptions

@@ -1,4 +1,4 @@
-import type { Activation } from '../vision/activations.js'
+import type { OutputActivation } from '../vision/activations.js'
 
 /** A class that an image may show. */
 export interface Prediction {
@@ -14,7 +14,7 @@ export interface Prediction {
 export interface PredictionOptions {
   readonly topK: number
   readonly labels: readonly string[] | null
-  readonly activation: Activation
+  readonly activation: OutputActivation
 }
 
 /** Gives the `topK` most probable classes for the logits of an image, best first; of equal ones, the lower index first. */
@@ -26,7 +26,7 @@ export function predictionsOf(logits: Float32Array, { topK, labels, activation }
 }
 
 /** Turns logits into probabilities, as `torch.softmax` or `torch.sigmoid` does. */
-export function probabilitiesOf(logits: Float32Array, activation: Activation): Float64Array {
+export function probabilitiesOf(logits: Float32Array, activation: OutputActivation): Float64Array {
   return activation === 'softmax' ? softmax(logits) : Float64Array.from(logits, (logit) => 1 / (1 + Math.exp(-logit)))
 }
 

@@ -18,7 +18,7 @@ export type {
   ResizeSize,
 } from '../vision/functional.js'
 export { ACTIVATIONS } from '../vision/activations.js'
-export type { Activation } from '../vision/activations.js'
+export type { OutputActivation } from '../vision/activations.js'
 export { ImagePreset, PRESET_METADATA_KEY } from '../vision/preset.js'
 export type { PresetSettings } from '../vision/preset.js'
 export * as presets from '../vision/presets.js'

@@ -15,7 +15,7 @@ import { checkSignal } from '../util/abort.js'
 import { checkOptions, checkString, describeShape, expected } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 import { HELD, scope } from '../util/scope.js'
-import type { Activation } from '../vision/activations.js'
+import type { OutputActivation } from '../vision/activations.js'
 import type { Preset } from '../vision/presets.js'
 import { applyFacts, correctHead } from './file_facts.js'
 import { fitState } from './fit.js'
@@ -197,7 +197,7 @@ export class OpenedModel implements Disposable {
   readonly inputShape: readonly number[]
 
   /** How outputs become probabilities. */
-  readonly activation: Activation
+  readonly activation: OutputActivation
   readonly #isOwner: boolean
 
   /** @internal */

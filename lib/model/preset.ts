@@ -4,7 +4,7 @@ import { checkOneOf } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 import { scope } from '../util/scope.js'
 import { checkLabels, loadLabels } from '../vision/labels.js'
-import { ACTIVATIONS, type Activation } from '../vision/activations.js'
+import { ACTIVATIONS, type OutputActivation } from '../vision/activations.js'
 import { ImagePreset } from '../vision/preset.js'
 import { beside, cifar, fashionMnist, fromMetadata, imagenet, PRESET_FILE, type Preset } from '../vision/presets.js'
 import { findLabels } from './labels_in_file.js'
@@ -26,7 +26,7 @@ export interface PresetOptions {
    * How outputs become probabilities: `softmax` where each image shows one class, `sigmoid` where each output stands for itself.
    * Default: that of the preset, else `softmax`, or `sigmoid` for a model of one output.
    */
-  readonly activation?: Activation | undefined
+  readonly activation?: OutputActivation | undefined
 }
 
 /** How the images of a model are prepared, what its classes are called, and where both were found. */
@@ -41,7 +41,7 @@ export interface SelectedPreset {
   /** Where the labels come from: a file, a list, `own` where they were passed as an array, `the checkpoint`, or `none`. */
   readonly labelsName: string
   /** How outputs become probabilities. */
-  readonly activation: Activation
+  readonly activation: OutputActivation
 }
 
 /** A preset that no option named, and where it was found. */
@@ -114,11 +114,11 @@ function guessPreset(architecture: ModelArchitecture): PresetName {
     throw new TorchError('TORCH_INVALID_ARGUMENT', text)
   }
   const { family, departures } = architecture
-  const isSmall = departures?.stem !== undefined && departures.stem.kernelSize === 3 && !departures.stem.maxPool
+  const isSmall = departures?.stem?.kernelSize === 3 && !departures.stem.maxPool
   return family === 'resnet' && !isSmall ? 'imagenet' : 'cifar'
 }
 
-function activationOf(preset: Preset): Activation | undefined {
+function activationOf(preset: Preset): OutputActivation | undefined {
   return preset instanceof ImagePreset ? preset.settings.activation : undefined
 }
 

@@ -4,6 +4,6 @@ export const PRESETS = ['imagenet', 'cifar', 'fashion-mnist'] as const
 /** One of {@link PRESETS}. */
 export type PresetName = (typeof PRESETS)[number]
 
-/** See {@link Activation}. */
+/** See {@link OutputActivation}. */
 export { ACTIVATIONS } from '../vision/activations.js'
 export { STEMS } from '../models/recognize/stems.js'

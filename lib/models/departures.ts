@@ -90,7 +90,9 @@ function replaceStem(model: Module, stem: StemForm, { inputChannels, width, hasM
 function shortcutsOf(model: Module): [string, Sequential][] {
   return model
     .namedModules()
-    .filter((named): named is [string, Sequential] => /\.downsample$/.test(named[0]) && named[1] instanceof Sequential)
+    .filter(
+      (named): named is [string, Sequential] => named[0].endsWith('.downsample') && named[1] instanceof Sequential,
+    )
 }
 
 /** Averages before a convolution of stride 1: https://arxiv.org/abs/1812.01187, as timm has it. */

@@ -5,4 +5,4 @@
 export const ACTIVATIONS = ['softmax', 'sigmoid'] as const
 
 /** One of {@link ACTIVATIONS}. */
-export type Activation = (typeof ACTIVATIONS)[number]
+export type OutputActivation = (typeof ACTIVATIONS)[number]

@@ -1,6 +1,6 @@
 import { checkBoolean, checkOneOf, checkOptions, checkPositiveInteger, checkString, expected } from '../util/check.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { ACTIVATIONS, type Activation } from './activations.js'
+import { ACTIVATIONS, type OutputActivation } from './activations.js'
 import { Compose } from './compose.js'
 import { INTERPOLATION_MODES, type InterpolationMode } from './functional.js'
 import { checkImage, type Image } from './image.js'
@@ -25,7 +25,7 @@ export interface PresetSettings {
   /** As `mean`. */
   readonly std: readonly number[]
   /** How the outputs of the model become probabilities: see {@link ACTIVATIONS}. Default: `softmax`, or `sigmoid` for one output. */
-  readonly activation?: Activation | undefined
+  readonly activation?: OutputActivation | undefined
   /** Names of the classes of the model. Default: none. */
   readonly labels?: readonly string[] | undefined
 }

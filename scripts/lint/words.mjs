@@ -262,6 +262,7 @@ export const RULES = [
 /** Exported types that may be declared in two files, as their names are others' and they are reached by different paths. */
 const SHARED_TYPE_NAMES = new Set([
   'BasicBlock', // torchvision's and that of the CIFAR scripts.
+  'Bottleneck',
   'ResNet',
 ])
 

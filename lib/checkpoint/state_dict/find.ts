@@ -113,7 +113,7 @@ export function findStateDict(checkpoint: Checkpoint, options: FindOptions = {})
 }
 
 /** A state dict, where it lies, and how many tensors it holds. */
-interface Place {
+interface Candidate {
   readonly dict: Dict
   readonly path: string
   readonly tensors: number
@@ -124,7 +124,7 @@ function search(
   opaque: CheckpointValue,
   path: string,
   { depth, open, seen }: { readonly depth: number; readonly open: OpenBranch; readonly seen: Set<CheckpointValue> },
-): Place | undefined {
+): Candidate | undefined {
   if (typeof opaque !== 'object' || opaque === null || seen.has(opaque)) return undefined
   seen.add(opaque)
   const dict = dictOf(open(opaque))
@@ -222,8 +222,8 @@ function longestKey(dict: Dict, path: string): string | undefined {
 }
 
 /** Finds state dicts under keys that are not usual, or in a list. */
-function placesBelow(root: CheckpointValue, open: OpenBranch): Place[] {
-  const places: Place[] = []
+function placesBelow(root: CheckpointValue, open: OpenBranch): Candidate[] {
+  const places: Candidate[] = []
   const seen = new Set<CheckpointValue>([root])
   for (const [key, value] of byName(dictOf(root) ?? EMPTY)) {
     if (typeof key !== 'string' || NEVER.test(key)) continue

@@ -2,7 +2,7 @@
 import type { Tensor } from '../../tensor/tensor.js'
 import { DESCRIBE, describeShape } from '../../util/check.js'
 import { failure, type FaultLocation } from '../failure.js'
-import { StoredTensor } from '../stored.js'
+import type { StoredTensor } from '../stored.js'
 
 /** A tensor that is computed from others once they are read, as PyTorch does before each forward. */
 export class FoldedTensor {
@@ -160,7 +160,7 @@ function spectralNorm(parts: readonly StoredTensor[]): FoldedTensor | undefined 
 
 function pruned(parts: readonly StoredTensor[]): FoldedTensor | undefined {
   const [weight, mask] = parts
-  if (weight === undefined || mask === undefined || mask.shape.join() !== weight.shape.join()) return undefined
+  if (weight === undefined || mask?.shape.join() !== weight.shape.join()) return undefined
   return new FoldedTensor('pruning', weight, [weight, mask], ([whole, kept]) => {
     if (whole === undefined || kept === undefined) throw new TypeError('A pruned tensor has two parts')
     return whole.mul(kept)

@@ -1,4 +1,4 @@
-import { comparePaths, unitsBelow, type Node, type Unit } from './units.js'
+import { comparePaths, unitsBelow, type TreeNode, type Unit } from './units.js'
 
 /** A block has at most this many modules with tensors: more than a bottleneck with attention has. */
 const MAX_UNITS = 24
@@ -31,7 +31,7 @@ export interface ResidualBlock {
 }
 
 /** Finds the residual blocks below a node: the largest parts of the tree that are one block each, in the order of their names. */
-export function findBlocks(root: Node): ResidualBlock[] {
+export function findBlocks(root: TreeNode): ResidualBlock[] {
   const found: ResidualBlock[] = []
   const open = [root]
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
@@ -47,7 +47,7 @@ type Roles = Pick<ResidualBlock, 'type' | 'in' | 'out' | 'mid' | 'groups' | 'ker
   readonly shortcut: Unit | null
 }
 
-function readBlock({ path, ...node }: Node): ResidualBlock | null {
+function readBlock({ path, ...node }: TreeNode): ResidualBlock | null {
   const units = unitsBelow({ path, ...node }).sort((a, b) => comparePaths(a.path, b.path))
   const inside = (unit: Unit): readonly string[] => unit.path.slice(path.length)
   const own = units.filter((unit) => !inside(unit).some((name) => ATTENTION.test(name)))

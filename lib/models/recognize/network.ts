@@ -72,30 +72,45 @@ function complete(
   const taken = new Set([...stem.convs, ...stem.norms])
   let head: Head | null = null
   let wrong: Unit | undefined
-  let scope: Unit[] = []
   for (let depth = path.length; depth >= 0 && head === null; depth--) {
     const above = path.slice(0, depth)
     if (others.some((other) => isBelow(other, above))) break
-    scope = free.filter((unit) => isBelow(unit.path, above) && !taken.has(unit))
+    const scope = free.filter((unit) => isBelow(unit.path, above) && !taken.has(unit))
     head = findHead(scope, body.out)
     wrong ??= misfit(scope)
   }
-  const inHead = new Set(head?.units)
+  const inHead: ReadonlySet<Unit | null> = new Set(head?.units)
   const isFinal = (unit: Unit): boolean => unit.kind === 'norm' && unit.out === body.out && !inHead.has(unit)
   const finalNorm = free.find((unit) => isBelow(unit.path, path) && !taken.has(unit) && isFinal(unit)) ?? null
   const extras = [
     ...body.stages.flatMap(({ blocks }) => blocks.flatMap((block) => block.extras)),
     ...free.filter((unit) => isInStage(unit, body)),
   ]
+  const neck = finalNorm !== null && isNeck(finalNorm, body, free) ? finalNorm : null
   return {
     path,
     stem,
     body,
-    head,
-    finalNorm,
+    head: head === null || neck === null ? head : behindNeck(head, neck),
+    finalNorm: neck === null ? finalNorm : null,
     misfit: head === null ? wrong : undefined,
     extras: extras.filter(matters),
   }
+}
+
+/**
+ * Tells whether a normalization behind the last stage stands alone between the pooling and the head, as in networks that tell
+ * persons apart. One among linear layers is a part of another head.
+ */
+function isNeck({ path }: Unit, { stages }: Body, free: readonly Unit[]): boolean {
+  if (stages.some(({ blocks }) => blocks.some((block) => block.isPreActivation === true))) return false
+  const parent = path.slice(0, -1)
+  return parent.length === 0 || !free.some((unit) => unit.kind === 'linear' && isBelow(unit.path, parent))
+}
+
+function behindNeck({ layers, units, isConcatenated }: Head, neck: Unit): Head {
+  const norm = { type: 'BatchNorm1d', numFeatures: neck.out, affine: true } as const
+  return { layers: [norm, ...layers], units: [neck, ...units], isConcatenated }
 }
 
 /** Tells whether a unit lies beside the blocks of a stage, within it. */

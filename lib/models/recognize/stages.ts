@@ -36,7 +36,7 @@ function readBody(chain: readonly ResidualBlock[]): Body {
   for (const block of chain) {
     const parent = block.path.slice(0, -1).join('.')
     const stage = stages.at(-1)
-    if (stage !== undefined && stage.parent === parent && stage.out === block.out) stage.blocks.push(block)
+    if (stage?.parent === parent && stage.out === block.out) stage.blocks.push(block)
     else stages.push({ blocks: [block], out: block.out, parent })
   }
   return {

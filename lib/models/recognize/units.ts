@@ -49,9 +49,9 @@ export interface Unit {
 }
 
 /** A module and all below it. */
-export interface Node {
+export interface TreeNode {
   readonly path: readonly string[]
-  readonly children: Map<string, Node>
+  readonly children: Map<string, TreeNode>
   unit: Unit | null
   /** Units of this module and of all below it. */
   units: number
@@ -59,7 +59,7 @@ export interface Node {
 
 /** The modules that the keys of a state dict name, and the keys that name none. */
 export interface ModuleTree {
-  readonly root: Node
+  readonly root: TreeNode
   readonly units: readonly Unit[]
   readonly strangers: readonly string[]
 }
@@ -111,7 +111,7 @@ export function comparePaths(a: readonly string[], b: readonly string[]): number
 }
 
 /** Gives every unit below a node, in the order of the file. */
-export function unitsBelow(node: Node): Unit[] {
+export function unitsBelow(node: TreeNode): Unit[] {
   const found: Unit[] = []
   const open = [node]
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
@@ -145,13 +145,13 @@ function describeUnit(path: readonly string[], tensors: ReadonlyMap<string, Unit
   return { ...base, kind: shape.length === 2 ? 'linear' : 'other' }
 }
 
-function makeTree(units: readonly Unit[]): Node {
-  const root: Node = { path: [], children: new Map(), unit: null, units: 0 }
+function makeTree(units: readonly Unit[]): TreeNode {
+  const root: TreeNode = { path: [], children: new Map(), unit: null, units: 0 }
   for (const unit of units) {
     let node = root
     node.units++
     for (const [depth, name] of unit.path.entries()) {
-      const child: Node = node.children.get(name) ?? {
+      const child: TreeNode = node.children.get(name) ?? {
         path: unit.path.slice(0, depth + 1),
         children: new Map(),
         unit: null,

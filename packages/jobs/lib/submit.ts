@@ -3,7 +3,7 @@ import { mkdir, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 
 import {
-  type Activation,
+  type OutputActivation,
   ENGINE_DTYPES,
   type EngineDType,
   findStateDict,
@@ -68,7 +68,7 @@ export interface SubmitOptions extends QueueOptions {
    */
   readonly module?: string | undefined
   /** How outputs become probabilities: `softmax` or `sigmoid`. Default: that of the preset, else by the number of outputs. */
-  readonly activation?: Activation | undefined
+  readonly activation?: OutputActivation | undefined
   /** Refuse a checkpoint of another architecture, such as `resnet18`. Default: any architecture of this package. */
   readonly arch?: string | undefined
   /** Preset for preparing images. Default: that of the checkpoint or of the file `preset.json` beside it, else that of the architecture. */

@@ -1,5 +1,5 @@
 import {
-  type Activation,
+  type OutputActivation,
   decodeImage,
   type Device,
   type Engine,
@@ -26,7 +26,7 @@ export interface LoadClassifierOptions {
   readonly module?: string | undefined
   readonly preset?: PresetName | undefined
   readonly labels?: string | undefined
-  readonly activation?: Activation | undefined
+  readonly activation?: OutputActivation | undefined
   readonly threads?: number | undefined
   readonly maxBatchSize: number
   readonly maxDelayMs: number
@@ -43,7 +43,7 @@ export interface LoadedClassifier {
   readonly preset: ImagePreset
   readonly presetName: string
   readonly labels: readonly string[] | null
-  readonly activation: Activation
+  readonly activation: OutputActivation
 }
 
 /**

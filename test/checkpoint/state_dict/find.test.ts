@@ -78,7 +78,7 @@ describe('findStateDict()', () => {
   it('leaves out what is no tensor, and says so', async () => {
     const state = new Map([...(await tensorsOf('state_dict.pth')), ['step', 3], ['extra', new Map()], ['none', null]])
 
-    const { tensors, skipped } = findStateDict(checkpoint(state as Map<CheckpointValue, CheckpointValue>))
+    const { tensors, skipped } = findStateDict(checkpoint(state))
 
     assert.equal(tensors.size, 8)
     assert.deepEqual([...skipped], [['step', '3'], ['extra', 'a dict of 0 entries'], ['none', 'None']]) // prettier-ignore

@@ -1,4 +1,4 @@
-import type { Activation, Prediction } from 'napi-torch'
+import type { OutputActivation, Prediction } from 'napi-torch'
 import { describe, predictionsOf, probabilitiesOf } from 'napi-torch/internal'
 import { badRequest } from '../status.js'
 import type { InferRequest, RequestedOutput } from './request.js'
@@ -12,7 +12,7 @@ export interface Computed {
   readonly logits: readonly Float32Array[]
   readonly classes: number
   readonly labels: readonly string[] | null
-  readonly activation: Activation
+  readonly activation: OutputActivation
 }
 
 /** The model that a response names. */
