@@ -110,6 +110,9 @@ export async function loadTensors(stored: Iterable<StoredTensor>, options: LoadT
   checkOptions('options', options, ['mmap'])
   const { mmap = false } = options
   checkBoolean('mmap', mmap)
+  if (typeof stored !== 'object' || (stored as unknown) === null || !(Symbol.iterator in stored)) {
+    throw expected('tensors of readCheckpoint', 'stored', stored)
+  }
   const all = [...stored]
   if (!all.every((value) => value instanceof StoredTensor)) throw expected('tensors of readCheckpoint', 'stored', all)
   return materialize(all, { mmap })

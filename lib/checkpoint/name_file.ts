@@ -27,7 +27,7 @@ const KINDS: readonly Kind[] = [
     says: 'it is a web page; the download got an HTML page instead of the file',
   },
   {
-    is: matches(/^\s*(?:<\?xml[^>]*\?>\s*)?<Error>|AccessDenied|NoSuchKey|<Code>/),
+    is: matches(/^\s*(?:<\?xml[^>]*\?>\s*)?<Error>/),
     says: 'it is the error page of a storage service; the download was refused, so check the address and the access',
   },
   {
@@ -80,10 +80,6 @@ const KINDS: readonly Kind[] = [
   { is: ascii('%PDF'), says: 'it is a PDF document' },
   { is: ascii('SQLite format 3'), says: 'it is an SQLite database' },
   { is: bytes(0x7f, 0x45, 0x4c, 0x46), says: 'it is a program or library for Linux' },
-  {
-    is: matches(/^\{?\s*"?(?:error|message|detail)"?\s*:/),
-    says: 'it is the error message of a service in JSON; the download was refused',
-  },
   {
     is: (head) => head[0] === 0x80 && (head[1] ?? 9) <= 5,
     says: `it is a plain pickle, as of pickle.dump or joblib; only what torch.save wrote is read: in Python, torch.save(pickle.load(open('FILE', 'rb')), 'model.pth')`,

@@ -23,6 +23,7 @@ export {
   describeShape,
   expected,
   isIntegerArray,
+  shorten,
 } from '../util/check.js'
 export { csvRows } from '../util/csv.js'
 export { DEVICE_PATTERN, checkDevice, isDevice } from '../util/device.js'

@@ -5,9 +5,9 @@ import { checkDevice, type Device } from '../util/device.js'
 import { Engine } from '../engine/engine.js'
 import { TorchError } from '../util/errors.js'
 import { ConfusionMatrix } from './confusion.js'
-import type { Module } from '../nn/module.js'
+import { Module } from '../nn/module.js'
 import { scope } from '../util/scope.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { Tensor } from '../tensor/tensor.js'
 
 export { ConfusionMatrix } from './confusion.js'
 
@@ -105,6 +105,8 @@ export async function evaluate(
   checkDevice('device', device)
   if (model instanceof Engine && device !== 'cpu') throw expected("'cpu' for an engine", 'device', device)
 
+  if (!(model instanceof Module) && !(model instanceof Engine)) throw expected('a Module or an Engine', 'model', model)
+  if (!isIterable(batches)) throw expected('batches of images and labels', 'batches', batches)
   if (earlier !== undefined && !Array.isArray(earlier.predictions)) throw expected('predictions', 'earlier', earlier)
 
   const tally = new Tally(earlier)
@@ -124,6 +126,7 @@ export async function evaluate(
   let current = Promise.resolve()
   try {
     for await (const batch of batches) {
+      checkBatch(batch)
       await current.catch((error: unknown) => {
         batch.images.dispose()
         throw error
@@ -143,6 +146,15 @@ export async function evaluate(
 interface Logits {
   readonly values: Float32Array
   readonly classes: number
+}
+
+function isIterable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value)
+}
+
+function checkBatch(batch: unknown): void {
+  const isBatch = typeof batch === 'object' && batch !== null && 'images' in batch && batch.images instanceof Tensor
+  if (!isBatch) throw expected('a batch { images, labels }', 'batches', batch)
 }
 
 async function logitsOf({ images, labels }: LabeledBatch, model: Module | Engine, device: Device): Promise<Logits> {

@@ -1,3 +1,4 @@
+import { shorten } from '../util/check.js'
 import { createWriteStream } from 'node:fs'
 import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
@@ -117,7 +118,8 @@ export async function download(
 /** @throws {TorchError} `TORCH_LIBTORCH_INSTALL` unless the file has the SHA-256 `sha256`, in hexadecimal. */
 export async function checkSha256(path: string, sha256: string): Promise<void> {
   const received = await sha256Of(path)
-  if (received !== sha256) throw installError(`${path}: the SHA-256 is ${received}, and not ${sha256} as published`)
+  if (received !== sha256)
+    throw installError(`${shorten(path)}: the SHA-256 is ${received}, and not ${sha256} as published`)
 }
 
 async function sizeOf(path: string): Promise<number> {

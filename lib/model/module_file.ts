@@ -3,7 +3,7 @@ import { extname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 import { Module } from '../nn/module.js'
-import { describe } from '../util/check.js'
+import { describe, shorten } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 
 const TYPESCRIPT = new Set(['.ts', '.mts', '.cts', '.tsx'])
@@ -86,5 +86,5 @@ function reasonOf(cause: unknown): string {
 }
 
 function failure(file: string, text: string, cause?: unknown): TorchError {
-  return new TorchError('TORCH_MODULE', `${file}: ${text}`, { cause })
+  return new TorchError('TORCH_MODULE', `${shorten(file)}: ${text}`, { cause })
 }

@@ -8,7 +8,7 @@ import type { CompileOptions } from '../engine/compile_options.js'
 import type { Engine } from '../engine/engine.js'
 import { createModel } from '../models/create.js'
 import type { ModelArchitecture } from '../models/architecture.js'
-import type { Module } from '../nn/module.js'
+import { Module } from '../nn/module.js'
 import { zeros } from '../tensor/creation.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkSignal } from '../util/abort.js'
@@ -142,10 +142,14 @@ const NO_FILE: Origin = { path: null, metadata: null, root: null, source: '', un
  */
 export async function openModule(
   model: Module,
-  options: OpenModuleOptions,
+  options: OpenModuleOptions = {},
   origin: Origin = NO_FILE,
 ): Promise<OpenedModel> {
-  const { signal, ...selection } = options
+  if (!(model instanceof Module)) throw expected('a Module', 'model', model)
+  checkOptions('openModule()', options, ['preset', 'labels', 'activation', 'signal'])
+  const signal = checkSignal(options.signal)
+  const { preset: chosen, labels, activation } = options
+  const selection = { preset: chosen, labels, activation }
   const own = { family: 'own', name: model.constructor.name } as const
   const { preset } = await selectPreset(origin, { ...own, numClasses: 0, inputChannels: 3 }, selection)
   const inputShape = await inputShapeOf(preset, { inputChannels: 3 })

@@ -21,6 +21,9 @@ export function createModel(
   architecture: Architecture,
   options: CreateModelOptions = {},
 ): ResNet | cifar.ResNet | PreActResNet {
+  if (typeof architecture !== 'object' || (architecture as unknown) === null) {
+    throw expected('an Architecture', 'architecture', architecture)
+  }
   checkOptions('createModel()', options, ['skipInit'])
   const build = (): ResNet | cifar.ResNet | PreActResNet => {
     const model = buildReference(architecture)

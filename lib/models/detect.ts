@@ -24,9 +24,15 @@ export function detectArchitecture(
     throw expected('a StateDict, or pairs of a key and a shape,', 'state', state)
   }
   checkOptions('detectArchitecture()', options, ['prefix', 'stem'])
-  const facts = Array.from(state, ([key, value]): [string, TensorFacts] => [
-    key,
-    'shape' in value ? value : { shape: value },
-  ])
+  const facts = Array.from(state, (entry: unknown): [string, TensorFacts] => {
+    const [key, value] = Array.isArray(entry) ? (entry as unknown[]) : []
+    const shape: unknown = typeof value === 'object' && value !== null && 'shape' in value ? value.shape : value
+    if (typeof key !== 'string' || !isShape(shape)) throw expected('pairs of a key and a shape', 'state', entry)
+    return [key, shape === value ? { shape } : (value as TensorFacts)]
+  })
   return recognize(facts, options).architecture
+}
+
+function isShape(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && Number(size) >= 0)
 }

@@ -355,6 +355,7 @@ export function wide_resnet101_2(options: ResNetOptions = {}): ResNet {
 
 // A name such as 32x4d is a promise: torchvision, too, refuses other values.
 function fix(options: ResNetOptions, fixed: Pick<ResNetOptions, 'groups' | 'widthPerGroup'>): ResNetOptions {
+  checkOptions('ResNet', options, RESNET_OPTIONS)
   for (const name of ['groups', 'widthPerGroup'] as const) {
     const value = options[name]
     if (fixed[name] === undefined || value === undefined || value === fixed[name]) continue

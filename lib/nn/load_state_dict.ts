@@ -1,6 +1,6 @@
 import { native } from '../libtorch/binding.js'
 import type { TensorHandle } from '../libtorch/handles.js'
-import { checkBoolean, checkOptions, describe, expected } from '../util/check.js'
+import { checkBoolean, checkOptions, describe, expected, shorten } from '../util/check.js'
 import { StateDictError, type ShapeMismatch, type SuggestedOption } from '../util/errors.js'
 import { handleOf } from '../tensor/handle.js'
 import type { Tensor } from '../tensor/tensor.js'
@@ -162,12 +162,12 @@ function compareEntries(module: LoadTarget, state: LoadableState, assign: boolea
     } else if (!fits(target, source)) {
       result.mismatches.push({ key, received: source.shape, expected: target.shape })
       result.faults.push(
-        `size mismatch for ${key}: copying a param with shape ${size(source)} from checkpoint, ` +
+        `size mismatch for ${shorten(key)}: copying a param with shape ${size(source)} from checkpoint, ` +
           `the shape in current model is ${size(target)}.`,
       )
     } else if (assign && target instanceof Parameter && target.requiresGrad && !source.isFloatingPoint()) {
       result.faults.push(
-        `While copying the parameter named "${key}", whose dimensions in the model are ${size(target)} and whose ` +
+        `While copying the parameter named "${shorten(key)}", whose dimensions in the model are ${size(target)} and whose ` +
           `dimensions in the checkpoint are ${size(source)}, an exception occurred : ('${ONLY_FLOATS_REQUIRE_GRAD}',).`,
       )
     } else {
@@ -201,7 +201,8 @@ function keyFaults({ missingKeys, unexpectedKeys }: KeyComparison): string[] {
 }
 
 function quoted(keys: readonly string[]): string {
-  return keys.map((key) => `"${key}"`).join(', ')
+  // All keys are listed, as in PyTorch, but none at a length that no module has.
+  return keys.map((key) => `"${shorten(key)}"`).join(', ')
 }
 
 function size({ shape }: { readonly shape: readonly number[] }): string {

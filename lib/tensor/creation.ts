@@ -129,11 +129,13 @@ export function full<D extends DType = 'float32'>(
 
 /** Makes a tensor of zeros of the shape, dtype and device of another. */
 export function zerosLike<D extends DType>(other: Tensor<D>): Tensor<D> {
+  handleOf(other, 'other')
   return new Tensor<D>(native.zeros(other.shape, other.dtype, other.device))
 }
 
 /** Makes a tensor of ones of the shape, dtype and device of another. */
 export function onesLike<D extends DType>(other: Tensor<D>): Tensor<D> {
+  handleOf(other, 'other')
   return new Tensor<D>(native.full(other.shape, 1, other.dtype, other.device))
 }
 

@@ -53,7 +53,7 @@ export abstract class TensorViews<D extends DType> extends TensorBase<D> {
 
   /** Gives a tensor in the memory of a CUDA device. Default: the current one. */
   cuda(index?: number): Tensor<D> {
-    return this.to(index === undefined ? 'cuda' : `cuda:${index}`)
+    return this.to(index === undefined ? 'cuda' : `cuda:${checkInteger('index', index)}`)
   }
 
   /** Converts to float32. */

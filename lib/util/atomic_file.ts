@@ -1,3 +1,4 @@
+import { shorten } from './check.js'
 import { randomUUID } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
 import { access, lstat, open, readlink, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises'
@@ -38,7 +39,7 @@ export async function writeAtomically(
     else await writeInto(target, old, { path, write, signal })
   } catch (error) {
     if (!isSystemError(error)) throw error
-    throw new CheckpointError('TORCH_FILE', `${path}: ${reasonOf(error)}`, { path, cause: error })
+    throw new CheckpointError('TORCH_FILE', `${shorten(path)}: ${reasonOf(error)}`, { path, cause: error })
   }
 }
 
@@ -84,7 +85,7 @@ async function replace(target: string, old: Stats | null, { path, write, signal 
     if (obstacle === null) return
     await copyInto(staged.path, target)
     process.emitWarning(
-      `${path}: The contents were written over the old ones, as the file could not be replaced: ${reasonOf(obstacle)}`,
+      `${shorten(path)}: The contents were written over the old ones, as the file could not be replaced: ${reasonOf(obstacle)}`,
       'NapiTorchWarning',
     )
   } finally {
@@ -168,7 +169,7 @@ async function copyInto(from: string, to: string): Promise<void> {
 /** Writes to a pipe or a device, which nothing replaces. A folder, or a socket, is refused by the system. */
 async function writeInto(target: string, old: Stats, { path, write, signal }: Task): Promise<void> {
   if (old.isBlockDevice()) {
-    throw new CheckpointError('TORCH_FILE', `${path}: Is a block device, expected a file`, { path })
+    throw new CheckpointError('TORCH_FILE', `${shorten(path)}: Is a block device, expected a file`, { path })
   }
   const handle = await open(target, constants.O_WRONLY)
   try {

@@ -38,12 +38,14 @@ export function quote(name: string): string {
 
 function describeAt(value: unknown, depth: number): string {
   if (typeof value === 'string') return cut(JSON.stringify(value))
-  if (typeof value === 'bigint') return `${value}n`
-  if (typeof value === 'function') return value.name === '' ? 'a function' : `function ${value.name}`
+  if (typeof value === 'bigint') return `${shorten(String(value), MAX_VALUE_LENGTH)}n`
+  if (typeof value === 'function')
+    return value.name === '' ? 'a function' : `function ${shorten(value.name, MAX_VALUE_LENGTH)}`
   if (typeof value !== 'object' || value === null) return String(value)
   if (describesItself(value)) return value[DESCRIBE]()
   if (Array.isArray(value)) return describeArray(value, depth)
-  const name = value.constructor?.name
+  const own: unknown = value.constructor?.name
+  const name = typeof own === 'string' ? shorten(own, MAX_VALUE_LENGTH) : undefined
   if (ArrayBuffer.isView(value)) return `${name} of ${value.byteLength} bytes`
   return typeof name === 'string' && name !== 'Object' ? `an instance of ${name}` : 'an object'
 }

@@ -1,3 +1,4 @@
+import { shorten } from './check.js'
 import { readFile } from 'node:fs/promises'
 
 import { TorchError, type TorchErrorCode } from './errors.js'
@@ -8,7 +9,7 @@ type PathKind = 'file' | 'folder' | 'file or folder'
 /** Reads a whole file; a failure has the given code and names the file. */
 export async function readBytes(path: string, code: TorchErrorCode): Promise<Uint8Array> {
   return readFile(path).catch((cause: unknown) => {
-    throw new TorchError(code, `${path}: ${reasonOf(cause)}`, { cause })
+    throw new TorchError(code, `${shorten(path)}: ${reasonOf(cause)}`, { cause })
   })
 }
 
@@ -37,6 +38,8 @@ function wordsOf(error: Error, kind: PathKind): string | null {
   switch ('code' in error ? error.code : undefined) {
     case 'ENOENT':
       return `No such ${kind}`
+    case 'ENAMETOOLONG':
+      return 'The name is too long'
     case 'EISDIR':
       return `Is a directory, expected a ${kind}`
     case 'ENOTDIR':

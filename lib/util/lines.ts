@@ -1,3 +1,4 @@
+import { shorten } from './check.js'
 import { createReadStream } from 'node:fs'
 
 import { reasonOf } from './errno.js'
@@ -36,7 +37,7 @@ export async function* linesOf(path: string): AsyncGenerator<Line, void, undefin
     }
   } catch (cause) {
     if (cause instanceof TorchError) throw cause
-    throw new TorchError('TORCH_DATASET', `${path}: ${reasonOf(cause)}`, { cause })
+    throw new TorchError('TORCH_DATASET', `${shorten(path)}: ${reasonOf(cause)}`, { cause })
   }
   const end = rest.endsWith('\r') ? '\r' : ''
   if (rest !== '') yield checkedLine(path, { text: rest.slice(0, rest.length - end.length), end, number: number + 1 })
@@ -44,7 +45,7 @@ export async function* linesOf(path: string): AsyncGenerator<Line, void, undefin
 
 /** Makes the error for a line of a list of images. */
 export function lineError(path: string, number: number, text: string): TorchError {
-  return new TorchError('TORCH_DATASET', `${path}: Line ${number}: ${text}`)
+  return new TorchError('TORCH_DATASET', `${shorten(path)}: Line ${number}: ${text}`)
 }
 
 function checkedLine(path: string, line: Line): Line {

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path'
 
-import { checkOptions, checkString } from '../util/check.js'
+import { checkOptions, checkString, shorten } from '../util/check.js'
 import { csvRows, type CsvRow } from '../util/csv.js'
 import { TorchError } from '../util/errors.js'
 import { lineError } from '../util/lines.js'
@@ -43,7 +43,7 @@ export class CsvDataset extends Dataset {
       if (label === '') throw lineError(path, line, 'Has no label')
       return { path: resolve(dirname(path), file), label }
     })
-    if (listed.length === 0) throw new TorchError('TORCH_DATASET', `${path}: Lists no image`)
+    if (listed.length === 0) throw new TorchError('TORCH_DATASET', `${shorten(path)}: Lists no image`)
     return new CsvDataset(listed, options)
   }
 

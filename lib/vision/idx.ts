@@ -1,7 +1,7 @@
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 
-import { describeShape } from '../util/check.js'
+import { checkString, describeShape, shorten } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 import { hasCode, readBytes, reasonOf } from '../util/errno.js'
 
@@ -24,6 +24,7 @@ const UNSIGNED_BYTE = 0x08
  * @throws {TorchError} `TORCH_DATASET` if the file cannot be read, or is not such a file.
  */
 export async function readIdx(path: string): Promise<IdxArray> {
+  checkString('path', path)
   const stored = await readBytes(path, 'TORCH_DATASET')
   const isPacked = stored[0] === 0x1f && stored[1] === 0x8b
   return parseIdx(path, isPacked ? await unpack(path, stored) : stored)
@@ -68,5 +69,5 @@ async function unpack(path: string, packed: Uint8Array): Promise<Uint8Array> {
 }
 
 function failure(path: string, text: string, cause?: unknown): TorchError {
-  return new TorchError('TORCH_DATASET', `${path}: ${text}`, { cause })
+  return new TorchError('TORCH_DATASET', `${shorten(path)}: ${text}`, { cause })
 }

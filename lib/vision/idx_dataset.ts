@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
-import { checkOneOf, checkOptions, checkString, describeShape } from '../util/check.js'
+import { checkOneOf, checkOptions, checkString, describeShape, shorten } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 import { Dataset, type Sample } from './dataset.js'
 import { readIdx, type IdxArray } from './idx.js'
@@ -125,5 +125,5 @@ function checkClasses(path: string, labels: IdxArray, classes: readonly string[]
 }
 
 function failure(path: string, text: string, cause?: unknown): TorchError {
-  return new TorchError('TORCH_DATASET', `${path}: ${text}`, { cause })
+  return new TorchError('TORCH_DATASET', `${shorten(path)}: ${text}`, { cause })
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 
-import { checkPositiveInteger, checkString } from '../util/check.js'
+import { checkPositiveInteger, checkString, expected, shorten } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 import { readBytes, reasonOf } from '../util/errno.js'
 import { PACKAGE_ROOT } from '../util/package.js'
@@ -53,6 +53,9 @@ export async function loadLabels(listOrPath: LabelList | (string & {})): Promise
 
 /** @throws {TorchError} `TORCH_LABELS` unless there are as many labels as a model has classes. */
 export function checkLabels(labels: readonly string[], numClasses: number): readonly string[] {
+  if (!Array.isArray(labels) || !labels.every((label) => typeof label === 'string')) {
+    throw expected('an array of strings', 'labels', labels)
+  }
   if (labels.length === checkPositiveInteger('numClasses', numClasses)) return labels
   throw new TorchError(
     'TORCH_LABELS',
@@ -93,5 +96,5 @@ function parse(path: string, text: string): object {
 }
 
 function failure(path: string, text: string, cause?: unknown): TorchError {
-  return new TorchError('TORCH_LABELS', `${path}: ${text}`, { cause })
+  return new TorchError('TORCH_LABELS', `${shorten(path)}: ${text}`, { cause })
 }

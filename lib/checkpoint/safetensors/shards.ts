@@ -64,7 +64,10 @@ async function readWeightMap(source: ByteSource, limits: CheckpointLimits, fail:
   const json = await readJson(await source.read(0, source.size), { limits, place: { path: source.path } })
   const map = json instanceof Map ? json.get('weight_map') : undefined
   if (!(map instanceof Map)) {
-    const text = 'Is not a checkpoint: it is JSON, but without the weight_map of a safetensors index'
+    const isRefusal = json instanceof Map && ['error', 'message', 'detail', 'errors'].some((key) => json.has(key))
+    const text = isRefusal
+      ? 'Is not a checkpoint: it is the error message of a service in JSON; the download was refused'
+      : 'Is not a checkpoint: it is JSON, but without the weight_map of a safetensors index'
     throw fail('TORCH_CHECKPOINT_FORMAT', text)
   }
   const checked = new Map<string, string>()

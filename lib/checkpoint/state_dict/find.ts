@@ -87,6 +87,9 @@ const EMPTY: Dict = new Map()
  * checkpoint is a whole pickled module and `wholeModule` is not set. `TORCH_INVALID_ARGUMENT` if nothing lies at `key`.
  */
 export function findStateDict(checkpoint: Checkpoint, options: FindOptions = {}): FoundStateDict {
+  if (typeof checkpoint !== 'object' || (checkpoint as unknown) === null || !('root' in checkpoint)) {
+    throw expected('what readCheckpoint() gives', 'checkpoint', checkpoint)
+  }
   checkOptions('options', options, ['key', 'wholeModule', 'limits'])
   const { key, wholeModule = false } = options
   checkBoolean('wholeModule', wholeModule)

@@ -1,3 +1,4 @@
+import { shorten } from '../../util/check.js'
 import { readdir, stat } from 'node:fs/promises'
 
 import type { OpenedModel } from '../../model/open.js'
@@ -11,7 +12,7 @@ import { plural } from '../output/text.js'
 /** Opens a dataset, whose layout is recognized from the path. */
 export async function openDataset(path: string): Promise<Dataset> {
   const found = await stat(path).catch((cause: unknown) => {
-    throw new TorchError('TORCH_DATASET', `${path}: No such file or folder`, { cause })
+    throw new TorchError('TORCH_DATASET', `${shorten(path)}: No such file or folder`, { cause })
   })
   if (!found.isDirectory()) return /\.csv$/i.test(path) ? CsvDataset.open(path) : IdxDataset.open(path)
   const names = await readdir(path)

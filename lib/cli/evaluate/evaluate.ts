@@ -1,3 +1,4 @@
+import { shorten } from '../../util/check.js'
 import { basename } from 'node:path'
 
 import { writeAtomically } from '../../util/atomic_file.js'
@@ -122,11 +123,11 @@ async function writeWrong(
   const all = predictions.map((prediction, index) => ({ ...prediction, index }))
   const wrong = all.filter(({ label, prediction }) => label !== prediction)
   if (wrong.length === 0) {
-    terminal.note(`${file}: Not written, as no prediction is wrong`)
+    terminal.note(`${shorten(file)}: Not written, as no prediction is wrong`)
     return
   }
   if (wrong.length > MAX_TILES) {
-    terminal.note(`${file}: Shows the first ${count(MAX_TILES)} of ${plural(wrong.length, 'wrong image')}`)
+    terminal.note(`${shorten(file)}: Shows the first ${count(MAX_TILES)} of ${plural(wrong.length, 'wrong image')}`)
   }
   await write(file, await contactSheet(dataset, wrong, labels, signal))
 }

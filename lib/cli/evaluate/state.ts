@@ -1,3 +1,4 @@
+import { shorten } from '../../util/check.js'
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
@@ -87,7 +88,7 @@ export class EvaluationState {
     })
     if (other.length > 0) {
       const what = other.map((name) => WORDS[name]).join(', and ')
-      const text = `${path}: Belongs to another evaluation: ${what}; remove it, or use another file`
+      const text = `${shorten(path)}: Belongs to another evaluation: ${what}; remove it, or use another file`
       throw new TorchError('TORCH_INVALID_ARGUMENT', text)
     }
     const predictions = contents.label.map((label, index) => {
@@ -151,7 +152,7 @@ async function readState(path: string): Promise<SavedState | null> {
     text = await readFile(path, 'utf8')
   } catch (cause) {
     if (hasCode(cause, 'ENOENT')) return null
-    throw new TorchError('TORCH_FILE', `${path}: ${reasonOf(cause)}`, { cause })
+    throw new TorchError('TORCH_FILE', `${shorten(path)}: ${reasonOf(cause)}`, { cause })
   }
   try {
     const value = JSON.parse(text) as Partial<SavedState> | null
@@ -159,7 +160,7 @@ async function readState(path: string): Promise<SavedState | null> {
   } catch {
     // Reported below.
   }
-  throw new TorchError('TORCH_FILE', `${path}: Is not a state file of napi-torch evaluate --resume`)
+  throw new TorchError('TORCH_FILE', `${shorten(path)}: Is not a state file of napi-torch evaluate --resume`)
 }
 
 function isColumns(value: Partial<SavedState>): value is SavedState {

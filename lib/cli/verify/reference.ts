@@ -1,3 +1,4 @@
+import { shorten } from '../../util/check.js'
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -134,5 +135,5 @@ function factsOf(path: string, { metadata }: Checkpoint): Facts {
 }
 
 function noReference(path: string): TorchError {
-  return new TorchError('TORCH_INVALID_ARGUMENT', `${path}: Is not a reference that make-reference.py wrote`)
+  return new TorchError('TORCH_INVALID_ARGUMENT', `${shorten(path)}: Is not a reference that make-reference.py wrote`)
 }

@@ -2,7 +2,7 @@ import { open, opendir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { TorchError } from 'napi-torch'
-import { hasCode, reasonOf } from 'napi-torch/internal'
+import { hasCode, reasonOf, shorten } from 'napi-torch/internal'
 import type { Task } from './manifest.js'
 import { npyBytes, npyHeader, readNpyHeader } from './npy.js'
 import { formatRows, parseRows, type ResultRow } from './rows.js'
@@ -126,6 +126,6 @@ async function unlessMissing<T>(path: string, read: (path: string) => Promise<T>
     return await read(path)
   } catch (cause) {
     if (hasCode(cause, 'ENOENT')) return null
-    throw new TorchError('TORCH_FILE', `${path}: ${reasonOf(cause)}`, { cause })
+    throw new TorchError('TORCH_FILE', `${shorten(path)}: ${reasonOf(cause)}`, { cause })
   }
 }

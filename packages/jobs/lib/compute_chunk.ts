@@ -1,5 +1,5 @@
 import { type Prediction, TorchError, type TorchErrorCode } from 'napi-torch'
-import { lookAhead } from 'napi-torch/internal'
+import { lookAhead, shorten } from 'napi-torch/internal'
 import type { ChunkResult, Features } from './chunk_files.js'
 import { IMAGES_AT_A_TIME } from './limits.js'
 import type { RunManifest } from './manifest.js'
@@ -87,7 +87,7 @@ function isImageError({ code }: TorchError, isLastAttempt: boolean): boolean {
 function poisonRow(path: string): ErrorRow {
   return errorRow(
     path,
-    new TorchError('TORCH_STALLED', `${path}: Was being computed each time a worker died on its chunk`),
+    new TorchError('TORCH_STALLED', `${shorten(path)}: Was being computed each time a worker died on its chunk`),
   )
 }
 

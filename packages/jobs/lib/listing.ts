@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { TorchError } from 'napi-torch'
-import { reasonOf } from 'napi-torch/internal'
+import { reasonOf, shorten } from 'napi-torch/internal'
 import type { ChunkJob, RunManifest } from './manifest.js'
 import { writeFile, type Sink } from './write_file.js'
 
@@ -87,10 +87,10 @@ export async function readSpans({ out, chunkSize, listing }: RunManifest): Promi
       hash.update(piece)
     }
   } catch (cause) {
-    throw new TorchError('TORCH_FILE', `${path}: ${reasonOf(cause)}`, { cause })
+    throw new TorchError('TORCH_FILE', `${shorten(path)}: ${reasonOf(cause)}`, { cause })
   }
   if (hash.digest('hex') !== listing)
-    throw new TorchError('TORCH_RUN', `${path}: Has been changed since the run was submitted`)
+    throw new TorchError('TORCH_RUN', `${shorten(path)}: Has been changed since the run was submitted`)
   if (images % chunkSize !== 0) offsets.push(bytes)
   return { images, offsets }
 }
@@ -124,13 +124,13 @@ export async function readImages(
       await handle.close()
     }
   } catch (cause) {
-    throw new TorchError('TORCH_FILE', `${path}: ${reasonOf(cause)}`, { cause })
+    throw new TorchError('TORCH_FILE', `${shorten(path)}: ${reasonOf(cause)}`, { cause })
   }
   const lines = buffer.toString('utf8').split('\n')
   if (lines.pop() !== '' || lines.length !== images) {
     throw new TorchError(
       'TORCH_RUN',
-      `${path}: Expected ${images} images from byte ${offset} on: the list has been changed`,
+      `${shorten(path)}: Expected ${images} images from byte ${offset} on: the list has been changed`,
     )
   }
   return lines.map((line) => JSON.parse(line) as string)

@@ -6,7 +6,7 @@ import { Type, type Static } from 'typebox'
 import { Value } from 'typebox/value'
 
 import { ENGINE_DTYPES, TorchError } from 'napi-torch'
-import { ACTIVATIONS, hasCode, PRESETS, reasonOf, STEMS } from 'napi-torch/internal'
+import { ACTIVATIONS, hasCode, PRESETS, reasonOf, STEMS, shorten } from 'napi-torch/internal'
 import { MAX_CHUNK_SIZE } from './limits.js'
 
 /** Tasks of a run: predict the best classes of each image, or compute its feature vector. */
@@ -100,7 +100,7 @@ export async function readManifest(out: string): Promise<RunManifest | null> {
     text = await readFile(path, 'utf8')
   } catch (cause) {
     if (hasCode(cause, 'ENOENT', 'ENOTDIR')) return null
-    throw new TorchError('TORCH_FILE', `${path}: ${reasonOf(cause)}`, { cause })
+    throw new TorchError('TORCH_FILE', `${shorten(path)}: ${reasonOf(cause)}`, { cause })
   }
   return parseManifest(text, path)
 }

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { TorchError } from 'napi-torch'
-import { hasCode, PRESET_FILE, reasonOf } from 'napi-torch/internal'
+import { hasCode, PRESET_FILE, reasonOf, shorten } from 'napi-torch/internal'
 
 /**
  * Computes the SHA-256 of everything that a model depends on: the checkpoint, and `preset.json` beside it if there is one.
@@ -33,6 +33,6 @@ async function add(hash: Hash, path: string): Promise<void> {
   try {
     for await (const piece of createReadStream(path) as AsyncIterable<Buffer>) hash.update(piece)
   } catch (cause) {
-    throw new TorchError('TORCH_FILE', `${path}: ${reasonOf(cause)}`, { cause })
+    throw new TorchError('TORCH_FILE', `${shorten(path)}: ${reasonOf(cause)}`, { cause })
   }
 }

@@ -1,3 +1,4 @@
+import { shorten } from 'napi-torch/internal'
 import { type Prediction, TorchError, type TorchErrorCode } from 'napi-torch'
 import type { Task } from './manifest.js'
 import type { Counts } from './runs.js'
@@ -35,7 +36,7 @@ export type ResultRow = PredictionRow | FeatureRow | ErrorRow
 /** Makes the row of an image from its predictions, best first. */
 export function predictionRow(path: string, predictions: readonly Prediction[]): PredictionRow {
   const [best] = predictions
-  if (best === undefined) throw new TorchError('TORCH_INTERNAL', `${path}: The model made no prediction`)
+  if (best === undefined) throw new TorchError('TORCH_INTERNAL', `${shorten(path)}: The model made no prediction`)
   const { label, index, probability } = best
   return { path, label, index, probability, ...(predictions.length > 1 && { top: predictions }) }
 }

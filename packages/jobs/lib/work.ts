@@ -6,6 +6,7 @@ import {
   checkPositiveInteger,
   checkSignal,
   expected,
+  shorten,
 } from 'napi-torch/internal'
 import { QUEUE_OPTIONS, type QueueOptions } from './job_queue.js'
 import { DEFAULT_BATCH_SIZE, DEFAULT_CONCURRENCY, DEFAULT_LOCK_MS } from './limits.js'
@@ -101,7 +102,7 @@ async function loadClassifier(
   { module: file, ...machine }: Pick<WorkOptions, 'device' | 'threads' | 'maxBatchSize' | 'module'>,
 ): Promise<Classifier> {
   if ((await modelDigest(path)) !== digest) {
-    const message = `${path}: Is not the model of the run, or not beside the same preset.json`
+    const message = `${shorten(path)}: Is not the model of the run, or not beside the same preset.json`
     throw new TorchError('TORCH_RUN', message)
   }
   const module = moduleDigest === undefined ? undefined : await checkModule(file, moduleDigest)
@@ -117,5 +118,5 @@ async function checkModule(file: string | undefined, digest: string): Promise<st
     )
   }
   if ((await fileDigest(file)) === digest) return file
-  throw new TorchError('TORCH_RUN', `${file}: Is not the file that builds the model of the run`)
+  throw new TorchError('TORCH_RUN', `${shorten(file)}: Is not the file that builds the model of the run`)
 }

@@ -1,5 +1,5 @@
 import { TorchError } from 'napi-torch'
-import { hasCode, type Sink, writeAtomically } from 'napi-torch/internal'
+import { hasCode, type Sink, writeAtomically, shorten } from 'napi-torch/internal'
 
 export type { Sink } from 'napi-torch/internal'
 
@@ -21,6 +21,6 @@ export async function writeFile(
   } catch (error) {
     const cause = error instanceof TorchError ? error.cause : undefined
     if (!hasCode(cause, ...FULL)) throw error
-    throw new TorchError('TORCH_DISK_FULL', `${path}: No space is left to write it`, { cause })
+    throw new TorchError('TORCH_DISK_FULL', `${shorten(path)}: No space is left to write it`, { cause })
   }
 }

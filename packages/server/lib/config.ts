@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 
 import { LineCounter, parseDocument } from 'yaml'
 import { TorchError } from 'napi-torch'
-import { reasonOf } from 'napi-torch/internal'
+import { reasonOf, shorten } from 'napi-torch/internal'
 
 /** Far more than a config file needs. */
 const MAX_CHARACTERS = 2 ** 20
@@ -19,9 +19,10 @@ export type Config = Readonly<Record<string, unknown>>
  */
 export async function readConfig(path: string): Promise<Config> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new TorchError('TORCH_FILE', `${path}: ${reasonOf(cause)}`, { cause })
+    throw new TorchError('TORCH_FILE', `${shorten(path)}: ${reasonOf(cause)}`, { cause })
   })
-  const fault = (message: string): TorchError => new TorchError('TORCH_INVALID_ARGUMENT', `${path}: ${message}`)
+  const fault = (message: string): TorchError =>
+    new TorchError('TORCH_INVALID_ARGUMENT', `${shorten(path)}: ${message}`)
   if (text.length > MAX_CHARACTERS)
     throw fault(`Expected at most ${MAX_CHARACTERS} characters, received ${text.length}`)
   const lineCounter = new LineCounter()
@@ -68,7 +69,7 @@ function modelFrom(model: unknown, folder: string): unknown {
   const from = (file: string): string => resolve(folder, file)
   // The name of a built-in list is not a file.
   const isFile = typeof model['labels'] === 'string' && /[./\\]/.test(model['labels'])
-  return mapFields(model, isFile ? ['checkpoint', 'labels'] : ['checkpoint'], from)
+  return mapFields(model, isFile ? ['checkpoint', 'labels', 'module'] : ['checkpoint', 'module'], from)
 }
 
 function mapFields(record: Config, names: readonly string[], map: (value: string) => string): Config {

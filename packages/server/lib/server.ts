@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createSecureContext } from 'node:tls'
 
 import { TorchError } from 'napi-torch'
-import { checkOptions, reasonOf } from 'napi-torch/internal'
+import { checkOptions, reasonOf, shorten } from 'napi-torch/internal'
 import { BodyBudget } from './admission.js'
 import { createApp, type FastifyInstance, type Tls } from './app.js'
 import { ServerContext } from './context.js'
@@ -224,7 +224,7 @@ async function readTls({ tlsCert, tlsKey }: Settings): Promise<Tls | null> {
   if (tlsCert === '') return null
   const read = (path: string): Promise<Buffer> =>
     readFile(path).catch((cause: unknown) => {
-      throw new TorchError('TORCH_FILE', `${path}: ${reasonOf(cause)}`, { cause })
+      throw new TorchError('TORCH_FILE', `${shorten(path)}: ${reasonOf(cause)}`, { cause })
     })
   const tls = { cert: await read(tlsCert), key: await read(tlsKey) }
   try {

@@ -29,7 +29,7 @@ models:
   - name: resnet18
     checkpoint: models/resnet18.pth
     labels: classes.txt
-  - { name: other, checkpoint: /models/other.pth, labels: imagenet }
+  - { name: other, checkpoint: /models/other.pth, labels: imagenet, module: net.ts }
 `)
 
     assert.deepEqual(config, {
@@ -37,7 +37,7 @@ models:
       tokenFile: join(folder, 'tokens'),
       models: [
         { name: 'resnet18', checkpoint: join(folder, 'models/resnet18.pth'), labels: join(folder, 'classes.txt') },
-        { name: 'other', checkpoint: '/models/other.pth', labels: 'imagenet' },
+        { name: 'other', checkpoint: '/models/other.pth', labels: 'imagenet', module: join(folder, 'net.ts') },
       ],
     })
   })

@@ -2,7 +2,7 @@ import { opendir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { TorchError } from 'napi-torch'
-import { reasonOf } from 'napi-torch/internal'
+import { reasonOf, shorten } from 'napi-torch/internal'
 import type { AllowList } from './allow_list.js'
 
 /** Extensions of the image files that can be decoded. */
@@ -89,7 +89,7 @@ async function entriesOf({ folder, allowed, filter }: Walk, below: string): Prom
 async function checkLink(path: string, allowed: AllowList): Promise<void> {
   const real = await realpath(path).catch(() => null)
   if (real === null || allowed.holds(real)) return
-  const message = `${path}: Is a link to ${real}, outside the allowed folders: allow that folder, or remove the link`
+  const message = `${shorten(path)}: Is a link to ${real}, outside the allowed folders: allow that folder, or remove the link`
   throw new TorchError('TORCH_SOURCE_REFUSED', message)
 }
 

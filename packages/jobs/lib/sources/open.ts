@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 
 import { TorchError } from 'napi-torch'
-import { reasonOf } from 'napi-torch/internal'
+import { reasonOf, shorten } from 'napi-torch/internal'
 import { AllowList, isAddress } from './allow_list.js'
 import { folderItems, IMAGE_FILES } from './folder.js'
 import { isGlob, parseGlob } from './glob.js'
@@ -55,7 +55,10 @@ export async function openSource(source: string, { allowRoot, allowUrlPrefix }: 
 function readerOf(path: string): (path: string) => AsyncGenerator<string, void, undefined> {
   if (/\.csv$/i.test(path)) return csvItems
   if (/\.(?:jsonl|ndjson)$/i.test(path)) return jsonlItems
-  throw new TorchError('TORCH_DATASET', `${path}: Expected a folder, a pattern, or a list that ends in .csv or .jsonl`)
+  throw new TorchError(
+    'TORCH_DATASET',
+    `${shorten(path)}: Expected a folder, a pattern, or a list that ends in .csv or .jsonl`,
+  )
 }
 
 /** An item that is not allowed ends the list at once: usually the others are not allowed either. */
