@@ -107,7 +107,8 @@ function prefixBetween(shorter: readonly string[], longer: readonly string[]): s
   for (const key of longer) {
     if (!key.endsWith(`.${first}`)) continue
     const prefix = key.slice(0, -first.length)
-    if (shorter.every((short) => known.has(prefix + short))) return prefix
+    // A module may forgive that it lacks its counter, and then does not name it.
+    if (shorter.every((short) => known.has(prefix + short) || short.endsWith('num_batches_tracked'))) return prefix
   }
   return undefined
 }

@@ -314,44 +314,44 @@ except RuntimeError as error:
       assert.equal(failure(net, state).message, expected)
     })
   })
+})
 
-  describe('suggestion', () => {
-    it('names the prefix that stands before every key of the state dict', () =>
-      scope(() => {
-        const net = new Net()
-        const state = new Map([...stateOf(net)].map(([key, value]) => [`backbone.model.${key}`, value]))
+describe('StateDictError.suggestion', () => {
+  it('names the prefix that stands before every key of the state dict', () =>
+    scope(() => {
+      const net = new Net()
+      const state = new Map([...stateOf(net)].map(([key, value]) => [`backbone.model.${key}`, value]))
 
-        assert.throws(
-          () => net.loadStateDict(state),
-          (error: StateDictError) => {
-            const text = "loadCheckpoint(file, { stripPrefix: 'backbone.model.' })"
-            assert.deepEqual(error.suggestion, { name: 'stripPrefix', value: 'backbone.model.', text })
-            assert.ok(error.message.endsWith(`The keys differ by a prefix only: use ${text}`))
-            return true
-          },
-        )
-      }))
+      assert.throws(
+        () => net.loadStateDict(state),
+        (error: StateDictError) => {
+          const text = "loadCheckpoint(file, { stripPrefix: 'backbone.model.' })"
+          assert.deepEqual(error.suggestion, { name: 'stripPrefix', value: 'backbone.model.', text })
+          assert.ok(error.message.endsWith(`The keys differ by a prefix only: use ${text}`))
+          return true
+        },
+      )
+    }))
 
-    it('names the submodule into which the state dict fits', () =>
-      scope(() => {
-        const inner = new Net()
-        const outer = new Sequential(inner)
+  it('names the submodule into which the state dict fits', () =>
+    scope(() => {
+      const inner = new Net()
+      const outer = new Sequential(inner)
 
-        assert.throws(
-          () => outer.loadStateDict(stateOf(inner)),
-          (error: StateDictError) => {
-            assert.equal(error.suggestion?.text, "model.getSubmodule('0').loadStateDict(state)")
-            return true
-          },
-        )
-      }))
+      assert.throws(
+        () => outer.loadStateDict(stateOf(inner)),
+        (error: StateDictError) => {
+          assert.equal(error.suggestion?.text, "model.getSubmodule('0').loadStateDict(state)")
+          return true
+        },
+      )
+    }))
 
-    it('is absent where a key is missing as well', () =>
-      scope(() => {
-        const net = new Net()
-        const state = new Map([...stateOf(net)].slice(1).map(([key, value]) => [`x.${key}`, value]))
+  it('is absent where a key is missing as well', () =>
+    scope(() => {
+      const net = new Net()
+      const state = new Map([...stateOf(net)].slice(1).map(([key, value]) => [`x.${key}`, value]))
 
-        assert.throws(() => net.loadStateDict(state), { suggestion: undefined })
-      }))
-  })
+      assert.throws(() => net.loadStateDict(state), { suggestion: undefined })
+    }))
 })
