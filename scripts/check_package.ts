@@ -24,6 +24,17 @@ try {
   run(process.execPath, ['--input-type=module', '--eval', save])
   writeFileSync(join(folder, 'example.mjs'), exampleOf('In your program'))
   console.log(run(process.execPath, ['example.mjs']))
+  // A module of the user's own is of the same copy of the package as the command line.
+  const own = `import { AdaptiveAvgPool2d, Conv2d, Flatten, Linear, Sequential } from 'napi-torch'
+    export default () => new Sequential(new Conv2d(3, 4, 3), new AdaptiveAvgPool2d(1), new Flatten(), new Linear(4, 2))`
+  writeFileSync(join(folder, 'own.mjs'), own)
+  const saveOwn = `import build from './own.mjs'
+    import { saveCheckpoint } from 'napi-torch'
+    await saveCheckpoint('own.pth', build().stateDict())`
+  run(process.execPath, ['--input-type=module', '--eval', saveOwn])
+  console.log(
+    run('npx', ['napi-torch', 'classify', 'own.pth', 'dog.jpg', '--module', './own.mjs', '--preset', 'cifar']),
+  )
   console.log(run('npx', ['napi-torch', 'doctor']))
   console.log('✓ The packed package installs into an empty folder and runs the example of the README')
 } finally {
