@@ -72,16 +72,18 @@ function complete(
   const taken = new Set([...stem.convs, ...stem.norms])
   let head: Head | null = null
   let wrong: Unit | undefined
+  let scope: readonly string[] = path
   for (let depth = path.length; depth >= 0 && head === null; depth--) {
     const above = path.slice(0, depth)
     if (others.some((other) => isBelow(other, above))) break
-    const scope = free.filter((unit) => isBelow(unit.path, above) && !taken.has(unit))
-    head = findHead(scope, body.out)
-    wrong ??= misfit(scope)
+    const inScope = free.filter((unit) => isBelow(unit.path, above) && !taken.has(unit))
+    head = findHead(inScope, body.out)
+    wrong ??= misfit(inScope)
+    if (head !== null) scope = above
   }
   const inHead: ReadonlySet<Unit | null> = new Set(head?.units)
   const isFinal = (unit: Unit): boolean => unit.kind === 'norm' && unit.out === body.out && !inHead.has(unit)
-  const finalNorm = free.find((unit) => isBelow(unit.path, path) && !taken.has(unit) && isFinal(unit)) ?? null
+  const finalNorm = free.find((unit) => isBelow(unit.path, scope) && !taken.has(unit) && isFinal(unit)) ?? null
   const extras = [
     ...body.stages.flatMap(({ blocks }) => blocks.flatMap((block) => block.extras)),
     ...free.filter((unit) => isInStage(unit, body)),

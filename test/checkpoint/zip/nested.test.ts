@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { loadCheckpoint, readCheckpoint, scope } from 'napi-torch'
@@ -8,7 +9,7 @@ import { zip, type TestEntry } from '../../support/archive.js'
 import { fixture } from '../../support/checkpoints.js'
 import { useTemporaryFolder } from '../../support/folder.js'
 
-const data = await readFile(fixture('state_dict.pth'))
+const data = readFileSync(fixture('state_dict.pth'))
 
 describe('a zip archive that torch.save did not write', () => {
   const folder = useTemporaryFolder()
