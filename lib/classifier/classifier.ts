@@ -106,6 +106,8 @@ export class Classifier implements AsyncDisposable {
   readonly labels: readonly string[] | null
   /** Where the labels come from: a file, a list, `own` where they were passed as an array, or `none`. */
   readonly labelsName: string
+  /** Keys of the state dict beside the network's own, which were not used. */
+  readonly unused: readonly string[]
   /** How outputs become probabilities. */
   readonly activation: OutputActivation
   readonly #opened: OpenedModel
@@ -182,6 +184,7 @@ export class Classifier implements AsyncDisposable {
     this.labels = opened.labels
     this.labelsName = opened.labelsName
     this.activation = opened.activation
+    this.unused = opened.unused
     this.#opened = opened
     this.#engine = engine
     this.#engineOptions = engineOptions

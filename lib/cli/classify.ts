@@ -7,7 +7,7 @@ import { defineCommand, type Context, type Flags } from './command.js'
 import { EXIT, exitCodeOf } from './exit_codes.js'
 import { CLASSIFIER_OPTIONS, DEVICE, JSON_OUTPUT, TOP } from './options.js'
 import { codeOf, errorLine, messageOf } from './output/errors.js'
-import { modelLine } from './output/model_line.js'
+import { modelLine, unusedNote } from './output/model_line.js'
 import { bar, table } from './output/table.js'
 import type { Colors } from './output/terminal.js'
 import { percent, printable } from './output/text.js'
@@ -42,6 +42,8 @@ async function classify(
 ): Promise<number> {
   const classifier = await Classifier.load(checkpoint, { ...options, signal })
   try {
+    const note = unusedNote(classifier)
+    if (note !== null) terminal.note(note)
     if (json !== true) terminal.print(terminal.colors.dim(modelLine(classifier)))
     const reports: ImageReport[] = []
     let exitCode: number = EXIT.ok

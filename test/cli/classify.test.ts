@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { resnet18, saveCheckpoint, scope } from 'napi-torch'
+import { loadCheckpoint, ones, resnet18, saveCheckpoint, scope, type Tensor } from 'napi-torch'
 
 import { fixture, inFolder } from '../support/checkpoints.js'
 import { napiTorch } from '../support/cli.js'
@@ -203,6 +203,31 @@ ${pullover}
       const { status, stderr } = await napiTorch(['classify', file, boot])
 
       assert.deepEqual({ status, stderr }, { status: 0, stderr: '' })
+    })
+  })
+
+  it('says what it left out beside the network, and asks for one of several', async () => {
+    await inFolder(async (folder) => {
+      const [boot] = await writeTwo(folder)
+      const [beside, both] = [join(folder, 'beside.pth'), join(folder, 'both.pth')]
+      await scope(async () => {
+        const state = await loadCheckpoint(CHECKPOINT)
+        const named = (prefix: string): [string, Tensor][] => [...state].map(([key, tensor]) => [prefix + key, tensor])
+        await saveCheckpoint(beside, new Map([...named('net.'), ['criterion.weight', ones([10])]]))
+        await saveCheckpoint(both, new Map([...named('student.'), ...named('teacher.')]))
+      })
+
+      const taken = await napiTorch(['classify', beside, boot, '--preset', 'fashion-mnist'])
+      const asked = await napiTorch(['classify', both, boot, '--preset', 'fashion-mnist'])
+      const chosen = await napiTorch(['classify', both, boot, '--preset', 'fashion-mnist', '--prefix', 'teacher.'])
+
+      assert.equal(taken.stderr, 'Note: Left out 1 key beside the network: criterion.weight\n')
+      assert.match(taken.stdout, /99\.89 % .* Ankle boot/)
+      assert.match(
+        asked.stderr,
+        /Holds 2 networks: pass --prefix student\. or --prefix teacher\. \(TORCH_ARCHITECTURE\)/,
+      )
+      assert.match(chosen.stdout, /99\.89 % .* Ankle boot/)
     })
   })
 

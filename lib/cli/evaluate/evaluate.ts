@@ -8,6 +8,7 @@ import type { Dataset } from '../../vision/dataset.js'
 import { defineCommand, type Context, type Flags } from '../command.js'
 import { EXIT } from '../exit_codes.js'
 import { BATCH_SIZE, CLASSIFIER_OPTIONS, DEVICE, JSON_OUTPUT } from '../options.js'
+import { unusedNote } from '../output/model_line.js'
 import type { Terminal } from '../output/terminal.js'
 import { count, plural } from '../output/text.js'
 import { confusionSvg } from './confusion_svg.js'
@@ -55,6 +56,8 @@ async function evaluate(
   // The dataset first: if it is wrong, that is found without loading a model.
   const dataset = await openDataset(path)
   using opened = await openModel(checkpoint, { ...options, signal })
+  const note = unusedNote(opened)
+  if (note !== null) terminal.note(note)
   const { architecture, preset, source } = opened
   const { labels, classOf } = matchClasses(dataset, opened)
   const evaluated = { checkpoint, source, path, dataset, classOf, preset }

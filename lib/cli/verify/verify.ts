@@ -9,6 +9,7 @@ import { EXIT } from '../exit_codes.js'
 import { JSON_OUTPUT, MODEL_OPTIONS } from '../options.js'
 import { table } from '../output/table.js'
 import type { Colors } from '../output/terminal.js'
+import { unusedNote } from '../output/model_line.js'
 import { jsonNumber, plural } from '../output/text.js'
 import { causesOf } from './causes.js'
 import { compareCompiled } from './compiled.js'
@@ -49,6 +50,8 @@ async function verify(checkpoint: string, flags: VerifyFlags, { terminal, signal
   let reference = given
   try {
     using opened = await openModel(checkpoint, { key, wholeModule, prefix, stem, arch, module, preset, signal })
+    const note = unusedNote(opened)
+    if (note !== null) terminal.note(note)
     reference ??= await makeReferenceFor(opened, checkpoint, python, signal)
     const verification = await compare(opened, reference, signal)
     if (flags.json === true) terminal.printJson(reportOf(checkpoint, verification))
