@@ -151,7 +151,6 @@ export class Classifier implements AsyncDisposable {
   static async from(model: Module, options: ClassifierFromOptions): Promise<Classifier> {
     checkOptions('Classifier.from()', options, [...MACHINE_OPTIONS, 'preset', 'labels', 'activation', 'signal'])
     if (!(model instanceof Module)) throw expected('a Module', 'model', model)
-    if (model.training) throw expected('a model in eval mode (call model.eval())', 'model', model)
     const { device, dtype, threads, maxBatchSize, ...selection } = options
     const machine = checkMachine({ device, dtype, threads, maxBatchSize })
     return Classifier.#compile(await openModule(model, selection), machine, options.signal)

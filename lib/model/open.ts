@@ -146,6 +146,8 @@ export async function openModule(
   origin: Origin = NO_FILE,
 ): Promise<OpenedModel> {
   if (!(model instanceof Module)) throw expected('a Module', 'model', model)
+  if (model.modules().some(({ training }) => training))
+    throw expected('a model in eval mode (call model.eval())', 'model', model)
   checkOptions('openModule()', options, ['preset', 'labels', 'activation', 'signal'])
   const signal = checkSignal(options.signal)
   const { preset: chosen, labels, activation } = options

@@ -53,6 +53,9 @@ const STEPS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>
       const code = 'TORCH_INVALID_ARGUMENT'
       await assert.rejects(Classifier.from(model, { preset: 'cifar' }), { code, message: /in eval mode/ })
       await assert.rejects(Classifier.from(model.eval(), {}), { code, message: /Expected a preset/ })
+      model.norm.train()
+      await assert.rejects(Classifier.from(model, { preset: 'cifar' }), { code, message: /in eval mode/ })
+      model.eval()
       await assert.rejects(Classifier.from({} as never, {}), { code, message: /Expected a Module for model/ })
       const { preset } = await openModel(CHECKPOINT, { module: MODULE })
       await assert.rejects(Classifier.from(model, { preset, labels: ['a'] }), { code: 'TORCH_LABELS' })

@@ -36,6 +36,11 @@ export function matchClasses(
   { labels, architecture: { numClasses } }: Pick<OpenedModel, 'labels' | 'architecture'>,
 ): MatchedClasses {
   const { classes } = dataset
+  if (numClasses < 2) {
+    const head = numClasses === 0 ? 'no head' : 'one output'
+    const message = `Accuracy counts the largest of several outputs, but the model has ${head}`
+    throw new TorchError('TORCH_ARCHITECTURE', message)
+  }
   if (classes.length > numClasses) {
     const known = plural(numClasses, 'class', 'classes')
     const message = `The dataset has ${plural(classes.length, 'class', 'classes')}, but the model has ${known}`

@@ -24,6 +24,7 @@ import {
   expected,
   readModel,
   reasonOf,
+  shorten,
 } from 'napi-torch/internal'
 import { chunksFolder } from './chunk_files.js'
 import { JobQueue, QUEUE_OPTIONS, type QueueOptions } from './job_queue.js'
@@ -180,7 +181,9 @@ async function modelSettings(options: SubmitOptions): Promise<RunModel> {
   const path = resolve(checkString('model', options.model))
   checkOneOf('dtype', dtype, ENGINE_DTYPES)
   const reading = { key, wholeModule, prefix, stem, arch, preset, labels, activation }
-  const names = await (module === undefined ? labelsOf(path, reading) : ownLabels(path, reading))
+  const names = await (module === undefined
+    ? labelsOf(path, reading, options.features === true)
+    : ownLabels(path, reading))
   return {
     path,
     digest: await modelDigest(path),
@@ -200,8 +203,12 @@ async function modelSettings(options: SubmitOptions): Promise<RunModel> {
 type Reading = Omit<ReadModelOptions, 'module'>
 
 /** Refuses a checkpoint that cannot be used; gives the labels if the user named some. */
-async function labelsOf(path: string, reading: Reading): Promise<readonly string[] | null> {
-  const { labels } = await readModel(path, reading)
+async function labelsOf(path: string, reading: Reading, features: boolean): Promise<readonly string[] | null> {
+  const { labels, architecture } = await readModel(path, reading)
+  if (!features && architecture.numClasses === 0) {
+    const text = `${shorten(path)}: Has no head, and so no classes: submit it with features`
+    throw new TorchError('TORCH_ARCHITECTURE', text)
+  }
   return reading.labels === undefined ? null : labels
 }
 

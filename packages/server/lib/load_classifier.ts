@@ -11,7 +11,7 @@ import {
   type StemOption,
   TorchError,
 } from 'napi-torch'
-import { PRESETS } from 'napi-torch/internal'
+import { PRESETS, shorten } from 'napi-torch/internal'
 import { TINY_PNG } from './openapi/examples.js'
 
 export { PRESETS }
@@ -57,6 +57,9 @@ export async function loadClassifier(options: LoadClassifierOptions): Promise<Lo
   const reading = { key, wholeModule, prefix, stem, module, preset: name, labels: list, activation: chosen }
   using opened = await openModel(checkpoint, reading)
   const { architecture, preset, presetName, labels, activation } = opened
+  if (architecture.numClasses === 0) {
+    throw new TorchError('TORCH_ARCHITECTURE', `${shorten(checkpoint)}: Has no head, and so no classes to serve`)
+  }
   // The settings can name no other preset.
   if (!(preset instanceof ImagePreset)) throw new TypeError('The preset is not one of this package')
   // Opens the decoder, so that the first image does not wait for it.
