@@ -2,7 +2,7 @@ import { constants } from 'node:buffer'
 
 import { native } from '../libtorch/binding.js'
 import type { TensorHandle } from '../libtorch/handles.js'
-import { checkInteger, checkOneOf, checkOptions, DESCRIBE, describeShape, expected } from '../util/check.js'
+import { checkOneOf, checkOptions, DESCRIBE, describeShape, expected } from '../util/check.js'
 import { arrayTypeOf, isFloatingPoint, ITEM_SIZE, type DType, type ItemOf, type TypedArrayOf } from '../util/dtype.js'
 import { HELD, track } from '../util/scope.js'
 import type { Tensor } from './tensor.js'
@@ -98,8 +98,7 @@ export abstract class TensorBase<D extends DType> implements Disposable {
 
   /** Gives the size of one dimension; a negative one counts from the end. */
   size(dim: number): number {
-    checkInteger('dim', dim)
-    const size = this.shape[dim < 0 ? dim + this.ndim : dim]
+    const size = typeof dim === 'number' ? this.shape[dim < 0 ? dim + this.ndim : dim] : undefined
     if (size === undefined) {
       if (this.ndim === 0) throw expected('a tensor with dimensions', 'size()', this)
       throw expected(`a dimension from ${-this.ndim} to ${this.ndim - 1}`, 'dim', dim)

@@ -243,7 +243,7 @@ describe('Tensor', () => {
         [{ memoryFormat: 'channels_last' }],
         "Expected a tensor (N, C, H, W) for memoryFormat 'channels_last', received float32 (2, 3, 4)",
       ],
-      ['cuda', [NaN], 'Expected a dtype or a device for to(), received "cuda:NaN"'],
+      ['cuda', [NaN], 'Expected an integer for index, received NaN'],
       [
         'contiguous',
         [{ memoryformat: 'channels_last' }],
