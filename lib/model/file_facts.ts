@@ -61,7 +61,9 @@ function checkLeftover(path: string, layer: ModuleFacts, { model, facts, pairs, 
   const isInBlock = parents.some((parent) => holders.has(parent))
   const kind = kindOfFacts(layer)
   // Beside the stages, what has tensors is reported as unused; another head is no part of this one.
-  if (!isInBlock && withTensors.has(parents.at(-1) ?? path)) return
+  const outermost = parents.at(-1) ?? path
+  const isUsed = [...leaves.keys()].some((leaf) => isWithin(leaf, outermost))
+  if (!isInBlock && !isUsed && withTensors.has(outermost)) return
   // One ReLU may be written down once for each place, or once for all.
   if (kind === 'activation' && shortName(layer) === 'ReLU') return
   if (kind === 'pool' && isOneOfOurs(layer, model, leaves)) return

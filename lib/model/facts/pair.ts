@@ -1,6 +1,6 @@
 import type { FileFacts, ModuleFacts } from '../../checkpoint/facts.js'
 import type { Module } from '../../nn/module.js'
-import { isKnownClass, kindOfFacts, kindOfModule, type LayerKind } from './layers.js'
+import { isKnownClass, kindOfFacts, kindOfModule, shortName, type LayerKind } from './layers.js'
 
 /** Which module of the file stands for which module of ours. */
 export interface Pairs {
@@ -22,17 +22,21 @@ export function pairModules(model: Module<unknown>, facts: FileFacts, names: Rea
   const taken = new Set(leaves.values())
   const modules = new Map(model.namedModules({ removeDuplicate: false }))
   const ourLeaves = [...modules].filter(([, module]) => module.children().length === 0).map(([path]) => path)
+  const root = containers.get('') ?? ''
+  const theirLeaves = leafPaths(facts).filter((path) => isWithin(path, root))
+  // What a Sequential holds is run: a single layer cannot stand for all of it.
+  const isSequence = (path: string, layer: ModuleFacts): boolean =>
+    shortName(layer) === 'Sequential' && !theirLeaves.includes(path)
   for (const ours of ourLeaves) {
     if (taken.has(ours)) continue
     const [parent, name] = split(ours)
     const theirParent = containers.get(parent)
     const theirs = theirParent === undefined ? undefined : join(theirParent, name)
-    if (theirs === undefined || !facts.has(theirs) || leaves.has(theirs)) continue
+    const layer = facts.get(theirs ?? '')
+    if (theirs === undefined || layer === undefined || leaves.has(theirs) || isSequence(theirs, layer)) continue
     leaves.set(theirs, ours)
     taken.add(ours)
   }
-  const root = containers.get('') ?? ''
-  const theirLeaves = leafPaths(facts).filter((path) => isWithin(path, root))
   pairNeighbors({ modules, facts, ourLeaves, theirLeaves }, leaves)
   return { leaves, containers }
 }
