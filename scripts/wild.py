@@ -673,6 +673,16 @@ def wholes(maker):
             if hasattr(module, "relu"):
                 module.relu = activation
         maker.add(f"a whole module with {name}", changed, options=whole, refused=("TORCH_ARCHITECTURE", name))
+    nested = plain()
+    nested.maxpool = nn.Sequential(nn.MaxPool2d(3, 2, 1))
+    maker.add("a whole module with its max-pool in a Sequential", nested, nested, options=whole)
+    pooled = plain()
+    pooled.relu = nn.Sequential(nn.ReLU(), nn.AvgPool2d(2))
+    normed = plain()
+    normed.bn1 = nn.Sequential(normed.bn1, nn.Tanh())
+    for name, place, changed in [("AvgPool2d", "relu", pooled), ("Tanh", "bn1", normed)]:
+        refused = ("TORCH_ARCHITECTURE", f'"{place}" is Sequential')
+        maker.add(f"a whole module with {name} in a Sequential of its stem", changed, options=whole, refused=refused)
     tanh = plain()
     tanh.fc = nn.Sequential(nn.Linear(8 * WIDTH, 9), nn.Tanh(), nn.Linear(9, CLASSES))
     maker.add("a whole module with Tanh in its head", tanh, options=whole, refused=("TORCH_ARCHITECTURE", "Tanh"))
