@@ -571,6 +571,44 @@ def containers(maker):
     maker.add("safetensors", dict(prefixed(state, "backbone.")), model, save=save_file)
 
 
+class Swish(nn.Module):
+    """An activation of one's own."""
+
+    def forward(self, x):
+        return x * torch.sigmoid(x)
+
+
+class StdConv2d(nn.Conv2d):
+    """A convolution of standardized weights, as of timm's ResNet-V2."""
+
+    def forward(self, x):
+        weight = self.weight - self.weight.mean((1, 2, 3), keepdim=True)
+        return F.conv2d(x, weight, self.bias, self.stride, self.padding)
+
+
+class BlurPool2d(nn.Module):
+    """What timm puts behind a convolution that skips pixels; its filter is in no state dict."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.register_buffer("filt", torch.ones(channels, 1, 3, 3) / 9, persistent=False)
+
+    def forward(self, x):
+        return F.conv2d(x, self.filt, padding=1, groups=self.filt.shape[0])
+
+
+class DropBlock2d(nn.Module):
+    def forward(self, x):
+        return x
+
+
+class Blurred(BasicBlock):
+    def forward(self, x):
+        out = self.aa(self.relu(self.bn1(self.conv1(x))))
+        out = self.drop_block(self.bn2(self.conv2(out)))
+        return self.relu(out + (x if self.downsample is None else self.downsample(x)))
+
+
 class Color(enum.Enum):
     RED = functools.partial(max, 1)
 
@@ -680,9 +718,25 @@ def wholes(maker):
     pooled.relu = nn.Sequential(nn.ReLU(), nn.AvgPool2d(2))
     normed = plain()
     normed.bn1 = nn.Sequential(normed.bn1, nn.Tanh())
-    for name, place, changed in [("AvgPool2d", "relu", pooled), ("Tanh", "bn1", normed)]:
-        refused = ("TORCH_ARCHITECTURE", f'"{place}" is Sequential')
+    for name, place, changed in [("AvgPool2d", "relu.1", pooled), ("Tanh", "bn1.1", normed)]:
+        refused = ("TORCH_ARCHITECTURE", f'"{place}" is {name}')
         maker.add(f"a whole module with {name} in a Sequential of its stem", changed, options=whole, refused=refused)
+    own = plain()
+    own.relu = Swish()
+    padded = plain()
+    padded.conv1 = nn.Sequential(nn.ZeroPad2d((3, 2, 3, 2)), nn.Conv2d(3, WIDTH, 7, 2, bias=False))
+    standard = plain()
+    standard.conv1 = StdConv2d(3, WIDTH, 7, 2, 3, bias=False)
+    blurred, dropped = shake(ResNet(Blurred)), shake(ResNet(Blurred))
+    for model, pools in [(blurred, BlurPool2d), (dropped, lambda channels: nn.Identity())]:
+        for module in model.modules():
+            if isinstance(module, Blurred):
+                module.aa, module.drop_block = pools(module.conv1.out_channels), DropBlock2d()
+    for name, changed in {"Swish": own, "ZeroPad2d": padded, "StdConv2d": standard, "BlurPool2d": blurred}.items():
+        maker.add(f"a whole module with {name}", changed, options=whole, refused=("TORCH_ARCHITECTURE", name))
+    maker.add("a whole module with DropBlock2d", dropped, dropped.eval(), options=whole)
+    option_a = shake(SmallResNet(layers=(2, 2, 2), option="A"))
+    maker.add("a whole CIFAR network, option A", option_a, option_a, side=32, options=whole)
     tanh = plain()
     tanh.fc = nn.Sequential(nn.Linear(8 * WIDTH, 9), nn.Tanh(), nn.Linear(9, CLASSES))
     maker.add("a whole module with Tanh in its head", tanh, options=whole, refused=("TORCH_ARCHITECTURE", "Tanh"))

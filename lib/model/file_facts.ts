@@ -13,7 +13,8 @@ const BESIDE = /criterion|loss|metric|accuracy|auroc|confusion|^(?:train|val|tes
  * Makes a model compute what the file says: compares its modules with the classes and settings in the file, path by path, and
  * replaces those that differ. Call it before the weights are loaded: new modules have parameters of the same shapes.
  *
- * Classes that are not PyTorch's cannot be seen into, and are taken for what their tensors look like.
+ * Classes that are not PyTorch's cannot be seen into: where they hold other modules, those are compared; a layer of such a class is
+ * refused, unless it is called as PyTorch's is.
  *
  * @param names - Their path of each module with tensors, such as `backbone.0`, and ours, such as `conv1`.
  * @throws {TorchError} `TORCH_ARCHITECTURE` naming the first module of the file that differs and cannot be built, or that the
@@ -25,7 +26,8 @@ export function applyFacts(model: Module<unknown>, facts: FileFacts, names: Read
     const layer = facts.get(theirs)
     if (layer === undefined) continue
     const old = model.getSubmodule(ours)
-    const made = layerOf(layer, old)
+    // A class that holds others is what they are.
+    const made = isKnownClass(layer) || pairs.theirLeaves.has(theirs) ? layerOf(layer, old) : old
     if (made === old) continue
     if (made === null) {
       throw differs(`The file's ${quote(theirs)} is ${describeFacts(layer)}, the model has ${describeModule(old)}`)
@@ -50,9 +52,9 @@ interface Context {
 
 /** @throws {TorchError} `TORCH_ARCHITECTURE` if the module computes something that the model does not. */
 function checkLeftover(path: string, layer: ModuleFacts, { model, facts, pairs, withTensors }: Context): void {
-  const { leaves, containers } = pairs
+  const { leaves, containers, theirLeaves } = pairs
   const root = containers.get('') ?? ''
-  if (path === '' || !isWithin(path, root) || leaves.has(path) || !isComputing(layer)) return
+  if (path === '' || !isWithin(path, root) || leaves.has(path) || !isComputing(layer, theirLeaves.has(path))) return
   const parents = parentsOf(path).filter((parent) => parent !== root && isWithin(parent, root))
   if ([path, ...parents].some((each) => BESIDE.test(split(each)[1]))) return
   const holders = new Set(containers.values())
@@ -67,9 +69,12 @@ function checkLeftover(path: string, layer: ModuleFacts, { model, facts, pairs, 
   // One ReLU may be written down once for each place, or once for all.
   if (kind === 'activation' && shortName(layer) === 'ReLU') return
   if (kind === 'pool' && isOneOfOurs(layer, model, leaves)) return
-  const top = parents.filter((parent) => !holders.has(parent)).at(-1) ?? path
-  const named = facts.get(top) ?? layer
-  throw differs(`The file's ${quote(top)} is ${describeFacts(named)}, which the model lacks`)
+  // A block of attention says more by its own name, a Sequential by what it holds.
+  const above = parents.filter((parent) => !holders.has(parent)).at(-1)
+  const outer = above === undefined ? undefined : facts.get(above)
+  const isTelling = outer !== undefined && shortName(outer) !== 'Sequential'
+  const [place, named] = above !== undefined && isTelling ? [above, outer] : [path, layer]
+  throw differs(`The file's ${quote(place)} is ${describeFacts(named)}, which the model lacks`)
 }
 
 /** A pooling of the model that has no counterpart, as its own name is not where it is expected. */

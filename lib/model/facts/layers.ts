@@ -14,7 +14,10 @@ const ACTIVATIONS =
 
 /** Layers that change nothing in eval mode, and containers, which do nothing by themselves. */
 const NO_OPS =
-  /^(?:Identity|(?:Feature)?(?:Alpha)?Dropout[123]?d?|DropPath|StochasticDepth|Flatten|Quant(?:Stub|Wrapper)|DeQuantStub|Sequential|ModuleList|ModuleDict)$/
+  /^(?:Identity|(?:Feature)?(?:Alpha)?Dropout[123]?d?|Drop(?:Path|Block\w*|Connect)|StochasticDepth|Flatten|Quant(?:Stub|Wrapper)|DeQuantStub|Sequential|ModuleList|ModuleDict)$/
+
+/** Averages over the whole map, as timm, mmpretrain and others call them. */
+const GLOBAL_POOLS = /^(?:Fast|Global|Adaptive)+(?:Avg|Average)Pool(?:ing)?(?:2d)?$/
 
 /** Gives the name of a class without its module. */
 export function shortName({ className }: ModuleFacts): string {
@@ -73,14 +76,29 @@ const MAX_DESCRIPTION = 150
 export function layerOf(facts: ModuleFacts, ours: Module<unknown>): Module<unknown> | null {
   if (ours instanceof Conv2d) return convOf(facts, ours)
   if (ours instanceof BatchNorm1d || ours instanceof BatchNorm2d) return normOf(facts, ours)
-  if (ours instanceof Linear) return !isKnownClass(facts) || kindOfFacts(facts) === 'linear' ? ours : null
+  if (ours instanceof Linear) return isOfKind(facts, 'linear', /^Linear$/) ? ours : null
   const kind = kindOfFacts(facts)
-  // What a class of someone else's computes cannot be seen.
-  if (kind === 'other') return isKnownClass(facts) ? null : ours
+  if (kind === 'other') return isForeignCounterpart(facts, ours) ? ours : null
   if (kind === 'none') return kindOfModule(ours) === 'none' ? ours : new Identity()
   const made = kind === 'pool' ? poolOf(facts) : shortName(facts) === 'ReLU' ? new ReLU() : null
   if (made === null) return null
   return isSame(made, ours) ? ours : made
+}
+
+/**
+ * Tells whether a layer of the file is of a kind: of PyTorch's classes the name says so. A class of someone else's has to be called
+ * as PyTorch's is, since one that is derived from it may compute anything: timm's `StdConv2d` and `Conv2dSame` do.
+ */
+function isOfKind(facts: ModuleFacts, kind: LayerKind, foreign: RegExp): boolean {
+  return isKnownClass(facts) ? kindOfFacts(facts) === kind : foreign.test(shortName(facts))
+}
+
+/** Tells whether someone else's class may stand for a layer of ours: a shortcut, a ReLU, or the average over the whole map. */
+function isForeignCounterpart(facts: ModuleFacts, ours: Module<unknown>): boolean {
+  if (isKnownClass(facts)) return false
+  if (ours instanceof ReLU) return shortName(facts) === 'ReLU'
+  if (ours instanceof AdaptiveAvgPool2d) return GLOBAL_POOLS.test(shortName(facts))
+  return kindOfModule(ours) === 'other'
 }
 
 function isSame(made: Module<unknown>, ours: Module<unknown>): boolean {
@@ -97,7 +115,7 @@ function settingsOf(module: Module<unknown>): string {
 }
 
 function convOf(facts: ModuleFacts, ours: Conv2d): Module<unknown> | null {
-  if (isKnownClass(facts) && kindOfFacts(facts) !== 'conv') return null
+  if (!isOfKind(facts, 'conv', /^Conv2d$/)) return null
   const { attributes } = facts
   const size = sizeAt(facts, 'kernel_size', ours.kernelSize)
   const stride = sizeAt(facts, 'stride', ours.stride)
@@ -134,7 +152,7 @@ function paddingOf(
 
 function normOf(facts: ModuleFacts, ours: BatchNorm1d | BatchNorm2d): Module<unknown> | null {
   const name = shortName(facts)
-  if (isKnownClass(facts) && !/BatchNorm(?:[12]d)?$/.test(name)) return null
+  if (!/BatchNorm(?:[12]d)?$|^BatchNormAct2d$/.test(name)) return null
   const { attributes } = facts
   const eps = attributes.get('eps') ?? ours.eps
   if (typeof eps !== 'number') return null

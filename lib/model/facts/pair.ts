@@ -8,6 +8,8 @@ export interface Pairs {
   readonly leaves: ReadonlyMap<string, string>
   /** Their path of each module of ours that holds others, by our path; `''` is the network. */
   readonly containers: ReadonlyMap<string, string>
+  /** Their modules that hold no others. */
+  readonly theirLeaves: ReadonlySet<string>
 }
 
 /**
@@ -24,9 +26,10 @@ export function pairModules(model: Module<unknown>, facts: FileFacts, names: Rea
   const ourLeaves = [...modules].filter(([, module]) => module.children().length === 0).map(([path]) => path)
   const root = containers.get('') ?? ''
   const theirLeaves = leafPaths(facts).filter((path) => isWithin(path, root))
+  const leavesOfNetwork = new Set(theirLeaves)
   // What a Sequential holds is run: a single layer cannot stand for all of it.
   const isSequence = (path: string, layer: ModuleFacts): boolean =>
-    shortName(layer) === 'Sequential' && !theirLeaves.includes(path)
+    shortName(layer) === 'Sequential' && !leavesOfNetwork.has(path)
   for (const ours of ourLeaves) {
     if (taken.has(ours)) continue
     const [parent, name] = split(ours)
@@ -38,7 +41,7 @@ export function pairModules(model: Module<unknown>, facts: FileFacts, names: Rea
     taken.add(ours)
   }
   pairNeighbors({ modules, facts, ourLeaves, theirLeaves }, leaves)
-  return { leaves, containers }
+  return { leaves, containers, theirLeaves: leavesOfNetwork }
 }
 
 interface Sequences {
@@ -137,7 +140,15 @@ function join(path: string, name: string): string {
   return path === '' ? name : `${path}.${name}`
 }
 
-/** Tells whether the class of a module says that it computes something. */
-export function isComputing(layer: ModuleFacts): boolean {
-  return isKnownClass(layer) && !['none', 'other'].includes(kindOfFacts(layer))
+/** Observers and other helpers of quantization; what trains a network, or measures it. */
+const BYSTANDERS = /^torch\.(?:ao|quantization)\.|(?:Loss|Metric|Accuracy)$/
+
+/**
+ * Tells whether a module computes something. Of someone else's class that is known where it holds no other modules: it is a layer;
+ * and else only of what it holds.
+ */
+export function isComputing(layer: ModuleFacts, isLeaf: boolean): boolean {
+  const kind = kindOfFacts(layer)
+  if (kind === 'none' || BYSTANDERS.test(layer.className)) return false
+  return kind === 'other' ? isLeaf : isKnownClass(layer)
 }
