@@ -5,11 +5,13 @@
     napi-torch verify resnet18.pth --reference reference.safetensors
 
 Needs torch and nothing else. The checkpoint is read with weights_only=True: no code in it is run. The models are those of
-torchvision and of the CIFAR training scripts, with their modules and keys; which one it is follows from the keys.
+torchvision and of the CIFAR training scripts, with their modules and keys; which one it is follows from the keys. Any other model is
+the one that a class or function of your own builds: --module net.py:Net. The code of that file is run.
 """
 
 import argparse
 import ctypes
+import importlib.util
 import json
 import os
 import struct
@@ -197,6 +199,26 @@ def build(state):
     return model.eval()
 
 
+def build_own(spec, state):
+    """Builds the model by NAME in FILE.py, and loads the state dict without what wrappers put before its keys."""
+    path, _, name = spec.rpartition(":")
+    found = importlib.util.spec_from_file_location("own_model", path) if path and os.path.exists(path) else None
+    if found is None:
+        sys.exit(f"{spec}: Expected FILE.py:NAME, a file and a class or function in it")
+    module = importlib.util.module_from_spec(found)
+    sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
+    found.loader.exec_module(module)
+    model = getattr(module, name)()
+    wanted = model.state_dict().keys()
+    for prefix in ("", "module.", "_orig_mod.", "model."):
+        plain = {key[len(prefix) :]: tensor for key, tensor in state.items() if key.startswith(prefix)}
+        if wanted <= plain.keys():
+            model.load_state_dict({key: plain[key] for key in wanted})
+            return model.eval()
+    model.load_state_dict(state)
+    return model.eval()
+
+
 def record(model, image):
     """Gives the output of every call of every module, in the order in which they end."""
     outputs, calls = {}, {}
@@ -248,15 +270,23 @@ def main():
     parser.add_argument("checkpoint", help="a file of torch.save or safetensors")
     parser.add_argument("out", help="the reference, a safetensors file")
     parser.add_argument("--key", default="", help="where the state dict lies in the file, such as model.ema")
+    parser.add_argument("--module", metavar="FILE.py:NAME", help="what builds the model, if it is one of your own")
+    parser.add_argument("--channels", type=int, help="of the input (default: those of the first convolution)")
     parser.add_argument("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help="of the input")
     parser.add_argument("--seed", type=int, default=0, help="of the input, which is normally distributed (default: 0)")
     options = parser.parse_args()
     if sys.byteorder != "little":
         sys.exit("The reference is written with the bytes of a little-endian machine")
 
-    state = plain_keys(load_state(options.checkpoint, options.key))
-    model = build(state)
-    shape = (1, state["conv1.weight"].shape[1], *(options.size or model.size))
+    state = load_state(options.checkpoint, options.key)
+    if options.module:
+        if not options.channels or not options.size:
+            parser.error("--module needs --channels and --size")
+        model, channels = build_own(options.module, state), options.channels
+    else:
+        state = plain_keys(state)
+        model, channels = build(state), state["conv1.weight"].shape[1]
+    shape = (1, channels, *(options.size or model.size))
     image = torch.randn(shape, generator=torch.Generator().manual_seed(options.seed))
     outputs = record(model, image)
     facts = {

@@ -12,6 +12,7 @@ import sharp from 'sharp'
 
 import { napiTorch } from '../support/cli.js'
 import { useTemporaryFolder } from '../support/folder.js'
+import { itWithPython } from '../support/python.js'
 import { readRows } from '../packages/jobs/support/results.js'
 import { useJobs } from '../packages/jobs/support/setup.js'
 
@@ -83,6 +84,23 @@ describe('a model of an own architecture', function () {
 
     assert.equal(status, 0, stderr)
     assert.equal((JSON.parse(stdout) as { readonly top1: number }).top1, 1)
+  })
+
+  itWithPython('is verified by --module against its Python class', async () => {
+    const python = process.env['NAPI_TORCH_TEST_PYTHON'] ?? ''
+    const own = ['--module', MODULE, '--python-module', `${join(FOLDER, 'make_checkpoint.py')}:StripesNet`]
+
+    const { status, stdout, stderr } = await napiTorch(['verify', CHECKPOINT, ...own, '--python', python])
+
+    assert.equal(status, 0, stderr)
+    assert.match(stdout, /StripesNet compared with torch/)
+  })
+
+  it('asks for the Python class that verify needs', async () => {
+    const { status, stderr } = await napiTorch(['verify', CHECKPOINT, '--module', MODULE])
+
+    assert.equal(status, 2)
+    assert.match(stderr, /pass --python-module, what builds it there, or --reference/)
   })
 
   it('is served by its module setting', async () => {

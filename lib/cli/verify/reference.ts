@@ -61,6 +61,10 @@ export async function loadReference(path: string): Promise<Reference> {
 export interface MakeReferenceOptions {
   /** Path of the state dict in the checkpoint. */
   readonly key: string
+  /** What builds the model in Python, as `net.py:Net`; undefined where the checkpoint tells. */
+  readonly module?: string | undefined
+  /** Channels of the input. */
+  readonly channels: number
   /** Height and width of the input. */
   readonly size: readonly [number, number]
   readonly signal: AbortSignal
@@ -74,13 +78,15 @@ export interface MakeReferenceOptions {
 export async function makeReference(
   python: string,
   checkpoint: string,
-  { key, size, signal }: MakeReferenceOptions,
+  { key, module, channels, size, signal }: MakeReferenceOptions,
 ): Promise<Reference> {
   const folder = await mkdtemp(join(tmpdir(), 'napi-torch-'))
   try {
     const out = join(folder, 'reference.safetensors')
     const keyed = key === '' ? [] : ['--key', key]
-    await runPython(python, [SCRIPT, checkpoint, out, '--size', ...size.map(String), ...keyed], signal)
+    const built = module === undefined ? [] : ['--module', module]
+    const input = ['--channels', String(channels), '--size', ...size.map(String)]
+    await runPython(python, [SCRIPT, checkpoint, out, ...input, ...keyed, ...built], signal)
     return await loadReference(out)
   } finally {
     await rm(folder, { recursive: true, force: true })

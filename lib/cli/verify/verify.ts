@@ -21,6 +21,11 @@ const DEFAULT_PYTHON = 'python3'
 const OPTIONS = {
   reference: { value: '<file>', description: 'file that make-reference.py wrote', conflictsWith: 'python' },
   python: { value: '<program>', description: `Python that has torch (default: ${DEFAULT_PYTHON})` },
+  pythonModule: {
+    value: '<file.py:name>',
+    description: 'class or function of Python that builds the model of --module',
+    conflictsWith: 'reference',
+  },
   ...MODEL_OPTIONS,
   json: JSON_OUTPUT,
 } as const
@@ -35,6 +40,7 @@ python/make-reference.py of this package wrote where torch is installed. Exit co
   examples: [
     'napi-torch verify resnet18.pth --python python3',
     'napi-torch verify resnet18.pth --reference reference.safetensors --json',
+    'napi-torch verify own.pth --module ./own_net.ts --python-module own_net.py:OwnNet',
   ],
   run: ({ checkpoint }, flags, context) => verify(checkpoint, flags, context),
 })
@@ -44,6 +50,11 @@ type VerifyFlags = Flags<typeof OPTIONS>
 /** Compares the output of every module with PyTorch's, for one input. */
 async function verify(checkpoint: string, flags: VerifyFlags, { terminal, signal }: Context): Promise<number> {
   const { key, wholeModule, prefix, stem, arch, module, python = DEFAULT_PYTHON } = flags
+  if (module !== undefined && flags.reference === undefined && flags.pythonModule === undefined) {
+    const text =
+      'Python does not know the model of --module: pass --python-module, what builds it there, or --reference'
+    throw new TorchError('TORCH_USAGE', text)
+  }
   const given = flags.reference === undefined ? null : await loadReference(flags.reference)
   // A model that no preset of this package fits can be compared all the same: the reference has its input.
   const preset = given === null ? undefined : presetLike(given.input)
@@ -52,7 +63,7 @@ async function verify(checkpoint: string, flags: VerifyFlags, { terminal, signal
     using opened = await openModel(checkpoint, { key, wholeModule, prefix, stem, arch, module, preset, signal })
     const note = unusedNote(opened)
     if (note !== null) terminal.note(note)
-    reference ??= await makeReferenceFor(opened, checkpoint, python, signal)
+    reference ??= await makeReferenceFor(opened, checkpoint, { python, module: flags.pythonModule, signal })
     const verification = await compare(opened, reference, signal)
     if (flags.json === true) terminal.printJson(reportOf(checkpoint, verification))
     else for (const line of linesOf(verification, terminal.colors)) terminal.print(line)
@@ -70,11 +81,10 @@ function presetLike({ shape }: Reference['input']): Preset {
 async function makeReferenceFor(
   { source, inputShape }: OpenedModel,
   checkpoint: string,
-  python: string,
-  signal: AbortSignal,
+  { python, module, signal }: { python: string; module: string | undefined; signal: AbortSignal },
 ): Promise<Reference> {
-  const [, height = 0, width = 0] = inputShape
-  return makeReference(python, checkpoint, { key: source, size: [height, width], signal })
+  const [channels = 0, height = 0, width = 0] = inputShape
+  return makeReference(python, checkpoint, { key: source, module, channels, size: [height, width], signal })
 }
 
 interface Verification {
