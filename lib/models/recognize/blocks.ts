@@ -36,8 +36,9 @@ export function findBlocks(root: TreeNode): ResidualBlock[] {
   const open = [root]
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     const block = node.units <= MAX_UNITS ? readBlock(node) : null
-    if (block === null) open.push(...node.children.values())
-    else found.push(block)
+    if (block !== null) found.push(block)
+    // One by one: a module may have more children than a call has arguments.
+    else for (const child of node.children.values()) open.push(child)
   }
   return found.sort((a, b) => comparePaths(a.path, b.path))
 }

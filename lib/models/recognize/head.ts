@@ -24,7 +24,7 @@ const MAX_LAYERS = 64
  * channels. What stands between them has no tensors; a layer without tensors behind a linear one is taken for its ReLU, any
  * other changes nothing in eval mode.
  *
- * @returns Null if nothing reads the features; the units that look like a head and read something else are in `refused`.
+ * @returns Null if nothing reads the features.
  */
 export function findHead(units: readonly Unit[], features: number): Head | null {
   const groups = [...groupUnits(units).values()]

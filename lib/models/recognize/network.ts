@@ -18,17 +18,19 @@ export interface Network {
   readonly extras: readonly Unit[]
 }
 
-/** Finds each network among the bodies that have enough stages and a stem. */
-export function findNetworks({ units }: ModuleTree, bodies: readonly Body[]): Network[] {
+/** Networks that are told apart in one state dict: each is looked for among all units. */
+export const MAX_NETWORKS = 16
+
+/** Finds each network, up to {@link MAX_NETWORKS}, among the bodies below `prefix` that have enough stages and a stem. */
+export function findNetworks({ units }: ModuleTree, bodies: readonly Body[], prefix: readonly string[]): Network[] {
   const whole = bodies.filter(({ stages }) => stages.length >= MIN_STAGES)
   const inBlocks = new Set(bodies.flatMap(unitsOf))
   const free = units.filter((unit) => !inBlocks.has(unit))
-  const homes = whole.map((body) => locate(body, free))
-  return whole.flatMap((body, index) => {
-    const home = homes[index]
-    if (home === undefined || home === null) return []
-    const others = homes.filter((other) => other !== home && other !== null).map((other) => other?.path ?? [])
-    return [complete(body, home, { free, others })]
+  const wanted = whole.filter(({ path }) => isBelow(path, prefix)).slice(0, MAX_NETWORKS)
+  return wanted.flatMap((body) => {
+    const home = locate(body, free)
+    const others = whole.filter((other) => other !== body).map(({ path }) => path)
+    return home === null ? [] : [complete(body, home, { free, others })]
   })
 }
 

@@ -1,13 +1,13 @@
 import { checkOneOf, checkOptions, checkString, expected } from '../../util/check.js'
-import { TorchError } from '../../util/errors.js'
+import { TorchError, type SuggestedOption } from '../../util/errors.js'
 import type { Architecture, TensorFacts } from '../architecture.js'
 import { findBlocks } from './blocks.js'
 import { describeNetwork, prefixOf, type Refuse } from './describe.js'
 import { ourNames } from './names.js'
-import { findNetworks, type Network } from './network.js'
+import { findNetworks, MAX_NETWORKS, type Network } from './network.js'
 import { STEMS, type StemOption } from './stems.js'
 import { joinBlocks, type Body } from './stages.js'
-import { isBelow, readUnits, splitKey, withoutWrappers, type ModuleTree } from './units.js'
+import { readUnits, splitKey, withoutWrappers, type ModuleTree } from './units.js'
 
 /** What the user says about a state dict that its keys do not. */
 export interface RecognizeOptions {
@@ -47,9 +47,14 @@ export function recognize(state: Iterable<readonly [string, TensorFacts]>, optio
     throw new TorchError('TORCH_ARCHITECTURE', `No known ResNet: ${text}`)
   }
 
-  const all = findNetworks(tree, bodies)
-  if (all.length === 0) refuse(nearestReason(tree, bodies))
-  const network = select(all, prefix)
+  const wanted = prefix === undefined ? [] : withoutWrappers(splitKey(prefix).filter((part) => part !== ''))
+  const found = findNetworks(tree, bodies, wanted)
+  const [network, ...others] = found
+  if (network === undefined || others.length > 0) {
+    const all = prefix === undefined ? found : findNetworks(tree, bodies, [])
+    if (all.length === 0) refuse(nearestReason(tree, bodies))
+    throw severalNetworks(found.length > 0 ? found : all, found.length === 0 ? prefix : undefined)
+  }
   const dtypeOf = (key: string): string | null => tensors.get(key)?.dtype ?? null
   const architecture = describeNetwork(network, { stem, refuse, dtypeOf })
   const keys = ourNames(network, architecture)
@@ -57,21 +62,19 @@ export function recognize(state: Iterable<readonly [string, TensorFacts]>, optio
   return { architecture, keys, unused: [...tensors.keys()].filter((key) => !used.has(key)) }
 }
 
-function select(networks: readonly Network[], prefix: string | undefined): Network {
-  const wanted = prefix === undefined ? [] : withoutWrappers(splitKey(prefix).filter((part) => part !== ''))
-  const found = networks.filter(({ path, body }) => isBelow(path, wanted) || isBelow([...path, ...body.path], wanted))
-  const [network, ...others] = found
-  if (network !== undefined && others.length === 0) return network
-  const suggestions = networks.map((each) => {
+/** Says which networks there are, and how to choose one; `prefix` fits none of them. */
+function severalNetworks(networks: readonly Network[], prefix: string | undefined): TorchError {
+  const [first, ...others] = networks.slice(0, MAX_SHOWN).map((each) => {
     const value = prefixOf(each)
     return { name: 'prefix', value, text: `{ prefix: '${cut(value)}' }` }
+  }) as [SuggestedOption, ...SuggestedOption[]]
+  const texts = [first, ...others].map(({ text }) => text).join(' or ')
+  const choice = networks.length > MAX_SHOWN ? `${texts}, …` : texts
+  if (prefix !== undefined) return expected(choice, 'prefix', prefix)
+  const count = networks.length < MAX_NETWORKS ? String(networks.length) : `at least ${MAX_NETWORKS}`
+  return new TorchError('TORCH_ARCHITECTURE', `Holds ${count} networks: pass ${choice}`, {
+    suggestion: { ...first, others },
   })
-  const [first, ...rest] = suggestions as [(typeof suggestions)[number], ...typeof suggestions]
-  const shown = suggestions.slice(0, MAX_SHOWN)
-  const texts = shown.map(({ text }) => text).join(' or ') + (suggestions.length > MAX_SHOWN ? ', …' : '')
-  if (found.length === 0 && prefix !== undefined) throw expected(texts, 'prefix', prefix)
-  const text = `Holds ${suggestions.length} networks: pass ${texts}`
-  throw new TorchError('TORCH_ARCHITECTURE', text, { suggestion: { ...first, others: rest.slice(0, MAX_SHOWN - 1) } })
 }
 
 const MAX_SHOWN = 6
@@ -83,7 +86,7 @@ function cut(text: string): string {
 
 /** Says what comes nearest to a network. */
 function nearestReason({ units }: ModuleTree, bodies: readonly Body[]): string {
-  const stages = Math.max(0, ...bodies.map((body) => body.stages.length))
+  const stages = bodies.reduce((most, body) => Math.max(most, body.stages.length), 0)
   const hasConvs = units.some(({ kind }) => kind === 'conv')
   if (!hasConvs) return 'it has no convolutions'
   if (stages === 0) {
