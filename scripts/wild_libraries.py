@@ -168,8 +168,7 @@ def timm_models(maker):
         maker.add(f"timm's {name}", make(name).state_dict(), refused=("TORCH_ARCHITECTURE", contains))
     maker.add("a whole module of timm", model, model, options={"wholeModule": True})
     blurred = make("resnetblur18")
-    maker.add("a whole module with timm's BlurPool2d", blurred, options={"wholeModule": True}, refused=("TORCH_ARCHITECTURE", "BlurPool2d"),
-              pending="issue 15: opened as a plain ResNet, and forward() fails on shapes")
+    maker.add("a whole module with timm's BlurPool2d", blurred, options={"wholeModule": True}, refused=("TORCH_ARCHITECTURE", "BlurPool2d"))
 
 
 def changed_modules(maker):
@@ -201,9 +200,9 @@ def changed_modules(maker):
     norm = make()
     norm.bn1 = nn.Sequential(norm.bn1, nn.Tanh())
     for name, model, contains in [
-        ("two poolings after the stem", put("maxpool", nn.Sequential(pool, smooth)), '"maxpool"'),
-        ("a pooling after a ReLU", put("layer2.0.relu", nn.Sequential(nn.ReLU(), smooth)), '"layer2.0.relu"'),
-        ("a Tanh after the first normalization", norm, '"bn1"'),
+        ("two poolings after the stem", put("maxpool", nn.Sequential(pool, smooth)), '"maxpool.1" is AvgPool2d'),
+        ("a pooling after a ReLU", put("layer2.0.relu", nn.Sequential(nn.ReLU(), smooth)), '"layer2.0.relu.1" is AvgPool2d'),
+        ("a Tanh after the first normalization", norm, '"bn1.1" is Tanh'),
         ("a pooling at the end of a stage", put("layer1.pool", smooth), '"layer1.pool"'),
         ("a max-pool before the head", put("avgpool", nn.AdaptiveMaxPool2d(1)), "AdaptiveMaxPool2d"),
         ("timm's resnetaa", narrow(timm.create_model("resnet18", num_classes=CLASSES, aa_layer=nn.AvgPool2d)), '"layer2.0.aa"'),

@@ -1,4 +1,8 @@
 import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 const INTERPRETER = process.env['NAPI_TORCH_TEST_PYTHON']
 
@@ -12,4 +16,23 @@ export function python(script: string, args: readonly string[] = []): string {
 export function itWithPython(title: string, body: Mocha.AsyncFunc | Mocha.Func): void {
   if (INTERPRETER === undefined) it.skip(`${title} (NAPI_TORCH_TEST_PYTHON names no Python with torch)`)
   else it(title, body).timeout(60_000)
+}
+
+/**
+ * Tests of what a script of this project writes into a folder, which is its only argument. It runs before the tests are named, as
+ * their names are in what it writes. Without an interpreter one test is skipped, and its title says why.
+ */
+export function describeWithPython(title: string, script: string, body: (folder: string) => void): void {
+  if (INTERPRETER === undefined) {
+    describe(title, () => itWithPython('are compared with Python', () => undefined))
+    return
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'napi-torch-python-'))
+  const path = fileURLToPath(new URL(`../../${script}`, import.meta.url))
+  execFileSync(INTERPRETER, ['-W', 'ignore', path, folder], { stdio: ['ignore', 'ignore', 'inherit'] })
+  describe(title, function () {
+    this.timeout(60_000)
+    after(() => rmSync(folder, { recursive: true }))
+    body(folder)
+  })
 }

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -7,11 +6,11 @@ import { loadCheckpoint, readCheckpoint, StoredTensor, UnreadableTensor, type Ch
 
 import { checkLimits } from '../../../lib/checkpoint/limits.js'
 import { unpickle } from '../../../lib/checkpoint/pickle/read.js'
+import { itWithPython, python } from '../../support/python.js'
 
 const FOLDER = fileURLToPath(new URL('../../fixtures/wild/', import.meta.url))
 const FILES = readdirSync(FOLDER).filter((name) => /\.[24]\.pth$/.test(name))
 const ALLOWED = JSON.parse(readFileSync(`${FOLDER}allowed.json`, 'utf8')) as readonly string[]
-const PYTHON = process.env['NAPI_TORCH_TEST_PYTHON']
 
 async function valueOf(name: string): Promise<CheckpointValue | undefined> {
   const { root } = await readCheckpoint(`${FOLDER}${name}.2.pth`)
@@ -77,14 +76,13 @@ describe("unpickle() of torch's own list of what weights_only=True allows", () =
     it(`takes ${path}`, () => askFor(path))
   }
 
-  it('takes what the PyTorch that is there allows', async function () {
-    if (PYTHON === undefined) this.skip()
+  itWithPython('takes what the PyTorch that is there allows', async () => {
     const script = `import json
 from torch._weights_only_unpickler import _get_allowed_globals
 print(json.dumps(sorted(_get_allowed_globals())))`
-    const allowed = JSON.parse(execFileSync(PYTHON, ['-c', script], { encoding: 'utf8' })) as readonly string[]
+    const allowed = JSON.parse(python(script)) as readonly string[]
 
     assert.ok(allowed.length > 50)
     for (const path of allowed) await askFor(path)
-  }).timeout(60_000)
+  })
 })

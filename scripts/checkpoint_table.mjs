@@ -1,4 +1,4 @@
-// Says of each file in a folder what becomes of it, as a table in Markdown: node scripts/checkpoint-table.mjs FOLDER [FILE…]
+// Says of each file in a folder what becomes of it, as a table in Markdown: node scripts/checkpoint_table.mjs FOLDER [FILE…]
 //
 // Uses the built package (npm run build), or the sources with --conditions=napi-torch-source --import tsx. A file is opened as
 // `classify` opens it. Where that is refused with options to type, it is opened with each of them as well; where it holds no
@@ -14,7 +14,7 @@ const SUGGESTED = /\b(prefix|stem|key): '([^']*)'|\b(wholeModule): true/g
 
 const [folder, ...names] = process.argv.slice(2)
 if (folder === undefined) {
-  console.error('Usage: node scripts/checkpoint-table.mjs FOLDER [FILE…]')
+  console.error('Usage: node scripts/checkpoint_table.mjs FOLDER [FILE…]')
   process.exit(1)
 }
 
