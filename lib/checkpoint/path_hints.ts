@@ -28,9 +28,8 @@ export function hintForPath(path: string): string | undefined {
 /** Says which file of a folder may be meant. */
 export async function hintForFolder(path: string): Promise<string> {
   const names = (await readdir(path).catch(() => [])).sort()
-  if (names.includes('.metadata') || names.some((name) => name.endsWith('.distcp'))) {
-    const command = 'python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER model.pth'
-    return `Is a folder of torch.distributed.checkpoint, which is not read; make one file of it (dcp_to_torch_save): ${command}`
+  if (names.some((name) => name.endsWith('.distcp'))) {
+    return 'Is a folder of torch.distributed.checkpoint without its .metadata, which says where the tensors are'
   }
   const found = names.filter((name) => CHECKPOINT.test(name)).slice(0, MAX_FILES)
   const choice = found.length === 0 ? '' : `; it holds ${found.map((name) => name.slice(0, 60)).join(', ')}`

@@ -8,7 +8,7 @@ export { SamplePool } from '../classifier/sample_pool.js'
 export type { BatchedOutput, BatchFacts } from '../engine/run/batcher.js'
 export { inferInBatch, observeBatches } from '../engine/engine.js'
 export { PRESETS } from '../model/preset_names.js'
-export { readModel } from '../model/read.js'
+export { READ_MODEL_OPTIONS, readModel } from '../model/read.js'
 
 export { checkSignal, onAbort } from '../util/abort.js'
 export { writeAtomically } from '../util/atomic_file.js'

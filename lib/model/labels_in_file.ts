@@ -43,13 +43,15 @@ const MAX_LENGTH = 1000
  * @returns The names in the order of the outputs, or null.
  */
 export function findLabels(root: CheckpointValue, numClasses: number): string[] | null {
+  // One output tells two classes apart.
+  const count = numClasses === 1 ? 2 : numClasses
   const seen = new Set<CheckpointValue>()
   const search = (value: CheckpointValue, depth: number): string[] | null => {
     const fields = fieldsOf(value)
     if (fields === null || seen.has(value)) return null
     seen.add(value)
     for (const name of NAMES) {
-      const labels = readLabels(fields.get(name), numClasses)
+      const labels = readLabels(fields.get(name), count)
       if (labels !== null) return labels
     }
     if (depth === DEEPEST) return null

@@ -20,7 +20,7 @@ import type { Preset } from '../vision/presets.js'
 import { applyFacts, correctHead } from './file_facts.js'
 import { fitState } from './fit.js'
 import { buildModuleFile } from './module_file.js'
-import { inputShapeOf, selectPreset, type PresetOptions } from './preset.js'
+import { choosePreset, inputShapeOf, nameClasses, type PresetOptions } from './preset.js'
 import { findModel, READ_MODEL_OPTIONS, type FoundModel, type ModelDescription, type ReadModelOptions } from './read.js'
 
 /** Options of {@link openModel}. */
@@ -108,12 +108,7 @@ async function openWithModule(
     using state = await loadFound(stored)
     model.loadStateDict(state)
     const { path: home, metadata, root } = checkpoint
-    const opened = await openModule(
-      model,
-      { ...options, signal },
-      { path: home, metadata, root, source: found.source, unused },
-    )
-    return opened
+    return await openModule(model, { ...options, signal }, { path: home, metadata, root, source: found.source, unused })
   } catch (error) {
     model.dispose()
     throw error
@@ -150,11 +145,9 @@ export async function openModule(
     throw expected('a model in eval mode (call model.eval())', 'model', model)
   checkOptions('openModule()', options, ['preset', 'labels', 'activation', 'signal'])
   const signal = checkSignal(options.signal)
-  const { preset: chosen, labels, activation } = options
-  const selection = { preset: chosen, labels, activation }
   const own = { family: 'own', name: model.constructor.name } as const
-  const { preset } = await selectPreset(origin, { ...own, numClasses: 0, inputChannels: 3 }, selection)
-  const inputShape = await inputShapeOf(preset, { inputChannels: 3 })
+  const chosen = await choosePreset(origin, own, options.preset)
+  const inputShape = await inputShapeOf(chosen.preset, { inputChannels: 3 })
   signal?.throwIfAborted()
   const [batch, numClasses = 0, ...more] = scope(() => model.forward(zeros([1, ...inputShape])).shape)
   if (batch !== 1 || numClasses === 0 || more.length > 0) {
@@ -165,7 +158,7 @@ export async function openModule(
     )
   }
   const architecture = { ...own, numClasses, inputChannels: inputShape[0] ?? 3 }
-  const selected = await selectPreset(origin, architecture, selection)
+  const selected = await nameClasses(chosen, origin.root, architecture, options)
   const { metadata, source, unused } = origin
   const description = { ...selected, architecture, metadata, source, unused, renamed: new Map<string, string>() }
   return new OpenedModel({ model, inputShape, description, isOwner: origin !== NO_FILE })

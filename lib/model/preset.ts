@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../checkpoint/read.js'
-import type { ModelArchitecture } from '../models/architecture.js'
+import type { Architecture, ModelArchitecture, OwnArchitecture } from '../models/architecture.js'
 import { checkOneOf } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 import { scope } from '../util/scope.js'
@@ -77,37 +77,67 @@ const BLANK_SIDE = 256
  * `TORCH_ARCHITECTURE` if the model reads another number of channels than the preset makes.
  */
 export async function selectPreset(
-  { path, metadata, root }: Pick<Checkpoint, 'path' | 'metadata' | 'root'>,
+  checkpoint: PresetSources,
   architecture: ModelArchitecture,
-  { preset, labels, activation }: PresetOptions,
+  options: PresetOptions,
 ): Promise<SelectedPreset> {
+  const chosen = await choosePreset(checkpoint, architecture, options.preset)
+  return nameClasses(chosen, checkpoint.root, architecture, options)
+}
+
+/** Where a checkpoint may say how images are prepared and what the classes are called. */
+type PresetSources = Pick<Checkpoint, 'path' | 'metadata' | 'root'>
+
+/** A preset, before the number of classes is known. */
+export type ChosenPreset = Pick<SelectedPreset, 'preset' | 'presetName' | 'isPresetGuessed'> & {
+  /** What its labels are said to come from, where neither an option nor the metadata names the preset. */
+  readonly source: string | undefined
+}
+
+/** Chooses how images are prepared, the first half of {@link selectPreset}. */
+export async function choosePreset(
+  { path, metadata }: PresetSources,
+  architecture: Architecture | Pick<OwnArchitecture, 'family'>,
+  preset: PresetOptions['preset'],
+): Promise<ChosenPreset> {
   const found = preset === undefined ? await findPreset(path, metadata) : null
-  const { numClasses, inputChannels } = architecture
   const selected = preset ?? found?.preset ?? guessPreset(architecture)
   const made = typeof selected === 'string' ? MAKERS[checkOneOf('preset', selected, PRESETS)]() : selected
-  const presetName = made instanceof ImagePreset ? made.name : OWN
+  const isFitted = made instanceof ImagePreset && architecture.family !== 'own'
+  return {
+    // The user's own model reads what the preset makes.
+    preset: isFitted ? withChannels(made, architecture.inputChannels) : made,
+    presetName: made instanceof ImagePreset ? made.name : OWN,
+    isPresetGuessed: preset === undefined && found === null,
+    source: found?.source,
+  }
+}
 
-  const known = made instanceof ImagePreset ? made.labels : null
-  const inFile = labels === undefined && known === null ? findLabels(root, numClasses === 1 ? 2 : numClasses) : null
-  const list = labels ?? known ?? inFile ?? LISTS[`${presetName} ${numClasses}`]
+/** Finds what the classes are called and how outputs become probabilities, the second half of {@link selectPreset}. */
+export async function nameClasses(
+  { source, ...chosen }: ChosenPreset,
+  root: PresetSources['root'],
+  { numClasses }: Pick<ModelArchitecture, 'numClasses'>,
+  { labels, activation }: PresetOptions,
+): Promise<SelectedPreset> {
+  const settings = chosen.preset instanceof ImagePreset ? chosen.preset.settings : undefined
+  const known = settings?.labels
+  const inFile = labels === undefined && known === undefined ? findLabels(root, numClasses) : null
+  const list = labels ?? known ?? inFile ?? LISTS[`${chosen.presetName} ${numClasses}`]
   const listed = typeof list === 'string' ? await loadLabels(list) : list
   // One output tells two classes apart: it is the probability of the second.
   const names = numClasses === 1 && listed?.length === 2 ? listed.slice(1) : listed
+  const usual = settings?.activation ?? (numClasses === 1 ? 'sigmoid' : 'softmax')
   return {
-    preset: made instanceof ImagePreset && architecture.family !== 'own' ? withChannels(made, inputChannels) : made,
-    presetName,
-    isPresetGuessed: preset === undefined && found === null,
+    ...chosen,
     labels: names === undefined || numClasses === 0 ? null : checkLabels(names, numClasses),
-    labelsName: nameOfLabels(list, { labels, inFile, source: found?.source }),
-    activation:
-      activation === undefined
-        ? (activationOf(made) ?? (numClasses === 1 ? 'sigmoid' : 'softmax'))
-        : checkOneOf('activation', activation, ACTIVATIONS),
+    labelsName: nameOfLabels(list, { labels, inFile, source }),
+    activation: activation === undefined ? usual : checkOneOf('activation', activation, ACTIVATIONS),
   }
 }
 
 /** The preset that most models of an architecture have. */
-function guessPreset(architecture: ModelArchitecture): PresetName {
+function guessPreset(architecture: Architecture | Pick<OwnArchitecture, 'family'>): PresetName {
   if (architecture.family === 'own') {
     const text =
       'Expected a preset, which says how images are prepared: pass { preset } or put preset.json beside the checkpoint'
@@ -116,10 +146,6 @@ function guessPreset(architecture: ModelArchitecture): PresetName {
   const { family, departures } = architecture
   const isSmall = departures?.stem?.kernelSize === 3 && !departures.stem.maxPool
   return family === 'resnet' && !isSmall ? 'imagenet' : 'cifar'
-}
-
-function activationOf(preset: Preset): OutputActivation | undefined {
-  return preset instanceof ImagePreset ? preset.settings.activation : undefined
 }
 
 interface LabelSources {

@@ -1,6 +1,6 @@
 // Imports no libtorch: a checkpoint is recognized without it.
 import type { Tensor } from '../../tensor/tensor.js'
-import { DESCRIBE, describeShape } from '../../util/check.js'
+import { DESCRIBE, describeShape, shorten } from '../../util/check.js'
 import { failure, type FaultLocation } from '../failure.js'
 import type { StoredTensor } from '../stored.js'
 
@@ -53,7 +53,8 @@ export function foldState(tensors: Tensors, place: FaultLocation): Map<string, F
     if (gone.has(key)) continue
     const found = foldAt(key, tensors)
     if (found === undefined) {
-      if (key.includes(PARAMETRIZATIONS)) throw unknownParametrization(key, place)
+      const parametrized = splitParametrized(key)
+      if (parametrized !== undefined) throw unknownParametrization(parametrized, key, place)
       folded.set(key, tensor)
       continue
     }
@@ -83,8 +84,8 @@ const FORMS: readonly {
 ]
 
 function foldAt(key: string, tensors: Tensors): Fold | undefined {
-  const [, module, name, part = ''] = splitParametrized(key)
-  if (module !== undefined && name !== undefined) return foldParametrized({ module, name, part }, tensors)
+  const parametrized = splitParametrized(key)
+  if (parametrized !== undefined) return foldParametrized(parametrized, tensors)
   for (const { parts, make } of FORMS) {
     const end = parts.find((each) => key.endsWith(each))
     if (end === undefined) continue
@@ -97,19 +98,21 @@ function foldAt(key: string, tensors: Tensors): Fold | undefined {
   return undefined
 }
 
-/** Splits `fc.parametrizations.weight.original0` into `fc.`, `weight` and `original0`. */
-function splitParametrized(key: string): string[] {
-  const at = `.${key}`.indexOf(PARAMETRIZATIONS)
-  if (at === -1) return []
-  const rest = key.slice(at + PARAMETRIZATIONS.length - 1)
-  const dot = rest.indexOf('.')
-  return [key, key.slice(0, at), rest.slice(0, dot), rest.slice(dot + 1)]
+/** A parameter that is kept in parts: the path of its module, with a dot behind, and its name. */
+interface Parametrized {
+  readonly module: string
+  readonly name: string
 }
 
-function foldParametrized(
-  { module, name }: { readonly module: string; readonly name: string; readonly part: string },
-  tensors: Tensors,
-): Fold | undefined {
+/** Reads `fc.` and `weight` out of `fc.parametrizations.weight.original0`. */
+function splitParametrized(key: string): Parametrized | undefined {
+  const at = `.${key}`.indexOf(PARAMETRIZATIONS)
+  if (at === -1) return undefined
+  const rest = key.slice(at + PARAMETRIZATIONS.length - 1)
+  return { module: key.slice(0, at), name: rest.slice(0, rest.indexOf('.')) }
+}
+
+function foldParametrized({ module, name }: Parametrized, tensors: Tensors): Fold | undefined {
   const front = `${module}${PARAMETRIZATIONS.slice(1)}${name}.`
   for (const [ends, make] of [
     [['original1', 'original0'], weightNorm],
@@ -167,9 +170,8 @@ function pruned(parts: readonly StoredTensor[]): FoldedTensor | undefined {
   })
 }
 
-function unknownParametrization(key: string, place: FaultLocation): Error {
-  const [, module = '', name = ''] = splitParametrized(key)
-  const text = `${module}${name} is parametrized in a way that is not known here (${key.slice(0, 200)})`
-  const inPython = `in Python, call torch.nn.utils.parametrize.remove_parametrizations(module, '${name}') before torch.save`
+function unknownParametrization({ module, name }: Parametrized, key: string, place: FaultLocation): Error {
+  const text = `${shorten(module)}${shorten(name)} is parametrized in a way that is not known here (${shorten(key)})`
+  const inPython = `in Python, call torch.nn.utils.parametrize.remove_parametrizations(module, '${shorten(name)}') before torch.save`
   return failure('TORCH_CHECKPOINT_UNSUPPORTED', place, `${text}; ${inPython}`)
 }

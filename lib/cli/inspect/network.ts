@@ -36,7 +36,7 @@ export function describeNetwork(
     const folded = foldState(tensors, { path: checkpoint.path ?? undefined })
     const { architecture, keys, unused } = recognize(folded, options)
     const renamed = Object.fromEntries(renamings(keys, architecture.prefix))
-    const labels = findLabels(checkpoint.root, architecture.numClasses === 1 ? 2 : architecture.numClasses)
+    const labels = findLabels(checkpoint.root, architecture.numClasses)
     return { architecture, architectureError: null, renamed, unused, labels }
   } catch (error) {
     const isKnown =

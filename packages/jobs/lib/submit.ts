@@ -3,7 +3,6 @@ import { mkdir, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 
 import {
-  type OutputActivation,
   ENGINE_DTYPES,
   type EngineDType,
   findStateDict,
@@ -11,7 +10,6 @@ import {
   type PresetName,
   type ReadModelOptions,
   readCheckpoint,
-  type StemOption,
   TorchError,
 } from 'napi-torch'
 import {
@@ -22,6 +20,7 @@ import {
   checkSignal,
   checkString,
   expected,
+  READ_MODEL_OPTIONS,
   readModel,
   reasonOf,
   shorten,
@@ -36,7 +35,7 @@ import { openSource } from './sources/open.js'
 import { writeFile } from './write_file.js'
 
 /** Options of {@link submit}. */
-export interface SubmitOptions extends QueueOptions {
+export interface SubmitOptions extends QueueOptions, Omit<ReadModelOptions, 'module' | 'preset'> {
   /** Path of the checkpoint. Workers read it from the same path, or from one that they are given. */
   readonly model: string
   /** Folder of the results: a new one, or that of the same run. Workers must see it at the same path. */
@@ -55,27 +54,13 @@ export interface SubmitOptions extends QueueOptions {
   readonly allowUrlPrefix?: readonly string[] | undefined
   /** Size of the largest image that is read, in bytes. Default: {@link DEFAULT_MAX_IMAGE_BYTES}. */
   readonly maxImageBytes?: number | undefined
-  /** Key of the state dict in the file, such as `model.ema`. Default: found from the structure of the file. */
-  readonly key?: string | undefined
-  /** Take the weights of a pickled module, without running its code. Default: `false`. */
-  readonly wholeModule?: boolean | undefined
-  /** Which network of several: what its keys begin with, such as `student.`. Default: the only one. */
-  readonly prefix?: string | undefined
-  /** Whether a max-pool follows a 3×3 stem: `maxpool` or `no-maxpool`. Default: what the architecture has. */
-  readonly stem?: StemOption | undefined
   /**
    * JavaScript or TypeScript file whose default export builds the model. Workers need the same file, by their own option: the run has
    * its SHA-256 alone. Default: the architecture is recognized.
    */
   readonly module?: string | undefined
-  /** How outputs become probabilities: `softmax` or `sigmoid`. Default: that of the preset, else by the number of outputs. */
-  readonly activation?: OutputActivation | undefined
-  /** Refuse a checkpoint of another architecture, such as `resnet18`. Default: any architecture of this package. */
-  readonly arch?: string | undefined
   /** Preset for preparing images. Default: that of the checkpoint or of the file `preset.json` beside it, else that of the architecture. */
   readonly preset?: PresetName | undefined
-  /** Names of the classes: an array, a file, or a list of this package. Default: those of the preset. */
-  readonly labels?: string | readonly string[] | undefined
   /** Data type in which the model computes. Default: `float32`. */
   readonly dtype?: EngineDType | undefined
   /** Stops listing and adding. Chunks that were added stay in the queue, and the same submit adds the others. */
@@ -95,18 +80,7 @@ const SUBMIT_OPTIONS = [
   'allowUrlPrefix',
   'maxImageBytes',
 ] as const
-const MODEL_OPTIONS = [
-  'key',
-  'wholeModule',
-  'prefix',
-  'stem',
-  'arch',
-  'module',
-  'preset',
-  'labels',
-  'activation',
-  'dtype',
-] as const
+const MODEL_OPTIONS = [...READ_MODEL_OPTIONS, 'dtype'] as const
 
 /** Result of {@link submit}. */
 export interface Submission {
