@@ -132,7 +132,7 @@ export class UnreadableTensor {
   }
 
   [DESCRIBE](): string {
-    return `${this.what}, which cannot be read: ${this.advice}`
+    return `${shorten(this.what)}, which cannot be read: ${this.advice}`
   }
 }
 

@@ -110,7 +110,8 @@ function reasonAgainst({ module, name, path }: PickledGlobal): string | undefine
   if (EXCEPTION_CLASS.test(name)) return undefined
   const inModule = reasonIn(UNSAFE_MODULES, module)
   if (inModule !== undefined) return inModule
-  if (!/^_*[A-Z]/.test(parts[0] ?? '')) {
+  // A method of a class is a function too, such as PyCodeCache.load.
+  if (!parts.every((part) => /^_*[A-Z]/.test(part))) {
     const inFunctions = reasonIn(UNSAFE_FUNCTIONS, module)
     if (inFunctions !== undefined) return inFunctions
   }

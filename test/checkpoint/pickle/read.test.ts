@@ -460,6 +460,8 @@ describe('unpickle()', () => {
       'builtins breakpoint',
       'builtins vars',
       'functools reduce',
+      'torch._inductor.codecache PyCodeCache.load_by_key_path',
+      'torch.fx.graph_module GraphModule.from_code',
       '__builtin__ reduce',
       'commands getoutput',
       '__builtin__ execfile',
