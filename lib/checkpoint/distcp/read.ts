@@ -95,6 +95,11 @@ async function readValue(
     return new UnreadableTensor(`a tensor in ${parts.length} parts of a distributed checkpoint`, advice)
   }
   const source = await files.open(piece.file)
+  // Pieces do not overlap: many names for one of them would be read again for each.
+  files.read += piece.length
+  if (files.read > files.size) {
+    throw fail('TORCH_CHECKPOINT_CORRUPT', `The values have ${files.read} bytes, their files ${files.size}`)
+  }
   if (piece.offset + piece.length > source.size) {
     const text = `${describe(name)} lies at bytes ${piece.offset} to ${piece.offset + piece.length} of ${piece.file}, which has ${source.size}`
     throw fail('TORCH_CHECKPOINT_CORRUPT', text)
@@ -121,6 +126,8 @@ class DataFiles {
   readonly #open = new Map<string, Promise<ByteSource>>()
   /** Bytes of all files that were opened. */
   size = 0
+  /** Bytes of all values that were read. */
+  read = 0
 
   constructor(folder: string) {
     this.#folder = folder

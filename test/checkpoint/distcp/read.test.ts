@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { readCheckpoint, StoredTensor } from 'napi-torch'
 
 import { materialize } from '../../../lib/checkpoint/materialize.js'
-import { inFolder } from '../../support/checkpoints.js'
+import { fixture, inFolder } from '../../support/checkpoints.js'
 
 const FOLDER = fileURLToPath(new URL('../../fixtures/wild/distributed', import.meta.url))
 
@@ -18,6 +18,25 @@ async function damaged(folder: string, from: string, to: string): Promise<string
   assert.ok(text.includes(from) && from.length === to.length)
   await writeFile(path, Buffer.from(text.replaceAll(from, to), 'latin1'))
   return folder
+}
+
+const text = (value: string): string => `U${String.fromCharCode(value.length)}${value}`
+const dict = (...entries: readonly string[]): string => `}(${entries.join('')}u`
+const object = (name: string, state: string): string => `cmodule\n${name}\n)\x81${state}b`
+
+/** Writes metadata by which several names lie at one place of a file of fewer than 65,536 bytes. */
+async function writeOverlapping(folder: string, names: readonly string[]): Promise<void> {
+  const data = await readFile(fixture('state_dict.pth'))
+  await writeFile(join(folder, 'a.distcp'), data)
+  const length = `M${String.fromCharCode(data.length & 0xff, data.length >> 8)}`
+  const piece = object(
+    '_StorageInfo',
+    dict(text('relative_path'), text('a.distcp'), text('offset'), 'K\0', text('length'), length),
+  )
+  const storage = names.flatMap((name) => [object('MetadataIndex', dict(text('fqn'), text(name))), piece])
+  const types = names.flatMap((name) => [text(name), object('BytesStorageMetadata', '}')])
+  const fields = dict(text('state_dict_metadata'), dict(...types), text('storage_data'), dict(...storage))
+  await writeFile(join(folder, '.metadata'), Buffer.from(`\x80\x02${object('Metadata', fields)}.`, 'latin1'))
 }
 
 describe('readCheckpoint() of a folder of torch.distributed.checkpoint', () => {
@@ -76,6 +95,18 @@ describe('readCheckpoint() of a folder of torch.distributed.checkpoint', () => {
       await writeFile(join(folder, '.metadata'), 'cos\nsystem\n.')
 
       await assert.rejects(readCheckpoint(folder), { code: 'TORCH_CHECKPOINT_UNSAFE' })
+    }))
+
+  it('refuses values that lie over each other, which would be read again for each', () =>
+    inFolder(async (folder) => {
+      await writeOverlapping(folder, ['a'])
+      assert.ok((await readCheckpoint(folder)).root instanceof Map)
+      await writeOverlapping(folder, ['a', 'b'])
+
+      await assert.rejects(readCheckpoint(folder), {
+        code: 'TORCH_CHECKPOINT_CORRUPT',
+        message: /The values have \d+ bytes/,
+      })
     }))
 
   it('stops at the limit tensors', () =>
