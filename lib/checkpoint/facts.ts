@@ -1,9 +1,9 @@
-import type { Fail } from './failure.js'
+import { failAt, type Fail } from './failure.js'
 import { pastLimit, type CheckpointLimits } from './limits.js'
 import type { Checkpoint } from './read.js'
+import { followPath } from './state_dict/find.js'
 import { isWholeModule, withoutCompiler } from './state_dict/whole_module.js'
 import { StoredTensor } from './stored.js'
-import { failAt } from './failure.js'
 import { PickledObject, type CheckpointValue } from './values.js'
 
 /** A setting of a module: a number, a flag, a text, `null` for Python's None, or a tuple or list of numbers. */
@@ -44,7 +44,7 @@ export interface FactNode {
  */
 export function moduleFacts(checkpoint: Checkpoint, source: string, limits: CheckpointLimits): FileFacts | null {
   if (checkpoint.facts !== undefined) return source === '' ? checkpoint.facts : null
-  const root = withoutCompiler(valueAt(checkpoint.root, source) ?? null)
+  const root = withoutCompiler(followPath(checkpoint.root, source).value ?? null)
   if (!isWholeModule(root)) return null
   return collectFacts(root, pickledNode, { limits, fail: failAt({ path: checkpoint.path ?? undefined }) })
 }
@@ -127,25 +127,4 @@ function pickledNode(module: PickledObject): FactNode | null {
 function entriesOf(value: CheckpointValue | undefined): [string, CheckpointValue][] {
   if (!(value instanceof Map)) return []
   return [...value].filter((entry): entry is [string, CheckpointValue] => typeof entry[0] === 'string')
-}
-
-/** Follows `path`, whose names may hold dots, through dicts and lists; undefined if it leads nowhere. */
-function valueAt(root: CheckpointValue, path: string): CheckpointValue | undefined {
-  let value: CheckpointValue | undefined = root
-  let rest = path
-  while (rest !== '' && value !== undefined) {
-    const dict: ReadonlyMap<CheckpointValue, CheckpointValue> | null =
-      value instanceof Map ? value : value instanceof PickledObject ? value.entries : null
-    const list = Array.isArray(value) ? value : null
-    let next: CheckpointValue | undefined
-    let end = rest.length
-    for (; end > 0; end = rest.lastIndexOf('.', end - 1)) {
-      const name = rest.slice(0, end)
-      next = list?.[Number(name)] ?? dict?.get(name) ?? dict?.get(Number(name))
-      if (next !== undefined) break
-    }
-    value = next
-    rest = rest.slice(end + 1)
-  }
-  return value
 }

@@ -39,7 +39,8 @@ export function applyFacts(model: Module<unknown>, facts: FileFacts, names: Read
   for (const [path, { tensors }] of facts) {
     if (tensors.size > 0) for (const each of [path, ...parentsOf(path)]) withTensors.add(each)
   }
-  for (const [path, layer] of facts) checkLeftover(path, layer, { model, facts, pairs, withTensors })
+  const holders = new Set(pairs.containers.values())
+  for (const [path, layer] of facts) checkLeftover(path, layer, { model, facts, pairs, withTensors, holders })
 }
 
 interface Context {
@@ -48,16 +49,18 @@ interface Context {
   readonly pairs: Pairs
   /** Paths of modules that hold tensors, themselves or below. */
   readonly withTensors: ReadonlySet<string>
+  /** Paths of modules that hold others and have a counterpart. */
+  readonly holders: ReadonlySet<string>
 }
 
 /** @throws {TorchError} `TORCH_ARCHITECTURE` if the module computes something that the model does not. */
-function checkLeftover(path: string, layer: ModuleFacts, { model, facts, pairs, withTensors }: Context): void {
+function checkLeftover(path: string, layer: ModuleFacts, context: Context): void {
+  const { model, facts, pairs, withTensors, holders } = context
   const { leaves, containers, theirLeaves } = pairs
   const root = containers.get('') ?? ''
   if (path === '' || !isWithin(path, root) || leaves.has(path) || !isComputing(layer, theirLeaves.has(path))) return
   const parents = parentsOf(path).filter((parent) => parent !== root && isWithin(parent, root))
   if ([path, ...parents].some((each) => BESIDE.test(split(each)[1]))) return
-  const holders = new Set(containers.values())
   // What is registered within a layer belongs to it: a parametrization, an observer.
   if (parents.some((parent) => leaves.has(parent))) return
   const isInBlock = parents.some((parent) => holders.has(parent))

@@ -195,19 +195,33 @@ function metadataOf(dict: Dict): FoundStateDict['metadata'] {
   return metadata
 }
 
-/** Gives what lies at `path`: the entry of that whole name, else, dot by dot, of its parts. */
+/** @throws {TorchError} `TORCH_INVALID_ARGUMENT` if nothing lies at `path`. */
 function valueAt(root: CheckpointValue, path: string): CheckpointValue {
+  const { value, dict } = followPath(root, path)
+  if (value === undefined) throw expected(`one of ${listKeys(dict)}`, 'key', path)
+  return value
+}
+
+/**
+ * Gives what lies at `path`: the entry of that whole name, else, dot by dot, of its parts. Where nothing does, `value` is undefined,
+ * and `dict` the last one that was reached.
+ */
+export function followPath(
+  root: CheckpointValue,
+  path: string,
+): { readonly value: CheckpointValue | undefined; readonly dict: Dict } {
   let value = root
   let rest = path
+  let dict = EMPTY
   while (rest !== '') {
-    const dict = byName(dictOf(value) ?? EMPTY)
+    dict = byName(dictOf(value) ?? EMPTY)
     const name = longestKey(dict, rest)
     const next = name === undefined ? undefined : dict.get(name)
-    if (name === undefined || next === undefined) throw expected(`one of ${listKeys(dict)}`, 'key', path)
+    if (name === undefined || next === undefined) return { value: undefined, dict }
     value = next
     rest = rest.slice(name.length + 1)
   }
-  return value
+  return { value, dict }
 }
 
 /** Numbers as keys are asked for by their digits. */
