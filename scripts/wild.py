@@ -400,6 +400,14 @@ def heads(maker):
     projected = plain()
     projection = prefixed(shake(nn.Sequential(nn.Linear(features, features), nn.BatchNorm1d(features))).state_dict(), "projector.")
     maker.add("a projection head beside", {**projected.state_dict(), **projection}, projected)
+    second = plain()
+    second.aux = nn.Linear(features, 3)
+    maker.add("a second head within the network", prefixed(second.state_dict(), "model."), second,
+              unused=["model.aux.weight", "model.aux.bias"])
+    hidden = plain()
+    hidden.fc = shake(nn.Sequential(collections.OrderedDict([
+        ("lin1", nn.Linear(features, 9)), ("norm", nn.BatchNorm1d(9)), ("relu", nn.ReLU()), ("lin2", nn.Linear(9, CLASSES))])))
+    maker.add("a normalization among named layers of a head", hidden.state_dict(), refused=("TORCH_ARCHITECTURE", "fc.norm"))
     folded = {
         "weight_norm": lambda layer: weight_norm(layer),
         "spectral_norm": lambda layer: spectral_norm(layer),

@@ -37,6 +37,12 @@ export function describeNetwork(network: Network, { stem, refuse, dtypeOf }: Des
     refuse(`${path.join('.')}.weight reads ${input} features, not ${body.out}`)
   }
 
+  if (network.stray !== undefined) {
+    refuse(`no key shows where ${network.stray.path.join('.')} stands in its head; build it yourself`)
+  }
+  if (family !== 'resnet' && first.type === 'Bottleneck' && (first.groups > 1 || 4 * first.mid !== first.out)) {
+    refuse(`its bottlenecks have ${first.groups} groups and ${first.mid} channels, as no network for small images here`)
+  }
   const hasNorms = first.norms.length > 0
   const form = describeStem(network, { family, option: stem, refuse })
   const departures: Departures = {
@@ -225,6 +231,7 @@ function describeStem(network: Network, { family, option, refuse }: StemRules): 
   }
   if (kernel !== 7 && kernel !== 3) refuse(`its stem is ${kernel}×${kernel}, not 7×7 or 3×3`)
   if (family !== 'resnet') {
+    if (isDeep) refuse(`its stem has ${convs.length} convolutions, that of a network for small images has one`)
     if (kernel !== 3) refuse(`its stem is ${kernel}×${kernel}, that of a network for small images is 3×3`)
     if (option === 'maxpool') refuse('a network for small images has no max-pool in its stem')
     return bias ? { kernelSize: 3, stride: 1, inner, maxPool: false, bias } : undefined

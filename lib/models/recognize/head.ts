@@ -24,10 +24,11 @@ const MAX_LAYERS = 64
  * channels. What stands between them has no tensors; a layer without tensors behind a linear one is taken for its ReLU, any
  * other changes nothing in eval mode.
  *
+ * @param home - The module whose own layers may be a head, beside those of modules in it.
  * @returns Null if nothing reads the features.
  */
-export function findHead(units: readonly Unit[], features: number): Head | null {
-  const groups = [...groupUnits(units).values()]
+export function findHead(units: readonly Unit[], home: readonly string[], features: number): Head | null {
+  const groups = [...groupUnits(units, home).values()]
     .map((group) => readHead(group, features))
     .filter((head) => head !== null)
   const [best] = groups.sort((a, b) => rankOf(a) - rankOf(b))
@@ -39,16 +40,31 @@ export function misfit(units: readonly Unit[]): Unit | undefined {
   return units.find(({ kind, path }) => kind === 'linear' && NAMES.includes(path.at(-1) ?? ''))
 }
 
+/** Gives a normalization beside the layers of a head that reads what one of them makes: its place among them shows in no key. */
+export function strayNorm(head: Head, units: readonly Unit[]): Unit | undefined {
+  const known = head.units.filter((unit) => unit !== null)
+  const parents = new Set(known.map(({ path }) => path.slice(0, -1).join('.')))
+  const hidden = new Set(known.slice(0, -1).map(({ out }) => out))
+  return units.find((unit) => {
+    return (
+      unit.kind === 'norm' &&
+      !known.includes(unit) &&
+      hidden.has(unit.out) &&
+      parents.has(unit.path.slice(0, -1).join('.'))
+    )
+  })
+}
+
 /** Layers of one Sequential stand together; each other layer stands alone, or with those that count on from its name. */
-function groupUnits(units: readonly Unit[]): Map<string, Unit[]> {
+function groupUnits(units: readonly Unit[], home: readonly string[]): Map<string, Unit[]> {
   const groups = new Map<string, Unit[]>()
   for (const unit of units) {
     if (unit.kind !== 'linear' && unit.kind !== 'norm') continue
     const name = unit.path.at(-1) ?? ''
-    const isListed = unit.path.length > 1
+    const isListed = unit.path.length > home.length + 1
     const stem = unit.path.slice(0, -1).join('.')
     // `fc1` and `fc2` of one module belong together; `fc` and `auxiliary` do not.
-    const id = /^\d+$/.test(name) || isListed ? `${stem}.` : name.replace(/\d{1,3}$/, '')
+    const id = /^\d+$/.test(name) || isListed ? `${stem}.` : `${stem}.${name.replace(/\d{1,3}$/, '')}`
     const group = groups.get(id)
     if (group === undefined) groups.set(id, [unit])
     else group.push(unit)

@@ -1,4 +1,4 @@
-import { findHead, misfit, type Head } from './head.js'
+import { findHead, misfit, strayNorm, type Head } from './head.js'
 import { MIN_STAGES, type Body } from './stages.js'
 import { findStem, type Stem } from './stem.js'
 import { isBelow, matters, type ModuleTree, type Unit } from './units.js'
@@ -12,6 +12,8 @@ export interface Network {
   readonly head: Head | null
   /** Normalization behind the last stage that belongs to no head. */
   readonly finalNorm: Unit | null
+  /** A normalization that belongs to the head, and whose place in it is not known. */
+  readonly stray: Unit | undefined
   /** A linear layer that is called like a head, but does not read what the last stage makes. */
   readonly misfit: Unit | undefined
   /** Units within the stages that no block has. */
@@ -75,11 +77,13 @@ function complete(
   let head: Head | null = null
   let wrong: Unit | undefined
   let scope: readonly string[] = path
+  let stray: Unit | undefined
   for (let depth = path.length; depth >= 0 && head === null; depth--) {
     const above = path.slice(0, depth)
     if (others.some((other) => isBelow(other, above))) break
     const inScope = free.filter((unit) => isBelow(unit.path, above) && !taken.has(unit))
-    head = findHead(inScope, body.out)
+    head = findHead(inScope, above, body.out)
+    stray = head === null ? undefined : strayNorm(head, inScope)
     wrong ??= misfit(inScope)
     if (head !== null) scope = above
   }
@@ -97,6 +101,7 @@ function complete(
     body,
     head: head === null || neck === null ? head : behindNeck(head, neck),
     finalNorm: neck === null ? finalNorm : null,
+    stray,
     misfit: head === null ? wrong : undefined,
     extras: extras.filter(matters),
   }
