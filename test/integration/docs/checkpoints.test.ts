@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 const TEST = fileURLToPath(new URL('../../', import.meta.url))
 const PAGE = readFileSync(fileURLToPath(new URL('../../../docs/checkpoints.md', import.meta.url)), 'utf8')
 
-/** The tables of the page in which each row names a test file, and tests of it in quotes. */
-const ROWS = [...PAGE.slice(PAGE.indexOf('## Test coverage')).matchAll(/^\| .*?\| `([\w/.]+\.test\.ts)` \| (.*) \|$/gm)]
+/** The tables of the page in which each row names a file of tests, or of what several share, and tests of it in quotes. */
+const ROWS = [...PAGE.slice(PAGE.indexOf('## Test coverage')).matchAll(/^\| .*?\| `([\w/.]+\.ts)` \| (.*) \|$/gm)]
 
 /** Source of a test with `…` where a title changes, and without the quotes and marks that surround it. */
 function titlesOf(file: string): string {
