@@ -67,18 +67,17 @@ export async function loadFound(
   found: LoadableStateDict,
   { mmap }: MaterializeOptions = { mmap: false },
 ): Promise<StateDict> {
-  const entries = [...found.tensors].map(([name, tensor]) => {
-    return { name, tensor, inputs: tensor instanceof StoredTensor ? [tensor] : tensor.inputs }
-  })
-  for (const { name, inputs } of entries) for (const input of inputs) checkElementType(input, `Tensor ${name}`)
-  const loaded = await materialize(entries.flatMap(({ inputs }) => inputs), { mmap }) // prettier-ignore
+  for (const [name, tensor] of found.tensors) {
+    for (const input of inputsOf(tensor)) checkElementType(input, `Tensor ${name}`)
+  }
+  const loaded = await materialize([...found.tensors.values()].flatMap(inputsOf), { mmap })
   const state = new StateDict()
   state.source = found.source
   state.metadata = found.metadata
   let next = 0
-  for (const { name, tensor, inputs } of entries) {
-    const parts = loaded.slice(next, next + inputs.length)
-    next += inputs.length
+  for (const [name, tensor] of found.tensors) {
+    const parts = loaded.slice(next, next + inputsOf(tensor).length)
+    next += parts.length
     const [only] = parts
     if (tensor instanceof StoredTensor) {
       if (only !== undefined) state.set(name, only)
@@ -91,6 +90,10 @@ export async function loadFound(
     for (const part of parts) part.dispose()
   }
   return state
+}
+
+function inputsOf(tensor: FoldableTensor): readonly StoredTensor[] {
+  return tensor instanceof StoredTensor ? [tensor] : tensor.inputs
 }
 
 /** Options of {@link loadTensors}. */

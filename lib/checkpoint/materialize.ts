@@ -35,35 +35,43 @@ export interface MaterializeOptions {
 export async function materialize(stored: readonly StoredTensor[], { mmap }: MaterializeOptions): Promise<Tensor[]> {
   const dtypes = stored.map((tensor) => checkElementType(tensor, 'A tensor'))
   const plans = planStorages(stored)
-  const handles = new Map<StoredStorage, TensorHandle>()
-  const tensors: Tensor[] = []
-  try {
-    if (mmap) mapAll(plans, handles)
-    const unread = [...plans.keys()].filter((storage) => !handles.has(storage))
-    await readAll(batchesOf(unread), async (batch) => {
-      const read = await readBatch(batch)
-      for (const [index, storage] of batch.entries()) {
-        const handle = read[index]
-        if (handle !== undefined) handles.set(storage, handle)
-      }
-    })
-    for (const [storage, swapped] of plans) {
-      const handle = handles.get(storage)
-      if (handle !== undefined && swapped > 1) native.swapBytes_(handle, swapped)
+  const tensors: Tensor[] = new Array<Tensor>(stored.length)
+  // Of many thousand small storages few are alive at a time: a handle takes more memory than what it holds.
+  const share = (storage: StoredStorage, handle: TensorHandle): void => {
+    const { swapped, users } = plans.get(storage) ?? UNUSED
+    if (swapped > 1) native.swapBytes_(handle, swapped)
+    for (const user of users) {
+      const [tensor, dtype] = [stored[user], dtypes[user]]
+      if (tensor !== undefined && dtype !== undefined) tensors[user] = viewOf(handle, tensor, dtype)
     }
-    stored.forEach(({ storage, storageOffset, shape, strides, numel }, index) => {
-      const handle = handles.get(storage)
-      const dtype = dtypes[index]
-      if (handle === undefined || dtype === undefined) return
-      tensors.push(new Tensor(native.viewOfStorage(handle, dtype, numel === 0 ? 0 : storageOffset, shape, strides)))
-    })
+  }
+  try {
+    const unread = mmap ? mapAll(plans, share) : [...plans.keys()]
+    await readAll(batchesOf(unread), async (batch) => shareAll(batch, await readBatch(batch), share))
     return tensors
   } catch (error) {
-    for (const tensor of tensors) tensor.dispose()
+    // Holes of the array, tensors that were not made, are passed over.
+    tensors.forEach((tensor) => tensor.dispose())
     throw error
-  } finally {
-    for (const handle of handles.values()) native.dispose(handle)
   }
+}
+
+type Share = (storage: StoredStorage, handle: TensorHandle) => void
+
+/** Shares out storages that were read, whose own handles then end. */
+function shareAll(storages: readonly StoredStorage[], handles: readonly TensorHandle[], share: Share): void {
+  try {
+    storages.forEach((storage, index) => {
+      const handle = handles[index]
+      if (handle !== undefined) share(storage, handle)
+    })
+  } finally {
+    for (const handle of handles) native.dispose(handle)
+  }
+}
+
+function viewOf(handle: TensorHandle, { storageOffset, shape, strides, numel }: StoredTensor, dtype: DType): Tensor {
+  return new Tensor(native.viewOfStorage(handle, dtype, numel === 0 ? 0 : storageOffset, shape, strides))
 }
 
 /**
@@ -78,41 +86,54 @@ export function checkElementType({ dtype, storage }: StoredTensor, name: string)
   throw failure('TORCH_CHECKPOINT_UNSUPPORTED', placeOf(storage), text)
 }
 
-/** Gives, for each storage, the bytes to turn around in it: those of its elements if the file has the other order. */
-function planStorages(stored: readonly StoredTensor[]): Map<StoredStorage, number> {
-  const plans = new Map<StoredStorage, number>()
-  for (const { storage, dtype } of stored) {
+/** What becomes of a storage. */
+interface StoragePlan {
+  /** Bytes to turn around in it: those of its elements if the file has the other order, else 1. */
+  readonly swapped: number
+  /** Indices of the tensors that lie in it. */
+  readonly users: number[]
+}
+
+const UNUSED: StoragePlan = { swapped: 1, users: [] }
+
+function planStorages(stored: readonly StoredTensor[]): Map<StoredStorage, StoragePlan> {
+  const plans = new Map<StoredStorage, StoragePlan>()
+  for (const [index, { storage, dtype }] of stored.entries()) {
     const own = ELEMENT_TYPES.get(dtype)?.swapped ?? 1
     const swapped = storage.byteOrder === HOST_ORDER ? 1 : own
-    if ((plans.get(storage) ?? swapped) !== swapped || storage.nbytes % swapped !== 0) {
+    const known = plans.get(storage)
+    if ((known !== undefined && known.swapped !== swapped) || storage.nbytes % swapped !== 0) {
       const text = `Tensors of several types share a storage of ${storage.byteOrder}-endian bytes`
       throw failure('TORCH_CHECKPOINT_UNSUPPORTED', placeOf(storage), text)
     }
-    plans.set(storage, swapped)
+    if (known === undefined) plans.set(storage, { swapped, users: [index] })
+    else known.users.push(index)
   }
   return plans
 }
 
-/** Maps the storages whose bytes can be used as they lie, those of a file together. */
-function mapAll(plans: ReadonlyMap<StoredStorage, number>, handles: Map<StoredStorage, TensorHandle>): void {
+/** Maps the storages whose bytes can be used as they lie, those of a file together, and gives the others. */
+function mapAll(plans: ReadonlyMap<StoredStorage, StoragePlan>, share: Share): StoredStorage[] {
   const byFile = new Map<string, StoredStorage[]>()
-  for (const [storage, swapped] of plans) {
+  const others: StoredStorage[] = []
+  for (const [storage, { swapped }] of plans) {
     const path = pathOf(storage)
-    if (path === undefined || swapped > 1 || !isAligned(storage)) continue
+    if (path === undefined || swapped > 1 || !isAligned(storage)) {
+      others.push(storage)
+      continue
+    }
     const storages = byFile.get(path)
     if (storages === undefined) byFile.set(path, [storage])
     else storages.push(storage)
   }
   for (const [path, storages] of byFile) {
     try {
-      for (const [index, handle] of native.mapStorages(path, ...stretchesOf(storages)).entries()) {
-        const storage = storages[index]
-        if (storage !== undefined) handles.set(storage, handle)
-      }
+      shareAll(storages, native.mapStorages(path, ...stretchesOf(storages)), share)
     } catch (cause) {
       throw placed(cause, { path })
     }
   }
+  return others
 }
 
 /** Elements of a mapped file lie where they lie, and libtorch wants them aligned. */

@@ -126,21 +126,48 @@ export function checkGeometry(
   if (strides.length !== shape.length) {
     throw fail('TORCH_CHECKPOINT_CORRUPT', `${name()} has ${strides.length} strides`)
   }
-  let numel = 1n
-  let last = BigInt(storageOffset)
-  for (const [dim, size] of shape.entries()) {
-    numel *= BigInt(size)
-    last += BigInt(size - 1) * BigInt(strides[dim] ?? 0)
-  }
-  const elements = BigInt(Math.floor(storage.nbytes / type.bytes)) * BigInt(type.packed)
+  const { numel, last } = extentOf(shape, strides, storageOffset)
+  const elements = Math.floor(storage.nbytes / type.bytes) * type.packed
   // PyTorch keeps the offset of a slice that has no elements, wherever it points.
-  const inside = numel === 0n || last < elements
+  const inside = Number(numel) === 0 || last < elements
   if (!inside) {
     const where = `strides ${describeShape(strides)} and offset ${storageOffset}`
     throw fail('TORCH_CHECKPOINT_CORRUPT', `${name()}, ${where} reaches outside its storage of ${elements} elements`)
   }
-  const bytes = (numel * BigInt(type.bytes)) / BigInt(type.packed)
-  if (bytes > BigInt(storage.nbytes) && bytes > BigInt(limits.expandedBytes)) {
+  const bytes = bytesOf(numel, type)
+  if (bytes > storage.nbytes && bytes > limits.expandedBytes) {
     throw pastLimit(fail, limits, 'expandedBytes', `${name()} claims ${bytes} bytes of a storage of ${storage.nbytes}`)
+  }
+}
+
+/** Whole bytes, rounded down where elements share one. */
+function bytesOf(numel: number | bigint, { bytes, packed }: ElementType): number | bigint {
+  const product = typeof numel === 'number' ? numel * bytes : NaN
+  return Number.isSafeInteger(product) ? Math.floor(product / packed) : (BigInt(numel) * BigInt(bytes)) / BigInt(packed)
+}
+
+interface Extent {
+  /** Number of elements. */
+  readonly numel: number | bigint
+  /** Element of the storage that is the last of the tensor's. */
+  readonly last: number | bigint
+}
+
+/** As integers of any size where doubles are not exact; those cost memory, which thousands of small tensors would notice. */
+function extentOf(shape: readonly number[], strides: readonly number[], storageOffset: number): Extent {
+  let numel = 1
+  let last = storageOffset
+  let isExact = true
+  for (let dim = 0; dim < shape.length; dim++) {
+    const size = shape[dim] ?? 0
+    const step = (size - 1) * (strides[dim] ?? 0)
+    numel *= size
+    last += step
+    isExact &&= Number.isSafeInteger(numel) && Number.isSafeInteger(step) && Number.isSafeInteger(last)
+  }
+  if (isExact) return { numel, last }
+  return {
+    numel: shape.reduce((product, size) => product * BigInt(size), 1n),
+    last: shape.reduce((sum, size, dim) => sum + BigInt(size - 1) * BigInt(strides[dim] ?? 0), BigInt(storageOffset)),
   }
 }

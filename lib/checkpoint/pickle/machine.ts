@@ -46,7 +46,10 @@ export class PickleMachine {
   readonly #stack: CheckpointValue[] = []
   /** Heights of the stack at the open marks. */
   readonly #marks: number[] = []
-  readonly #memo = new Map<number, CheckpointValue>()
+  /** Remembered values by number: picklers count from 0 without a gap, and a map of them would take three times the memory. */
+  readonly #memo: CheckpointValue[] = []
+  /** Those whose numbers leave a gap. */
+  readonly #memoBeyond = new Map<number, CheckpointValue>()
   #protocol = 0
   #opcode = 0
   #opcodeAt = 0
@@ -224,17 +227,26 @@ export class PickleMachine {
 
   remember(index: number): void {
     this.#memory += COSTS.memo
-    this.#memo.set(index, this.top())
-    const { size } = this.#memo
+    if (index > this.#memo.length) {
+      this.#memoBeyond.set(index, this.top())
+    } else {
+      this.#memo[index] = this.top()
+      this.#memoBeyond.delete(index)
+    }
+    const size = this.#memoSize
     if (size > this.limits.memoEntries) throw this.#pastLimit('memoEntries', `The pickle remembers ${size} values`)
   }
 
   memoize(): void {
-    this.remember(this.#memo.size)
+    this.remember(this.#memoSize)
+  }
+
+  get #memoSize(): number {
+    return this.#memo.length + this.#memoBeyond.size
   }
 
   recall(index: number): void {
-    const value = this.#memo.get(index)
+    const value = index < this.#memo.length ? this.#memo[index] : this.#memoBeyond.get(index)
     if (value === undefined) throw this.fail('TORCH_CHECKPOINT_CORRUPT', `Nothing was remembered as number ${index}`)
     this.push(value)
   }

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util'
 import { inflateRaw } from 'node:zlib'
 
-import { failure, type Fail } from '../failure.js'
+import { failure, type Fail, type FaultLocation } from '../failure.js'
 import { pastLimit, type CheckpointLimits } from '../limits.js'
 import type { ByteSource } from '../source.js'
 import { readDirectory, type Directory, type DirectoryEntry, type ZipMethod } from './directory.js'
@@ -165,23 +165,30 @@ interface Headers {
 /** The data begins after the local header, whose name and extra field may be longer than the directory's. */
 function parseLocalHeader(entry: DirectoryEntry, { source, names, start, bytes, view }: Headers): ZipEntry {
   const { name, nameAt, method, compressedSize, size, crc32, headerOffset } = entry
-  const fail: Fail = (code, text) => failure(code, { path: source.path, entry: name, offset: headerOffset }, text)
   const from = headerOffset - start
-  if (view.getUint32(from, true) !== LOCAL_HEADER)
-    throw fail('TORCH_CHECKPOINT_CORRUPT', 'Expected a local file header')
+  if (view.getUint32(from, true) !== LOCAL_HEADER) {
+    throw failure('TORCH_CHECKPOINT_CORRUPT', placeOf(entry, source), 'Expected a local file header')
+  }
   const flags = view.getUint16(from + 6, true)
   const nameBytes = view.getUint16(from + 26, true)
   const extraBytes = view.getUint16(from + 28, true)
-  if ((flags & ENCRYPTED) !== 0) throw fail('TORCH_CHECKPOINT_UNSUPPORTED', 'The entry is encrypted')
+  if ((flags & ENCRYPTED) !== 0) {
+    throw failure('TORCH_CHECKPOINT_UNSUPPORTED', placeOf(entry, source), 'The entry is encrypted')
+  }
   let sameName = nameBytes === entry.nameBytes
   for (let index = 0; sameName && index < nameBytes; index++) {
     sameName = names[nameAt + index] === bytes[from + LOCAL_HEADER_BYTES + index]
   }
   if (!sameName || view.getUint16(from + 8, true) !== (method === 'stored' ? 0 : 8)) {
-    throw fail('TORCH_CHECKPOINT_CORRUPT', 'The local header and the directory disagree')
+    const text = 'The local header and the directory disagree'
+    throw failure('TORCH_CHECKPOINT_CORRUPT', placeOf(entry, source), text)
   }
   const dataOffset = headerOffset + LOCAL_HEADER_BYTES + nameBytes + extraBytes
   return { name, method, dataOffset, compressedSize, size, crc32 }
+}
+
+function placeOf({ name, headerOffset }: DirectoryEntry, { path }: ByteSource): FaultLocation {
+  return { path, entry: name, offset: headerOffset }
 }
 
 /** Entries that share bytes turn a small archive into a huge one, and let two names say different things. */

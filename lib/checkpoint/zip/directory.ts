@@ -111,10 +111,12 @@ function parseDirectory(
   path: string | undefined,
 ): DirectoryEntry[] {
   const view = new DataView(directory.buffer, directory.byteOffset, directory.byteLength)
+  const text = Buffer.from(directory.buffer, directory.byteOffset, directory.byteLength)
   const entries: DirectoryEntry[] = []
   let at = 0
+  // One function for all entries: one for each would be most of the garbage of a large directory.
+  const fail: Fail = (code, reason) => failure(code, { path, offset: start + at }, reason)
   for (let index = 0; index < count; index++) {
-    const fail: Fail = (code, text) => failure(code, { path, offset: start + at }, text)
     if (at + DIRECTORY_HEADER_BYTES > directory.length || view.getUint32(at, true) !== DIRECTORY_HEADER) {
       throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected entry ${index + 1} of ${count} in the directory of the archive`)
     }
@@ -122,7 +124,7 @@ function parseDirectory(
     const extraBytes = view.getUint16(at + 30, true)
     const next = at + DIRECTORY_HEADER_BYTES + nameBytes + extraBytes + view.getUint16(at + 32, true)
     if (next > directory.length) throw fail('TORCH_CHECKPOINT_CORRUPT', 'An entry runs past the end of the directory')
-    entries.push(parseEntry({ directory, view, at, nameBytes, extraBytes }, fail))
+    entries.push(parseEntry({ text, view, at, nameBytes, extraBytes }, fail))
     at = next
   }
   if (at !== directory.length) {
@@ -133,7 +135,8 @@ function parseDirectory(
 
 /** A header of the directory, by the lengths that it names. */
 interface HeaderExtent {
-  readonly directory: Uint8Array
+  /** The directory. */
+  readonly text: Buffer
   readonly view: DataView
   /** Byte at which the header begins. */
   readonly at: number
@@ -141,9 +144,9 @@ interface HeaderExtent {
   readonly extraBytes: number
 }
 
-function parseEntry({ directory, view, at, nameBytes, extraBytes }: HeaderExtent, fail: Fail): DirectoryEntry {
+function parseEntry({ text, view, at, nameBytes, extraBytes }: HeaderExtent, fail: Fail): DirectoryEntry {
   const nameAt = at + DIRECTORY_HEADER_BYTES
-  const name = Buffer.from(directory.buffer, directory.byteOffset + nameAt, nameBytes).toString('utf8')
+  const name = text.toString('utf8', nameAt, nameAt + nameBytes)
   const flags = view.getUint16(at + 8, true)
   const method = view.getUint16(at + 10, true)
   if ((flags & ENCRYPTED) !== 0) throw fail('TORCH_CHECKPOINT_UNSUPPORTED', `Entry ${name} is encrypted`)

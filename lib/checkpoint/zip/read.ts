@@ -118,10 +118,11 @@ function findStorage(id: CheckpointValue, lookup: StorageLookup): StoredStorage 
     throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected a storage for persistent id, found ${describeValue(id)}`)
   }
   const dtype = elementTypeOf(type, fail)
-  const itemSize = BigInt(ELEMENT_TYPES.get(dtype)?.bytes ?? 1)
+  const itemSize = ELEMENT_TYPES.get(dtype)?.bytes ?? 1
   const entry = archive.entries.get(`data/${key}`)
   if (entry === undefined) throw fail('TORCH_CHECKPOINT_CORRUPT', `The entry ${archive.root}/data/${key} is missing`)
-  if (BigInt(numel) * itemSize !== BigInt(entry.size)) {
+  // Exact, which a product is not: sizes are powers of two.
+  if (numel !== entry.size / itemSize) {
     const text = `The entry ${entry.name} has ${entry.size} bytes, expected ${numel} elements of ${itemSize} bytes`
     throw fail('TORCH_CHECKPOINT_CORRUPT', text)
   }
