@@ -38,15 +38,20 @@ const CHILD = fileURLToPath(new URL('child.ts', import.meta.url))
 
 /** Hands files to a process of its own, and survives what they do to it. */
 export class Supervisor {
+  readonly #maxCpuMs: number
   #child: ChildProcess | null = null
   #cases = 0
+
+  constructor({ maxCpuMs = MAX_CPU_MS } = {}) {
+    this.#maxCpuMs = maxCpuMs
+  }
 
   /** Reads a file and tells what came of it; never rejects for what the file has done. */
   async run(request: Request): Promise<Outcome> {
     if (this.#cases++ % CASES_PER_CHILD === 0) this.close()
     const child = (this.#child ??= await start())
     const report = await answerOf(child, request)
-    if (typeof report !== 'string') return judge(report)
+    if (typeof report !== 'string') return judge(report, this.#maxCpuMs)
     this.close()
     return { kind: report === 'no answer' ? 'hang' : 'crash', detail: report, cpuMs: 0, extraBytes: 0 }
   }
@@ -86,12 +91,12 @@ function answerOf(child: ChildProcess, request: Request): Promise<Report | strin
   })
 }
 
-function judge(report: Report): Outcome {
+function judge(report: Report, maxCpuMs: number): Outcome {
   if ('foreign' in report) return { kind: 'foreign', detail: report.foreign, cpuMs: 0, extraBytes: 0 }
   const { outcome, cpuMs, extraBytes } = report
   if (extraBytes > MAX_EXTRA_BYTES) {
     return { kind: 'memory', detail: `${outcome}, ${(extraBytes / 2 ** 20).toFixed(0)} MiB`, cpuMs, extraBytes }
   }
-  if (cpuMs > MAX_CPU_MS) return { kind: 'hang', detail: `${outcome}, ${cpuMs.toFixed(0)} ms`, cpuMs, extraBytes }
+  if (cpuMs > maxCpuMs) return { kind: 'hang', detail: `${outcome}, ${cpuMs.toFixed(0)} ms`, cpuMs, extraBytes }
   return { kind: 'fine', detail: outcome, cpuMs, extraBytes }
 }
