@@ -4,6 +4,8 @@ import type { Fail } from './failure.js'
 
 /** What a checkpoint file may cost before it is refused with `TORCH_CHECKPOINT_LIMIT`. */
 export interface CheckpointLimits {
+  /** Bytes of a Blob, a Response or a stream, which is collected in memory. Stops an upload without an end. Default: 2 GiB. */
+  readonly streamBytes: number
   /** Entries of the archive. Stops a directory of millions of empty entries. Default: 262,144. */
   readonly archiveEntries: number
   /** Bytes of the archive's directory. Stops a directory that is read whole but is mostly comments. Default: 64 MiB. */
@@ -54,6 +56,7 @@ const MIB = 2 ** 20
 
 /** The limits that hold unless an option says otherwise. */
 export const DEFAULT_LIMITS: CheckpointLimits = {
+  streamBytes: 2048 * MIB,
   archiveEntries: 262_144,
   directoryBytes: 64 * MIB,
   inflateRatio: 200,

@@ -1,5 +1,6 @@
 import { checkBoolean, checkOptions, expected } from '../util/check.js'
 import { scope } from '../util/scope.js'
+import type { FileInput } from '../util/file_input.js'
 import { StateDict } from '../tensor/state_dict.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { findStateDict, type FoundStateDict } from './state_dict/find.js'
@@ -37,14 +38,11 @@ export interface LoadCheckpointOptions {
  * The tensors are on the CPU and belong to the caller: dispose the result when a module has copied them. Those that
  * shared memory in Python share it here. With `mmap` the file must not be changed while they live.
  *
- * @param file - A path, or the bytes of a file.
+ * @param file - A path, a `file:` URL, bytes, a `Blob`, a `Response`, or a stream of bytes.
  * @throws {CheckpointError} `TORCH_FILE`, `TORCH_CHECKPOINT_FORMAT`, `TORCH_CHECKPOINT_CORRUPT`,
  * `TORCH_CHECKPOINT_UNSAFE`, `TORCH_CHECKPOINT_UNSUPPORTED` or `TORCH_CHECKPOINT_LIMIT`; nothing is left alive.
  */
-export async function loadCheckpoint(
-  file: string | Uint8Array,
-  options: LoadCheckpointOptions = {},
-): Promise<StateDict> {
+export async function loadCheckpoint(file: FileInput, options: LoadCheckpointOptions = {}): Promise<StateDict> {
   checkOptions('options', options, ['key', 'wholeModule', 'stripPrefix', 'mmap', 'limits'])
   const { key, wholeModule = false, stripPrefix = false, mmap = false, limits } = options
   checkBoolean('mmap', mmap)

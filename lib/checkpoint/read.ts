@@ -1,9 +1,11 @@
-import { checkOptions, expected } from '../util/check.js'
+import { checkOptions } from '../util/check.js'
 import { CheckpointError } from '../util/errors.js'
+import type { FileInput } from '../util/file_input.js'
 import type { CheckpointContents } from './contents.js'
 import { detectFormat } from './detect_format.js'
 import { isDistributed, readDistributed } from './distcp/read.js'
 import { failure } from './failure.js'
+import { resolveInput } from './input.js'
 import { readLegacy } from './legacy/read.js'
 import { checkLimits, type CheckpointLimits } from './limits.js'
 import { readSafetensors } from './safetensors/read.js'
@@ -39,13 +41,10 @@ const READERS = {
  * @throws {CheckpointError} `TORCH_FILE`, `TORCH_CHECKPOINT_FORMAT`, `TORCH_CHECKPOINT_CORRUPT`,
  * `TORCH_CHECKPOINT_UNSAFE`, `TORCH_CHECKPOINT_UNSUPPORTED` or `TORCH_CHECKPOINT_LIMIT`.
  */
-export async function readCheckpoint(
-  file: string | Uint8Array,
-  options: ReadCheckpointOptions = {},
-): Promise<Checkpoint> {
-  if (typeof file !== 'string' && !(file instanceof Uint8Array)) throw expected('a path or a Uint8Array', 'file', file)
+export async function readCheckpoint(input: FileInput, options: ReadCheckpointOptions = {}): Promise<Checkpoint> {
   checkOptions('options', options, ['limits'])
   const limits = checkLimits(options.limits)
+  const file = await resolveInput(input, limits)
   if (typeof file === 'string' && (await isDistributed(file))) {
     return { path: file, ...(await readDistributed(file, limits)) }
   }

@@ -9,6 +9,7 @@ import { checkSignal } from '../util/abort.js'
 import { checkOneOf, checkOptions, checkPositiveInteger, describeShape, expected } from '../util/check.js'
 import { checkDevice, type Device } from '../util/device.js'
 import { TorchError } from '../util/errors.js'
+import type { FileInput } from '../util/file_input.js'
 import { scope } from '../util/scope.js'
 import { Semaphore } from '../util/semaphore.js'
 import type { OutputActivation } from '../vision/activations.js'
@@ -127,12 +128,12 @@ export class Classifier implements AsyncDisposable {
   /**
    * Loads a checkpoint and compiles its model.
    *
-   * @param checkpoint - A path, a `file:` URL, or the bytes of a file.
+   * @param checkpoint - A path, a `file:` URL, bytes, a `Blob`, a `Response`, or a stream of bytes.
    * @throws {TorchError} `TORCH_ARCHITECTURE` if it is no ResNet, or not the one that `arch` names; `TORCH_LABELS` if the
    * labels do not fit; `TORCH_CUDA_UNAVAILABLE`; `TORCH_INVALID_ARGUMENT`; and what `loadCheckpoint` throws. Nothing is left
    * alive.
    */
-  static async load(checkpoint: string | URL | Uint8Array, options: ClassifierOptions = {}): Promise<Classifier> {
+  static async load(checkpoint: FileInput, options: ClassifierOptions = {}): Promise<Classifier> {
     checkOptions('Classifier.load()', options, [...READ_MODEL_OPTIONS, ...MACHINE_OPTIONS, 'signal'])
     const { device, dtype, threads, maxBatchSize, ...reading } = options
     const machine = checkMachine({ device, dtype, threads, maxBatchSize })

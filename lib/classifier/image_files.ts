@@ -4,15 +4,13 @@ import { join } from 'node:path'
 import { checkString } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 import { reasonOf } from '../util/errno.js'
-
-/** Endings of image files that are decoded. */
-const EXTENSIONS = /\.(?:jpe?g|png|webp|gif|tiff?|avif)$/i
+import { IMAGE_FILE } from '../vision/image_extensions.js'
 
 /** Orders by the value of numbers in names, so that `image 9` comes before `image 10`, and equally in every locale. */
 const NATURAL = new Intl.Collator('en', { numeric: true })
 
 /**
- * Lists the image files in a folder and its subfolders, by their endings: JPEG, PNG, WebP, GIF, TIFF and AVIF. Files and
+ * Lists the image files in a folder and its subfolders, by their endings: JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP and PNM. Files and
  * subfolders of a folder are in natural order. A folder is opened when it is reached.
  *
  * @throws {TorchError} `TORCH_FILE` if a folder cannot be read.
@@ -44,7 +42,7 @@ async function entriesOf(folder: string): Promise<Entry[]> {
   for await (const entry of await opendir(folder)) {
     const { name } = entry
     const isFolder = entry.isSymbolicLink() ? await leadsToFolder(join(folder, name)) : entry.isDirectory()
-    if (isFolder || EXTENSIONS.test(name)) entries.push({ name, isFolder })
+    if (isFolder || IMAGE_FILE.test(name)) entries.push({ name, isFolder })
   }
   return entries
 }

@@ -1,5 +1,3 @@
-import { fileURLToPath } from 'node:url'
-
 import { loadFound } from '../checkpoint/load.js'
 import { readCheckpoint, type Checkpoint } from '../checkpoint/read.js'
 import { findStateDict } from '../checkpoint/state_dict/find.js'
@@ -14,6 +12,7 @@ import type { Tensor } from '../tensor/tensor.js'
 import { checkSignal } from '../util/abort.js'
 import { checkOptions, checkString, describeShape, expected } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
+import type { FileInput } from '../util/file_input.js'
 import { HELD, scope } from '../util/scope.js'
 import type { OutputActivation } from '../vision/activations.js'
 import type { Preset } from '../vision/presets.js'
@@ -56,17 +55,16 @@ interface Parts {
  * await using engine = await opened.createEngine({ maxBatchSize: 8 })
  * ```
  *
- * @param file - A path, a `file:` URL, or the bytes of a file.
+ * @param file - A path, a `file:` URL, bytes, a `Blob`, a `Response`, or a stream of bytes.
  * @throws {TorchError} `TORCH_ARCHITECTURE` if it is no ResNet, or not the one that `arch` names; `TORCH_LABELS` if the labels
  * do not fit; `TORCH_STATE_DICT`; `TORCH_INVALID_ARGUMENT`; and what `loadCheckpoint` throws. Nothing is left alive.
  */
-export async function openModel(file: string | URL | Uint8Array, options: OpenModelOptions = {}): Promise<OpenedModel> {
+export async function openModel(file: FileInput, options: OpenModelOptions = {}): Promise<OpenedModel> {
   checkOptions('openModel()', options, [...READ_MODEL_OPTIONS, 'signal'])
   const signal = checkSignal(options.signal)
   signal?.throwIfAborted()
-  const path = file instanceof URL ? fileURLToPath(file) : file
-  if (options.module !== undefined) return openWithModule(path, { ...options, module: options.module, signal })
-  const found = await findModel(path, options)
+  if (options.module !== undefined) return openWithModule(file, { ...options, module: options.module, signal })
+  const found = await findModel(file, options)
   signal?.throwIfAborted()
   const model = await loadModule(found)
   try {
@@ -82,7 +80,7 @@ export async function openModel(file: string | URL | Uint8Array, options: OpenMo
 
 /** Opens a model that the user's own file builds, with the weights of a checkpoint. */
 async function openWithModule(
-  file: string | Uint8Array,
+  file: FileInput,
   {
     module: path,
     key,

@@ -9,6 +9,7 @@ import type { StemOption } from '../models/recognize/stems.js'
 import { recognize } from '../models/recognize/recognize.js'
 import { checkOptions, checkString, expected } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
+import type { FileInput } from '../util/file_input.js'
 import { selectPreset, type PresetOptions, type SelectedPreset } from './preset.js'
 
 /** How {@link readModel} finds the model in a checkpoint. */
@@ -78,11 +79,11 @@ export interface FoundModel {
  * Reads what a checkpoint says about its model: architecture, preset and labels. It needs no libtorch and reads no tensor, so
  * that a checkpoint that could not be used is refused early.
  *
- * @param file - A path, or the bytes of a file.
+ * @param file - A path, a `file:` URL, bytes, a `Blob`, a `Response`, or a stream of bytes.
  * @throws {TorchError} `TORCH_ARCHITECTURE` if it is no ResNet, or not the one that `arch` names; `TORCH_LABELS` if the labels
  * do not fit; `TORCH_INVALID_ARGUMENT`; and what `readCheckpoint` throws.
  */
-export async function readModel(file: string | Uint8Array, options: ReadModelOptions = {}): Promise<ModelDescription> {
+export async function readModel(file: FileInput, options: ReadModelOptions = {}): Promise<ModelDescription> {
   checkOptions('readModel()', options, READ_MODEL_OPTIONS)
   if (options.module !== undefined)
     throw expected('nothing, as readModel() opens no libtorch,', 'module', options.module)
@@ -91,7 +92,7 @@ export async function readModel(file: string | Uint8Array, options: ReadModelOpt
 
 /** Gives what {@link readModel} does, and the tensors, still in the file. Options are not checked for unknown names. */
 export async function findModel(
-  file: string | Uint8Array,
+  file: FileInput,
   { key, wholeModule, prefix, stem, arch, preset, labels, activation }: ReadModelOptions,
 ): Promise<FoundModel> {
   if (arch !== undefined) checkString('arch', arch)

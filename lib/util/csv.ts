@@ -10,24 +10,43 @@ export interface CsvRow {
   readonly line: number
 }
 
-/** A cell without quotes, and what ends it. */
-const PLAIN = /([^",]*)(,|$)/y
-/** A quoted cell up to its closing quote, or up to the end of the line if the cell goes on in the next one. */
-const QUOTED = /"([^"]*(?:""[^"]*)*)(?:"(,|$)|$)/y
-/** The rest of a cell that was begun in an earlier line. */
-const CONTINUED = /([^"]*(?:""[^"]*)*)(?:"(,|$)|$)/y
+/** What stands between two cells. */
+export type Delimiter = ',' | ';' | '\t'
+
+/** Patterns of a cell and of what ends it. */
+interface CellPatterns {
+  /** A cell without quotes. */
+  readonly plain: RegExp
+  /** A quoted cell up to its closing quote, or up to the end of the line if the cell goes on in the next one. */
+  readonly quoted: RegExp
+  /** The rest of a cell that was begun in an earlier line. */
+  readonly continued: RegExp
+}
+
+function patternsFor(delimiter: Delimiter): CellPatterns {
+  const end = `(${delimiter}|$)`
+  return {
+    plain: new RegExp(`([^"${delimiter}]*)${end}`, 'y'),
+    quoted: new RegExp(`"([^"]*(?:""[^"]*)*)(?:"${end}|$)`, 'y'),
+    continued: new RegExp(`([^"]*(?:""[^"]*)*)(?:"${end}|$)`, 'y'),
+  }
+}
 
 /**
- * Reads the rows of a CSV file (RFC 4180, UTF-8), one at a time. Quoted cells may hold commas, doubled quotes and line breaks; cells
+ * Reads the rows of a CSV file (RFC 4180, UTF-8; or with another delimiter), one at a time. Quoted cells may hold commas, doubled quotes and line breaks; cells
  * without quotes are trimmed; rows whose cells are all empty are left out.
  *
  * @throws {TorchError} `TORCH_DATASET`, with the number of the line, if a quote is out of place or does not end, or if a line or a row
  * has more than {@link MAX_LINE_LENGTH} characters; without a number if the file cannot be read.
  */
-export async function* csvRows(path: string): AsyncGenerator<CsvRow, void, undefined> {
+export async function* csvRows(
+  path: string,
+  { delimiter = ',' }: { readonly delimiter?: Delimiter } = {},
+): AsyncGenerator<CsvRow, void, undefined> {
+  const patterns = patternsFor(delimiter)
   let row: OpenRow | null = null
   for await (const { text, end, number } of linesOf(path)) {
-    row ??= new OpenRow(number)
+    row ??= new OpenRow(number, patterns)
     if (!row.add(text, end)) throw lineError(path, row.line, 'Has a quote out of place')
     if (row.isOpen) {
       if (row.length > MAX_LINE_LENGTH) throw notClosed(path, row)
@@ -47,9 +66,11 @@ class OpenRow implements CsvRow {
   length = 0
   /** The parts of a quoted cell that goes on in the next line. */
   #open: string[] | null = null
+  readonly #patterns: CellPatterns
 
-  constructor(line: number) {
+  constructor(line: number, patterns: CellPatterns) {
     this.line = line
+    this.#patterns = patterns
   }
 
   get isOpen(): boolean {
@@ -60,18 +81,20 @@ class OpenRow implements CsvRow {
   add(text: string, end: string): boolean {
     this.length += text.length + end.length
     let at = 0
-    let delimiter: string | undefined = ','
-    while (delimiter === ',') {
+    const { plain, quoted, continued } = this.#patterns
+    let isLast = false
+    while (!isLast) {
       const isContinued = this.#open !== null
-      const pattern = isContinued ? CONTINUED : text.startsWith('"', at) ? QUOTED : PLAIN
+      const pattern = isContinued ? continued : text.startsWith('"', at) ? quoted : plain
       pattern.lastIndex = at
       const match = pattern.exec(text)
       if (match === null) return false
       at = pattern.lastIndex
       const cell = match[1] ?? ''
-      delimiter = match[2]
+      const delimiter = match[2]
+      isLast = delimiter === undefined || delimiter === ''
       if (delimiter === undefined) (this.#open ??= []).push(cell, end)
-      else this.#close(cell, pattern === PLAIN)
+      else this.#close(cell, pattern === plain)
     }
     return true
   }

@@ -31,6 +31,11 @@ export interface BatchOptions {
   readonly concurrency?: number | undefined
   /** Ends the iteration with its reason. */
   readonly signal?: AbortSignal | undefined
+  /**
+   * Called for each sample that cannot be read or transformed, in order; the batch goes on without it. Default: the iteration ends with
+   * the error.
+   */
+  readonly onError?: ((error: unknown, index: number) => void) | undefined
 }
 
 /** Options of {@link Dataset.batches} that make tensors. */
@@ -63,8 +68,8 @@ export abstract class Dataset {
   batches(
     options: BatchOptions & { readonly transform?: Transform<Image, Tensor> | undefined } = {},
   ): AsyncGenerator<Batch<Tensor | Image[]>, void, undefined> {
-    checkOptions('batches()', options, ['batchSize', 'concurrency', 'signal', 'transform'])
-    const { batchSize = 32, concurrency = 4, transform, signal } = options
+    checkOptions('batches()', options, ['batchSize', 'concurrency', 'signal', 'transform', 'onError'])
+    const { batchSize = 32, concurrency = 4, transform, signal, onError } = options
     checkPositiveInteger('batchSize', batchSize)
     const pace = { concurrency: checkPositiveInteger('concurrency', concurrency), lookahead: batchSize }
 
@@ -72,37 +77,46 @@ export abstract class Dataset {
       signal?.throwIfAborted()
       return this.read(index)
     }
+    const joining = { batchSize, signal, onError }
     if (transform === undefined) {
-      const samples = prefetch(this.length, read, () => undefined, pace)
-      return this.#join(samples, batchSize, (waiting) => waiting.map(({ image }) => image))
+      const samples = prefetch(this.length, (index) => settled(read(index)), () => undefined, pace) // prettier-ignore
+      return this.#join(samples, (waiting) => waiting.map(({ image }) => image), joining)
     }
 
     const transformed = async (index: number): Promise<Transformed> => {
       const { image, label } = await read(index)
       return { tensor: await transform.apply(image), label }
     }
-    const samples = prefetch(this.length, transformed, ({ tensor }) => tensor.dispose(), pace)
-    return this.#join(samples, batchSize, collate, ({ tensor }) => tensor.dispose())
+    const dispose = ({ tensor }: Transformed): void => tensor.dispose()
+    const discard = ({ value }: Settled<Transformed>): void => value?.tensor.dispose()
+    const samples = prefetch(this.length, (index) => settled(transformed(index)), discard, pace)
+    return this.#join(samples, collate, joining, dispose)
   }
 
   async *#join<T extends { readonly label: number }, Images>(
-    samples: AsyncIterable<T>,
-    batchSize: number,
+    samples: AsyncIterable<Settled<T>>,
     join: (waiting: readonly T[]) => Images,
+    { batchSize, signal, onError }: Pick<BatchOptions, 'signal' | 'onError'> & { readonly batchSize: number },
     discard?: (sample: T) => void,
   ): AsyncGenerator<Batch<Images>, void, undefined> {
     let waiting: T[] = []
+    let indices: number[] = []
     let consumed = 0
     try {
-      for await (const sample of samples) {
-        waiting.push(sample)
-        if (waiting.length < batchSize && consumed + waiting.length < this.length) continue
-        const images = join(waiting)
-        const labels = waiting.map(({ label }) => label)
-        const indices = labels.map((_, offset) => consumed + offset)
-        consumed += waiting.length
+      for await (const { value, error } of samples) {
+        const index = consumed++
+        if (value === undefined) {
+          if (onError === undefined || signal?.aborted === true) throw error
+          onError(error, index)
+        } else {
+          waiting.push(value)
+          indices.push(index)
+        }
+        if (waiting.length === 0 || (waiting.length < batchSize && consumed < this.length)) continue
+        const batch = { images: join(waiting), labels: waiting.map(({ label }) => label), indices }
         waiting = []
-        yield { images, labels, indices }
+        indices = []
+        yield batch
       }
     } finally {
       if (discard !== undefined) waiting.forEach(discard)
@@ -111,6 +125,17 @@ export abstract class Dataset {
 
   /** Reads the sample at an index that is known to exist. */
   protected abstract read(index: number): Promise<Sample>
+}
+
+/** What became of a sample. */
+type Settled<T> =
+  { readonly value: T; readonly error?: undefined } | { readonly value?: undefined; readonly error: unknown }
+
+async function settled<T>(sample: Promise<T>): Promise<Settled<T>> {
+  return sample.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  )
 }
 
 interface Transformed {

@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 
-import { checkPositiveInteger, checkString, expected, shorten } from '../util/check.js'
+import { checkPositiveInteger, expected, shorten } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
-import { readBytes, reasonOf } from '../util/errno.js'
+import { reasonOf } from '../util/errno.js'
+import { FILE_INPUT, readFileInput, type FileInput } from '../util/file_input.js'
 import { PACKAGE_ROOT } from '../util/package.js'
 
 /** The lists of class names that come with this package, in the order of the models' outputs. */
@@ -13,6 +14,9 @@ export type LabelList = (typeof LABEL_LISTS)[number]
 
 /** ILSVRC 2012, as torchvision has it; its license lies beside it. Read when it is asked for: few processes need it. */
 const IMAGENET_FILE = join(PACKAGE_ROOT, 'lib', 'vision', 'imagenet_labels.json')
+
+/** A million classes of 16 letters. */
+const MAX_LABELS_BYTES = 16 * 2 ** 20
 
 const SHORT_LISTS: Readonly<Record<Exclude<LabelList, 'imagenet'>, readonly string[]>> = {
   // Learning Multiple Layers of Features from Tiny Images, Krizhevsky 2009.
@@ -33,19 +37,30 @@ const SHORT_LISTS: Readonly<Record<Exclude<LabelList, 'imagenet'>, readonly stri
 }
 
 /**
- * Gives class names in the order of a model's outputs: a list of {@link LABEL_LISTS} by its name, or those of a file.
+ * Gives class names in the order of a model's outputs: a list of {@link LABEL_LISTS} by its name, or those of a file of
+ * at most 16 MiB: a path, a `file:` URL, bytes, a `Blob`, a `Response`, or a stream of bytes.
  *
  * A text file has one name a line. A JSON file has an array of names, or an object from index to name; the name may be
  * the last of several strings, as in Keras' `imagenet_class_index.json`.
  *
  * @throws {TorchError} `TORCH_LABELS` if the file cannot be read or is of another kind.
  */
-export async function loadLabels(listOrPath: LabelList | (string & {})): Promise<readonly string[]> {
-  checkString('listOrPath', listOrPath)
-  if (isShortList(listOrPath)) return SHORT_LISTS[listOrPath]
+export async function loadLabels(
+  listOrFile: LabelList | (string & {}) | Exclude<FileInput, string>,
+): Promise<readonly string[]> {
+  if (typeof listOrFile === 'string' && isShortList(listOrFile)) return SHORT_LISTS[listOrFile]
 
-  const path = listOrPath === 'imagenet' ? IMAGENET_FILE : listOrPath
-  const text = new TextDecoder().decode(await readBytes(path, 'TORCH_LABELS'))
+  const file = listOrFile === 'imagenet' ? IMAGENET_FILE : listOrFile
+  const path = typeof file === 'string' ? file : 'the labels'
+  const text = new TextDecoder().decode(
+    await readFileInput(file, {
+      name: 'labels',
+      what: `the name of a list or ${FILE_INPUT}`,
+      code: 'TORCH_LABELS',
+      maxBytes: MAX_LABELS_BYTES,
+      tooLarge: (reason) => new TorchError('TORCH_LABELS', reason),
+    }),
+  )
   const labels = /^\s*[[{]/.test(text) ? fromJson(path, text) : fromLines(path, text)
   if (labels.length === 0) throw failure(path, 'Holds no labels')
   return labels

@@ -2,7 +2,9 @@ import { dirname, join } from 'node:path'
 
 import { writeAtomically } from '../util/atomic_file.js'
 import { TorchError } from '../util/errors.js'
-import { hasCode, readBytes } from '../util/errno.js'
+import { hasCode } from '../util/errno.js'
+import { readFileInput, type FileInput } from '../util/file_input.js'
+import { shorten } from '../util/check.js'
 import { checkPresetSettings, ImagePreset, PRESET_METADATA_KEY } from './preset.js'
 
 /** The file beside a checkpoint that says how its images are prepared. */
@@ -27,13 +29,23 @@ export function fromMetadata(metadata: ReadonlyMap<string, string> | null): Imag
   return text === undefined ? null : parse(text, PRESET_METADATA_KEY)
 }
 
+/** Its labels are most of it: a million of 16 letters. */
+const MAX_PRESET_BYTES = 16 * 2 ** 20
+
 /**
- * Reads a preset file.
+ * Reads a preset file of at most 16 MiB.
  *
+ * @param file - A path, a `file:` URL, bytes, a `Blob`, a `Response`, or a stream of bytes.
  * @throws {TorchError} `TORCH_FILE` if it cannot be read, `TORCH_INVALID_ARGUMENT` if it holds no preset.
  */
-export async function load(path: string): Promise<ImagePreset> {
-  return parse(new TextDecoder().decode(await readBytes(path, 'TORCH_FILE')), path)
+export async function load(file: FileInput): Promise<ImagePreset> {
+  const bytes = await readFileInput(file, {
+    name: 'the preset',
+    code: 'TORCH_FILE',
+    maxBytes: MAX_PRESET_BYTES,
+    tooLarge: (reason) => new TorchError('TORCH_FILE', reason),
+  })
+  return parse(new TextDecoder().decode(bytes), typeof file === 'string' ? shorten(file) : 'the preset')
 }
 
 /** Reads the {@link PRESET_FILE} beside a checkpoint, or gives null if there is none. Throws as {@link load}. */

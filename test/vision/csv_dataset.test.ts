@@ -8,9 +8,9 @@ import { useTemporaryFolder, writeFiles } from '../support/folder.js'
 describe('CsvDataset', () => {
   const folder = useTemporaryFolder()
 
-  async function open(text: string): Promise<CsvDataset> {
-    writeFiles(folder(), { 'list.csv': text })
-    return CsvDataset.open(join(folder(), 'list.csv'))
+  async function open(text: string, name = 'list.csv'): Promise<CsvDataset> {
+    writeFiles(folder(), { [name]: text })
+    return CsvDataset.open(join(folder(), name))
   }
 
   const label = ({ samples }: CsvDataset): unknown[] => samples.map((sample) => sample.label)
@@ -46,6 +46,42 @@ describe('CsvDataset', () => {
     const dataset = await open('"a, ""b"".png","a dog\nor so"\n')
 
     assert.deepEqual([path(dataset), dataset.classes], [[join(folder(), 'a, "b".png')], ['a dog\nor so']])
+  })
+
+  const lists: readonly (readonly [what: string, name: string, text: string])[] = [
+    ['semicolons, as GTSRB has them', 'a.csv', 'Filename;Width;Height;ClassId\na b.png;1;2;1\nc.png;1;2;0\n'],
+    ['tabs', 'a.tsv', 'a b.png\t1\nc.png\t0\n'],
+    ['tabs and a header', 'a.tsv', 'image path\tlabel\na b.png\t1\nc.png\t0\n'],
+    ['blanks, as Caffe has them', 'a.txt', 'a b.png 1\n\nc.png   0\n'],
+    ['blanks in the labels', 'a.txt', 'a b.png a dog\nc.png a cat\n'],
+    ['commas in a text file', 'a.txt', 'a b.png,1\nc.png,0\n'],
+    ['an index in front, as MXNet has it', 'a.lst', '0\t1\ta b.png\n1\t0\tc.png\n'],
+    ['the label in front', 'a.csv', '1,a b.png\n0,c.png\n'],
+    ['a header of two unknown names', 'a.csv', 'picture,breed\na b.png,1\nc.png,0\n'],
+    ['a header with one known name', 'a.csv', 'no,picture,Class ID\n7,a b.png,1\n8,c.png,0\n'],
+    ['no endings of images', 'a.csv', 'a b,1\nc,0\n'],
+  ]
+  for (const [what, name, text] of lists) {
+    it(`reads a list with ${what}`, async () => {
+      const dataset = await open(text, name)
+
+      assert.deepEqual(
+        dataset.samples.map(({ path: file, label: index }) => [
+          file.slice(folder().length + 1).replace('.png', ''),
+          index,
+        ]),
+        [
+          ['a b', 1],
+          ['c', 0],
+        ],
+      )
+    })
+  }
+
+  it('names the columns of a header in which it finds no label', async () => {
+    await assert.rejects(open('no,picture,breed\n1,a.png,dog\n'), {
+      message: `${join(folder(), 'list.csv')}: Line 1: Has no column called label, but no, picture, breed`,
+    })
   })
 
   const refused: readonly (readonly [string, string, string])[] = [

@@ -53,12 +53,14 @@ export interface DatasetEvaluation {
   readonly earlier?: EarlierPredictions | undefined
   /** Called after each batch. */
   readonly onPredictions?: ((predictions: readonly EvaluatedImage[]) => void) | undefined
+  /** Called for each image that cannot be read, by its index in the dataset. Default: the evaluation fails. */
+  readonly onError?: ((error: unknown, index: number) => void) | undefined
 }
 
 /** Evaluates a model on a dataset and shows the progress. */
 export async function evaluateDataset(work: DatasetEvaluation): Promise<Evaluation> {
-  const { model, dataset, preset, batchSize, classOf, terminal, signal, earlier, onPredictions } = work
-  const batches = dataset.batches({ batchSize, transform: preset, signal })
+  const { model, dataset, preset, batchSize, classOf, terminal, signal, earlier, onPredictions, onError } = work
+  const batches = dataset.batches({ batchSize, transform: preset, signal, onError })
   const before = earlier?.predictions.length ?? 0
   const amount = (done: number, total: number): string => `${count(done)} of ${count(total)}`
   const progress = new Progress(terminal, before + dataset.length, amount, before)

@@ -1,11 +1,14 @@
 import type { ConfusionMatrix, Evaluation } from '../../evaluation/evaluate.js'
 import type { OpenedModel } from '../../model/open.js'
 import type { ModelArchitecture } from '../../models/architecture.js'
+import { oneLine } from '../output/errors.js'
 import { modelLine } from '../output/model_line.js'
 import { table } from '../output/table.js'
 import type { Colors } from '../output/terminal.js'
 import { count, duration, percent, plural, rate } from '../output/text.js'
 import { accuracyLines, confusionsOf, type Confusion } from './accuracy.js'
+import type { Match } from './classes.js'
+import type { SkippedImage } from './state.js'
 
 /** What `--json` prints; `docs/cli.md` documents it. */
 export interface EvaluateReport {
@@ -14,6 +17,8 @@ export interface EvaluateReport {
   readonly preset: string
   /** True if the preset follows from the architecture alone: no option, checkpoint or file names one. */
   readonly presetGuessed: boolean
+  /** What told the model's classes of those of the dataset. */
+  readonly match: Match
   readonly images: number
   readonly correct: number
   /** 0 to 1. */
@@ -27,7 +32,20 @@ export interface EvaluateReport {
   readonly classes: readonly ClassReport[]
   /** The most frequent first. */
   readonly confusions: readonly Confusion[]
+  /** Images that could not be read, and count nowhere. */
+  readonly skipped: readonly SkippedImage[]
 }
+
+/** What an evaluation has found. */
+export interface Results {
+  readonly evaluation: Evaluation
+  readonly labels: readonly string[]
+  readonly match: Match
+  readonly skipped: readonly SkippedImage[]
+}
+
+/** Skipped images that are listed; `--json` has them all. */
+const MAX_SKIPPED = 20
 
 /** A class in an {@link EvaluateReport}. */
 export interface ClassReport {
@@ -45,15 +63,16 @@ export interface ClassReport {
 export function reportOf(
   dataset: string,
   { architecture, presetName, isPresetGuessed }: OpenedModel,
-  { images, correct, top1, top5, elapsedMs, confusion, batches }: Evaluation,
-  labels: readonly string[],
+  { evaluation, labels, match, skipped }: Results,
 ): EvaluateReport {
+  const { images, correct, top1, top5, elapsedMs, confusion, batches } = evaluation
   const computed = batches.reduce((sum, batch) => sum + batch.images, 0)
   return {
     dataset,
     architecture,
     preset: presetName,
     presetGuessed: isPresetGuessed,
+    match,
     images,
     correct,
     top1,
@@ -63,6 +82,7 @@ export function reportOf(
     imagesPerSecond: (1000 * computed) / elapsedMs,
     classes: Array.from({ length: confusion.numClasses }, (_, index) => classReport(confusion, index, labels)),
     confusions: confusionsOf(confusion),
+    skipped,
   }
 }
 
@@ -81,10 +101,10 @@ function classReport(confusion: ConfusionMatrix, index: number, labels: readonly
 /** Prints an evaluation. */
 export function* linesOf(
   opened: OpenedModel,
-  { images, correct, top1, top5, elapsedMs, confusion, batches }: Evaluation,
-  labels: readonly string[],
+  { evaluation, labels, skipped }: Results,
   colors: Colors,
 ): Generator<string> {
+  const { images, correct, top1, top5, elapsedMs, confusion, batches } = evaluation
   const { bold, dim, green } = colors
   yield dim(`${modelLine(opened)}, ${plural(images, 'image')}`)
   yield ''
@@ -97,6 +117,11 @@ export function* linesOf(
   yield table([{}, {}, {}], rows)
   yield ''
   yield* accuracyLines(confusion, labels, colors)
+  if (skipped.length === 0) return
+  yield ''
+  yield bold(`${plural(skipped.length, 'image')} skipped`)
+  for (const { message } of skipped.slice(0, MAX_SKIPPED)) yield `  ${oneLine(message)}`
+  if (skipped.length > MAX_SKIPPED) yield dim(`  and ${count(skipped.length - MAX_SKIPPED)} more: --json lists all`)
 }
 
 function speedOf(images: number, computed: number, elapsedMs: number): [string, string] {

@@ -17,7 +17,8 @@ import type { Preset } from '../../vision/presets.js'
 /** Milliseconds between writes, and so the most that is lost when the machine stops. */
 const INTERVAL_MS = 5000
 
-const VERSION = 1
+/** 1 had no skipped images. */
+const VERSION = 2
 
 /** Hashes of what an evaluation depends on. */
 export interface Fingerprint {
@@ -26,7 +27,15 @@ export interface Fingerprint {
   readonly preparation: string
 }
 
-/** SavedState of a state file: the predictions so far, as three columns. */
+/** An image that could not be read. */
+export interface SkippedImage {
+  /** In the dataset. */
+  readonly index: number
+  /** Why it could not be read. */
+  readonly message: string
+}
+
+/** State of a state file: the predictions so far, as three columns, and the images before the next one that were skipped. */
 interface SavedState {
   readonly version: number
   readonly fingerprint: Fingerprint
@@ -34,6 +43,7 @@ interface SavedState {
   readonly label: readonly number[]
   readonly prediction: readonly number[]
   readonly rank: readonly number[]
+  readonly skipped?: readonly SkippedImage[] | undefined
 }
 
 /** The parts of an evaluation. */
@@ -70,6 +80,7 @@ export class EvaluationState {
   readonly #fingerprint: Fingerprint
   readonly #numClasses: number
   readonly #predictions: EvaluatedImage[]
+  readonly #skipped: SkippedImage[]
   #written: number
   #lastWrite = performance.now()
   #writing: Promise<void> = Promise.resolve()
@@ -82,7 +93,7 @@ export class EvaluationState {
    */
   static async open(path: string, fingerprint: Fingerprint, numClasses: number): Promise<EvaluationState> {
     const contents = await readState(path)
-    if (contents === null) return new EvaluationState(path, fingerprint, numClasses, [])
+    if (contents === null) return new EvaluationState(path, fingerprint, numClasses, [], [])
     const other = (['checkpoint', 'dataset', 'preparation'] as const).filter((name) => {
       return contents.fingerprint[name] !== fingerprint[name]
     })
@@ -94,20 +105,37 @@ export class EvaluationState {
     const predictions = contents.label.map((label, index) => {
       return { label, prediction: contents.prediction[index] ?? 0, rank: contents.rank[index] ?? 0 }
     })
-    return new EvaluationState(path, fingerprint, numClasses, predictions)
+    return new EvaluationState(path, fingerprint, numClasses, predictions, [...(contents.skipped ?? [])])
   }
 
-  private constructor(path: string, fingerprint: Fingerprint, numClasses: number, predictions: EvaluatedImage[]) {
+  private constructor(
+    path: string,
+    fingerprint: Fingerprint,
+    numClasses: number,
+    predictions: EvaluatedImage[],
+    skipped: SkippedImage[],
+  ) {
     this.#path = path
     this.#fingerprint = fingerprint
     this.#numClasses = numClasses
     this.#predictions = predictions
+    this.#skipped = skipped
     this.#written = predictions.length
   }
 
   /** Predictions of earlier runs. */
   get earlier(): EarlierPredictions {
     return { numClasses: this.#numClasses, predictions: [...this.#predictions] }
+  }
+
+  /** Images that earlier runs skipped. */
+  get skipped(): readonly SkippedImage[] {
+    return [...this.#skipped]
+  }
+
+  /** Adds an image that could not be read. */
+  skip(image: SkippedImage): void {
+    this.#skipped.push(image)
   }
 
   /** Adds predictions for the next images, and writes from time to time. */
@@ -134,10 +162,19 @@ export class EvaluationState {
       label: predictions.map(({ label }) => label),
       prediction: predictions.map(({ prediction }) => prediction),
       rank: predictions.map(({ rank }) => rank),
+      skipped: skippedBefore(predictions.length, this.#skipped),
     }
     await writeAtomically(this.#path, (sink) => sink(Buffer.from(`${JSON.stringify(contents)}\n`)))
     this.#written = predictions.length
   }
+}
+
+/** Images are read ahead of the predictions: of those that were skipped, the ones in front of the next image to predict. */
+function skippedBefore(predictions: number, skipped: readonly SkippedImage[]): SkippedImage[] {
+  const before = [...skipped]
+  const next = (): number => predictions + before.length
+  for (let last = before.at(-1); last !== undefined && last.index >= next(); last = before.at(-1)) before.pop()
+  return before
 }
 
 const WORDS: Readonly<Record<keyof Fingerprint, string>> = {
@@ -156,7 +193,7 @@ async function readState(path: string): Promise<SavedState | null> {
   }
   try {
     const value = JSON.parse(text) as Partial<SavedState> | null
-    if (value?.version === VERSION && isColumns(value)) return value
+    if ((value?.version === VERSION || value?.version === 1) && isColumns(value)) return value
   } catch {
     // Reported below.
   }
@@ -168,6 +205,11 @@ function isColumns(value: Partial<SavedState>): value is SavedState {
   const isColumn = (column: unknown): column is number[] => {
     return Array.isArray(column) && column.every((entry) => Number.isSafeInteger(entry) && Number(entry) >= 0)
   }
+  const isSkipped = (value: unknown): boolean => {
+    const { index, message }: { [K in keyof SkippedImage]?: unknown } = Object(value) as object
+    return Number.isSafeInteger(index) && Number(index) >= 0 && typeof message === 'string'
+  }
+  if (value.skipped !== undefined && !(Array.isArray(value.skipped) && value.skipped.every(isSkipped))) return false
   const lengths = columns.map((column) => (isColumn(column) ? column.length : -1))
   return lengths.every((length) => length === lengths[0] && length >= 0) && typeof value.fingerprint === 'object'
 }

@@ -5,6 +5,7 @@ import { readCheckpoint } from '../../checkpoint/read.js'
 import { StoredTensor } from '../../checkpoint/stored.js'
 import { DTYPES, isFloatingPoint } from '../../util/dtype.js'
 import { scope } from '../../util/scope.js'
+import type { FileInput } from '../../util/file_input.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { Graph, type Node, type Value } from '../graph.js'
 import type { Lookups } from '../ops/fields.js'
@@ -27,11 +28,11 @@ const BATCH = 2
  * Loads a model that `saveQuantized()` wrote. The file is data: nothing in it is run, and a graph that contradicts itself or
  * its tensors is refused.
  *
- * @param file - A path, or the bytes of a file.
+ * @param file - A path, a `file:` URL, bytes, a `Blob`, a `Response`, or a stream of bytes.
  * @throws {CheckpointError} `TORCH_FILE`; `TORCH_CHECKPOINT_FORMAT` if it is not a quantized model; `TORCH_CHECKPOINT_UNSUPPORTED` if
  * a newer version of this package wrote it; `TORCH_CHECKPOINT_CORRUPT`, `TORCH_CHECKPOINT_LIMIT`.
  */
-export async function loadQuantized(file: string | Uint8Array): Promise<QuantizedModel> {
+export async function loadQuantized(file: FileInput): Promise<QuantizedModel> {
   const { path, format, metadata, root } = await readCheckpoint(file)
   const fail = failAt({ path: path ?? undefined })
   const text = format === 'safetensors' ? metadata?.get(METADATA_NAME) : undefined

@@ -19,9 +19,24 @@ interface Report {
   readonly resumed: number
   readonly classes: readonly { readonly label: string; readonly images: number; readonly correct: number }[]
   readonly confusions: readonly object[]
+  readonly match: string
+  readonly skipped: readonly { readonly index: number; readonly message: string }[]
 }
 
 const NAMES = ['top', 'trousers', 'pullover', 'dress', 'coat', 'sandal', 'shirt', 'sneaker', 'bag', 'boot']
+/** What the sample model's preset calls its classes. */
+const MODEL_LABELS = [
+  'T-shirt/top',
+  'Trouser',
+  'Pullover',
+  'Dress',
+  'Coat',
+  'Sandal',
+  'Shirt',
+  'Sneaker',
+  'Bag',
+  'Ankle boot',
+]
 const LABELS = ['T-shirt-top', 'Trouser', 'Pullover', 'Dress', 'Coat', 'Sandal', 'Shirt', 'Sneaker', 'Bag', 'Boot']
 
 /** Of the first 40 images, Python gets so many right: by the reference logits beside the model. */
@@ -104,6 +119,83 @@ describe('napi-torch evaluate', function () {
     })
   })
 
+  const NAMED: readonly (readonly [what: string, nameOf: (label: number) => string])[] = [
+    ['the case and punctuation of names', (label) => (MODEL_LABELS[label] ?? '').toUpperCase().replace(/[^A-Z]/g, '_')],
+    ['integers, which are indices', (label) => `${label}`.padStart(3, '0')],
+  ]
+  for (const [what, nameOf] of NAMED) {
+    it(`matches folders by ${what}, whatever their order`, async () => {
+      await inFolder(async (folder) => {
+        await writeFolders(folder, await testImages(IMAGES), nameOf)
+
+        const { correct, classes, match } = await evaluateJson(folder)
+
+        assert.deepEqual([correct, classes[0]?.label], [CORRECT, MODEL_LABELS[0]])
+        assert.equal(match, what.startsWith('integers') ? 'index' : 'name')
+      })
+    })
+  }
+
+  it('says that the order decides, where names are others', async () => {
+    await inFolder(async (folder) => {
+      await writeFolders(folder, await testImages(IMAGES), (label) => `${label}-${NAMES[label]}`)
+
+      const { stdout, stderr } = await napiTorch(['evaluate', CHECKPOINT, folder, '--json'])
+
+      assert.equal((JSON.parse(stdout) as Report).match, 'order')
+      assert.match(stderr, /matched by their order, as their names are not the model's: "0-top" is "T-shirt\/top"/)
+    })
+  })
+
+  const UNMATCHED: readonly (readonly [what: string, label: (label: number) => string, args: string[], message: RegExp])[] = [
+    ['another number of folders', (label) => `k${label % 3}`, [], /has 3 classes with other names: k0, k1, k2; the model has 10 classes: T-shirt\/top, /],
+    ['a name that no class has among those that have one', (label) => (label === 9 ? 'boots' : (MODEL_LABELS[label] ?? '').replace('/', ' ')), [], /has 1 class that the model lacks: boots; the model/],
+    ['names that are no indices, if those are asked for', (label) => `k${label}`, ['--match', 'index'], /has names that are no indices/],
+  ] // prettier-ignore
+  for (const [what, nameOf, args, message] of UNMATCHED) {
+    it(`refuses ${what}`, async () => {
+      await inFolder(async (folder) => {
+        await writeFolders(folder, await testImages(IMAGES), nameOf)
+
+        const { status, stderr } = await napiTorch(['evaluate', CHECKPOINT, folder, ...args])
+
+        assert.equal(status, 1)
+        assert.match(stderr, message)
+      })
+    })
+  }
+
+  it('leaves out images that cannot be read, lists them, and continues behind them', async () => {
+    await inFolder(async (folder) => {
+      const csv = await writeCsv(folder, await testImages(IMAGES))
+      const broken = ['0.png', '7.png', '39.png']
+      for (const name of broken) await writeFile(join(folder, name), 'no image')
+      const args = ['--skip-errors', '--batch-size', '4', '--resume', join(folder, 'state.json')]
+
+      const first = await evaluateJson(csv, ...args)
+      const second = await evaluateJson(csv, ...args)
+      const { stdout } = await napiTorch(['evaluate', CHECKPOINT, csv, ...args])
+
+      for (const { images, skipped } of [first, second]) {
+        assert.deepEqual([images, skipped.map(({ index }) => index)], [IMAGES - broken.length, [0, 7, 39]])
+        assert.match(skipped[1]?.message ?? '', /7\.png: It is not a JPEG/)
+      }
+      assert.match(stdout, /^3 images skipped\n {2}Cannot decode .*0\.png/m)
+    })
+  })
+
+  it('fails at the first image that cannot be read, unless it is to leave those out', async () => {
+    await inFolder(async (folder) => {
+      const csv = await writeCsv(folder, await testImages(4))
+      await writeFile(join(folder, '2.png'), 'no image')
+
+      const { status, stderr } = await napiTorch(['evaluate', CHECKPOINT, csv])
+
+      assert.equal(status, 1)
+      assert.match(stderr, /2\.png: It is not a JPEG/)
+    })
+  })
+
   it('prints accuracy, speed, bars and confusions, and shows progress in lines where there is no terminal', async () => {
     await inFolder(async (folder) => {
       const { status, stdout, stderr } = await napiTorch([
@@ -152,8 +244,7 @@ describe('napi-torch evaluate', function () {
 
       assert.deepEqual([correct, classes[0]?.label, classes[0]?.images], [images.length - 1, 'T-shirt-top', 0])
       const { stderr } = await napiTorch(['evaluate', CHECKPOINT, csv])
-      const message = 'The model has no class "Boot"; its classes are T-shirt/top, Trouser, Pullover, …'
-      assert.equal(stderr, `napi-torch: ${message} (TORCH_DATASET)\n`)
+      assert.match(stderr, /^napi-torch: The dataset has 1 class that the model lacks: Boot; the model has 10 classes: T-/)
     })
   })
 
@@ -320,14 +411,16 @@ describe('napi-torch evaluate', function () {
         const images = Array.from({ length: 11 }, (_, label) => ({ ...image, label }))
         await writeFolders(folder, images, (label) => `class ${label}`)
 
-        await refused(folder, 'The dataset has 11 classes, but the model has 10 classes')
+        const ours = 'class 0, class 1, class 10, class 2, class 3 and 6 more'
+        const theirs = 'T-shirt/top, Trouser, Pullover, Dress, Coat and 5 more'
+        await refused(folder, `The dataset has 11 classes: ${ours}; the model has 10 classes: ${theirs}`)
       })
     })
 
     it('names the file of a dataset that is no image', async () => {
       await inFolder(async (folder) => {
-        await mkdir(join(folder, 'a'))
-        const path = join(folder, 'a', '1.png')
+        await mkdir(join(folder, 'Coat'))
+        const path = join(folder, 'Coat', '1.png')
         await writeFile(path, 'no image')
 
         const { status, stderr } = await napiTorch(['evaluate', CHECKPOINT, folder])
