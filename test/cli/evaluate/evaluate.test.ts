@@ -244,7 +244,10 @@ describe('napi-torch evaluate', function () {
 
       assert.deepEqual([correct, classes[0]?.label, classes[0]?.images], [images.length - 1, 'T-shirt-top', 0])
       const { stderr } = await napiTorch(['evaluate', CHECKPOINT, csv])
-      assert.match(stderr, /^napi-torch: The dataset has 1 class that the model lacks: Boot; the model has 10 classes: T-/)
+      assert.match(
+        stderr,
+        /^napi-torch: The dataset has 1 class that the model lacks: Boot; the model has 10 classes: T-/,
+      )
     })
   })
 
