@@ -6,13 +6,15 @@
 
 Needs torch and nothing else. The checkpoint is read with weights_only=True: no code in it is run. The models are those of
 torchvision and of the CIFAR training scripts, with their modules and keys; which one it is follows from the keys. Any other model is
-the one that a class or function of your own builds: --module net.py:Net. The code of that file is run.
+the one that a class or function of your own builds, --module net.py:Net, or that the file holds as a whole, --whole-module. Only
+with these two is code of others run.
 """
 
 import argparse
 import ctypes
 import importlib.util
 import json
+import math
 import os
 import struct
 import sys
@@ -219,6 +221,19 @@ def build_own(spec, state):
     return model.eval()
 
 
+def load_whole(path, key):
+    """Gives a module that was pickled as a whole; **this runs the code that the file names**."""
+    # Where Python looks for classes when it is started without a script.
+    sys.path.insert(0, os.getcwd())
+    value = torch.load(path, map_location="cpu", weights_only=False)
+    for name in key.split(".") if key else ():
+        value = value[name]
+    if not isinstance(value, nn.Module):
+        sys.exit(f"{path}: Holds no module{f' at {key}' if key else ''}, but a {type(value).__name__}")
+    # On the CPU few operators take half precision.
+    return value.float().eval()
+
+
 def record(model, image):
     """Gives the output of every call of every module, in the order in which they end."""
     outputs, calls = {}, {}
@@ -240,8 +255,12 @@ def record(model, image):
 
 
 def moments(tensor):
-    values = tensor.double()
-    return [values.sum().item(), values.square().sum().item()]
+    """Sum, sum of squares, and sum with weights that grow from 0 to 1, by which permuted elements are told apart."""
+    values = tensor.double().flatten()
+    ramp = torch.arange(values.numel(), dtype=torch.float64) / max(1, values.numel())
+    sums = values.sum().item(), values.square().sum().item(), (values * ramp).sum().item()
+    # JSON has no NaN and no infinity.
+    return [number if math.isfinite(number) else str(number) for number in sums]
 
 
 def save(path, tensors, facts):
@@ -271,6 +290,7 @@ def main():
     parser.add_argument("out", help="the reference, a safetensors file")
     parser.add_argument("--key", default="", help="where the state dict lies in the file, such as model.ema")
     parser.add_argument("--module", metavar="FILE.py:NAME", help="what builds the model, if it is one of your own")
+    parser.add_argument("--whole-module", action="store_true", help="the file is a whole module; its code is run")
     parser.add_argument("--channels", type=int, help="of the input (default: those of the first convolution)")
     parser.add_argument("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help="of the input")
     parser.add_argument("--seed", type=int, default=0, help="of the input, which is normally distributed (default: 0)")
@@ -278,13 +298,15 @@ def main():
     if sys.byteorder != "little":
         sys.exit("The reference is written with the bytes of a little-endian machine")
 
-    state = load_state(options.checkpoint, options.key)
-    if options.module:
-        if not options.channels or not options.size:
-            parser.error("--module needs --channels and --size")
+    if (options.module or options.whole_module) and not (options.channels and options.size):
+        parser.error("--module and --whole-module need --channels and --size")
+    if options.whole_module:
+        model, channels = load_whole(options.checkpoint, options.key), options.channels
+    elif options.module:
+        state = load_state(options.checkpoint, options.key)
         model, channels = build_own(options.module, state), options.channels
     else:
-        state = plain_keys(state)
+        state = plain_keys(load_state(options.checkpoint, options.key))
         model, channels = build(state), state["conv1.weight"].shape[1]
     shape = (1, channels, *(options.size or model.size))
     image = torch.randn(shape, generator=torch.Generator().manual_seed(options.seed))
@@ -294,6 +316,7 @@ def main():
         "checkpoint": os.path.basename(options.checkpoint),
         "seed": options.seed,
         "state": {name: moments(tensor) for name, tensor in model.state_dict().items()},
+        "shapes": {name: list(tensor.shape) for name, tensor in model.state_dict().items()},
     }
     save(options.out, {"input": image, **{f"output/{name}": output for name, output in outputs.items()}}, facts)
     print(f"{options.out}: {len(outputs)} outputs of torch {torch.__version__} for an input {tuple(shape)}")

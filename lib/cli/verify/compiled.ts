@@ -8,8 +8,8 @@ import { Module } from '../../nn/module.js'
 import { handleOf } from '../../tensor/handle.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { keep, scope } from '../../util/scope.js'
-import { compareWith, ROOT, withCallNames, type Comparison } from './modules.js'
-import type { Reference } from './reference.js'
+import { compareWith, withCallNames, type Comparison } from './modules.js'
+import { ROOT, type Reference } from './reference.js'
 
 /**
  * Compares the outputs of the compiled model: of every fused group of steps whose result is the output of a module, and the

@@ -2,10 +2,7 @@ import { isTensor } from '../../nn/checks.js'
 import type { Module } from '../../nn/module.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { scope } from '../../util/scope.js'
-import type { Reference } from './reference.js'
-
-/** Name of the root module, whose path is empty. */
-export const ROOT = '(model)'
+import { ROOT, type Reference } from './reference.js'
 
 /**
  * Largest {@link Difference.maxRel} that counts as equal. A convolution sums up to 4,608 products, and in another order their
@@ -89,22 +86,6 @@ export function compareModules(model: Module, reference: Reference): Comparison[
     if (!seen.has(name)) comparisons.push({ name, kind: '', shape, difference: null, ok: false })
   }
   return comparisons
-}
-
-/** Lists the tensors of the model that differ from the reference. */
-export function otherTensors(model: Module, { moments }: Reference): string[] {
-  return scope(() => {
-    const other: string[] = []
-    for (const [key, tensor] of model.stateDict()) {
-      const values = tensor.double()
-      const [sum, squares] = [Number(values.sum().item()), Number(values.mul(values).sum().item())]
-      const known = moments.get(key)
-      // A sum in another order differs in its last digits.
-      const isNear = (one: number, two: number): boolean => Math.abs(one - two) <= 1e-9 * Math.max(1, squares)
-      if (known === undefined || !isNear(sum, known[0]) || !isNear(squares, known[1])) other.push(key)
-    }
-    return other
-  })
 }
 
 /** Compares two outputs of one shape. */

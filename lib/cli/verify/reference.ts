@@ -7,10 +7,15 @@ import { join } from 'node:path'
 import { loadTensors } from '../../checkpoint/load.js'
 import { readCheckpoint, type Checkpoint } from '../../checkpoint/read.js'
 import { StoredTensor } from '../../checkpoint/stored.js'
+import type { Module } from '../../nn/module.js'
+import { moduleNames } from '../../model/read.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { hasCode } from '../../util/errno.js'
 import { TorchError } from '../../util/errors.js'
 import { PACKAGE_ROOT } from '../../util/package.js'
+
+/** Name of the root module, whose path is empty. */
+export const ROOT = '(model)'
 
 /** Entry of safetensors' `__metadata__` that make-reference.py writes. */
 const FACTS_KEY = 'napi-torch.reference'
@@ -20,6 +25,9 @@ const OUTPUT = 'output/'
 /** The script that writes references. */
 export const SCRIPT = join(PACKAGE_ROOT, 'python', 'make-reference.py')
 
+/** Sum of a tensor, sum of its squares, and sum with weights that grow from 0 to 1 (undefined in references of older releases). */
+export type Moments = readonly [sum: number, squares: number, ramp: number | undefined]
+
 /** What make-reference.py wrote: an input, and PyTorch's outputs for it. */
 export interface Reference {
   /** Version of PyTorch. */
@@ -28,8 +36,10 @@ export interface Reference {
   readonly input: Tensor
   /** Output of each call of each module, in the order in which the calls ended: `layer1.0.relu#2` is a second call. */
   readonly outputs: ReadonlyMap<string, Tensor>
-  /** Sum and sum of squares of each tensor of the state dict. */
-  readonly moments: ReadonlyMap<string, readonly [number, number]>
+  /** Of each tensor of the state dict. */
+  readonly moments: ReadonlyMap<string, Moments>
+  /** Of each tensor of the state dict; empty where the script was of an older release. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>
 }
 
 /**
@@ -39,7 +49,7 @@ export interface Reference {
  */
 export async function loadReference(path: string): Promise<Reference> {
   const checkpoint = await readCheckpoint(path)
-  const { torch, state } = factsOf(path, checkpoint)
+  const { torch, state, shapes = {} } = factsOf(path, checkpoint)
   const stored = checkpoint.root instanceof Map ? [...checkpoint.root] : []
   const entries = stored.filter((entry): entry is [string, StoredTensor] => entry[1] instanceof StoredTensor)
   const names = entries.map(([name]) => name)
@@ -54,7 +64,33 @@ export async function loadReference(path: string): Promise<Reference> {
     for (const tensor of tensors) tensor.dispose()
     throw noReference(path)
   }
-  return { torch, input, outputs, moments: new Map(Object.entries(state)) }
+  const moments = Object.entries(state).map(([key, values]) => [key, momentsOf(values)] as const)
+  return { torch, input, outputs, moments: new Map(moments), shapes: new Map(Object.entries(shapes)) }
+}
+
+/**
+ * Gives the tensors and modules of a reference the names that they have in `model`. Outputs of modules without tensors that the model
+ * does not have, such as a Flatten, are left out.
+ *
+ * @param keys - Keys of the reference, each with the model's.
+ */
+export function withOurNames(reference: Reference, model: Module, keys: ReadonlyMap<string, string>): Reference {
+  const paths = new Set(model.namedModules().map(([path]) => (path === '' ? ROOT : path)))
+  const modules = moduleNames(new Map([...keys].map(([theirs, ours]) => [ours, theirs])))
+  const [[theirs, ours] = ['', '']] = keys
+  const wrapper = theirs.endsWith(ours) ? theirs.slice(0, theirs.length - ours.length) : ''
+  const outputs = new Map<string, Tensor>()
+  for (const [name, output] of reference.outputs) {
+    const [path = '', call] = name.split('#')
+    const own = path.startsWith(wrapper) ? path.slice(wrapper.length) : path
+    const known = modules.get(path) ?? (`${path}.` === wrapper ? ROOT : own)
+    if (paths.has(known)) outputs.set(call === undefined ? known : `${known}#${call}`, output)
+    else output.dispose()
+  }
+  const renamed = <T>(values: ReadonlyMap<string, T>): Map<string, T> => {
+    return new Map([...values].map(([key, value]) => [keys.get(key) ?? key, value]))
+  }
+  return { ...reference, outputs, moments: renamed(reference.moments), shapes: renamed(reference.shapes) }
 }
 
 /** What {@link makeReference} passes to Python. */
@@ -63,6 +99,8 @@ export interface MakeReferenceOptions {
   readonly key: string
   /** What builds the model in Python, as `net.py:Net`; undefined where the checkpoint tells. */
   readonly module?: string | undefined
+  /** The file holds the model as a whole, whose code Python then runs. */
+  readonly wholeModule: boolean
   /** Channels of the input. */
   readonly channels: number
   /** Height and width of the input. */
@@ -78,13 +116,13 @@ export interface MakeReferenceOptions {
 export async function makeReference(
   python: string,
   checkpoint: string,
-  { key, module, channels, size, signal }: MakeReferenceOptions,
+  { key, module, wholeModule, channels, size, signal }: MakeReferenceOptions,
 ): Promise<Reference> {
   const folder = await mkdtemp(join(tmpdir(), 'napi-torch-'))
   try {
     const out = join(folder, 'reference.safetensors')
     const keyed = key === '' ? [] : ['--key', key]
-    const built = module === undefined ? [] : ['--module', module]
+    const built = [...(module === undefined ? [] : ['--module', module]), ...(wholeModule ? ['--whole-module'] : [])]
     const input = ['--channels', String(channels), '--size', ...size.map(String)]
     await runPython(python, [SCRIPT, checkpoint, out, ...input, ...keyed, ...built], signal)
     return await loadReference(out)
@@ -127,7 +165,14 @@ function lastLine(text: string): string | undefined {
 
 interface Facts {
   readonly torch: string
-  readonly state: Readonly<Record<string, readonly [number, number]>>
+  readonly state: Readonly<Record<string, readonly (number | string)[]>>
+  readonly shapes?: Readonly<Record<string, readonly number[]>>
+}
+
+/** JSON has no NaN and no infinity: Python writes `nan`, `inf` and `-inf`. */
+function momentsOf([sum = NaN, squares = NaN, ramp]: readonly (number | string)[]): Moments {
+  const asNumber = (value: number | string): number => Number(String(value).replace('inf', 'Infinity'))
+  return [asNumber(sum), asNumber(squares), ramp === undefined ? undefined : asNumber(ramp)]
 }
 
 function factsOf(path: string, { metadata }: Checkpoint): Facts {

@@ -13,8 +13,9 @@ import { unusedNote } from '../output/model_line.js'
 import { jsonNumber, plural } from '../output/text.js'
 import { causesOf } from './causes.js'
 import { compareCompiled } from './compiled.js'
-import { compareModules, otherTensors, TOLERANCE, type Comparison } from './modules.js'
-import { loadReference, makeReference, type Reference } from './reference.js'
+import { compareModules, TOLERANCE, type Comparison } from './modules.js'
+import { loadReference, makeReference, withOurNames, type MakeReferenceOptions, type Reference } from './reference.js'
+import { compareTensors, type TensorDifferences } from './tensors.js'
 
 const DEFAULT_PYTHON = 'python3'
 
@@ -63,7 +64,8 @@ async function verify(checkpoint: string, flags: VerifyFlags, { terminal, signal
     using opened = await openModel(checkpoint, { key, wholeModule, prefix, stem, arch, module, preset, signal })
     const note = unusedNote(opened)
     if (note !== null) terminal.note(note)
-    reference ??= await makeReferenceFor(opened, checkpoint, { python, module: flags.pythonModule, signal })
+    const asked = { module: flags.pythonModule, wholeModule: wholeModule === true && module === undefined, signal }
+    reference ??= await makeReferenceFor(opened, checkpoint, python, asked)
     const verification = await compare(opened, reference, signal)
     if (flags.json === true) terminal.printJson(reportOf(checkpoint, verification))
     else for (const line of linesOf(verification, terminal.colors)) terminal.print(line)
@@ -79,12 +81,17 @@ function presetLike({ shape }: Reference['input']): Preset {
 }
 
 async function makeReferenceFor(
-  { source, inputShape }: OpenedModel,
+  { source, inputShape, architecture, renamed, model }: OpenedModel,
   checkpoint: string,
-  { python, module, signal }: { python: string; module: string | undefined; signal: AbortSignal },
+  python: string,
+  asked: Pick<MakeReferenceOptions, 'module' | 'wholeModule' | 'signal'>,
 ): Promise<Reference> {
   const [channels = 0, height = 0, width = 0] = inputShape
-  return makeReference(python, checkpoint, { key: source, module, channels, size: [height, width], signal })
+  const reference = await makeReference(python, checkpoint, { ...asked, key: source, channels, size: [height, width] })
+  if (!asked.wholeModule || architecture.family === 'own') return reference
+  const { prefix } = architecture
+  const keys = [...model.stateDict().keys()].map((key) => [renamed.get(key) ?? prefix + key, key] as const)
+  return withOurNames(reference, model, new Map(keys))
 }
 
 interface Verification {
@@ -94,8 +101,7 @@ interface Verification {
   readonly input: readonly number[]
   readonly modules: readonly Comparison[]
   readonly compiled: readonly Comparison[]
-  /** Tensors of the state dict that differ from the reference. */
-  readonly otherTensors: readonly string[]
+  readonly tensors: TensorDifferences
 }
 
 async function compare(opened: OpenedModel, reference: Reference, signal: AbortSignal): Promise<Verification> {
@@ -112,7 +118,7 @@ async function compare(opened: OpenedModel, reference: Reference, signal: AbortS
     input: input.shape,
     modules: compareModules(model, reference),
     compiled: await compareCompiled(opened, reference, signal),
-    otherTensors: otherTensors(model, reference),
+    tensors: compareTensors(model, reference),
   }
 }
 
@@ -161,7 +167,7 @@ function reportOf(checkpoint: string, verification: Verification): VerifyReport 
     ok: first === undefined,
     first: first?.name ?? null,
     causes: causesFor(verification),
-    otherTensors: verification.otherTensors,
+    otherTensors: [...verification.tensors.other, ...verification.tensors.reshaped.map(([key]) => key)],
     modules: modules.map(comparisonReport),
     compiled: compiled.map(comparisonReport),
   }
@@ -196,7 +202,7 @@ function* linesOf(verification: Verification, colors: Colors): Generator<string>
 function causesFor(verification: Verification): string[] {
   const { modules } = verification
   const isEager = modules.some(({ ok }) => !ok)
-  return causesOf(firstOf(verification), { isEager, otherTensors: verification.otherTensors })
+  return causesOf(firstOf(verification), { isEager, tensors: verification.tensors })
 }
 
 function comparisonTable(comparisons: readonly Comparison[], kindHead: string, { dim, green, red }: Colors): string {

@@ -24,6 +24,17 @@ import { itWithPython, python } from '../../support/python.js'
 const PYTHON = process.env['NAPI_TORCH_TEST_PYTHON'] ?? ''
 const SCRIPT = fileURLToPath(new URL('../../../python/make-reference.py', import.meta.url))
 
+/** Where the classes of {@link WHOLE} are, which Python imports when it reads the file. */
+const SCRIPTS = fileURLToPath(new URL('../../../scripts', import.meta.url))
+const WHOLE = `
+import sys
+sys.path.insert(0, sys.argv[1])
+import torch, resnet
+from torch import nn
+model = resnet.ResNet(resnet.BasicBlock, [2, 2, 2, 2], num_classes=5).eval()
+torch.save(WRAPPED, sys.argv[2])
+`
+
 interface Row {
   readonly name: string
   readonly kind: string
@@ -104,6 +115,89 @@ describe('napi-torch verify', function () {
         for (const group of ['relu', 'maxpool', 'layer1.0.relu', 'layer3', 'fc']) {
           assert.ok(groups.includes(group), group)
         }
+      })
+    })
+  }
+
+  const CHANGES: readonly (readonly [what: string, change: (model: Module) => void, cause: RegExp])[] = [
+    [
+      'permuted weights',
+      (model) => void model.getParameter('layer1.0.conv1.weight').copy_(model.getParameter('layer1.0.conv1.weight').flip([0])),
+      /^1 tensor differs from the reference \(layer1\.0\.conv1\.weight\) in the order of elements alone/,
+    ],
+    [
+      'half precision',
+      (model) => {
+        for (const [, values] of [...model.namedParameters()]) values.copy_(values.to({ dtype: 'bfloat16' }).to({ dtype: 'float32' }))
+      },
+      /by rounding alone: one of the two was saved in half precision/,
+    ],
+    [
+      'statistics that are NaN',
+      (model) => void model.getBuffer('bn1.running_var').fill_(NaN),
+      /^bn1\.running_var holds NaN or infinities/,
+    ],
+  ] // prettier-ignore
+  for (const [what, change, cause] of CHANGES) {
+    itWithPython(`names ${what} as the cause`, async () => {
+      await inFolder(async (folder) => {
+        const good = await writeSmall(join(folder, 'good.pth'))
+        const other = await writeSmall(join(folder, 'other.pth'), change)
+        const reference = makeReference(good, join(folder, 'reference.safetensors'))
+
+        const { ok, causes } = await verifyJson(other, '--reference', reference)
+
+        assert.equal(ok, false)
+        assert.match(causes[0] ?? '', cause)
+      })
+    })
+  }
+
+  itWithPython('compares a model whose statistics are NaN in both', async () => {
+    await inFolder(async (folder) => {
+      const file = await writeSmall(
+        join(folder, 'nan.pth'),
+        (model) => void model.getBuffer('bn1.running_var').fill_(NaN),
+      )
+      const reference = makeReference(file, join(folder, 'reference.safetensors'))
+
+      const { ok, otherTensors } = await verifyJson(file, '--reference', reference)
+
+      assert.deepEqual([ok, otherTensors], [true, []])
+    })
+  })
+
+  const ARCHITECTURES: readonly (readonly [what: string, make: () => Module, cause: RegExp])[] = [
+    ['depth', () => new ResNetCifar(BasicBlockCifar, [1, 1, 1, 2], { width: 8 }), /another architecture: 12 tensors only here \(layer4\.1\./],
+    ['classes', () => new ResNetCifar(BasicBlockCifar, [1, 1, 1, 1], { width: 8, numClasses: 3 }), /other classes: linear\.weight is \(3, 64\) here and \(10, 64\) there, and 1 other/],
+  ] // prettier-ignore
+  for (const [what, make, cause] of ARCHITECTURES) {
+    itWithPython(`names another number of ${what} as the cause`, async () => {
+      await inFolder(async (folder) => {
+        const good = await writeSmall(join(folder, 'good.pth'))
+        const other = join(folder, 'other.pth')
+        await scope(() => saveCheckpoint(other, make().stateDict()))
+        const reference = makeReference(good, join(folder, 'reference.safetensors'))
+
+        const { ok, causes } = await verifyJson(other, '--reference', reference)
+
+        assert.equal(ok, false)
+        assert.match(causes[0] ?? '', cause)
+      })
+    })
+  }
+
+  for (const wrapped of ['model', 'nn.DataParallel(model)', 'model.half()']) {
+    itWithPython(`compares a module that was pickled as a whole: ${wrapped}`, async () => {
+      await inFolder(async (folder) => {
+        const file = join(folder, 'whole.pth')
+        python(WHOLE.replace('WRAPPED', wrapped), [SCRIPTS, file])
+
+        const args = ['verify', file, '--whole-module', '--python', PYTHON, '--json']
+        const { status, stdout, stderr } = await napiTorch(args, { env: { PYTHONPATH: SCRIPTS } })
+
+        assert.equal(status, 0, stderr || stdout)
+        assert.ok((JSON.parse(stdout) as Report).modules.length > 60)
       })
     })
   }
