@@ -39,6 +39,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   InitReduce(env, exports);
   InitNn(env, exports);
   InitImage(env, exports);
+  InitDecode(env, exports);
   InitEngine(env, exports);
   InitRuntime(env, exports);
   return exports;

@@ -52,6 +52,88 @@ export interface NativePreparation {
   readonly offset: number
 }
 
+/** How the pixels of a file lie in memory, and what makes RGB of them: native/image/decode/layout.h. */
+export interface NativeLayout {
+  readonly kind: 'index' | 'pick' | 'cmyk' | 'associated' | 'clip' | 'scale' | 'rgb555' | 'rgb565'
+  /** Of an index. */
+  readonly bits?: number | undefined
+  /** Bytes of a pixel. */
+  readonly stride?: number | undefined
+  /** Where in a pixel red, green, blue and alpha lie, or the four inks. */
+  readonly offsets?: readonly number[] | undefined
+  /** RGB of 256 indices. */
+  readonly table?: Uint8Array | undefined
+  readonly type?: 'uint8' | 'uint12' | 'uint16' | 'int16' | 'int32' | 'uint32' | 'float32' | undefined
+  readonly bigEndian?: boolean | undefined
+  readonly channels?: number | undefined
+  readonly maxValue?: number | undefined
+}
+
+/** An image file of (H, W) pixels. */
+interface NativeFile {
+  readonly data: Uint8Array
+  readonly size: Pair
+}
+
+/** What {@link NativeBinding.decodeRows} reads. */
+export interface NativeRows extends NativeFile {
+  readonly offset: number
+  /** Bytes from the start of a row to that of the next. */
+  readonly step: number
+  readonly bottomUp: boolean
+  readonly layout: NativeLayout
+}
+
+/** What {@link NativeBinding.decodeTiff} reads. */
+export interface NativeTiff extends NativeFile {
+  /** (H, W) of a strip or tile. */
+  readonly block: Pair
+  readonly tiled: boolean
+  readonly compression: 'none' | 'packbits' | 'lzw' | 'deflate'
+  /** Bytes of the numbers of which differences are stored, or 0. */
+  readonly predictorBytes: number
+  /** Of a pixel in a block. */
+  readonly samples: number
+  /** Colors that lie in blocks of their own: 1 where all lie side by side. */
+  readonly separate: number
+  readonly reversedBits: boolean
+  readonly bigEndian: boolean
+  readonly layout: NativeLayout
+  readonly offsets: Float64Array
+  readonly counts: Float64Array
+}
+
+/** What {@link NativeBinding.decodeGif} reads. */
+export interface NativeGif extends NativeFile {
+  /** Of the first block of data. */
+  readonly offset: number
+  readonly codeBits: number
+  /** Top and left of the frame. */
+  readonly corner: Pair
+  /** (H, W) of the frame. */
+  readonly frame: Pair
+  readonly interlaced: boolean
+  /** The index of what the frame does not cover. */
+  readonly background: number
+  readonly table: Uint8Array
+}
+
+/** What {@link NativeBinding.decodeBmpRuns} reads. */
+export interface NativeBmpRuns extends NativeFile {
+  readonly offset: number
+  readonly halfBytes: boolean
+  readonly bottomUp: boolean
+  readonly table: Uint8Array
+}
+
+/** What {@link NativeBinding.decodePnmText} reads. */
+export interface NativePnmText extends NativeFile {
+  readonly offset: number
+  readonly channels: number
+  /** 0 for a bitmap. */
+  readonly maxValue: number
+}
+
 type Pair = readonly [number, number]
 type Shape = readonly number[]
 type Bytes = ArrayBufferView
@@ -262,6 +344,18 @@ export interface NativeBinding {
    * ToTensor and Normalize give it into `output`, which it gives back, on a pool thread.
    */
   prepareImage(options: NativePreparation): Promise<Float32Array>
+
+  // native/image/decode/decode.cc: no libtorch in it. Each gives H * W * 3 bytes, and does its work on a pool thread.
+  // They reject with `TORCH_IMAGE` for a damaged file.
+  decodeRows(options: NativeRows): Promise<Uint8Array>
+  decodeTiff(options: NativeTiff): Promise<Uint8Array>
+  decodeGif(options: NativeGif): Promise<Uint8Array>
+  decodeBmpRuns(options: NativeBmpRuns): Promise<Uint8Array>
+  decodePnmText(options: NativePnmText): Promise<Uint8Array>
+  /** Turns and mirrors RGB as EXIF's orientation, 1 to 8, says. */
+  orientImage(options: NativeFile & { readonly orientation: number }): Promise<Uint8Array>
+  /** Pillow's convert('L'). */
+  rgbToGray(rgb: Uint8Array): Promise<Uint8Array>
 
   // native/engine/engine.cc. `id` is an integer that no other unfinished job of the environment has.
   createEngine(threads: number, device: string): EngineHandle

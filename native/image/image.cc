@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "kernels/kernels.h"
 #include "prepare.h"
 #include "resample.h"
+#include "worker.h"
 
 namespace napi_torch {
 namespace {
@@ -34,45 +34,6 @@ constexpr std::pair<const char*, Filter> kFilters[] = {
     {"nearest", Filter::kNearest}, {"box", Filter::kBox},         {"bilinear", Filter::kBilinear},
     {"hamming", Filter::kHamming}, {"bicubic", Filter::kBicubic}, {"lanczos", Filter::kLanczos},
 };
-
-// Does `work` on a pool thread. Input and output are memory of JavaScript that the worker keeps alive.
-template <typename Work>
-class ImageWorker : public Napi::AsyncWorker {
- public:
-  ImageWorker(Napi::Env env, Napi::Object input, Napi::Object output, Work work)
-      : Napi::AsyncWorker(env, "napi-torch.image"),
-        deferred_(Napi::Promise::Deferred::New(env)),
-        input_(Napi::Persistent(input)),
-        output_(Napi::Persistent(output)),
-        work_(std::move(work)) {}
-
-  Napi::Promise promise() const { return deferred_.Promise(); }
-
-  void Execute() override { work_(); }
-
-  void OnOK() override { deferred_.Resolve(output_.Value()); }
-
-  // The tables and the image between the passes are all that can fail.
-  void OnError(const Napi::Error&) override {
-    deferred_.Reject(TorchError(Env(), "TORCH_OUT_OF_MEMORY", "The system refused the memory for a resize").Value());
-  }
-
- private:
-  Napi::Promise::Deferred deferred_;
-  Napi::ObjectReference input_;
-  Napi::ObjectReference output_;
-  Work work_;
-};
-
-// Gives the promise of `output`, which `work` fills.
-template <typename Work>
-Napi::Promise QueueWork(Napi::Env env, Napi::Object input, Napi::Object output, Work work) {
-  auto worker = std::make_unique<ImageWorker<Work>>(env, input, output, std::move(work));
-  const Napi::Promise promise = worker->promise();
-  worker->Queue();
-  worker.release();  // NOLINT(bugprone-unused-return-value): a queued worker deletes itself.
-  return promise;
-}
 
 Filter ReadFilter(const Field& field) {
   const std::string name = field.Text();
@@ -151,7 +112,7 @@ Napi::Value Resize(const Napi::CallbackInfo& info) {
   const auto work = [source, resizing, &kernels, out = output.Data()] {
     Resample(source, resizing, {0, resizing.height}, {0, resizing.width}, kernels, out);
   };
-  return QueueWork(info.Env(), data.value().As<Napi::Object>(), output, work);
+  return QueueImageWork(info.Env(), data.value().As<Napi::Object>(), output, work);
 }
 
 // prepareImage({ image: { data, height, width, channels }, resized, filter, corner, crop, grayscale, channels, mean,
@@ -193,7 +154,7 @@ Napi::Value PrepareImage(const Napi::CallbackInfo& info) {
   source.pixels = ReadPixels(data, source);
   float* const out = reinterpret_cast<float*>(output.data) + offset;
   const auto work = [source, preparation, &kernels, out] { Prepare(source, preparation, kernels, out); };
-  return QueueWork(info.Env(), data.value().As<Napi::Object>(), target.value().As<Napi::Object>(), work);
+  return QueueImageWork(info.Env(), data.value().As<Napi::Object>(), target.value().As<Napi::Object>(), work);
 }
 
 }  // namespace

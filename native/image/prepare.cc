@@ -19,11 +19,6 @@ Table TableOf(float mean, float std) {
   return table;
 }
 
-// The luma of ITU-R 601-2 in 16-bit fixed point: Pillow's convert('L').
-uint8_t Luma(const uint8_t* rgb) {
-  return static_cast<uint8_t>((rgb[0] * 19595 + rgb[1] * 38470 + rgb[2] * 7471 + 0x8000) >> 16);
-}
-
 // The overlap of the pixels from `first` on with those of an image of `size`.
 Span Overlap(int64_t first, int64_t count, int64_t size) {
   const int64_t start = std::max<int64_t>(first, 0);

@@ -9,6 +9,11 @@
 
 namespace napi_torch::image {
 
+// The luma of ITU-R 601-2 in 16-bit fixed point: Pillow's convert('L').
+inline uint8_t Luma(const uint8_t* rgb) {
+  return static_cast<uint8_t>((rgb[0] * 19595 + rgb[1] * 38470 + rgb[2] * 7471 + 0x8000) >> 16);
+}
+
 // A resize of the whole image, of which a part is cut out, made gray where that is wanted, and normalized.
 struct Preparation {
   Resizing resizing;
