@@ -1,10 +1,11 @@
 import { fileURLToPath } from 'node:url'
 
 import { expected } from '../util/check.js'
-import { decodeImage } from '../vision/decode.js'
+import { decodeImage } from '../vision/decode/decode.js'
+import { grayToRgb } from '../vision/decode/pixels.js'
 import { checkImage, type Image } from '../vision/image.js'
 
-/** An image: the path or `file:` URL of a file, the bytes of one (JPEG, PNG, WebP, GIF, TIFF, AVIF), or raw pixels. */
+/** An image: the path or `file:` URL of a file, the bytes of one (JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP, PNM), or raw pixels. */
 export type ImageSource = string | URL | Uint8Array | Image
 
 /** Tells an image from several: bytes are iterable, too. */
@@ -27,8 +28,6 @@ export async function readImage(source: ImageSource, channels: number): Promise<
   return image.channels === 1 && channels === 3 ? rgbOf(image) : image
 }
 
-function rgbOf({ data, height, width }: Image): Image {
-  const rgb = new Uint8Array(3 * data.length)
-  for (const [index, level] of data.entries()) rgb.fill(level, 3 * index, 3 * index + 3)
-  return { data: rgb, height, width, channels: 3 }
+async function rgbOf({ data, height, width }: Image): Promise<Image> {
+  return { data: await grayToRgb(data, { height, width }), height, width, channels: 3 }
 }

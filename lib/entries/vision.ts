@@ -1,7 +1,7 @@
 // What `napi-torch/vision` exports: images, transforms, presets, labels, datasets.
 
-export { decodeImage } from '../vision/decode.js'
-export type { DecodeOptions } from '../vision/decode.js'
+export { decodeImage } from '../vision/decode/decode.js'
+export type { DecodeOptions } from '../vision/decode/decode.js'
 export { MAX_PIXELS } from '../vision/image.js'
 export type { Image } from '../vision/image.js'
 export { Compose } from '../vision/compose.js'

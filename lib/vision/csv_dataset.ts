@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { checkOptions, checkString, shorten } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 import { Dataset, type Sample } from './dataset.js'
-import { decodeImage, type DecodeOptions } from './decode.js'
+import { decodeImage, type DecodeOptions } from './decode/decode.js'
 import type { ImageFile } from './image_folder.js'
 import { listedImages } from './image_list.js'
 

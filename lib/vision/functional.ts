@@ -8,7 +8,7 @@ import { tensor } from '../tensor/creation.js'
 import { handleOf } from '../tensor/handle.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkImage, MAX_PIXELS, type Image } from './image.js'
-import { grayToRgb, rgbToGray } from './pillow_modes.js'
+import { grayToRgb } from './decode/pixels.js'
 import { inSlices } from '../util/slices.js'
 
 /** The resampling filters, by torchvision's names. */
@@ -189,8 +189,13 @@ export async function toGrayscale(image: Image, numOutputChannels: 1 | 3): Promi
   const { data, height, width, channels } = checkImage('image', image)
   if (numOutputChannels !== 1 && numOutputChannels !== 3)
     throw expected('1 or 3', 'numOutputChannels', numOutputChannels)
-  const gray = channels === 1 ? data : await rgbToGray(data)
-  return { data: numOutputChannels === 1 ? gray : await grayToRgb(gray), height, width, channels: numOutputChannels }
+  const gray = channels === 1 ? data : await native.rgbToGray(data)
+  return {
+    data: numOutputChannels === 1 ? gray : await grayToRgb(gray, { height, width }),
+    height,
+    width,
+    channels: numOutputChannels,
+  }
 }
 
 /** Copies an image (H, W, C) of 0 to 255 to a tensor (C, H, W) of 0 to 1. Follows `torchvision.transforms.functional.to_tensor`. */

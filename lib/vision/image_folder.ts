@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { checkOptions, checkString } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 import { Dataset, type Sample } from './dataset.js'
-import { decodeImage, type DecodeOptions } from './decode.js'
+import { decodeImage, type DecodeOptions } from './decode/decode.js'
 import { hasCode, reasonOf } from '../util/errno.js'
 
 /** Endings of the files that {@link ImageFolder} takes for images, whatever their case: torchvision's. */

@@ -73,7 +73,7 @@ ${pullover}
 
       const { status, stdout, stderr } = await napiTorch(['classify', CHECKPOINT, boot, broken, pullover, '--json'])
 
-      const message = `Cannot decode ${broken}: It is not a JPEG, PNG, WebP, GIF, TIFF or AVIF image`
+      const message = `Cannot decode ${broken}: It is not a JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP or PNM image`
       assert.equal(status, 1)
       assert.equal(stderr, `napi-torch: ${message} (TORCH_IMAGE)\n`)
       assert.deepEqual(

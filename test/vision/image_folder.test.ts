@@ -123,7 +123,7 @@ describe('ImageFolder', () => {
 
       await assert.rejects(dataset.get(0), {
         code: 'TORCH_IMAGE',
-        message: `Cannot decode ${join(folder(), 'a/1.jpg')}: It is not a JPEG, PNG, WebP, GIF, TIFF or AVIF image`,
+        message: `Cannot decode ${join(folder(), 'a/1.jpg')}: It is not a JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP or PNM image`,
       })
     })
   })

@@ -431,7 +431,7 @@ describe('napi-torch evaluate', function () {
         assert.equal(status, 1)
         assert.equal(
           stderr,
-          `napi-torch: Cannot decode ${path}: It is not a JPEG, PNG, WebP, GIF, TIFF or AVIF image (TORCH_IMAGE)\n`,
+          `napi-torch: Cannot decode ${path}: It is not a JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP or PNM image (TORCH_IMAGE)\n`,
         )
       })
     })

@@ -57,7 +57,7 @@ describe('work()', () => {
         path: second,
         error: {
           code: 'TORCH_IMAGE',
-          message: `Cannot decode ${second}: It is not a JPEG, PNG, WebP, GIF, TIFF or AVIF image`,
+          message: `Cannot decode ${second}: It is not a JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP or PNM image`,
         },
       },
     ])

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 
 import { decodeImage, MAX_PIXELS } from 'napi-torch'
 
-import { useTemporaryFolder } from '../support/folder.js'
-import { digest, expectedOfPython, fixture, hollowPng, paintedPng } from '../support/vision.js'
+import { useTemporaryFolder } from '../../support/folder.js'
+import { digest, expectedOfPython, fixture, hollowPng, paintedPng } from '../../support/vision.js'
 
 describe('decodeImage()', () => {
   for (const [name, { mode, size, rgb }] of Object.entries(expectedOfPython().images)) {
@@ -73,7 +73,7 @@ describe('decodeImage()', () => {
     ] as const) {
       it(`refuses ${kind}`, async () => {
         const path = write('image.png', content)
-        const message = `Cannot decode ${path}: It is not a JPEG, PNG, WebP, GIF, TIFF or AVIF image`
+        const message = `Cannot decode ${path}: It is not a JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP or PNM image`
 
         await assert.rejects(decodeImage(path), { code: 'TORCH_IMAGE', message })
       })
