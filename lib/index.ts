@@ -15,8 +15,8 @@ export { scope, keep } from './util/scope.js'
 export { Tensor } from './tensor/tensor.js'
 export type { DimOptions, ReduceOptions, SoftmaxOptions, TopkOptions } from './tensor/tensor.js'
 export type { MemoryFormat, NestedArray } from './tensor/handle.js'
-export type { ToOptions } from './tensor/views.js'
-export type { Operand, RoundingMode } from './tensor/arithmetic.js'
+export type { AlongOptions, FlattenTensorOptions, ToOptions } from './tensor/views.js'
+export type { AllcloseOptions, ClampOptions, Operand, RoundingMode } from './tensor/arithmetic.js'
 export type { DTypeOfData, NestedData, TensorData, TypedData } from './tensor/data.js'
 export {
   arange,

@@ -1,4 +1,5 @@
-import { checkBoolean, checkInteger, checkOptions } from '../util/check.js'
+import { checkBoolean, checkInteger } from '../util/check.js'
+import { Signature, type NoOptions } from '../util/signature.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { relu, softmax } from './functional.js'
 import { Module } from './module.js'
@@ -9,14 +10,17 @@ export interface ReLUOptions {
   readonly inplace?: boolean | undefined
 }
 
+const RELU = new Signature<ReLUOptions>('new ReLU', [], { inplace: 'name' })
+const SOFTMAX = new Signature<NoOptions>('new Softmax', ['dim'], {})
+
 /** Sets elements below 0 to 0. Follows `torch.nn.ReLU`. */
 export class ReLU extends Module {
   readonly inplace: boolean
 
-  constructor(options: ReLUOptions = {}) {
+  constructor(options?: ReLUOptions)
+  constructor(...given: readonly unknown[]) {
     super()
-    checkOptions('ReLU', options, ['inplace'])
-    const { inplace = false } = options
+    const { inplace = false } = RELU.read([], given)
     this.inplace = checkBoolean('inplace', inplace)
   }
 
@@ -38,6 +42,7 @@ export class Softmax extends Module {
 
   constructor(dim: number) {
     super()
+    SOFTMAX.read([dim], [])
     this.dim = checkInteger('dim', dim)
   }
 

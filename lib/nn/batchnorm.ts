@@ -1,5 +1,6 @@
-import { checkBoolean, checkNumber, checkOptions, checkPositiveInteger, expected } from '../util/check.js'
+import { checkBoolean, checkNumber, checkPositiveInteger, expected } from '../util/check.js'
 import type { DType } from '../util/dtype.js'
+import { Signature, type Place } from '../util/signature.js'
 import { handleOf } from '../tensor/handle.js'
 import { ones, zeros } from '../tensor/creation.js'
 import type { Tensor } from '../tensor/tensor.js'
@@ -23,7 +24,15 @@ export interface BatchNormOptions extends FactoryOptions {
   readonly bias?: boolean | undefined
 }
 
-const OPTIONS = ['eps', 'momentum', 'affine', 'trackRunningStats', 'bias', 'dtype', 'device'] as const
+const OPTIONS: Readonly<Record<keyof BatchNormOptions, Place>> = {
+  eps: 'name',
+  momentum: 'name',
+  affine: 'name',
+  trackRunningStats: 'name',
+  device: 'name',
+  dtype: 'name',
+  bias: 'keyword',
+}
 
 /**
  * Normalizes each channel of a batch to mean 0 and variance 1, then scales and shifts it: what the batch normalizations have in
@@ -44,9 +53,11 @@ abstract class BatchNorm extends Module {
   readonly weight: Parameter | null
   readonly bias: Parameter | null
 
-  constructor(numFeatures: number, options: BatchNormOptions = {}) {
+  constructor(numFeatures: number, options?: BatchNormOptions)
+  constructor(numFeatures: number, ...given: readonly unknown[]) {
     super()
-    checkOptions(new.target.name, options, OPTIONS)
+    const signature = new Signature<BatchNormOptions>(`new ${new.target.name}`, ['numFeatures'], OPTIONS)
+    const options = signature.read([numFeatures], given)
     const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true, bias = true } = options
     this.numFeatures = checkPositiveInteger('numFeatures', numFeatures)
     this.eps = checkNumber('eps', eps)

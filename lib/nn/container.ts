@@ -1,4 +1,4 @@
-import { checkInteger, expected } from '../util/check.js'
+import { checkInteger, expected, isPlainObject } from '../util/check.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { Module } from './module.js'
 import { moduleListRepr } from './repr.js'
@@ -81,24 +81,30 @@ abstract class ModuleSequence<M extends Module<unknown>> extends Module {
 export type NamedModules = Iterable<readonly [name: string, module: Module]>
 
 /**
- * Passes its input through modules, one after the other. Follows `torch.nn.Sequential`.
+ * Passes its input through modules, one after the other. Follows `torch.nn.Sequential`, **which takes no list**.
  *
  * State keys: those of the modules below `0.`, `1.`, ..., or below the names that are given with them.
  *
  * @example
  * new Sequential(new Conv2d(1, 20, 5), new ReLU())
+ * new Sequential([new Conv2d(1, 20, 5), new ReLU()])
  * new Sequential(new Map<string, Module>([['conv1', new Conv2d(1, 20, 5)], ['relu1', new ReLU()]]))
  */
 export class Sequential extends ModuleSequence<Module> {
   constructor(...modules: Module[])
+  constructor(modules: Iterable<Module>)
   constructor(modules: NamedModules)
-  constructor(...modules: Module[] | [NamedModules]) {
+  constructor(...modules: readonly unknown[]) {
     super()
     const [first] = modules
-    if (modules.length === 1 && isNamed(first)) {
-      for (const [name, module] of first) this.registerModule(name, module)
-    } else {
-      modules.forEach((module, index) => this.registerModule(String(index), module as Module))
+    if (isPlainObject(first)) throw expected('modules', 'Sequential', first, 'new Sequential(Object.entries(modules))')
+    const members: Iterable<unknown> = modules.length === 1 && isList(first) ? first : modules
+    let index = 0
+    for (const member of members) {
+      const [name, module] = Array.isArray(member) ? (member as readonly unknown[]) : [String(index), member]
+      // What is no name or no module is refused there.
+      this.registerModule(name as string, module as Module)
+      index++
     }
   }
 
@@ -120,9 +126,19 @@ export class Sequential extends ModuleSequence<Module> {
  * State keys: those of the modules below `0.`, `1.`, ...
  */
 export class ModuleList<M extends Module<unknown> = Module> extends ModuleSequence<M> {
-  constructor(modules: Iterable<M> = []) {
+  constructor(modules?: Iterable<M>)
+  constructor(...given: readonly unknown[]) {
     super()
-    this.extend(modules)
+    const [modules = []] = given
+    if (!isList(modules) || given.length > 1) {
+      throw expected(
+        'one list of modules',
+        'ModuleList',
+        isList(modules) ? given[1] : modules,
+        'new ModuleList([a, b])',
+      )
+    }
+    this.extend(modules as Iterable<M>)
   }
 
   /** Gives the modules from `start` to before `end`, shared and counted from 0, as a ModuleList. */
@@ -138,7 +154,7 @@ export class ModuleList<M extends Module<unknown> = Module> extends ModuleSequen
   }
 }
 
-function isNamed(value: unknown): value is NamedModules {
+function isList(value: unknown): value is Iterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.iterator in value && !(value instanceof Module)
 }
 

@@ -1,4 +1,5 @@
-import { checkBoolean, checkOneOf, checkOptions, checkPositiveInteger, expected } from '../util/check.js'
+import { checkBoolean, checkOneOf, checkPositiveInteger, expected } from '../util/check.js'
+import { Signature } from '../util/signature.js'
 import { empty } from '../tensor/creation.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkConvPadding, checkPair, type ConvPadding, type Pair, type Size2d } from './checks.js'
@@ -30,7 +31,16 @@ export interface Conv2dOptions extends FactoryOptions {
   readonly paddingMode?: PaddingMode | undefined
 }
 
-const OPTIONS = ['stride', 'padding', 'dilation', 'groups', 'bias', 'paddingMode', 'dtype', 'device'] as const
+const SIGNATURE = new Signature<Conv2dOptions>('new Conv2d', ['inChannels', 'outChannels', 'kernelSize'], {
+  stride: 'name',
+  padding: 'name',
+  dilation: 'name',
+  groups: 'name',
+  bias: 'name',
+  paddingMode: 'name',
+  device: 'name',
+  dtype: 'name',
+})
 
 /**
  * Convolves images (N, C, H, W), or one image (C, H, W), with learned kernels.
@@ -52,9 +62,10 @@ export class Conv2d extends Module {
   readonly weight: Parameter
   readonly bias: Parameter | null
 
-  constructor(inChannels: number, outChannels: number, kernelSize: Size2d, options: Conv2dOptions = {}) {
+  constructor(inChannels: number, outChannels: number, kernelSize: Size2d, options?: Conv2dOptions)
+  constructor(inChannels: number, outChannels: number, kernelSize: Size2d, ...given: readonly unknown[]) {
     super()
-    checkOptions('Conv2d', options, OPTIONS)
+    const options = SIGNATURE.read([inChannels, outChannels, kernelSize], given)
     const { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true, paddingMode = 'zeros' } = options
     this.inChannels = checkPositiveInteger('inChannels', inChannels)
     this.outChannels = checkPositiveInteger('outChannels', outChannels)

@@ -1,9 +1,10 @@
 import { native } from '../libtorch/binding.js'
 import type { TensorHandle } from '../libtorch/handles.js'
-import { checkOneOf, checkOptions, expected } from '../util/check.js'
+import { checkOneOf, expected } from '../util/check.js'
 import { isDevice, type Device } from '../util/device.js'
 import { DTYPES, isFloatingPoint, type DType } from '../util/dtype.js'
 import { TorchError } from '../util/errors.js'
+import { Signature } from '../util/signature.js'
 import { handleOf, replaceHandle, type MemoryFormat } from '../tensor/handle.js'
 import type { Tensor } from '../tensor/tensor.js'
 
@@ -17,13 +18,16 @@ export interface ModuleToOptions {
   readonly memoryFormat?: MemoryFormat | undefined
 }
 
+const TO = new Signature<ModuleToOptions>('to', [], { dtype: 'name', device: 'keyword', memoryFormat: 'keyword' })
+
 /**
- * Converts tensors in place: each keeps its identity and gets other memory. All or none are converted.
+ * Converts tensors in place as the arguments of `Module.to()` say: each keeps its identity and gets other memory. All or
+ * none are converted.
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if the dtype is not one of floats.
  */
-export function convertTensors(tensors: Iterable<Tensor>, target: DType | Device | ModuleToOptions): void {
-  const { dtype, device, channelsLast } = checkTarget(target)
+export function convertTensors(tensors: Iterable<Tensor>, given: readonly unknown[]): void {
+  const { dtype, device, channelsLast } = checkTarget(given)
   swapAll([...tensors], (tensor) =>
     native.to(
       handleOf(tensor),
@@ -50,13 +54,15 @@ export function swapAll(tensors: readonly Tensor[], convert: (tensor: Tensor, in
   })
 }
 
-function checkTarget(target: DType | Device | ModuleToOptions): {
+function checkTarget(given: readonly unknown[]): {
   dtype: DType | null
   device: Device | null
   channelsLast: boolean | null
 } {
-  const options = typeof target === 'string' ? asOptions(target) : target
-  checkOptions('to()', options, ['dtype', 'device', 'memoryFormat'])
+  const [target, ...rest] = given
+  if (target === undefined) throw expected('a dtype or a device', 'to()', target)
+  const isAlone = typeof target === 'string' && rest.every((value) => value === undefined)
+  const options = isAlone ? asOptions(target) : TO.read([], given)
   const { dtype = null, device = null, memoryFormat = null } = options
   if (dtype !== null && !isFloatingPoint(checkOneOf('dtype', dtype, DTYPES))) {
     throw new TorchError(

@@ -1,4 +1,5 @@
-import { checkBoolean, checkOptions, checkProbability } from '../util/check.js'
+import { checkBoolean, checkProbability } from '../util/check.js'
+import { Signature } from '../util/signature.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { dropout } from './functional.js'
 import { Module } from './module.js'
@@ -12,6 +13,8 @@ export interface DropoutOptions {
   readonly inplace?: boolean | undefined
 }
 
+const SIGNATURE = new Signature<DropoutOptions>('new Dropout', [], { p: 'position', inplace: 'name' })
+
 /**
  * In training mode sets elements to 0 by chance and multiplies the others by 1 / (1 - p); in evaluation mode gives its
  * input back. Follows `torch.nn.Dropout`.
@@ -20,10 +23,11 @@ export class Dropout extends Module {
   readonly p: number
   readonly inplace: boolean
 
-  constructor(options: DropoutOptions = {}) {
+  constructor(options?: DropoutOptions)
+  constructor(p: number, options?: Omit<DropoutOptions, 'p'>)
+  constructor(...given: readonly unknown[]) {
     super()
-    checkOptions('Dropout', options, ['p', 'inplace'])
-    const { p = 0.5, inplace = false } = options
+    const { p = 0.5, inplace = false } = SIGNATURE.read([], given)
     this.p = checkProbability('p', p)
     this.inplace = checkBoolean('inplace', inplace)
   }

@@ -1,4 +1,5 @@
-import { checkInteger, checkOptions } from '../util/check.js'
+import { checkInteger } from '../util/check.js'
+import { Signature } from '../util/signature.js'
 import { handleOf } from '../tensor/handle.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { Module } from './module.js'
@@ -11,15 +12,18 @@ export interface FlattenOptions {
   readonly endDim?: number | undefined
 }
 
+const SIGNATURE = new Signature<FlattenOptions>('new Flatten', [], { startDim: 'position', endDim: 'position' })
+
 /** Joins dimensions into one: by default (N, C, H, W) becomes (N, C · H · W). Follows `torch.nn.Flatten`. */
 export class Flatten extends Module {
   readonly startDim: number
   readonly endDim: number
 
-  constructor(options: FlattenOptions = {}) {
+  constructor(options?: FlattenOptions)
+  constructor(startDim: number, endDim?: number | Omit<FlattenOptions, 'startDim'>)
+  constructor(...given: readonly unknown[]) {
     super()
-    checkOptions('Flatten', options, ['startDim', 'endDim'])
-    const { startDim = 1, endDim = -1 } = options
+    const { startDim = 1, endDim = -1 } = SIGNATURE.read([], given)
     this.startDim = checkInteger('startDim', startDim)
     this.endDim = checkInteger('endDim', endDim)
   }

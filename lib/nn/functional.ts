@@ -3,7 +3,6 @@ import {
   checkBoolean,
   checkNumber,
   checkOneOf,
-  checkOptions,
   checkPositiveInteger,
   checkProbability,
   expected,
@@ -11,6 +10,7 @@ import {
 } from '../util/check.js'
 import { checkDType, type DType } from '../util/dtype.js'
 import { TorchError } from '../util/errors.js'
+import { Signature } from '../util/signature.js'
 import { handleOf } from '../tensor/handle.js'
 import { Tensor } from '../tensor/tensor.js'
 import {
@@ -18,15 +18,16 @@ import {
   checkDim,
   checkFloats,
   checkImages,
-  checkOutputSize,
   checkPair,
   checkSameDevice,
   checkSameDType,
   checkShapeIs,
   type ConvPadding,
-  type OutputSize2d,
   type Size2d,
 } from './checks.js'
+
+export { adaptiveAvgPool2d, avgPool2d, maxPool2d } from './functional_pooling.js'
+export type { AvgPool2dFunctionOptions, MaxPool2dFunctionOptions } from './functional_pooling.js'
 
 /** What padding is filled with: one value, the mirrored image, its border, or the image wrapped around. */
 export const PAD_MODES = ['constant', 'reflect', 'replicate', 'circular'] as const
@@ -48,6 +49,14 @@ export interface Conv2dFunctionOptions {
   readonly groups?: number | undefined
 }
 
+const CONV2D = new Signature<Conv2dFunctionOptions>('conv2d', ['input', 'weight'], {
+  bias: 'name',
+  stride: 'name',
+  padding: 'name',
+  dilation: 'name',
+  groups: 'name',
+})
+
 /**
  * Convolves images with kernels: input (N, C, H, W) or (C, H, W), weight (O, C / groups, kH, kW).
  * Follows `torch.nn.functional.conv2d`.
@@ -55,9 +64,9 @@ export interface Conv2dFunctionOptions {
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if shapes, dtypes or devices do not fit each other; `TORCH_OPERATOR` if
  * the kernel is larger than the padded image.
  */
-export function conv2d(input: Tensor, weight: Tensor, options: Conv2dFunctionOptions = {}): Tensor {
-  checkOptions('conv2d()', options, ['bias', 'stride', 'padding', 'dilation', 'groups'])
-  const { bias = null, stride = 1, padding = 0, dilation = 1, groups = 1 } = options
+export function conv2d(input: Tensor, weight: Tensor, options?: Conv2dFunctionOptions): Tensor
+export function conv2d(input: Tensor, weight: Tensor, ...given: readonly unknown[]): Tensor {
+  const { bias = null, stride = 1, padding = 0, dilation = 1, groups = 1 } = CONV2D.read([input, weight], given)
   const strides = checkPair('stride', stride, 1)
   const pads = checkConvPadding(padding, strides)
   const dilations = checkPair('dilation', dilation, 1)
@@ -96,6 +105,14 @@ export interface BatchNormFunctionOptions {
   readonly eps?: number | undefined
 }
 
+const BATCH_NORM = new Signature<BatchNormFunctionOptions>('batchNorm', ['input', 'runningMean', 'runningVar'], {
+  weight: 'name',
+  bias: 'name',
+  training: 'name',
+  momentum: 'name',
+  eps: 'name',
+})
+
 /**
  * Normalizes each channel of `input` (N, C, ...) by the running statistics (C), or by those of the batch.
  * Follows `torch.nn.functional.batch_norm`.
@@ -106,9 +123,15 @@ export function batchNorm(
   input: Tensor,
   runningMean: Tensor | null,
   runningVar: Tensor | null,
-  options: BatchNormFunctionOptions = {},
+  options?: BatchNormFunctionOptions,
+): Tensor
+export function batchNorm(
+  input: Tensor,
+  runningMean: Tensor | null,
+  runningVar: Tensor | null,
+  ...given: readonly unknown[]
 ): Tensor {
-  checkOptions('batchNorm()', options, ['weight', 'bias', 'training', 'momentum', 'eps'])
+  const options = BATCH_NORM.read([input, runningMean, runningVar], given)
   const { weight = null, bias = null, training = false, momentum = 0.1, eps = 1e-5 } = options
   checkBoolean('training', training)
   checkNumber('momentum', momentum)
@@ -142,19 +165,23 @@ export function batchNorm(
   )
 }
 
+const LINEAR = new Signature<LinearFunctionOptions>('linear', ['input', 'weight'], { bias: 'name' })
+
+/** Options of {@link linear}. */
+export interface LinearFunctionOptions {
+  /** Shape (O). Default: none. */
+  readonly bias?: Tensor | null | undefined
+}
+
 /**
  * Multiplies the last dimension by a matrix: input (..., I), weight (O, I), bias (O), output (..., O).
  * Follows `torch.nn.functional.linear`.
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if shapes, dtypes or devices do not fit each other.
  */
-export function linear(
-  input: Tensor,
-  weight: Tensor,
-  options: { readonly bias?: Tensor | null | undefined } = {},
-): Tensor {
-  checkOptions('linear()', options, ['bias'])
-  const { bias = null } = options
+export function linear(input: Tensor, weight: Tensor, options?: LinearFunctionOptions): Tensor
+export function linear(input: Tensor, weight: Tensor, ...given: readonly unknown[]): Tensor {
+  const { bias = null } = LINEAR.read([input, weight], given)
   handleOf(input, 'input')
   checkWeights(input, weight, bias)
   const [outputs, inputs] = weight.shape
@@ -165,13 +192,18 @@ export function linear(
   return new Tensor(native.linear(handleOf(input), handleOf(weight), bias === null ? null : handleOf(bias)))
 }
 
+/** Options of {@link relu}. */
+export interface ReluFunctionOptions {
+  /** Change `input` itself. Default: `false`. */
+  readonly inplace?: boolean | undefined
+}
+
+const RELU = new Signature<ReluFunctionOptions>('relu', ['input'], { inplace: 'name' })
+
 /** Sets elements below 0 to 0, with `inplace` in `input` itself. Follows `torch.nn.functional.relu`. */
-export function relu<D extends DType>(
-  input: Tensor<D>,
-  options: { readonly inplace?: boolean | undefined } = {},
-): Tensor<D> {
-  checkOptions('relu()', options, ['inplace'])
-  const { inplace = false } = options
+export function relu<D extends DType>(input: Tensor<D>, options?: ReluFunctionOptions): Tensor<D>
+export function relu<D extends DType>(input: Tensor<D>, ...given: readonly unknown[]): Tensor<D> {
+  const { inplace = false } = RELU.read([input], given)
   return checkBoolean('inplace', inplace) ? relu_(input) : new Tensor<D>(native.relu(handleOf(input, 'input')))
 }
 
@@ -181,99 +213,26 @@ export function relu_<T extends Tensor>(input: T): T {
   return input
 }
 
-/** Options of {@link maxPool2d}. */
-export interface MaxPool2dFunctionOptions {
-  /** Default: `kernelSize`. */
-  readonly stride?: Size2d | null | undefined
-  /** Negative infinities on every side, at most half of `kernelSize`. Default: `0`. */
-  readonly padding?: Size2d | undefined
-  /** Steps between the points of the window. Default: `1`. */
-  readonly dilation?: Size2d | undefined
-  /** Round the size of the output up. Default: `false`. */
-  readonly ceilMode?: boolean | undefined
+/** Options of {@link softmax} and {@link logSoftmax}. */
+export interface SoftmaxFunctionOptions {
+  /** Convert to this dtype first. Default: the input's own. */
+  readonly dtype?: DType | undefined
 }
 
-/**
- * Gives the largest element of each window of images (N, C, H, W) or (C, H, W). Follows `torch.nn.functional.max_pool2d`.
- *
- * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `input` is no image; `TORCH_OPERATOR` if nothing would be left of it.
- */
-export function maxPool2d<D extends DType>(
-  input: Tensor<D>,
-  kernelSize: Size2d,
-  options: MaxPool2dFunctionOptions = {},
-): Tensor<D> {
-  checkOptions('maxPool2d()', options, ['stride', 'padding', 'dilation', 'ceilMode'])
-  const { stride = null, padding = 0, dilation = 1, ceilMode = false } = options
-  const kernel = checkPair('kernelSize', kernelSize, 1)
-  const strides = stride === null ? kernel : checkPair('stride', stride, 1)
-  const pads = checkPair('padding', padding, 0)
-  const dilations = checkPair('dilation', dilation, 1)
-  checkBoolean('ceilMode', ceilMode)
-  checkImages(input)
-  return new Tensor<D>(native.maxPool2d(handleOf(input), kernel, strides, pads, dilations, ceilMode))
-}
-
-/** Options of {@link avgPool2d}. */
-export interface AvgPool2dFunctionOptions {
-  /** Default: `kernelSize`. */
-  readonly stride?: Size2d | null | undefined
-  /** Zeros on every side, at most half of `kernelSize`. Default: `0`. */
-  readonly padding?: Size2d | undefined
-  /** Round the size of the output up. Default: `false`. */
-  readonly ceilMode?: boolean | undefined
-  /** Count the padding in the average. Default: `true`. */
-  readonly countIncludePad?: boolean | undefined
-  /** Divide by this instead of by the number of elements. Default: `null`. */
-  readonly divisorOverride?: number | null | undefined
-}
-
-/**
- * Averages each window of images (N, C, H, W) or (C, H, W). Follows `torch.nn.functional.avg_pool2d`.
- *
- * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `input` is no image; `TORCH_OPERATOR` if nothing would be left of it.
- */
-export function avgPool2d<D extends DType>(
-  input: Tensor<D>,
-  kernelSize: Size2d,
-  options: AvgPool2dFunctionOptions = {},
-): Tensor<D> {
-  checkOptions('avgPool2d()', options, ['stride', 'padding', 'ceilMode', 'countIncludePad', 'divisorOverride'])
-  const { stride = null, padding = 0, ceilMode = false, countIncludePad = true, divisorOverride = null } = options
-  const kernel = checkPair('kernelSize', kernelSize, 1)
-  const strides = stride === null ? kernel : checkPair('stride', stride, 1)
-  const pads = checkPair('padding', padding, 0)
-  checkBoolean('ceilMode', ceilMode)
-  checkBoolean('countIncludePad', countIncludePad)
-  if (divisorOverride !== null) checkPositiveInteger('divisorOverride', divisorOverride)
-  checkImages(input)
-  checkFloats('input', input)
-  return new Tensor<D>(
-    native.avgPool2d(handleOf(input), kernel, strides, pads, ceilMode, countIncludePad, divisorOverride),
-  )
-}
-
-/**
- * Averages images (N, C, H, W) or (C, H, W) to the given size. Follows `torch.nn.functional.adaptive_avg_pool2d`.
- *
- * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `input` is no image of floats.
- */
-export function adaptiveAvgPool2d<D extends DType>(input: Tensor<D>, outputSize: OutputSize2d): Tensor<D> {
-  checkImages(input)
-  checkFloats('input', input)
-  const [height, width] = checkOutputSize(outputSize)
-  return new Tensor<D>(native.adaptiveAvgPool2d(handleOf(input), [height ?? input.size(-2), width ?? input.size(-1)]))
-}
+const SOFTMAX = new Signature<SoftmaxFunctionOptions>('softmax', ['input', 'dim'], { dtype: 'keyword' })
+const LOG_SOFTMAX = new Signature<SoftmaxFunctionOptions>('logSoftmax', ['input', 'dim'], { dtype: 'keyword' })
 
 /** Scales the exponentials along `dim` to the sum 1, after converting to `dtype`. Follows `torch.nn.functional.softmax`. */
-export function softmax(input: Tensor, dim: number, options: { readonly dtype?: DType | undefined } = {}): Tensor {
-  const dtype = softmaxDType('softmax()', input, options)
+export function softmax(input: Tensor, dim: number, options?: SoftmaxFunctionOptions): Tensor
+export function softmax(input: Tensor, dim: number, ...given: readonly unknown[]): Tensor {
+  const dtype = softmaxDType(input, SOFTMAX.read([input, dim], given))
   return new Tensor(native.softmax(handleOf(input), checkDim(dim, input), dtype))
 }
 
 /** The logarithm of {@link softmax}, without its loss of precision. Follows `torch.nn.functional.log_softmax`. */
-export function logSoftmax(input: Tensor, dim: number, options: { readonly dtype?: DType | undefined } = {}): Tensor {
-  const dtype = softmaxDType('logSoftmax()', input, options)
+export function logSoftmax(input: Tensor, dim: number, options?: SoftmaxFunctionOptions): Tensor
+export function logSoftmax(input: Tensor, dim: number, ...given: readonly unknown[]): Tensor {
+  const dtype = softmaxDType(input, LOG_SOFTMAX.read([input, dim], given))
   return new Tensor(native.logSoftmax(handleOf(input), checkDim(dim, input), dtype))
 }
 
@@ -287,13 +246,24 @@ export interface DropoutFunctionOptions {
   readonly inplace?: boolean | undefined
 }
 
+const DROPOUT = new Signature<DropoutFunctionOptions>('dropout', ['input'], {
+  p: 'position',
+  training: 'name',
+  inplace: 'name',
+})
+
 /**
  * Sets elements to 0 by chance and multiplies the others by 1 / (1 - p); gives `input` back where it changes nothing or
  * works in place. Follows `torch.nn.functional.dropout`.
  */
-export function dropout<D extends DType>(input: Tensor<D>, options: DropoutFunctionOptions = {}): Tensor<D> {
-  checkOptions('dropout()', options, ['p', 'training', 'inplace'])
-  const { p = 0.5, training = true, inplace = false } = options
+export function dropout<D extends DType>(input: Tensor<D>, options?: DropoutFunctionOptions): Tensor<D>
+export function dropout<D extends DType>(
+  input: Tensor<D>,
+  p: number,
+  options?: Omit<DropoutFunctionOptions, 'p'>,
+): Tensor<D>
+export function dropout<D extends DType>(input: Tensor<D>, ...given: readonly unknown[]): Tensor<D> {
+  const { p = 0.5, training = true, inplace = false } = DROPOUT.read([input], given)
   checkProbability('p', p)
   checkBoolean('training', training)
   checkBoolean('inplace', inplace)
@@ -313,6 +283,8 @@ export interface PadOptions {
   readonly value?: number | undefined
 }
 
+const PAD = new Signature<PadOptions>('pad', ['input', 'pad'], { mode: 'name', value: 'name' })
+
 /**
  * Adds elements around a tensor: `pad` holds a number before and one after, for the last dimension first; negative ones
  * take away. Follows `torch.nn.functional.pad`.
@@ -320,9 +292,13 @@ export interface PadOptions {
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `pad` names more dimensions than there are; `TORCH_OPERATOR` if the mode
  * cannot pad as much.
  */
-export function pad<D extends DType>(input: Tensor<D>, pad: readonly number[], options: PadOptions = {}): Tensor<D> {
-  checkOptions('pad()', options, ['mode', 'value'])
-  const { mode = 'constant', value } = options
+export function pad<D extends DType>(input: Tensor<D>, pad: readonly number[], options?: PadOptions): Tensor<D>
+export function pad<D extends DType>(
+  input: Tensor<D>,
+  pad: readonly number[],
+  ...given: readonly unknown[]
+): Tensor<D> {
+  const { mode = 'constant', value } = PAD.read([input, pad], given)
   checkOneOf('mode', mode, PAD_MODES)
   handleOf(input, 'input')
   if (!isIntegerArray(pad) || pad.length % 2 !== 0 || pad.length > 2 * input.ndim) {
@@ -360,9 +336,7 @@ function checkEps(eps: number, training: boolean): void {
   if (eps < 0) throw expected('a non-negative number', 'eps', eps)
 }
 
-function softmaxDType(name: string, input: Tensor, options: { readonly dtype?: DType | undefined }): DType | null {
-  checkOptions(name, options, ['dtype'])
-  const { dtype } = options
+function softmaxDType(input: Tensor, { dtype }: SoftmaxFunctionOptions): DType | null {
   handleOf(input, 'input')
   if (dtype !== undefined) return checkDType('dtype', dtype)
   checkFloats('input', input)

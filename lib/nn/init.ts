@@ -1,4 +1,5 @@
-import { checkNumber, checkOneOf, checkOptions, expected } from '../util/check.js'
+import { checkNumber, checkOneOf, expected } from '../util/check.js'
+import { Signature } from '../util/signature.js'
 import type { Generator } from '../tensor/random.js'
 import { handleOf } from '../tensor/handle.js'
 import type { Tensor } from '../tensor/tensor.js'
@@ -47,6 +48,13 @@ export interface XavierOptions extends InitOptions {
   readonly gain?: number | undefined
 }
 
+const UNIFORM = new Signature<InitOptions>('uniform_', ['tensor', 'a', 'b'], { generator: 'name' })
+const NORMAL = new Signature<InitOptions>('normal_', ['tensor', 'mean', 'std'], { generator: 'name' })
+const KAIMING_UNIFORM = kaiming('kaimingUniform_')
+const KAIMING_NORMAL = kaiming('kaimingNormal_')
+const XAVIER_UNIFORM = xavier('xavierUniform_')
+const XAVIER_NORMAL = xavier('xavierNormal_')
+
 /** Calls of {@link skipInit} that are under way: modules are built synchronously, so that none sees another's. */
 let skips = 0
 
@@ -70,15 +78,17 @@ export function skipInit<T>(make: () => T): T {
 }
 
 /** Draws each element evenly from `a` to `b`, and gives `tensor` back. Follows `torch.nn.init.uniform_`. */
-export function uniform_<T extends Tensor>(tensor: T, a = 0, b = 1, options: InitOptions = {}): T {
-  checkOptions('uniform_()', options, ['generator'])
+export function uniform_<T extends Tensor>(tensor: T, a?: number, b?: number, options?: InitOptions): T
+export function uniform_<T extends Tensor>(tensor: T, a = 0, b = 1, ...given: readonly unknown[]): T {
+  const options = UNIFORM.read([tensor, a, b], given)
   handleOf(tensor)
   return skips > 0 ? tensor : tensor.uniform_(a, b, options)
 }
 
 /** Draws each element from the normal distribution, and gives `tensor` back. Follows `torch.nn.init.normal_`. */
-export function normal_<T extends Tensor>(tensor: T, mean = 0, std = 1, options: InitOptions = {}): T {
-  checkOptions('normal_()', options, ['generator'])
+export function normal_<T extends Tensor>(tensor: T, mean?: number, std?: number, options?: InitOptions): T
+export function normal_<T extends Tensor>(tensor: T, mean = 0, std = 1, ...given: readonly unknown[]): T {
+  const options = NORMAL.read([tensor, mean, std], given)
   handleOf(tensor)
   return skips > 0 ? tensor : tensor.normal_(mean, std, options)
 }
@@ -106,8 +116,10 @@ export function zeros_<T extends Tensor>(tensor: T): T {
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `tensor` has fewer than two dimensions.
  */
-export function kaimingUniform_<T extends Tensor>(tensor: T, options: KaimingOptions = {}): T {
-  const std = kaimingStd('kaimingUniform_()', tensor, options)
+export function kaimingUniform_<T extends Tensor>(tensor: T, options?: KaimingOptions): T
+export function kaimingUniform_<T extends Tensor>(tensor: T, ...given: readonly unknown[]): T {
+  const options = KAIMING_UNIFORM.read([tensor], given)
+  const std = kaimingStd(tensor, options)
   const bound = Math.sqrt(3) * std
   return std === 0 ? tensor : uniform_(tensor, -bound, bound, generatorOf(options))
 }
@@ -118,8 +130,10 @@ export function kaimingUniform_<T extends Tensor>(tensor: T, options: KaimingOpt
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `tensor` has fewer than two dimensions.
  */
-export function kaimingNormal_<T extends Tensor>(tensor: T, options: KaimingOptions = {}): T {
-  const std = kaimingStd('kaimingNormal_()', tensor, options)
+export function kaimingNormal_<T extends Tensor>(tensor: T, options?: KaimingOptions): T
+export function kaimingNormal_<T extends Tensor>(tensor: T, ...given: readonly unknown[]): T {
+  const options = KAIMING_NORMAL.read([tensor], given)
+  const std = kaimingStd(tensor, options)
   return std === 0 ? tensor : normal_(tensor, 0, std, generatorOf(options))
 }
 
@@ -129,8 +143,10 @@ export function kaimingNormal_<T extends Tensor>(tensor: T, options: KaimingOpti
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `tensor` has fewer than two dimensions.
  */
-export function xavierUniform_<T extends Tensor>(tensor: T, options: XavierOptions = {}): T {
-  const bound = Math.sqrt(3) * xavierStd('xavierUniform_()', tensor, options)
+export function xavierUniform_<T extends Tensor>(tensor: T, options?: XavierOptions): T
+export function xavierUniform_<T extends Tensor>(tensor: T, ...given: readonly unknown[]): T {
+  const options = XAVIER_UNIFORM.read([tensor], given)
+  const bound = Math.sqrt(3) * xavierStd(tensor, options)
   return uniform_(tensor, -bound, bound, generatorOf(options))
 }
 
@@ -140,8 +156,10 @@ export function xavierUniform_<T extends Tensor>(tensor: T, options: XavierOptio
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `tensor` has fewer than two dimensions.
  */
-export function xavierNormal_<T extends Tensor>(tensor: T, options: XavierOptions = {}): T {
-  return normal_(tensor, 0, xavierStd('xavierNormal_()', tensor, options), generatorOf(options))
+export function xavierNormal_<T extends Tensor>(tensor: T, options?: XavierOptions): T
+export function xavierNormal_<T extends Tensor>(tensor: T, ...given: readonly unknown[]): T {
+  const options = XAVIER_NORMAL.read([tensor], given)
+  return normal_(tensor, 0, xavierStd(tensor, options), generatorOf(options))
 }
 
 /**
@@ -177,8 +195,7 @@ export function calculateFanInAndFanOut(tensor: Tensor): { fanIn: number; fanOut
 }
 
 /** The deviation, or 0 where there is nothing to draw. */
-function kaimingStd(name: string, tensor: Tensor, options: KaimingOptions): number {
-  checkOptions(name, options, ['a', 'mode', 'nonlinearity', 'generator'])
+function kaimingStd(tensor: Tensor, options: KaimingOptions): number {
   const { a = 0, mode = 'fan_in', nonlinearity = 'leaky_relu' } = options
   checkOneOf('mode', mode, ['fan_in', 'fan_out'])
   const gain = calculateGain(nonlinearity, a)
@@ -186,11 +203,18 @@ function kaimingStd(name: string, tensor: Tensor, options: KaimingOptions): numb
   return tensor.numel === 0 ? 0 : gain / Math.sqrt(mode === 'fan_in' ? fanIn : fanOut)
 }
 
-function xavierStd(name: string, tensor: Tensor, options: XavierOptions): number {
-  checkOptions(name, options, ['gain', 'generator'])
-  const { gain = 1 } = options
+function xavierStd(tensor: Tensor, { gain = 1 }: XavierOptions): number {
   const { fanIn, fanOut } = calculateFanInAndFanOut(tensor)
   return checkNumber('gain', gain) * Math.sqrt(2 / (fanIn + fanOut))
+}
+
+function kaiming(name: string): Signature<KaimingOptions> {
+  const optional = { a: 'name', mode: 'name', nonlinearity: 'name', generator: 'name' } as const
+  return new Signature<KaimingOptions>(name, ['tensor'], optional)
+}
+
+function xavier(name: string): Signature<XavierOptions> {
+  return new Signature<XavierOptions>(name, ['tensor'], { gain: 'name', generator: 'name' })
 }
 
 function generatorOf({ generator }: InitOptions): InitOptions {

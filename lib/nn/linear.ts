@@ -1,4 +1,5 @@
-import { checkBoolean, checkOptions, checkPositiveInteger } from '../util/check.js'
+import { checkBoolean, checkPositiveInteger } from '../util/check.js'
+import { Signature } from '../util/signature.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { linear } from './functional.js'
 import { kaimingUniform_, uniform_ } from './init.js'
@@ -11,6 +12,12 @@ export interface LinearOptions extends FactoryOptions {
   /** Learn a shift per output. Default: `true`. */
   readonly bias?: boolean | undefined
 }
+
+const SIGNATURE = new Signature<LinearOptions>('new Linear', ['inFeatures', 'outFeatures'], {
+  bias: 'name',
+  device: 'name',
+  dtype: 'name',
+})
 
 /**
  * Multiplies the last dimension of (..., inFeatures) by a learned matrix and shifts it: (..., outFeatures).
@@ -26,9 +33,10 @@ export class Linear extends Module {
   readonly weight: Parameter
   readonly bias: Parameter | null
 
-  constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
+  constructor(inFeatures: number, outFeatures: number, options?: LinearOptions)
+  constructor(inFeatures: number, outFeatures: number, ...given: readonly unknown[]) {
     super()
-    checkOptions('Linear', options, ['bias', 'dtype', 'device'])
+    const options = SIGNATURE.read([inFeatures, outFeatures], given)
     const { bias = true } = options
     this.inFeatures = checkPositiveInteger('inFeatures', inFeatures)
     this.outFeatures = checkPositiveInteger('outFeatures', outFeatures)

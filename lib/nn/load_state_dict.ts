@@ -1,7 +1,8 @@
 import { native } from '../libtorch/binding.js'
 import type { TensorHandle } from '../libtorch/handles.js'
-import { checkBoolean, checkOptions, describe, expected, shorten } from '../util/check.js'
+import { checkBoolean, describe, expected, shorten } from '../util/check.js'
 import { StateDictError, type ShapeMismatch, type SuggestedOption } from '../util/errors.js'
+import { Signature } from '../util/signature.js'
 import { handleOf } from '../tensor/handle.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { isTensor } from './checks.js'
@@ -57,8 +58,13 @@ interface KeyComparison {
   readonly faults: string[]
 }
 
+const LOAD_STATE_DICT = new Signature<LoadStateDictOptions>('loadStateDict', ['state'], {
+  strict: 'name',
+  assign: 'name',
+})
+
 /**
- * Compares everything, then loads: on failure nothing has been changed. Follows `torch.nn.Module.load_state_dict`.
+ * Compares everything, then loads: on failure nothing has been changed. `given` are the options of the call. Follows `torch.nn.Module.load_state_dict`.
  *
  * @throws {StateDictError} `TORCH_STATE_DICT` with every fault, in PyTorch's words.
  */
@@ -66,9 +72,9 @@ export function loadStateDict(
   name: string,
   targets: readonly LoadTarget[],
   state: LoadableState,
-  options: LoadStateDictOptions,
+  given: readonly unknown[],
 ): IncompatibleKeys {
-  checkOptions('loadStateDict()', options, ['strict', 'assign'])
+  const options = LOAD_STATE_DICT.read([state], given)
   const strict = checkBoolean('strict', options.strict ?? true)
   const assign = checkBoolean('assign', options.assign ?? false)
   if (!(state instanceof Map)) throw expected('a StateDict or a Map of tensors', 'state', state)

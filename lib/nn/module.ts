@@ -2,6 +2,7 @@ import { checkBoolean, checkOptions, describe, expected } from '../util/check.js
 import type { Device } from '../util/device.js'
 import type { DType } from '../util/dtype.js'
 import { TorchError } from '../util/errors.js'
+import { Signature } from '../util/signature.js'
 import { HELD, synchronousScope } from '../util/scope.js'
 import { StateDict } from '../tensor/state_dict.js'
 import type { Tensor } from '../tensor/tensor.js'
@@ -27,6 +28,12 @@ import {
 import { isParameter, type Parameter } from './parameter.js'
 import { moduleRepr } from './repr.js'
 import { summarize } from './summary.js'
+
+const REGISTER_BUFFER = new Signature<{ readonly persistent?: boolean | undefined }>(
+  'registerBuffer',
+  ['name', 'tensor'],
+  { persistent: 'name' },
+)
 
 interface Buffer {
   readonly tensor: Tensor | null
@@ -95,13 +102,13 @@ export abstract class Module<Output = Tensor> implements Disposable {
   registerBuffer(
     name: string,
     tensor: Tensor | null,
-    options: {
+    options?: {
       /** Part of the state dict. Default: `true`. */
       readonly persistent?: boolean | undefined
-    } = {},
-  ): void {
-    checkOptions('registerBuffer()', options, ['persistent'])
-    const { persistent = true } = options
+    },
+  ): void
+  registerBuffer(name: string, tensor: Tensor | null, ...given: readonly unknown[]): void {
+    const { persistent = true } = REGISTER_BUFFER.read([name, tensor], given)
     if (tensor !== null && !isTensor(tensor)) throw expected('a tensor or null', name, tensor)
     checkMemberName('buffer', name, this.#isTaken(name, this.#buffers))
     this.#buffers.set(name, { tensor, persistent: checkBoolean('persistent', persistent) })
@@ -246,8 +253,9 @@ export abstract class Module<Output = Tensor> implements Disposable {
    * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if the dtype is not one of floats; `TORCH_CUDA_UNAVAILABLE` if the device
    * is CUDA's and there is none.
    */
-  to(target: DType | Device | ModuleToOptions): this {
-    convertTensors([...this.parameters(), ...this.buffers()], target)
+  to(target: DType | Device | ModuleToOptions): this
+  to(...given: readonly unknown[]): this {
+    convertTensors([...this.parameters(), ...this.buffers()], given)
     return this
   }
 
@@ -299,14 +307,15 @@ export abstract class Module<Output = Tensor> implements Disposable {
    * @throws {StateDictError} `TORCH_STATE_DICT` with every missing key, unexpected key and wrong shape, in PyTorch's words;
    * wrong shapes also if not `strict`.
    */
-  loadStateDict(state: LoadableState, options: LoadStateDictOptions = {}): IncompatibleKeys {
+  loadStateDict(state: LoadableState, options?: LoadStateDictOptions): IncompatibleKeys
+  loadStateDict(state: LoadableState, ...given: readonly unknown[]): IncompatibleKeys {
     const targets = Array.from(this.#walk(), ([path, module]) => ({
       path,
       state: module.#ownState(),
       children: () => new Set(module.#ownModules().keys()),
       forgivesMissing: (name: string, version: number | null) => module.forgivesMissing(name, version),
     }))
-    return loadStateDict(this.constructor.name, targets, state, options)
+    return loadStateDict(this.constructor.name, targets, state, given)
   }
 
   /** Calls `hook` before `forward` with the inputs, which it may replace by what it returns. It runs in the scope of the call. */

@@ -1,8 +1,9 @@
 import { native } from '../libtorch/binding.js'
-import { checkBoolean, checkOptions } from '../util/check.js'
+import { checkBoolean } from '../util/check.js'
 import type { Device } from '../util/device.js'
 import { isFloatingPoint, type DType } from '../util/dtype.js'
 import { TorchError } from '../util/errors.js'
+import { Signature } from '../util/signature.js'
 import { empty } from '../tensor/creation.js'
 import { formatParameter } from '../tensor/tensor_str.js'
 import { handleOf } from '../tensor/handle.js'
@@ -22,6 +23,8 @@ export interface FactoryOptions {
   readonly device?: Device | undefined
 }
 
+const PARAMETER = new Signature<ParameterOptions>('new Parameter', ['data'], { requiresGrad: 'name' })
+
 /**
  * A tensor that belongs to a module: a module that has one in a field counts it among its parameters.
  *
@@ -32,9 +35,9 @@ export interface FactoryOptions {
 export class Parameter<D extends DType = DType> extends Tensor<D> {
   #requiresGrad: boolean
 
-  constructor(data: Tensor<D>, options: ParameterOptions = {}) {
-    checkOptions('Parameter', options, ['requiresGrad'])
-    const { requiresGrad = true } = options
+  constructor(data: Tensor<D>, options?: ParameterOptions)
+  constructor(data: Tensor<D>, ...given: readonly unknown[]) {
+    const { requiresGrad = true } = PARAMETER.read([data], given)
     handleOf(data, 'data')
     checkGradient(data.dtype, requiresGrad)
     super(native.alias(handleOf(data)))

@@ -1,4 +1,5 @@
-import { checkBoolean, checkOptions, checkPositiveInteger } from '../util/check.js'
+import { checkBoolean, checkPositiveInteger } from '../util/check.js'
+import { Signature, type NoOptions } from '../util/signature.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkOutputSize, checkSize2d, type OutputSize2d, type Size2d } from './checks.js'
 import { adaptiveAvgPool2d, avgPool2d, maxPool2d } from './functional.js'
@@ -17,6 +18,15 @@ export interface MaxPool2dOptions {
   readonly ceilMode?: boolean | undefined
 }
 
+// After `dilation` PyTorch takes `return_indices` by position.
+const MAX_POOL = new Signature<MaxPool2dOptions>('new MaxPool2d', ['kernelSize'], {
+  stride: 'name',
+  padding: 'name',
+  dilation: 'name',
+  ceilMode: 'keyword',
+})
+const ADAPTIVE_AVG_POOL = new Signature<NoOptions>('new AdaptiveAvgPool2d', ['outputSize'], {})
+
 /**
  * Gives the largest element of each window of images (N, C, H, W) or (C, H, W). Follows `torch.nn.MaxPool2d`,
  * **without `return_indices`**.
@@ -28,10 +38,10 @@ export class MaxPool2d extends Module {
   readonly dilation: Size2d
   readonly ceilMode: boolean
 
-  constructor(kernelSize: Size2d, options: MaxPool2dOptions = {}) {
+  constructor(kernelSize: Size2d, options?: MaxPool2dOptions)
+  constructor(kernelSize: Size2d, ...given: readonly unknown[]) {
     super()
-    checkOptions('MaxPool2d', options, ['stride', 'padding', 'dilation', 'ceilMode'])
-    const { stride = null, padding = 0, dilation = 1, ceilMode = false } = options
+    const { stride = null, padding = 0, dilation = 1, ceilMode = false } = MAX_POOL.read([kernelSize], given)
     this.kernelSize = checkSize2d('kernelSize', kernelSize, 1)
     this.stride = stride === null ? this.kernelSize : checkSize2d('stride', stride, 1)
     this.padding = checkSize2d('padding', padding, 0)
@@ -65,6 +75,14 @@ export interface AvgPool2dOptions {
   readonly divisorOverride?: number | null | undefined
 }
 
+const AVG_POOL = new Signature<AvgPool2dOptions>('new AvgPool2d', ['kernelSize'], {
+  stride: 'name',
+  padding: 'name',
+  ceilMode: 'name',
+  countIncludePad: 'name',
+  divisorOverride: 'name',
+})
+
 /** Averages each window of images (N, C, H, W) or (C, H, W). Follows `torch.nn.AvgPool2d`. */
 export class AvgPool2d extends Module {
   readonly kernelSize: Size2d
@@ -74,9 +92,10 @@ export class AvgPool2d extends Module {
   readonly countIncludePad: boolean
   readonly divisorOverride: number | null
 
-  constructor(kernelSize: Size2d, options: AvgPool2dOptions = {}) {
+  constructor(kernelSize: Size2d, options?: AvgPool2dOptions)
+  constructor(kernelSize: Size2d, ...given: readonly unknown[]) {
     super()
-    checkOptions('AvgPool2d', options, ['stride', 'padding', 'ceilMode', 'countIncludePad', 'divisorOverride'])
+    const options = AVG_POOL.read([kernelSize], given)
     const { stride = null, padding = 0, ceilMode = false, countIncludePad = true, divisorOverride = null } = options
     this.kernelSize = checkSize2d('kernelSize', kernelSize, 1)
     this.stride = stride === null ? this.kernelSize : checkSize2d('stride', stride, 1)
@@ -106,6 +125,7 @@ export class AdaptiveAvgPool2d extends Module {
 
   constructor(outputSize: OutputSize2d) {
     super()
+    ADAPTIVE_AVG_POOL.read([outputSize], [])
     const pair = checkOutputSize(outputSize)
     this.outputSize = Array.isArray(outputSize) ? pair : outputSize
   }

@@ -2,6 +2,7 @@ import { native } from '../libtorch/binding.js'
 import type { TensorHandle } from '../libtorch/handles.js'
 import { checkBoolean, checkNumber, checkOptions, expected } from '../util/check.js'
 import type { DType } from '../util/dtype.js'
+import { Signature } from '../util/signature.js'
 import { generatorHandleOf, type Generator } from './random.js'
 import type { Tensor } from './tensor.js'
 import { handleOf, TensorBase } from './handle.js'
@@ -23,10 +24,37 @@ interface DivOptions {
   readonly roundingMode?: RoundingMode | undefined
 }
 
+/** Bounds of `clamp`. */
+export interface ClampOptions {
+  /** Default: none. */
+  readonly min?: number | undefined
+  /** Default: none. */
+  readonly max?: number | undefined
+}
+
+/** Options of `allclose`. */
+export interface AllcloseOptions {
+  /** Default: `1e-5`. */
+  readonly rtol?: number | undefined
+  /** Default: `1e-8`. */
+  readonly atol?: number | undefined
+  /** Count two NaN as equal. Default: `false`. */
+  readonly equalNan?: boolean | undefined
+}
+
 interface DrawOptions {
   /** Default: the generator of the process, which `manualSeed` seeds. */
   readonly generator?: Generator | undefined
 }
+
+const ADD = new Signature<AlphaOptions>('add', ['other'], { alpha: 'name' })
+const SUB = new Signature<AlphaOptions>('sub', ['other'], { alpha: 'name' })
+const DIV = new Signature<DivOptions>('div', ['other'], { roundingMode: 'name' })
+const ADD_ = new Signature<AlphaOptions>('add_', ['other'], { alpha: 'name' })
+const SUB_ = new Signature<AlphaOptions>('sub_', ['other'], { alpha: 'name' })
+const DIV_ = new Signature<DivOptions>('div_', ['other'], { roundingMode: 'name' })
+const CLAMP = new Signature<ClampOptions>('clamp', [], { min: 'position', max: 'position' })
+const ALLCLOSE = new Signature<AllcloseOptions>('allclose', ['other'], { rtol: 'name', atol: 'name', equalNan: 'name' })
 
 /**
  * Arithmetic, element by element, with PyTorch's broadcasting and dtype promotion; names that end in `_` change the tensor.
@@ -35,12 +63,16 @@ interface DrawOptions {
  */
 export abstract class TensorArithmetic<D extends DType> extends TensorViews<D> {
   /** `this + alpha * other`. Follows `torch.add`. */
-  add(other: Operand, options: AlphaOptions = {}): Tensor {
+  add(other: Operand, options?: AlphaOptions): Tensor
+  add(other: Operand, ...given: readonly unknown[]): Tensor {
+    const options = ADD.read([other], given)
     return this.wrap<DType>(native.add(handleOf(this), operand(other), alphaOf(options)))
   }
 
   /** `this - alpha * other`. Follows `torch.sub`. */
-  sub(other: Operand, options: AlphaOptions = {}): Tensor {
+  sub(other: Operand, options?: AlphaOptions): Tensor
+  sub(other: Operand, ...given: readonly unknown[]): Tensor {
+    const options = SUB.read([other], given)
     return this.wrap<DType>(native.sub(handleOf(this), operand(other), alphaOf(options)))
   }
 
@@ -50,7 +82,9 @@ export abstract class TensorArithmetic<D extends DType> extends TensorViews<D> {
   }
 
   /** `this / other`, as floats unless a rounding mode is given. Follows `torch.div`. */
-  div(other: Operand, options: DivOptions = {}): Tensor {
+  div(other: Operand, options?: DivOptions): Tensor
+  div(other: Operand, ...given: readonly unknown[]): Tensor {
+    const options = DIV.read([other], given)
     return this.wrap<DType>(native.div(handleOf(this), operand(other), roundingOf(options)))
   }
 
@@ -103,10 +137,12 @@ export abstract class TensorArithmetic<D extends DType> extends TensorViews<D> {
   }
 
   /** Elements outside `min` to `max` become the nearer bound; at least one bound must be given. */
-  clamp(options: { readonly min?: number | undefined; readonly max?: number | undefined }): Tensor {
-    checkOptions('clamp()', options, ['min', 'max'])
-    const { min, max } = options
-    if (min === undefined && max === undefined) throw expected('min or max', 'clamp()', options)
+  clamp(bounds: ClampOptions): Tensor
+  clamp(min: number | undefined, max?: number): Tensor
+  clamp(...given: readonly unknown[]): Tensor {
+    const bounds = CLAMP.read([], given)
+    const { min, max } = bounds
+    if (min === undefined && max === undefined) throw expected('min or max', 'clamp()', bounds)
     if (min !== undefined) checkNumber('min', min)
     if (max !== undefined) checkNumber('max', max)
     return this.wrap<DType>(native.clamp(handleOf(this), min ?? null, max ?? null))
@@ -150,19 +186,9 @@ export abstract class TensorArithmetic<D extends DType> extends TensorViews<D> {
   }
 
   /** Tells whether `|this - other| <= atol + rtol * |other|` everywhere. Follows `torch.allclose`. */
-  allclose(
-    other: Tensor,
-    options: {
-      /** Default: `1e-5`. */
-      readonly rtol?: number | undefined
-      /** Default: `1e-8`. */
-      readonly atol?: number | undefined
-      /** Count two NaN as equal. Default: `false`. */
-      readonly equalNan?: boolean | undefined
-    } = {},
-  ): boolean {
-    checkOptions('allclose()', options, ['rtol', 'atol', 'equalNan'])
-    const { rtol = 1e-5, atol = 1e-8, equalNan = false } = options
+  allclose(other: Tensor, options?: AllcloseOptions): boolean
+  allclose(other: Tensor, ...given: readonly unknown[]): boolean {
+    const { rtol = 1e-5, atol = 1e-8, equalNan = false } = ALLCLOSE.read([other], given)
     return native.allclose(
       handleOf(this),
       handleOf(other, 'other'),
@@ -172,12 +198,16 @@ export abstract class TensorArithmetic<D extends DType> extends TensorViews<D> {
     )
   }
 
-  add_(other: Operand, options: AlphaOptions = {}): this {
+  add_(other: Operand, options?: AlphaOptions): this
+  add_(other: Operand, ...given: readonly unknown[]): this {
+    const options = ADD_.read([other], given)
     native.add_(handleOf(this), operand(other), alphaOf(options))
     return this
   }
 
-  sub_(other: Operand, options: AlphaOptions = {}): this {
+  sub_(other: Operand, options?: AlphaOptions): this
+  sub_(other: Operand, ...given: readonly unknown[]): this {
+    const options = SUB_.read([other], given)
     native.sub_(handleOf(this), operand(other), alphaOf(options))
     return this
   }
@@ -187,7 +217,9 @@ export abstract class TensorArithmetic<D extends DType> extends TensorViews<D> {
     return this
   }
 
-  div_(other: Operand, options: DivOptions = {}): this {
+  div_(other: Operand, options?: DivOptions): this
+  div_(other: Operand, ...given: readonly unknown[]): this {
+    const options = DIV_.read([other], given)
     native.div_(handleOf(this), operand(other), roundingOf(options))
     return this
   }
@@ -246,13 +278,11 @@ function operand(other: Operand, name = 'other'): TensorHandle | number | bigint
   return handleOf(other, name)
 }
 
-function alphaOf(options: AlphaOptions): number {
-  checkOptions('add() and sub()', options, ['alpha'])
-  return checkNumber('alpha', options.alpha ?? 1)
+function alphaOf({ alpha = 1 }: AlphaOptions): number {
+  return checkNumber('alpha', alpha)
 }
 
 function roundingOf(options: DivOptions): RoundingMode | null {
-  checkOptions('div()', options, ['roundingMode'])
   const { roundingMode = null } = options
   if (roundingMode !== null && roundingMode !== 'trunc' && roundingMode !== 'floor') {
     throw expected("'trunc' or 'floor'", 'roundingMode', roundingMode)

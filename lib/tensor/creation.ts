@@ -2,14 +2,17 @@ import { markAsUntransferable } from 'node:worker_threads'
 
 import { native } from '../libtorch/binding.js'
 import type { GeneratorHandle, TensorHandle } from '../libtorch/handles.js'
-import { checkInteger, checkOptions, checkShape, expected } from '../util/check.js'
+import { checkInteger, checkShape, expected } from '../util/check.js'
 import { checkDevice, type Device } from '../util/device.js'
 import { arrayTypeOf, checkDType, type DType, type TypedArrayOf } from '../util/dtype.js'
+import { Signature } from '../util/signature.js'
 import { generatorHandleOf, type Generator } from './random.js'
 import { Tensor } from './tensor.js'
 import { checkScalar } from './arithmetic.js'
 import { dtypeOfArray, holdsDType, toBytes, type DTypeOfData, type TensorData, type TypedData } from './data.js'
 import { handleOf } from './handle.js'
+import { splitSizes } from './sizes.js'
+import type { AlongOptions } from './views.js'
 
 /** Where and of what a new tensor is made. */
 export interface TensorOptions<D extends DType = 'float32'> {
@@ -35,6 +38,32 @@ export interface TensorDataOptions<D extends DType | undefined> {
   readonly device?: Device | undefined
 }
 
+const TENSOR = new Signature<TensorDataOptions<DType | undefined>>('tensor', ['data'], {
+  dtype: 'keyword',
+  shape: 'keyword',
+  device: 'keyword',
+})
+const FROM_ARRAY = new Signature<{ readonly dtype?: DType | undefined }>('fromArray', ['array', 'shape'], {
+  dtype: 'keyword',
+})
+const EMPTY = creation('empty')
+const ZEROS = creation('zeros')
+const ONES = creation('ones')
+const FULL = creation('full', ['shape', 'value'])
+const ARANGE = new Signature<ArangeOptions<DType>>('arange', ['start', 'end'], {
+  step: 'position',
+  dtype: 'keyword',
+  device: 'keyword',
+})
+const RAND = drawing('rand')
+const RANDN = drawing('randn')
+const RANDINT = drawing('randint', ['low', 'high', 'shape'])
+const CAT = new Signature<AlongOptions>('cat', ['tensors'], { dim: 'position' })
+const STACK = new Signature<AlongOptions>('stack', ['tensors'], { dim: 'position' })
+
+/** What follows sizes that are given one after the other. */
+type SizesThen<O> = [size: number, ...sizes: number[], options: O]
+
 /**
  * Copies data into a new tensor: a value, nested arrays of equal lengths, or a typed array. Follows `torch.tensor`.
  *
@@ -49,8 +78,8 @@ export function tensor<const T extends TensorData>(
   options?: TensorDataOptions<undefined>,
 ): Tensor<DTypeOfData<T>>
 export function tensor<D extends DType>(data: TensorData, options: TensorDataOptions<D>): Tensor<D>
-export function tensor(data: TensorData, options: TensorDataOptions<DType | undefined> = {}): Tensor {
-  checkOptions('tensor()', options, ['dtype', 'shape', 'device'])
+export function tensor(data: TensorData, ...given: readonly unknown[]): Tensor {
+  const options = TENSOR.read([data], given)
   const { device = 'cpu' } = options
   const dtype = options.dtype === undefined ? undefined : checkDType('dtype', options.dtype)
   const { bytes, shape, stored, wanted } = toBytes(data, dtype, options.shape)
@@ -75,12 +104,8 @@ export function fromArray<D extends DType>(
   options: { readonly dtype: D },
 ): Tensor<D>
 export function fromArray<T extends TypedData>(array: T, shape: readonly number[]): Tensor<DTypeOfData<T>>
-export function fromArray(
-  array: TypedData,
-  shape: readonly number[],
-  options: { readonly dtype?: DType | undefined } = {},
-): Tensor {
-  checkOptions('fromArray()', options, ['dtype'])
+export function fromArray(array: TypedData, shape: readonly number[], ...given: readonly unknown[]): Tensor {
+  const options = FROM_ARRAY.read([array, shape], given)
   const dtype = options.dtype === undefined ? dtypeOfArray(array) : checkDType('dtype', options.dtype)
   if (dtype === undefined) throw expected('a typed array, a Uint16Array with a dtype,', 'array', array)
   if (!holdsDType(array, dtype)) throw expected(`the ${arrayTypeOf(dtype).name} of ${dtype}`, 'array', array)
@@ -94,37 +119,41 @@ export function fromArray(
 }
 
 /** Makes a tensor without setting its elements. */
-export function empty<D extends DType = 'float32'>(
-  shape: readonly number[],
-  options: TensorOptions<D> = {},
-): Tensor<D> {
-  const { dtype, device } = target('empty()', options)
-  return new Tensor<D>(native.empty(checkShape('shape', shape), dtype, device))
+export function empty<D extends DType = 'float32'>(shape: readonly number[], options?: TensorOptions<D>): Tensor<D>
+export function empty(size: number, ...sizes: number[]): Tensor<'float32'>
+export function empty<D extends DType = 'float32'>(...sizes: SizesThen<TensorOptions<D>>): Tensor<D>
+export function empty(...given: readonly unknown[]): Tensor {
+  const { shape, dtype, device } = target(EMPTY, given)
+  return new Tensor(native.empty(shape, dtype, device))
 }
 
 /** Makes a tensor of zeros. */
-export function zeros<D extends DType = 'float32'>(
-  shape: readonly number[],
-  options: TensorOptions<D> = {},
-): Tensor<D> {
-  const { dtype, device } = target('zeros()', options)
-  return new Tensor<D>(native.zeros(checkShape('shape', shape), dtype, device))
+export function zeros<D extends DType = 'float32'>(shape: readonly number[], options?: TensorOptions<D>): Tensor<D>
+export function zeros(size: number, ...sizes: number[]): Tensor<'float32'>
+export function zeros<D extends DType = 'float32'>(...sizes: SizesThen<TensorOptions<D>>): Tensor<D>
+export function zeros(...given: readonly unknown[]): Tensor {
+  const { shape, dtype, device } = target(ZEROS, given)
+  return new Tensor(native.zeros(shape, dtype, device))
 }
 
 /** Makes a tensor of ones. */
-export function ones<D extends DType = 'float32'>(shape: readonly number[], options: TensorOptions<D> = {}): Tensor<D> {
-  const { dtype, device } = target('ones()', options)
-  return new Tensor<D>(native.full(checkShape('shape', shape), 1, dtype, device))
+export function ones<D extends DType = 'float32'>(shape: readonly number[], options?: TensorOptions<D>): Tensor<D>
+export function ones(size: number, ...sizes: number[]): Tensor<'float32'>
+export function ones<D extends DType = 'float32'>(...sizes: SizesThen<TensorOptions<D>>): Tensor<D>
+export function ones(...given: readonly unknown[]): Tensor {
+  const { shape, dtype, device } = target(ONES, given)
+  return new Tensor(native.full(shape, 1, dtype, device))
 }
 
 /** Makes a tensor whose elements are all `value`. **The dtype does not follow from `value`.** */
 export function full<D extends DType = 'float32'>(
   shape: readonly number[],
   value: number | bigint | boolean,
-  options: TensorOptions<D> = {},
-): Tensor<D> {
-  const { dtype, device } = target('full()', options)
-  return new Tensor<D>(native.full(checkShape('shape', shape), checkScalar('value', value), dtype, device))
+  options?: TensorOptions<D>,
+): Tensor<D>
+export function full(shape: readonly number[], value: number | bigint | boolean, ...given: readonly unknown[]): Tensor {
+  const { dtype, device } = targetOf(FULL.read([shape, value], given), 'float32')
+  return new Tensor(native.full(checkShape('shape', shape), checkScalar('value', value), dtype, device))
 }
 
 /** Makes a tensor of zeros of the shape, dtype and device of another. */
@@ -151,11 +180,20 @@ export interface ArangeOptions<D extends DType = 'float32'> extends TensorOption
  */
 export function arange<D extends DType = 'float32'>(end: number, options?: ArangeOptions<D>): Tensor<D>
 export function arange<D extends DType = 'float32'>(start: number, end: number, options?: ArangeOptions<D>): Tensor<D>
-export function arange(first: number, second?: number | ArangeOptions<DType>, third?: ArangeOptions<DType>): Tensor {
-  const [start, end, options = {}] = typeof second === 'number' ? [first, second, third] : [0, first, second]
-  checkOptions('arange()', options, ['dtype', 'device', 'step'])
-  const { step = 1, ...rest } = options
-  const { dtype, device } = target('arange()', rest)
+export function arange<D extends DType = 'float32'>(
+  start: number,
+  end: number,
+  step: number,
+  options?: TensorOptions<D>,
+): Tensor<D>
+export function arange(first: number, ...given: readonly unknown[]): Tensor {
+  const [second, ...behind] = given
+  const hasStart = typeof second === 'number'
+  const [start, end] = hasStart ? [first, second] : [0, first]
+  const { step = 1, ...options } = hasStart
+    ? ARANGE.read([start, end], behind)
+    : ARANGE.read([end], [undefined, ...given])
+  const { dtype, device } = targetOf(options, 'float32')
   checkFinite('start', start)
   checkFinite('end', end)
   checkFinite('step', step)
@@ -164,44 +202,55 @@ export function arange(first: number, second?: number | ArangeOptions<DType>, th
 }
 
 /** Draws each element evenly from 0 to below 1. Follows `torch.rand`. */
-export function rand<D extends DType = 'float32'>(shape: readonly number[], options: RandomOptions<D> = {}): Tensor<D> {
-  const { dtype, device, generator } = randomTarget('rand()', options)
-  return new Tensor<D>(native.rand(checkShape('shape', shape), dtype, device, generator))
+export function rand<D extends DType = 'float32'>(shape: readonly number[], options?: RandomOptions<D>): Tensor<D>
+export function rand(size: number, ...sizes: number[]): Tensor<'float32'>
+export function rand<D extends DType = 'float32'>(...sizes: SizesThen<RandomOptions<D>>): Tensor<D>
+export function rand(...given: readonly unknown[]): Tensor {
+  const { shape, dtype, device, generator } = randomTarget(RAND, given)
+  return new Tensor(native.rand(shape, dtype, device, generator))
 }
 
 /** Draws each element from the normal distribution of mean 0 and deviation 1. Follows `torch.randn`. */
-export function randn<D extends DType = 'float32'>(
-  shape: readonly number[],
-  options: RandomOptions<D> = {},
-): Tensor<D> {
-  const { dtype, device, generator } = randomTarget('randn()', options)
-  return new Tensor<D>(native.randn(checkShape('shape', shape), dtype, device, generator))
+export function randn<D extends DType = 'float32'>(shape: readonly number[], options?: RandomOptions<D>): Tensor<D>
+export function randn(size: number, ...sizes: number[]): Tensor<'float32'>
+export function randn<D extends DType = 'float32'>(...sizes: SizesThen<RandomOptions<D>>): Tensor<D>
+export function randn(...given: readonly unknown[]): Tensor {
+  const { shape, dtype, device, generator } = randomTarget(RANDN, given)
+  return new Tensor(native.randn(shape, dtype, device, generator))
 }
 
-/** Draws each element evenly from the integers from `low` to below `high`. Follows `torch.randint`. */
+/** Draws each element evenly from the integers from `low` (default: 0) to below `high`. Follows `torch.randint`. */
 export function randint<D extends DType = 'int64'>(
   low: number,
   high: number,
   shape: readonly number[],
-  options: RandomOptions<D> = {},
-): Tensor<D> {
-  const { dtype, device, generator } = randomTarget('randint()', options, 'int64')
-  checkInteger('low', low)
-  if (checkInteger('high', high) <= low) throw expected(`an integer above low (${low})`, 'high', high)
-  return new Tensor<D>(native.randint(low, high, checkShape('shape', shape), dtype, device, generator))
+  options?: RandomOptions<D>,
+): Tensor<D>
+export function randint<D extends DType = 'int64'>(
+  high: number,
+  shape: readonly number[],
+  options?: RandomOptions<D>,
+): Tensor<D>
+export function randint(first: number, ...given: readonly unknown[]): Tensor {
+  const [low, high, shape, ...rest] = Array.isArray(given[0]) ? [0, first, ...given] : [first, ...given]
+  const { dtype, device, generator } = drawnTargetOf(RANDINT.read([low, high, shape], rest), 'int64')
+  const start = checkInteger('low', low)
+  const end = checkInteger('high', high)
+  if (end <= start) throw expected(`an integer above low (${start})`, 'high', high)
+  return new Tensor(native.randint(start, end, checkShape('shape', shape), dtype, device, generator))
 }
 
 /** Joins tensors along a dimension that they have. Follows `torch.cat`. */
-export function cat(tensors: readonly Tensor[], options: { readonly dim?: number | undefined } = {}): Tensor {
-  checkOptions('cat()', options, ['dim'])
-  const { dim = 0 } = options
+export function cat(tensors: readonly Tensor[], dim?: number | AlongOptions): Tensor
+export function cat(tensors: readonly Tensor[], ...given: readonly unknown[]): Tensor {
+  const { dim = 0 } = CAT.read([tensors], given)
   return new Tensor(native.cat(handlesOf(tensors), checkInteger('dim', dim)))
 }
 
 /** Joins tensors of one shape along a new dimension. Follows `torch.stack`. */
-export function stack(tensors: readonly Tensor[], options: { readonly dim?: number | undefined } = {}): Tensor {
-  checkOptions('stack()', options, ['dim'])
-  const { dim = 0 } = options
+export function stack(tensors: readonly Tensor[], dim?: number | AlongOptions): Tensor
+export function stack(tensors: readonly Tensor[], ...given: readonly unknown[]): Tensor {
+  const { dim = 0 } = STACK.read([tensors], given)
   return new Tensor(native.stack(handlesOf(tensors), checkInteger('dim', dim)))
 }
 
@@ -210,17 +259,36 @@ interface Target {
   readonly device: Device
 }
 
-function target(name: string, options: TensorOptions<DType>): Target {
-  checkOptions(name, options, ['dtype', 'device'])
-  return targetOf(options, 'float32')
+interface DrawnTarget extends Target {
+  readonly generator: GeneratorHandle | null
 }
 
-function randomTarget(
-  name: string,
-  options: RandomOptions<DType>,
-  defaultDType: DType = 'float32',
-): Target & { readonly generator: GeneratorHandle | null } {
-  checkOptions(name, options, ['dtype', 'device', 'generator'])
+interface Shaped {
+  readonly shape: readonly number[]
+}
+
+function creation(name: string, required: readonly string[] = ['shape']): Signature<TensorOptions<DType>> {
+  return new Signature<TensorOptions<DType>>(name, required, { dtype: 'keyword', device: 'keyword' })
+}
+
+function drawing(name: string, required: readonly string[] = ['shape']): Signature<RandomOptions<DType>> {
+  const optional = { dtype: 'keyword', device: 'keyword', generator: 'keyword' } as const
+  return new Signature<RandomOptions<DType>>(name, required, optional)
+}
+
+function target(signature: Signature<TensorOptions<DType>>, given: readonly unknown[]): Target & Shaped {
+  const { sizes, shown, rest } = splitSizes(given)
+  const options = signature.read(shown, rest)
+  return { shape: checkShape('shape', sizes), ...targetOf(options, 'float32') }
+}
+
+function randomTarget(signature: Signature<RandomOptions<DType>>, given: readonly unknown[]): DrawnTarget & Shaped {
+  const { sizes, shown, rest } = splitSizes(given)
+  const options = signature.read(shown, rest)
+  return { shape: checkShape('shape', sizes), ...drawnTargetOf(options, 'float32') }
+}
+
+function drawnTargetOf(options: RandomOptions<DType>, defaultDType: DType): DrawnTarget {
   return { ...targetOf(options, defaultDType), generator: generatorHandleOf(options.generator) }
 }
 

@@ -5,6 +5,7 @@ import type { TensorHandle } from '../libtorch/handles.js'
 import { checkOneOf, checkOptions, DESCRIBE, describeShape, expected } from '../util/check.js'
 import { arrayTypeOf, isFloatingPoint, ITEM_SIZE, type DType, type ItemOf, type TypedArrayOf } from '../util/dtype.js'
 import { HELD, track } from '../util/scope.js'
+import { Signature, type NoOptions } from '../util/signature.js'
 import type { Tensor } from './tensor.js'
 import { formatTensor, type FormatInput } from './tensor_str.js'
 
@@ -16,6 +17,8 @@ export const MEMORY_FORMATS = ['contiguous_format', 'channels_last'] as const
 
 /** How the elements of a (N, C, H, W) tensor lie: row-major (NCHW), or channels-last (NHWC). */
 export type MemoryFormat = (typeof MEMORY_FORMATS)[number]
+
+const SIZE = new Signature<NoOptions>('size', ['dim'], {})
 
 /** Gives the native handle of `tensor`. */
 export let handleOf: (tensor: TensorBase<DType>, name?: string) => TensorHandle
@@ -96,8 +99,13 @@ export abstract class TensorBase<D extends DType> implements Disposable {
     return native.isDisposed(this.#handle)
   }
 
-  /** Gives the size of one dimension; a negative one counts from the end. */
-  size(dim: number): number {
+  /** Gives the size of one dimension, a negative one counted from the end; of all dimensions without `dim`. */
+  size(): readonly number[]
+  size(dim: number): number
+  size(...given: readonly unknown[]): readonly number[] | number {
+    if (given.length === 0) return this.shape
+    SIZE.read(given, [])
+    const [dim] = given
     const size = typeof dim === 'number' ? this.shape[dim < 0 ? dim + this.ndim : dim] : undefined
     if (size === undefined) {
       if (this.ndim === 0) throw expected('a tensor with dimensions', 'size()', this)
@@ -165,6 +173,18 @@ export abstract class TensorBase<D extends DType> implements Disposable {
     this.dispose()
   }
 
+  /**
+   * Gives the only element where JavaScript asks for a number, as `+tensor` and `Math.max(tensor)` do, and the text of
+   * {@link toString} in template literals. JavaScript has no operators for tensors: `a + b` and `a == b` throw.
+   *
+   * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if there is more than one element, or none, or the operator is `+` or `==`.
+   */
+  [Symbol.toPrimitive](hint: 'string' | 'number' | 'default'): string | number {
+    if (hint === 'string') return this.toString()
+    if (hint === 'number') return this.#number()
+    throw expected('a method, as JavaScript has no operators for tensors,', '+ or ==', this, 'a.add(b) or a.eq(b)')
+  }
+
   /** Prints as PyTorch does, long tensors shortened. */
   toString(): string {
     return formatTensor(this.formatInput())
@@ -194,6 +214,16 @@ export abstract class TensorBase<D extends DType> implements Disposable {
 
   /** Makes a tensor of a native one. */
   protected abstract wrap<E extends DType = D>(handle: TensorHandle): Tensor<E>
+
+  #number(): number {
+    if (this.numel !== 1) throw expected('a tensor of one element', 'a conversion to a number', this)
+    const item = this.item()
+    const number = Number(item)
+    if (typeof item === 'bigint' && !Number.isSafeInteger(number)) {
+      throw expected('an integer that a number holds exactly', 'a conversion to a number', item, 'tensor.item()')
+    }
+    return number
+  }
 
   #checkLength(name: string): void {
     const longest = constants.MAX_LENGTH

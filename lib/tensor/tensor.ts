@@ -1,14 +1,8 @@
 import { native } from '../libtorch/binding.js'
 import type { TensorHandle } from '../libtorch/handles.js'
-import {
-  checkBoolean,
-  checkInteger,
-  checkNonNegativeInteger,
-  checkOptions,
-  expected,
-  isIntegerArray,
-} from '../util/check.js'
+import { checkBoolean, checkInteger, checkNonNegativeInteger, expected, isIntegerArray } from '../util/check.js'
 import { checkDType, type DType } from '../util/dtype.js'
+import { Signature } from '../util/signature.js'
 import { TensorArithmetic } from './arithmetic.js'
 import { handleOf } from './handle.js'
 
@@ -46,6 +40,16 @@ export interface SoftmaxOptions<D extends DType> {
   readonly dtype?: D | undefined
 }
 
+const SUM = new Signature<ReduceOptions<DType>>('sum', [], { dim: 'position', keepdim: 'name', dtype: 'keyword' })
+const MEAN = new Signature<ReduceOptions<DType>>('mean', [], { dim: 'position', keepdim: 'name', dtype: 'keyword' })
+// By position `dim` makes PyTorch give indices too.
+const MAX = new Signature<DimOptions>('max', [], { dim: 'name', keepdim: 'name' })
+const MIN = new Signature<DimOptions>('min', [], { dim: 'name', keepdim: 'name' })
+const ARGMAX = new Signature<DimOptions>('argmax', [], { dim: 'position', keepdim: 'name' })
+const TOPK = new Signature<TopkOptions>('topk', ['k'], { dim: 'position', largest: 'name', sorted: 'name' })
+const SOFTMAX = new Signature<SoftmaxOptions<DType>>('softmax', ['dim'], { dtype: 'name' })
+const LOG_SOFTMAX = new Signature<SoftmaxOptions<DType>>('logSoftmax', ['dim'], { dtype: 'name' })
+
 /**
  * A multi-dimensional array in native memory, of elements of dtype `D`. Follows `torch.Tensor`.
  *
@@ -53,40 +57,49 @@ export interface SoftmaxOptions<D extends DType> {
  * comes late: a loop should use one of the first three.
  */
 export class Tensor<D extends DType = DType> extends TensorArithmetic<D> {
-  /** Adds up elements. Follows `torch.sum`. */
-  sum<E extends DType = DType>(options: ReduceOptions<E> = {}): Tensor<E> {
-    const { dims, keepdim, dtype } = reduction('sum()', options)
-    return new Tensor<E>(native.sum(handleOf(this), dims, keepdim, dtype))
+  /** Adds up elements, all or along one dimension or several. Follows `torch.sum`. */
+  sum<E extends DType = DType>(options?: ReduceOptions<E>): Tensor<E>
+  sum<E extends DType = DType>(dim: number | readonly number[], options?: Omit<ReduceOptions<E>, 'dim'>): Tensor<E>
+  sum(...given: readonly unknown[]): Tensor {
+    const { dims, keepdim, dtype } = reduction(SUM.read([], given))
+    return new Tensor(native.sum(handleOf(this), dims, keepdim, dtype))
   }
 
-  /** Averages elements, which must be floats. Follows `torch.mean`. */
-  mean<E extends DType = DType>(options: ReduceOptions<E> = {}): Tensor<E> {
-    const { dims, keepdim, dtype } = reduction('mean()', options)
-    return new Tensor<E>(native.mean(handleOf(this), dims, keepdim, dtype))
+  /** Averages elements, which must be floats, all or along one dimension or several. Follows `torch.mean`. */
+  mean<E extends DType = DType>(options?: ReduceOptions<E>): Tensor<E>
+  mean<E extends DType = DType>(dim: number | readonly number[], options?: Omit<ReduceOptions<E>, 'dim'>): Tensor<E>
+  mean(...given: readonly unknown[]): Tensor {
+    const { dims, keepdim, dtype } = reduction(MEAN.read([], given))
+    return new Tensor(native.mean(handleOf(this), dims, keepdim, dtype))
   }
 
-  /** Gives the largest elements. Follows `torch.amax`. */
-  max(options: DimOptions = {}): Tensor<D> {
-    const { dim, keepdim } = dimension('max()', options)
+  /** Gives the largest elements. Follows `torch.amax`; **`dim` is given by name, as `torch.max(dim)` gives indices too**. */
+  max(options?: DimOptions): Tensor<D>
+  max(...given: readonly unknown[]): Tensor<D> {
+    const { dim, keepdim } = dimension(MAX.read([], given))
     return new Tensor<D>(native.amax(handleOf(this), dim === null ? [] : [dim], keepdim))
   }
 
-  /** Gives the smallest elements. Follows `torch.amin`. */
-  min(options: DimOptions = {}): Tensor<D> {
-    const { dim, keepdim } = dimension('min()', options)
+  /** Gives the smallest elements. Follows `torch.amin`; **`dim` is given by name, as `torch.min(dim)` gives indices too**. */
+  min(options?: DimOptions): Tensor<D>
+  min(...given: readonly unknown[]): Tensor<D> {
+    const { dim, keepdim } = dimension(MIN.read([], given))
     return new Tensor<D>(native.amin(handleOf(this), dim === null ? [] : [dim], keepdim))
   }
 
   /** Gives the index of the largest element, over all elements or along `dim`. Follows `torch.argmax`. */
-  argmax(options: DimOptions = {}): Tensor<'int64'> {
-    const { dim, keepdim } = dimension('argmax()', options)
+  argmax(options?: DimOptions): Tensor<'int64'>
+  argmax(dim: number, options?: Omit<DimOptions, 'dim'>): Tensor<'int64'>
+  argmax(...given: readonly unknown[]): Tensor<'int64'> {
+    const { dim, keepdim } = dimension(ARGMAX.read([], given))
     return new Tensor<'int64'>(native.argmax(handleOf(this), dim, keepdim))
   }
 
   /** Gives the `k` largest elements along a dimension and their indices. Follows `torch.topk`. */
-  topk(k: number, options: TopkOptions = {}): { values: Tensor<D>; indices: Tensor<'int64'> } {
-    checkOptions('topk()', options, ['dim', 'largest', 'sorted'])
-    const { dim = -1, largest = true, sorted = true } = options
+  topk(k: number, options?: TopkOptions): { values: Tensor<D>; indices: Tensor<'int64'> }
+  topk(k: number, dim: number, options?: Omit<TopkOptions, 'dim'>): { values: Tensor<D>; indices: Tensor<'int64'> }
+  topk(k: number, ...given: readonly unknown[]): { values: Tensor<D>; indices: Tensor<'int64'> } {
+    const { dim = -1, largest = true, sorted = true } = TOPK.read([k], given)
     checkNonNegativeInteger('k', k)
     const size = this.ndim === 0 ? 1 : this.size(checkInteger('dim', dim))
     if (k > size) throw expected(`at most ${size}, the size of dimension ${dim},`, 'k', k)
@@ -97,15 +110,17 @@ export class Tensor<D extends DType = DType> extends TensorArithmetic<D> {
   }
 
   /** Scales the exponentials along `dim` to the sum 1. Follows `torch.softmax`. */
-  softmax<E extends DType = D>(dim: number, options: SoftmaxOptions<E> = {}): Tensor<E> {
-    checkOptions('softmax()', options, ['dtype'])
-    return new Tensor<E>(native.softmax(handleOf(this), checkInteger('dim', dim), optionalDType(options.dtype)))
+  softmax<E extends DType = D>(dim: number, options?: SoftmaxOptions<E>): Tensor<E>
+  softmax(dim: number, ...given: readonly unknown[]): Tensor {
+    const { dtype } = SOFTMAX.read([dim], given)
+    return new Tensor(native.softmax(handleOf(this), checkInteger('dim', dim), optionalDType(dtype)))
   }
 
   /** The logarithm of {@link softmax}, without its loss of precision. Follows `torch.log_softmax`. */
-  logSoftmax<E extends DType = D>(dim: number, options: SoftmaxOptions<E> = {}): Tensor<E> {
-    checkOptions('logSoftmax()', options, ['dtype'])
-    return new Tensor<E>(native.logSoftmax(handleOf(this), checkInteger('dim', dim), optionalDType(options.dtype)))
+  logSoftmax<E extends DType = D>(dim: number, options?: SoftmaxOptions<E>): Tensor<E>
+  logSoftmax(dim: number, ...given: readonly unknown[]): Tensor {
+    const { dtype } = LOG_SOFTMAX.read([dim], given)
+    return new Tensor(native.logSoftmax(handleOf(this), checkInteger('dim', dim), optionalDType(dtype)))
   }
 
   protected override wrap<E extends DType = D>(handle: TensorHandle): Tensor<E> {
@@ -113,20 +128,17 @@ export class Tensor<D extends DType = DType> extends TensorArithmetic<D> {
   }
 }
 
-function reduction(
-  name: string,
-  options: ReduceOptions<DType>,
-): { dims: readonly number[] | null; keepdim: boolean; dtype: DType | null } {
-  checkOptions(name, options, ['dim', 'keepdim', 'dtype'])
-  const { dim, keepdim = false, dtype } = options
+function reduction({ dim, keepdim = false, dtype }: ReduceOptions<DType>): {
+  dims: readonly number[] | null
+  keepdim: boolean
+  dtype: DType | null
+} {
   const dims = typeof dim === 'number' ? [dim] : dim
   if (dims !== undefined && !isIntegerArray(dims)) throw expected('an integer or an array of integers', 'dim', dim)
   return { dims: dims ?? null, keepdim: checkBoolean('keepdim', keepdim), dtype: optionalDType(dtype) }
 }
 
-function dimension(name: string, options: DimOptions): { dim: number | null; keepdim: boolean } {
-  checkOptions(name, options, ['dim', 'keepdim'])
-  const { dim, keepdim = false } = options
+function dimension({ dim, keepdim = false }: DimOptions): { dim: number | null; keepdim: boolean } {
   return { dim: dim === undefined ? null : checkInteger('dim', dim), keepdim: checkBoolean('keepdim', keepdim) }
 }
 

@@ -10,8 +10,10 @@ import {
 } from '../util/check.js'
 import { isDevice, type Device } from '../util/device.js'
 import { checkDType, DTYPES, type DType } from '../util/dtype.js'
+import { Signature, type NoOptions } from '../util/signature.js'
 import type { Tensor } from './tensor.js'
 import { handleOf, MEMORY_FORMATS, TensorBase, type MemoryFormat } from './handle.js'
+import { readIntegers } from './sizes.js'
 
 /** Options of `to()`. */
 export interface ToOptions<D extends DType> {
@@ -25,6 +27,40 @@ export interface ToOptions<D extends DType> {
   readonly memoryFormat?: MemoryFormat | undefined
 }
 
+/** The option of functions that work along one dimension. */
+export interface AlongOptions {
+  /** Default: `0`, of `squeeze` all dimensions. */
+  readonly dim?: number | undefined
+}
+
+/** Options of `flatten`. */
+export interface FlattenTensorOptions {
+  /** First dimension to join. Default: `0`. */
+  readonly startDim?: number | undefined
+  /** Last dimension to join. Default: `-1`. */
+  readonly endDim?: number | undefined
+}
+
+const TO = new Signature<ToOptions<DType>>('to', [], {
+  dtype: 'name',
+  device: 'keyword',
+  copy: 'keyword',
+  memoryFormat: 'keyword',
+})
+const VIEW = new Signature<NoOptions>('view', ['shape'], {})
+const RESHAPE = new Signature<NoOptions>('reshape', ['shape'], {})
+const EXPAND = new Signature<NoOptions>('expand', ['shape'], {})
+const PERMUTE = new Signature<NoOptions>('permute', ['dims'], {})
+const FLIP = new Signature<NoOptions>('flip', ['dims'], {})
+const FLATTEN = new Signature<FlattenTensorOptions>('flatten', [], { startDim: 'position', endDim: 'position' })
+const TRANSPOSE = new Signature<NoOptions>('transpose', ['dim0', 'dim1'], {})
+const SQUEEZE = new Signature<AlongOptions>('squeeze', [], { dim: 'position' })
+const UNSQUEEZE = new Signature<NoOptions>('unsqueeze', ['dim'], {})
+const SPLIT = new Signature<AlongOptions>('split', ['size'], { dim: 'position' })
+const CHUNK = new Signature<AlongOptions>('chunk', ['chunks'], { dim: 'position' })
+const SHAPE = ['an array of sizes, -1 for one that follows', 'shape'] as const
+const DIMS = ['an array of integers', 'dims'] as const
+
 /** The operations that change how elements are seen, placed or stored, and not their values. */
 export abstract class TensorViews<D extends DType> extends TensorBase<D> {
   /**
@@ -36,10 +72,8 @@ export abstract class TensorViews<D extends DType> extends TensorBase<D> {
   to<E extends DType>(dtype: E): Tensor<E>
   to(device: Device): Tensor<D>
   to<E extends DType = D>(options: ToOptions<E>): Tensor<E>
-  to(target: DType | Device | ToOptions<DType>): Tensor {
-    const options = typeof target === 'string' ? asOptions(target) : target
-    checkOptions('to()', options, ['dtype', 'device', 'copy', 'memoryFormat'])
-    const { dtype, device, copy = false, memoryFormat } = options
+  to(...given: readonly unknown[]): Tensor {
+    const { dtype, device, copy = false, memoryFormat } = toOptions(given)
     if (dtype !== undefined) checkDType('dtype', dtype)
     if (device !== undefined && !isDevice(device)) throw expected("'cpu', 'cuda' or 'cuda:N'", 'device', device)
     const channelsLast = memoryFormat === undefined ? null : isChannelsLast(memoryFormat, this)
@@ -98,43 +132,59 @@ export abstract class TensorViews<D extends DType> extends TensorBase<D> {
    *
    * @throws {TorchError} `TORCH_OPERATOR` if that needs a copy: see {@link reshape}.
    */
-  view(shape: readonly number[]): Tensor<D> {
-    return this.wrap(native.view(handleOf(this), checkTarget(shape)))
+  view(shape: readonly number[]): Tensor<D>
+  view(size: number, ...sizes: number[]): Tensor<D>
+  view(...given: readonly unknown[]): Tensor<D> {
+    return this.wrap(native.view(handleOf(this), checkTarget(readIntegers(VIEW, given, SHAPE))))
   }
 
   /** Gives another shape of as many elements, a view where it can be and else a copy; one size may be -1. */
-  reshape(shape: readonly number[]): Tensor<D> {
-    return this.wrap(native.reshape(handleOf(this), checkTarget(shape)))
+  reshape(shape: readonly number[]): Tensor<D>
+  reshape(size: number, ...sizes: number[]): Tensor<D>
+  reshape(...given: readonly unknown[]): Tensor<D> {
+    return this.wrap(native.reshape(handleOf(this), checkTarget(readIntegers(RESHAPE, given, SHAPE))))
   }
 
   /** Joins the dimensions from `startDim` to `endDim` into one. Follows `torch.flatten`. */
-  flatten(startDim = 0, endDim = -1): Tensor<D> {
+  flatten(options?: FlattenTensorOptions): Tensor<D>
+  flatten(startDim: number, options?: Omit<FlattenTensorOptions, 'startDim'>): Tensor<D>
+  flatten(startDim?: number, endDim?: number): Tensor<D>
+  flatten(...given: readonly unknown[]): Tensor<D> {
+    const { startDim = 0, endDim = -1 } = FLATTEN.read([], given)
     return this.wrap(native.flatten(handleOf(this), checkInteger('startDim', startDim), checkInteger('endDim', endDim)))
   }
 
   /** Gives a view with the dimensions in another order. */
-  permute(dims: readonly number[]): Tensor<D> {
-    return this.wrap(native.permute(handleOf(this), checkIntegers('dims', dims)))
+  permute(dims: readonly number[]): Tensor<D>
+  permute(dim: number, ...dims: number[]): Tensor<D>
+  permute(...given: readonly unknown[]): Tensor<D> {
+    return this.wrap(native.permute(handleOf(this), readIntegers(PERMUTE, given, DIMS)))
   }
 
   /** Gives a view with two dimensions swapped. */
   transpose(dim0: number, dim1: number): Tensor<D> {
+    TRANSPOSE.read([dim0, dim1], [])
     return this.wrap(native.transpose(handleOf(this), checkInteger('dim0', dim0), checkInteger('dim1', dim1)))
   }
 
   /** Gives a view without the dimensions of size 1, or without `dim` if that has size 1. */
-  squeeze(dim?: number): Tensor<D> {
+  squeeze(dim?: number | AlongOptions): Tensor<D>
+  squeeze(...given: readonly unknown[]): Tensor<D> {
+    const { dim } = SQUEEZE.read([], given)
     return this.wrap(native.squeeze(handleOf(this), dim === undefined ? null : checkInteger('dim', dim)))
   }
 
   /** Gives a view with a dimension of size 1 put in at `dim`. */
   unsqueeze(dim: number): Tensor<D> {
+    UNSQUEEZE.read([dim], [])
     return this.wrap(native.unsqueeze(handleOf(this), checkInteger('dim', dim)))
   }
 
   /** Gives a view that repeats dimensions of size 1 to `shape`; -1 keeps a size. Follows `Tensor.expand`. */
-  expand(shape: readonly number[]): Tensor<D> {
-    return this.wrap(native.expand(handleOf(this), checkTarget(shape)))
+  expand(shape: readonly number[]): Tensor<D>
+  expand(size: number, ...sizes: number[]): Tensor<D>
+  expand(...given: readonly unknown[]): Tensor<D> {
+    return this.wrap(native.expand(handleOf(this), checkTarget(readIntegers(EXPAND, given, SHAPE))))
   }
 
   /** Gives a view of one index of a dimension, which vanishes. */
@@ -167,17 +217,51 @@ export abstract class TensorViews<D extends DType> extends TensorBase<D> {
   }
 
   /** Copies with the order of the given dimensions reversed. */
-  flip(dims: readonly number[]): Tensor<D> {
-    return this.wrap(native.flip(handleOf(this), checkIntegers('dims', dims)))
+  flip(dims: readonly number[]): Tensor<D>
+  flip(dim: number, ...dims: number[]): Tensor<D>
+  flip(...given: readonly unknown[]): Tensor<D> {
+    return this.wrap(native.flip(handleOf(this), readIntegers(FLIP, given, DIMS)))
   }
 
-  /** Gives views of `size` indices each along a dimension, the last of what is left. Follows `torch.split`. */
-  split(size: number, options: { readonly dim?: number | undefined } = {}): Tensor<D>[] {
-    checkOptions('split()', options, ['dim'])
-    const { dim = 0 } = options
+  /**
+   * Gives views of `size` indices each along a dimension, the last of what is left, or a view of each size in an array.
+   * Follows `torch.split`.
+   *
+   * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if sizes in an array do not add up to that of the dimension.
+   */
+  split(size: number | readonly number[], dim?: number | AlongOptions): Tensor<D>[]
+  split(size: number | readonly number[], ...given: readonly unknown[]): Tensor<D>[] {
+    const { dim = 0 } = SPLIT.read([size], given)
+    if (typeof size !== 'number') return this.#splitSizes(size, dim)
     checkPositiveInteger('size', size)
     return native.split(handleOf(this), size, checkInteger('dim', dim)).map((part) => this.wrap(part))
   }
+
+  /** Gives views that divide a dimension into `chunks` parts of one size, if fewer where it is short. Follows `torch.chunk`. */
+  chunk(chunks: number, dim?: number | AlongOptions): Tensor<D>[]
+  chunk(chunks: number, ...given: readonly unknown[]): Tensor<D>[] {
+    const { dim = 0 } = CHUNK.read([chunks], given)
+    checkPositiveInteger('chunks', chunks)
+    return this.split(Math.max(Math.ceil(this.size(checkInteger('dim', dim)) / chunks), 1), dim)
+  }
+
+  #splitSizes(sizes: readonly number[], dim: number): Tensor<D>[] {
+    const size = this.size(checkInteger('dim', dim))
+    const isWhole = isIntegerArray(sizes) && sizes.every((part) => part >= 0) && sizes.reduce(sum, 0) === size
+    if (!isWhole) throw expected(`a positive integer, or an array of sizes that add up to ${size},`, 'size', sizes)
+    return sizes.map((part, index) => this.narrow(dim, sizes.slice(0, index).reduce(sum, 0), part))
+  }
+}
+
+function sum(one: number, other: number): number {
+  return one + other
+}
+
+function toOptions(given: readonly unknown[]): ToOptions<DType> {
+  const [target, ...rest] = given
+  if (target === undefined) throw expected('a dtype or a device', 'to()', target)
+  if (typeof target !== 'string' || rest.some((value) => value !== undefined)) return TO.read([], given)
+  return asOptions(target)
 }
 
 function asOptions(target: string): ToOptions<DType> {
@@ -193,15 +277,8 @@ function isChannelsLast(format: MemoryFormat, tensor: TensorBase<DType>): boolea
   return channelsLast
 }
 
-function checkIntegers(name: string, values: readonly number[]): readonly number[] {
-  if (!isIntegerArray(values)) throw expected('an array of integers', name, values)
-  return values
-}
-
 /** A shape in which -1 stands for a size that follows from the others. */
 function checkTarget(shape: readonly number[]): readonly number[] {
-  if (!isIntegerArray(shape) || shape.some((size) => size < -1)) {
-    throw expected('an array of sizes, -1 for one that follows', 'shape', shape)
-  }
+  if (shape.some((size) => size < -1)) throw expected(...SHAPE, shape)
   return shape
 }

@@ -7,13 +7,20 @@ const MAX_VALUE_LENGTH = 60
 const MAX_VALUE_DEPTH = 8
 const MAX_NAME_LENGTH = 200
 
+/** PyTorch takes these names too, for those who come from NumPy. */
+const NUMPY_NAMES: Readonly<Record<string, string>> = { axis: 'dim', keepdims: 'keepdim' }
+
 /**
  * Makes the error for an argument that is not what it should be: `Expected a positive integer for numFeatures, received 0`.
  *
- * Throw it at the call site, so that the reader sees the branch.
+ * Throw it at the call site, so that the reader sees the branch. `form` is what the caller is to write instead.
  */
-export function expected(what: string, name: string, received: unknown): TorchError {
-  return new TorchError('TORCH_INVALID_ARGUMENT', `Expected ${what} for ${name}, received ${describe(received)}`)
+export function expected(what: string, name: string, received: unknown, form?: string): TorchError {
+  const advice = form === undefined ? '' : `; write: ${form}`
+  return new TorchError(
+    'TORCH_INVALID_ARGUMENT',
+    `Expected ${what} for ${name}, received ${describe(received)}${advice}`,
+  )
 }
 
 /** Characters of a name or path that a message echoes. */
@@ -46,8 +53,14 @@ function describeAt(value: unknown, depth: number): string {
   if (Array.isArray(value)) return describeArray(value, depth)
   const own: unknown = value.constructor?.name
   const name = typeof own === 'string' ? shorten(own, MAX_VALUE_LENGTH) : undefined
-  if (ArrayBuffer.isView(value)) return `${name} of ${value.byteLength} bytes`
+  if (ArrayBuffer.isView(value)) return `${name} of ${lengthOf(value)}`
   return typeof name === 'string' && name !== 'Object' ? `an instance of ${name}` : 'an object'
+}
+
+/** Arrays are measured in elements, as tensors are. */
+function lengthOf(view: ArrayBufferView): string {
+  const [count, unit] = 'length' in view ? [view.length, 'element'] : [view.byteLength, 'byte']
+  return count === 1 ? `1 ${unit}` : `${String(count)} ${unit}s`
 }
 
 /** Reads no more of an array than is shown: it may be large, deep, or contain itself. */
@@ -150,18 +163,58 @@ export function checkOptions<T extends object, const N extends readonly string[]
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `options` is not an object or holds a name outside `known`.
  */
 export function checkOptionNames(name: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw expected('an options object', name, options)
-  }
+  if (!isOptions(options, known)) throw expected('an options object', name, options)
+  const unknown = unknownOption(name, options, known)
+  if (unknown !== null) throw unknown
+}
+
+/** Makes the error for an option that is not among `known`; null if there is none. */
+export function unknownOption(name: string, options: object, known: readonly string[]): TorchError | null {
   const unknown = Object.keys(options).find((key) => !known.includes(key))
-  if (unknown === undefined) return
+  if (unknown === undefined) return null
   const list = known.length === 0 ? 'no options' : `options among ${known.join(', ')}`
-  throw expected(list, name, unknown)
+  return expected(list, name, unknown, optionNamed(unknown, known))
+}
+
+/** Finds the name that is meant by another spelling, such as Python's `padding_mode` for `paddingMode`. */
+export function optionNamed(spelling: string, known: readonly string[]): string | undefined {
+  const meant = plainName(spelling)
+  return known.find((name) => plainName(name) === meant || NUMPY_NAMES[meant] === name)
+}
+
+function plainName(name: string): string {
+  return name.replaceAll('_', '').toLowerCase()
+}
+
+/**
+ * Tells whether `value` can be an options object: not a tensor, a date or another instance of a class in which no option is
+ * set, as they would be taken for no options.
+ */
+export function isOptions(value: unknown, known: readonly string[]): value is object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  return isPlainObject(value) || !isInstance(value) || known.some((name) => Object.hasOwn(value, name))
+}
+
+/** Tells whether `value` is an object as a literal makes one. */
+export function isPlainObject(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
 }
 
 /** Tells whether `value` is an array of integers that doubles hold exactly. */
 export function isIntegerArray(value: unknown): value is readonly number[] {
   return Array.isArray(value) && value.every(isInteger)
+}
+
+/** Tells whether a class made `value`, other than the root of all classes of its realm. */
+function isInstance(value: object): boolean {
+  for (let made: object | null = value; made !== null;) {
+    const above: unknown = Object.getPrototypeOf(made)
+    if (made !== value && above !== null && Object.hasOwn(made, 'constructor')) return true
+    made = typeof above === 'object' ? above : null
+  }
+  return false
 }
 
 function describesItself(value: object): value is { [DESCRIBE](): string } {

@@ -25,7 +25,7 @@ export function checkImage(name: string, value: unknown): Image {
   const columns = checkNonNegativeInteger(`width of ${name}`, width)
   if (channels !== 1 && channels !== 3) throw expected('1 or 3', `channels of ${name}`, channels)
   if (data.length !== rows * columns * channels) {
-    throw expected(`${rows} × ${columns} × ${channels} bytes`, `data of ${name}`, data)
+    throw expected(`${rows} × ${columns} × ${channels} elements`, `data of ${name}`, data)
   }
   return { data, height: rows, width: columns, channels }
 }

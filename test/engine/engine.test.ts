@@ -163,28 +163,28 @@ describe('Engine', () => {
       [
         'an array of another length',
         [new Float32Array(5)],
-        `Expected ${ARRAY} for batch, received Float32Array of 20 bytes`,
+        `Expected ${ARRAY} for batch, received Float32Array of 5 elements`,
       ],
-      ['no sample', [new Float32Array(0)], `Expected ${ARRAY} for batch, received Float32Array of 0 bytes`],
+      ['no sample', [new Float32Array(0)], `Expected ${ARRAY} for batch, received Float32Array of 0 elements`],
       [
         'elements of another type',
         [new Float64Array(SAMPLE_LENGTH)],
-        `Expected ${ARRAY} for batch, received Float64Array of 1536 bytes`,
+        `Expected ${ARRAY} for batch, received Float64Array of 192 elements`,
       ],
       [
         'memory that may shrink',
         [new Float32Array(resizableBuffer(SAMPLE_LENGTH * 4, 8000))],
-        'Expected an array of fixed length for batch, received Float32Array of 768 bytes',
+        'Expected an array of fixed length for batch, received Float32Array of 192 elements',
       ],
       [
         'memory that is gone',
         [detach(new Float32Array(SAMPLE_LENGTH))],
-        `Expected ${ARRAY} for batch, received Float32Array of 0 bytes`,
+        `Expected ${ARRAY} for batch, received Float32Array of 0 elements`,
       ],
       [
         'an output of another length',
         [new Float32Array(SAMPLE_LENGTH), { output: new Float32Array(3) }],
-        `Expected a Float32Array of ${OUTPUTS} elements for output, received Float32Array of 12 bytes`,
+        `Expected a Float32Array of ${OUTPUTS} elements for output, received Float32Array of 3 elements`,
       ],
       [
         'an unknown option',

@@ -18,7 +18,7 @@ describe('BatchNorm2d', () => {
       'an unknown option',
       1,
       { track: true } as BatchNormOptions,
-      'Expected options among eps, momentum, affine, trackRunningStats, bias, dtype, device for BatchNorm2d, received "track"',
+      'Expected options among eps, momentum, affine, trackRunningStats, device, dtype, bias for BatchNorm2d, received "track"',
     ],
   ]
   for (const [title, numFeatures, options, message] of refused) {

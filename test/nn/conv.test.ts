@@ -34,7 +34,7 @@ describe('Conv2d', () => {
     [
       'an unknown option',
       [1, 1, 1, { kernel: 3 } as Conv2dOptions],
-      'Expected options among stride, padding, dilation, groups, bias, paddingMode, dtype, device for Conv2d, received "kernel"',
+      'Expected options among stride, padding, dilation, groups, bias, paddingMode, device, dtype for Conv2d, received "kernel"',
     ],
     [
       'a bias that is no boolean',

@@ -11,7 +11,7 @@ const REFUSED: readonly (readonly [title: string, make: () => Module, message: s
   [
     'Linear with true for its options, as in Python',
     () => new Linear(1, 1, true as never),
-    'Expected an options object for Linear, received true',
+    'Expected an options object for Linear, received true; write: new Linear(1, 1, { bias: true })',
   ],
 ]
 

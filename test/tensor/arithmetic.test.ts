@@ -411,16 +411,17 @@ describe('Tensor', () => {
 
   describe('bad arguments', () => {
     const cases: readonly [method: string, args: readonly unknown[], message: string][] = [
-      ['add', [1, { aplha: 2 }], 'Expected options among alpha for add() and sub(), received "aplha"'],
+      ['add', [1, { aplha: 2 }], 'Expected options among alpha for add(), received "aplha"'],
       ['add', [1, { alpha: NaN }], 'Expected a number for alpha, received NaN'],
-      ['add', [1, 2], 'Expected an options object for add() and sub(), received 2'],
+      ['add', [1, 2], 'Expected an options object for add(), received 2; write: add(1, { alpha: 2 })'],
       ['sub_', [1, { alpha: '2' }], 'Expected a number for alpha, received "2"'],
       ['div', [1, { rounding: 'floor' }], 'Expected options among roundingMode for div(), received "rounding"'],
       ['div', [1, { roundingMode: 'ceil' }], "Expected 'trunc' or 'floor' for roundingMode, received \"ceil\""],
       ['clamp', [{}], 'Expected min or max for clamp(), received an object'],
       ['clamp', [{ min: NaN }], 'Expected a number for min, received NaN'],
       ['clamp', [{ low: 1 }], 'Expected options among min, max for clamp(), received "low"'],
-      ['clamp', [], 'Expected an options object for clamp(), received undefined'],
+      ['clamp', [], 'Expected min or max for clamp(), received an object'],
+      ['clamp', [0, 1, 2], 'Expected an options object for clamp(), received 2'],
       ['matmul', [2], 'Expected a tensor for other, received 2'],
       ['copy_', [1], 'Expected a tensor for source, received 1'],
       ['equal', [1], 'Expected a tensor for other, received 1'],
@@ -445,7 +446,10 @@ describe('Tensor', () => {
       [{ rtol: NaN }, 'Expected a number for rtol, received NaN'],
       [{ atol: '0' }, 'Expected a number for atol, received "0"'],
       [{ equalNan: 1 }, 'Expected a boolean for equalNan, received 1'],
-      [{ equalNaN: true }, 'Expected options among rtol, atol, equalNan for allclose(), received "equalNaN"'],
+      [
+        { equalNaN: true },
+        'Expected options among rtol, atol, equalNan for allclose(), received "equalNaN"; write: equalNan',
+      ],
     ] as const) {
       it(`allclose(other, ${JSON.stringify(options)}) is refused`, () =>
         scope(() => {

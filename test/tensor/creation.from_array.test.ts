@@ -141,17 +141,17 @@ describe('fromArray()', () => {
     [
       'a Uint32Array',
       [Uint32Array.of(1), [1]],
-      'Expected a typed array, a Uint16Array with a dtype, for array, received Uint32Array of 4 bytes',
+      'Expected a typed array, a Uint16Array with a dtype, for array, received Uint32Array of 1 element',
     ],
     [
       'a Uint16Array without a dtype',
       [Uint16Array.of(1), [1]],
-      'Expected a typed array, a Uint16Array with a dtype, for array, received Uint16Array of 2 bytes',
+      'Expected a typed array, a Uint16Array with a dtype, for array, received Uint16Array of 1 element',
     ],
     [
       'an array of another dtype',
       [Float32Array.of(1), [1], { dtype: 'int32' }],
-      'Expected the Int32Array of int32 for array, received Float32Array of 4 bytes',
+      'Expected the Int32Array of int32 for array, received Float32Array of 1 element',
     ],
     [
       'a DataView',
@@ -166,7 +166,7 @@ describe('fromArray()', () => {
     [
       'memory that can shrink',
       [new Float32Array(resizableBuffer(4, 8)), [1]],
-      'Expected an array in memory of fixed size for array, received Float32Array of 4 bytes',
+      'Expected an array in memory of fixed size for array, received Float32Array of 1 element',
     ],
   ]
   for (const [title, args, message] of refused) {

@@ -119,7 +119,7 @@ describe('tensor()', () => {
       [
         'an array of typed arrays',
         [Float32Array.of(1)],
-        'Expected numbers, bigints or booleans for data, received Float32Array of 4 bytes',
+        'Expected numbers, bigints or booleans for data, received Float32Array of 1 element',
       ],
       ['65 dimensions', deep, 'Expected at most 64 dimensions for data, received [[[[[[[[[…]]]]]]]]]'],
       ['an array that holds itself', cyclic, 'Expected at most 64 dimensions for data, received [[[[[[[[[…]]]]]]]]]'],
@@ -233,8 +233,8 @@ describe('tensor()', () => {
       }))
 
     const refused: readonly [title: string, data: unknown, description: string][] = [
-      ['a Uint16Array without a dtype', Uint16Array.of(1), 'Uint16Array of 2 bytes'],
-      ['a Uint32Array', Uint32Array.of(1), 'Uint32Array of 4 bytes'],
+      ['a Uint16Array without a dtype', Uint16Array.of(1), 'Uint16Array of 1 element'],
+      ['a Uint32Array', Uint32Array.of(1), 'Uint32Array of 1 element'],
       ['a DataView', new DataView(new ArrayBuffer(4)), 'DataView of 4 bytes'],
     ]
     for (const [title, data, description] of refused) {

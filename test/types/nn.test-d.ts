@@ -1,5 +1,7 @@
 import {
   Conv2d,
+  Dropout,
+  Flatten,
   functional as F,
   Linear,
   Module,
@@ -37,6 +39,21 @@ const wrongOutput: Module = new Pair()
 
 // Methods that give the module back keep its class.
 const chained: true = same<Conv2d>()(conv.eval().half().requiresGrad_(false))
+
+// What Python gives by position works where it is an idiom, and is refused else.
+new Dropout(0.5)
+new Dropout(0.5, { inplace: true })
+new Flatten(1, 2)
+new Sequential([new ReLU(), new Flatten()])
+F.dropout(x, 0.5, { training: false })
+// @ts-expect-error: the stride is an option.
+new Conv2d(3, 8, 3, 2)
+// @ts-expect-error: as is this.
+new Dropout(0.5, true)
+// @ts-expect-error: and this.
+new ReLU(true)
+// @ts-expect-error: what is required is given by position.
+new Linear({ inFeatures: 3, outFeatures: 8 })
 
 // Options are checked by name and type.
 // @ts-expect-error: no such option.

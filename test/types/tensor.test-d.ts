@@ -134,8 +134,19 @@ expectType<Tensor<'int16'>>()(zerosLike(zeros([1], { dtype: 'int16' })))
 expectType<Tensor<'int16'>>()(onesLike(zeros([1], { dtype: 'int16' })))
 expectType<Tensor>()(cat([zeros([1]), ones([1], { dtype: 'int8' })], { dim: 0 }))
 expectType<Tensor>()(stack([zeros([1])]))
-// @ts-expect-error The shape is an array.
-zeros(2, 3)
+// Sizes may stand one after the other, as in Python.
+expectType<Tensor<'float32'>>()(zeros(2, 3))
+expectType<Tensor<'int8'>>()(ones(2, 3, { dtype: 'int8' }))
+expectType<Tensor<'float64'>>()(randn(1, { dtype: 'float64', generator: new Generator() }))
+expectType<Tensor<'int64'>>()(randint(5, [2]))
+expectType<Tensor<'int64'>>()(arange(0, 6, 2, { dtype: 'int64' }))
+expectType<Tensor>()(cat([zeros([1])], 0))
+// @ts-expect-error Sizes are needed.
+zeros()
+// @ts-expect-error The dtype stands in the options.
+zeros(2, 3, 'float64')
+// @ts-expect-error As does everything beside dim.
+cat([zeros([1])], 0, { dim: 0 })
 // @ts-expect-error Sizes are numbers.
 zeros(['2'])
 // @ts-expect-error A typed array may be a shape in no way.
@@ -166,8 +177,15 @@ expectType<Tensor<'uint8'>>()(bytes.cpu())
 bytes.to('float')
 // @ts-expect-error There is no such layout.
 bytes.contiguous({ memoryFormat: 'nhwc' })
-// @ts-expect-error permute() takes one array.
-bytes.permute(1, 0)
+expectType<Tensor<'uint8'>>()(bytes.view(3, -1).permute(1, 0).reshape(6).expand(2, 6).flip(0, 1).squeeze({ dim: 0 }))
+expectType<Tensor<'uint8'>[]>()(bytes.split([1, 1], 0))
+expectType<Tensor<'uint8'>[]>()(bytes.chunk(2, { dim: 1 }))
+expectType<readonly number[]>()(bytes.size())
+expectType<number>()(bytes.size(0))
+// @ts-expect-error A dtype beside a device stands in the options.
+bytes.to('cpu', 'float16')
+// @ts-expect-error Sizes are numbers.
+bytes.view(3, '2')
 
 // Arithmetic promotes, so its dtype is open; comparison gives bool; in-place operations give the tensor.
 expectType<Tensor>()(bytes.add(1.5))
@@ -182,6 +200,15 @@ expectType<Tensor<'uint8'>>()(bytes.max())
 expectType<{ values: Tensor<'uint8'>; indices: Tensor<'int64'> }>()(bytes.topk(1))
 expectType<Tensor<'float32'>>()(zeros([1]).softmax(0))
 expectType<Tensor<'float64'>>()(bytes.softmax(0, { dtype: 'float64' }))
+expectType<Tensor<'int64'>>()(bytes.argmax(0, { keepdim: true }))
+expectType<Tensor<'float32'>>()(bytes.sum([0, 1], { keepdim: true, dtype: 'float32' }))
+bytes.clamp(0, 1).topk(1, 0, { largest: false })
+// @ts-expect-error keepdim stands in the options.
+bytes.sum(0, true)
+// @ts-expect-error The dimension is given once.
+bytes.sum(0, { dim: 1 })
+// @ts-expect-error max() takes its dimension by name, as PyTorch's max(dim) gives indices too.
+bytes.max(0)
 // @ts-expect-error A string is no operand.
 bytes.add('1')
 // @ts-expect-error An option is misspelled.

@@ -36,7 +36,7 @@ describe('check', () => {
         '[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, …',
       ],
       ['an array that contains itself', endless, '[[[[[[[[[…]]]]]]]]]'],
-      ['a typed array', new Float32Array(3), 'Float32Array of 12 bytes'],
+      ['a typed array', new Float32Array(3), 'Float32Array of 3 elements'],
       ['an object', { secret: 'value' }, 'an object'],
       ['an object without a prototype', Object.create(null), 'an object'],
       ['an instance of a class', new Custom(), 'an instance of Custom'],

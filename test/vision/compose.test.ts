@@ -148,7 +148,7 @@ describe('fused transforms', () => {
       'data that do not fit the size',
       normalized,
       { ...noiseImage(2, 2), width: 3 },
-      /^Expected 2 × 3 × 3 bytes for data of input of ToTensor, received Uint8Array of 12 bytes$/,
+      /^Expected 2 × 3 × 3 elements for data of input of ToTensor, received Uint8Array of 12 elements$/,
     ],
   ] as const) {
     it(`leave the refusal of ${what} to the step, and no tensor behind`, async () => {
@@ -242,7 +242,7 @@ describe('Compose', () => {
     it('refuses another array', async () => {
       await assert.rejects(chain.applyInto(noiseImage(9, 9), new Float64Array(60) as never), {
         code: 'TORCH_INVALID_ARGUMENT',
-        message: 'Expected a Float32Array for target, received Float64Array of 480 bytes',
+        message: 'Expected a Float32Array for target, received Float64Array of 60 elements',
       })
     })
 

@@ -140,7 +140,7 @@ describe('resize()', () => {
   it('refuses an image whose data do not fit its size', async () => {
     await assert.rejects(resize({ ...noiseImage(2, 2), width: 3 }, 4), {
       code: 'TORCH_INVALID_ARGUMENT',
-      message: 'Expected 2 × 3 × 3 bytes for data of image, received Uint8Array of 12 bytes',
+      message: 'Expected 2 × 3 × 3 elements for data of image, received Uint8Array of 12 elements',
     })
   })
 })

@@ -353,7 +353,7 @@ describe('quantize()', () => {
       {
         what: 'a batch in place of batches',
         options: { calibrate: new Float32Array(192) },
-        message: 'Expected an iterable of batches for calibrate, received Float32Array of 768 bytes',
+        message: 'Expected an iterable of batches for calibrate, received Float32Array of 192 elements',
       },
       {
         what: 'no batch',
@@ -365,7 +365,7 @@ describe('quantize()', () => {
         options: { calibrate: [new Float32Array(100)] },
         message:
           'Expected a tensor float32 (N, 3, 8, 8), or a Float32Array of N × 192 elements, for a batch of calibrate, ' +
-          'received Float32Array of 400 bytes',
+          'received Float32Array of 100 elements',
       },
       {
         what: 'a batch with NaN',

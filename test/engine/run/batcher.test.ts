@@ -162,7 +162,7 @@ describe('Engine', () => {
       [
         'an array of another length',
         [new Float32Array(2 * SAMPLE_LENGTH)],
-        'Expected a Float32Array of 192 elements, or a tensor, for sample, received Float32Array of 1536 bytes',
+        'Expected a Float32Array of 192 elements, or a tensor, for sample, received Float32Array of 384 elements',
       ],
       [
         'a negative deadline',
