@@ -18,6 +18,7 @@ import { QuantizedModel } from './quantization/quantized_model.js'
 import { defaultBuckets } from './run/buckets.js'
 import { followJob } from './run/jobs.js'
 import { trace } from './trace/trace.js'
+import { traceSamples } from './trace/trace_samples.js'
 import { autotune } from './tune/autotune.js'
 import { selectByHeuristics } from './tune/heuristics.js'
 
@@ -114,7 +115,7 @@ function graphsOf(
   // What is not held is disposed with the scope.
   return scope(() => {
     // Not of 1, which operators may take for a size that fits all.
-    const [two, three] = [trace(model, [2, ...input]), trace(model, [3, ...input])]
+    const [two, three] = [traceSamples(model, 2, input), traceSamples(model, 3, input)]
     const outputShape = outputShapeOf(model, two, three)
     const buckets = bucketsOf(two)
     if (isBatchUniform(two, three)) {

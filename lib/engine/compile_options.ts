@@ -26,7 +26,7 @@ export type EngineDType = (typeof ENGINE_DTYPES)[number]
 
 /** Options of {@link compile}. */
 export interface CompileOptions {
-  /** Shape of a sample, such as `[3, 224, 224]`. */
+  /** Shape of one sample, such as `[3, 224, 224]` (C, H, W): without the size of a batch. */
   readonly input: readonly number[]
   /** In which convolutions and the activations between them keep float32. Default: `float32`. */
   readonly dtype?: EngineDType | undefined
@@ -79,6 +79,7 @@ export const DEFAULT_MAX_QUEUE_BYTES = 256 * 2 ** 20
 
 const DEFAULT_MAX_BATCH_SIZE = 32
 const MAX_THREADS = 1024
+const MAX_SHOWN_SIZES = 8
 
 /** Options of {@link compile} for a {@link QuantizedModel}, which has the rest in itself. */
 export type QuantizedCompileOptions = Omit<
@@ -121,6 +122,7 @@ export function checkCompile(
 ): CheckedOptions {
   const isQuantized = model instanceof QuantizedModel
   if (!isQuantized && !(model instanceof Module)) throw expected('a Module or a QuantizedModel', 'model', model)
+  if (isIntegerArray(given)) throw expected('an options object', 'compile()', given, formOf(given))
   if (isQuantized) checkOptions('compile()', given, QUANTIZED_OPTIONS)
   else checkOptions('compile()', given as CompileOptions, OPTIONS)
   const options: Partial<CompileOptions> = isQuantized ? { ...given, input: model.inputShape } : given
@@ -181,6 +183,11 @@ export function checkCompile(
     warmup,
     signal: checkSignal(signal),
   }
+}
+
+/** Whoever gives the shape alone leaves out its name. */
+function formOf(shape: readonly number[]): string {
+  return `compile(model, { input: [${shape.slice(0, MAX_SHOWN_SIZES).join(', ')}] })`
 }
 
 function defaultKernels(device: Device, dtype: EngineDType): KernelSet {

@@ -8,6 +8,7 @@ import { StateDict } from '../tensor/state_dict.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { isTensor } from './checks.js'
 import { convertTensors, type ModuleToOptions } from './convert.js'
+import { locateError } from './error_path.js'
 import { Hooks, type ForwardHook, type ForwardPreHook, type RemovableHandle } from './hooks.js'
 import {
   loadStateDict,
@@ -73,7 +74,14 @@ export abstract class Module<Output = Tensor> implements Disposable {
 
   constructor() {
     const forward = this.forward.bind(this)
-    const value = (...inputs: Tensor[]): Output => synchronousScope(() => this.#hooks.run(this, forward, inputs))
+    const value = (...inputs: Tensor[]): Output => {
+      try {
+        return synchronousScope(() => this.#hooks.run(this, forward, inputs))
+      } catch (error) {
+        locateError(error, this, inputs)
+        throw error
+      }
+    }
     Object.defineProperty(this, 'forward', { value, configurable: true, writable: true, enumerable: false })
   }
 

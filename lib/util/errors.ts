@@ -91,6 +91,9 @@ export class TorchError extends Error {
   /** The option that the message advises, where it advises one. */
   declare readonly suggestion: SuggestedOption | undefined
 
+  /** Path of the module whose `forward` threw it, such as `layer1.0.conv1`; undefined outside a model. */
+  declare readonly modulePath: string | undefined
+
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (this !== TorchError) return Function.prototype[Symbol.hasInstance].call(this, value)
     return typeof value === 'object' && value !== null && BRAND in value

@@ -269,8 +269,7 @@ const isTensor = (value: unknown): value is api.Tensor => value instanceof Tenso
 
 /** Makes a result comparable with what Python prints. */
 function plain(result: unknown): unknown {
-  if (result instanceof Tensor)
-    return { shape: result.shape, values: Array.from<number | bigint, number>(result.toArray(), Number) }
+  if (isTensor(result)) return { shape: result.shape, values: [...result.to('float64').toArray()] }
   if (result instanceof Module) return result.toString()
   return Array.isArray(result) ? result.map(plain) : result
 }

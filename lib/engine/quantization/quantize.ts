@@ -11,7 +11,7 @@ import { Graph, type Node } from '../graph.js'
 import { mapConstants } from '../ops/index.js'
 import { optimize } from '../passes/optimize.js'
 import { isBatchUniform } from '../passes/rebatch.js'
-import { trace } from '../trace/trace.js'
+import { traceSamples } from '../trace/trace_samples.js'
 import { Calibration } from './calibrate.js'
 import { qparamsOfRange, type QParams } from './qparams.js'
 import { quantizableNodes, quantizedValues } from './quantized_values.js'
@@ -96,7 +96,7 @@ export async function quantize(model: Module, options: QuantizeOptions): Promise
 function graphOf(model: Module, input: readonly number[]): Graph {
   return scope(() => {
     // Not of 1, which operators may take for a size that fits all.
-    const [two, three] = [trace(model, [2, ...input]), trace(model, [3, ...input])]
+    const [two, three] = [traceSamples(model, 2, input), traceSamples(model, 3, input)]
     const fault = faultOfGraphs(two, three)
     if (fault === null) return optimize(two)
     throw new TorchError('TORCH_QUANTIZATION', `${model.constructor.name} ${fault}`)
