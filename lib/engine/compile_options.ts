@@ -185,7 +185,7 @@ export function checkCompile(
   }
 }
 
-/** Whoever gives the shape alone leaves out its name. */
+/** The call that is meant where the shape of a sample stands alone. */
 function formOf(shape: readonly number[]): string {
   return `compile(model, { input: [${shape.slice(0, MAX_SHOWN_SIZES).join(', ')}] })`
 }

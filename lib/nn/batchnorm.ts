@@ -1,6 +1,6 @@
 import { checkBoolean, checkNumber, checkPositiveInteger, expected } from '../util/check.js'
 import type { DType } from '../util/dtype.js'
-import { Signature, type Place } from '../util/signature.js'
+import { Signature, type Passing } from '../util/signature.js'
 import { handleOf } from '../tensor/handle.js'
 import { ones, zeros } from '../tensor/creation.js'
 import type { Tensor } from '../tensor/tensor.js'
@@ -24,7 +24,7 @@ export interface BatchNormOptions extends FactoryOptions {
   readonly bias?: boolean | undefined
 }
 
-const OPTIONS: Readonly<Record<keyof BatchNormOptions, Place>> = {
+const OPTIONS: Readonly<Record<keyof BatchNormOptions, Passing>> = {
   eps: 'name',
   momentum: 'name',
   affine: 'name',

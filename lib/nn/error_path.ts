@@ -7,7 +7,7 @@ import type { Module } from './module.js'
 const MAX_PART_LENGTH = 80
 
 /** Where an error was thrown, seen from the outermost module through which it has come. */
-interface Place {
+interface Location {
   readonly seenFrom: Module<unknown>
   readonly path: string
   /** The message without the path. */
@@ -16,7 +16,7 @@ interface Place {
   readonly thrower: string
 }
 
-const places = new WeakMap<TorchError, Place>()
+const locations = new WeakMap<TorchError, Location>()
 
 /**
  * Names in an error that comes out of the `forward` of a module where in the model it was thrown:
@@ -26,16 +26,16 @@ const places = new WeakMap<TorchError, Place>()
 export function locateError(error: unknown, module: Module<unknown>, inputs: readonly unknown[]): void {
   // A trace names the module itself.
   if (!(error instanceof TorchError) || error.code === 'TORCH_TRACE') return
-  const place = places.get(error)
-  if (place === undefined) {
-    places.set(error, { seenFrom: module, path: '', text: error.message, thrower: describeCall(module, inputs) })
+  const location = locations.get(error)
+  if (location === undefined) {
+    locations.set(error, { seenFrom: module, path: '', text: error.message, thrower: describeCall(module, inputs) })
     return
   }
-  const step = pathWithin(module, place.seenFrom)
+  const step = pathWithin(module, location.seenFrom)
   if (step === null) return
-  const path = place.path === '' ? step : joinPath(step, place.path)
-  places.set(error, { ...place, seenFrom: module, path })
-  rename(error, `${shorten(path, MAX_PART_LENGTH)} (${place.thrower}): ${place.text}`)
+  const path = location.path === '' ? step : joinPath(step, location.path)
+  locations.set(error, { ...location, seenFrom: module, path })
+  rename(error, `${shorten(path, MAX_PART_LENGTH)} (${location.thrower}): ${location.text}`)
   Object.defineProperty(error, 'modulePath', { value: path, configurable: true, enumerable: true })
 }
 

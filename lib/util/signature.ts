@@ -9,7 +9,7 @@ import { DTYPES } from './dtype.js'
  * - `name`: by name. PyTorch takes it by position too.
  * - `keyword`: by name. PyTorch takes it by name alone, or does not know it.
  */
-export type Place = 'position' | 'name' | 'keyword'
+export type Passing = 'position' | 'name' | 'keyword'
 
 /** The options of a function that has none. */
 export type NoOptions = Readonly<Partial<Record<string, never>>>
@@ -23,8 +23,8 @@ const MAX_SOURCE_DEPTH = 3
 /**
  * The arguments of a function of PyTorch: those that it requires, by position, then the optional ones of `T`.
  *
- * Whoever gives an argument as Python does, where this package does not take it so, gets an error that ends with the form
- * to write, made of the values given.
+ * An argument that is given as in Python, where this package does not take it so, is refused with an error that ends with
+ * the form to write, made of the values given.
  */
 export class Signature<T extends object> {
   readonly #call: string
@@ -41,8 +41,8 @@ export class Signature<T extends object> {
    * @param required Names of the required arguments.
    * @param optional Each option of `T`, in the order in which PyTorch takes them by position.
    */
-  constructor(call: string, required: readonly string[], optional: Readonly<Record<keyof T & string, Place>>) {
-    const places = Object.entries<Place>(optional)
+  constructor(call: string, required: readonly string[], optional: Readonly<Record<keyof T & string, Passing>>) {
+    const places = Object.entries<Passing>(optional)
     this.#call = call
     this.#label = call.startsWith('new ') ? call.slice('new '.length) : `${call}()`
     this.#required = required
