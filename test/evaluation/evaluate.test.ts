@@ -167,7 +167,8 @@ describe('evaluate()', () => {
   it('refuses unknown options', async () => {
     await assert.rejects(evaluate(new Echo(), [], { onprogress: () => undefined } as object), {
       code: 'TORCH_INVALID_ARGUMENT',
-      message: 'Expected options among device, earlier, onProgress, signal for options, received "onprogress"; write: onProgress',
+      message:
+        'Expected options among device, earlier, onProgress, signal for options, received "onprogress"; write: onProgress',
     })
   })
 })

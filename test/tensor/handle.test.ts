@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { constants } from 'node:buffer'
 import { inspect } from 'node:util'
+import { runInThisContext } from 'node:vm'
 
 import {
   arange,
@@ -398,6 +399,49 @@ describe('Tensor', () => {
           message: 'Expected a tensor for other, received an object that inherits from a tensor',
         })
       }))
+  })
+
+  describe('[Symbol.toPrimitive]()', () => {
+    it('gives the only element where a number is asked for', () =>
+      scope(() => {
+        assert.deepEqual([+tensor(3), +tensor([[2.5]]), +tensor(5n), +tensor(true)], [3, 2.5, 5, 1])
+        assert.equal(Math.max(...[tensor(1), tensor(4)].map(Number)), 4)
+      }))
+
+    it('gives the text in template literals', () =>
+      scope(() => {
+        assert.equal(String(tensor([1, 2])), 'tensor([1., 2.])')
+      }))
+
+    const refused: readonly [code: string, message: string][] = [
+      [
+        'a + b',
+        'Expected a method, as JavaScript has no operators for tensors, for + or ==, received float32 (2,); write: a.add(b) or a.eq(b)',
+      ],
+      [
+        "a + 'text'",
+        'Expected a method, as JavaScript has no operators for tensors, for + or ==, received float32 (2,); write: a.add(b) or a.eq(b)',
+      ],
+      [
+        'a == 3',
+        'Expected a method, as JavaScript has no operators for tensors, for + or ==, received float32 (2,); write: a.add(b) or a.eq(b)',
+      ],
+      ['a * b', 'Expected a tensor of one element for a conversion to a number, received float32 (2,)'],
+      ['a < b', 'Expected a tensor of one element for a conversion to a number, received float32 (2,)'],
+      [
+        '+large',
+        'Expected an integer that a number holds exactly for a conversion to a number, received 9007199254740993n; write: tensor.item()',
+      ],
+    ]
+    for (const [code, message] of refused) {
+      it(`refuses ${code}`, () =>
+        scope(() => {
+          // The compiler refuses most of them.
+          const run = runInThisContext(`(a, b, large) => ${code}`) as (...tensors: Tensor[]) => unknown
+
+          assert.throws(() => run(ones([2]), ones([2]), tensor(2n ** 53n + 1n)), { code: INVALID, message })
+        }))
+    }
   })
 
   describe('data that libtorch writes', () => {
