@@ -8,7 +8,7 @@ export const EXIT = {
   failed: 1,
   /** The command line was not understood; nothing was done. */
   usage: 2,
-  /** libtorch or the native addon is missing or cannot be opened. */
+  /** libtorch or the native addon is missing or cannot be opened, or Node.js is too old, which main.ts finds. */
   installation: 3,
 } as const
 

@@ -1,54 +1,24 @@
 #!/usr/bin/env node
-import { constants } from 'node:os'
+import { readFileSync } from 'node:fs'
 
-import type { Context } from './command.js'
-import { EXIT, EXIT_SIGNAL, exitCodeOf } from './exit_codes.js'
-import { errorDetails, errorLine } from './output/errors.js'
-import { Terminal } from './output/terminal.js'
-import { runProgram } from './program.js'
+// Run by every Node.js, so that one that is too old gets a sentence: it could not even parse the modules of the commands. Hence
+// this file imports none of ours, has no function, which the bundler would mark by a helper in another file, and keeps to the
+// syntax of old versions.
 
-/** Shows the cursor and wraps long lines again, as a progress bar does at its end. */
-const RESTORE_TERMINAL = '\u001b[?25h\u001b[?7h'
-
-const interruption = new AbortController()
-let interruptedBy: NodeJS.Signals | null = null
-
-const terminal = new Terminal(process.stdout, process.stderr)
-const context: Context = { terminal, signal: interruption.signal }
-
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt)
-// The reader of the output may close it early: `napi-torch inspect … | head` is not a failure.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', endQuietly)
-
-// Not process.exit(), which would lose what has been written into a pipe.
-process.exitCode = await run()
-
-async function run(): Promise<number> {
-  const verbose = process.argv.includes('--verbose')
-  try {
-    return await runProgram(process.argv.slice(2), context)
-  } catch (error) {
-    if (interruptedBy !== null) {
-      terminal.note(`napi-torch: Interrupted (${interruptedBy})`)
-      return EXIT_SIGNAL + constants.signals[interruptedBy]
-    }
-    terminal.note(errorLine(error))
-    if (verbose) terminal.note(errorDetails(error))
-    return exitCodeOf(error)
-  }
+const { engines } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  engines: { node: string }
 }
+const oldest = engines.node.replace(/^[^\d]*/, '')
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+const [oldestMajor = 0, oldestMinor = 0] = oldest.split('.').map(Number)
 
-/** The first signal asks the command to stop and clean up; a second one does not wait for that. */
-function interrupt(signal: NodeJS.Signals): void {
-  if (interruptedBy === null) {
-    interruptedBy = signal
-    interruption.abort()
-    return
-  }
-  if (process.stderr.isTTY) process.stderr.write(RESTORE_TERMINAL)
-  process.exit(EXIT_SIGNAL + constants.signals[signal])
-}
-
-function endQuietly(error: NodeJS.ErrnoException): void {
-  process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed)
+if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) {
+  // A failure to import it ends the process with its stack.
+  void import('./start.js')
+} else {
+  process.stderr.write(
+    `napi-torch: Expected Node.js ${oldest} or newer, received ${process.versions.node}; install it from https://nodejs.org (TORCH_PLATFORM)\n`,
+  )
+  // That of a missing installation: see exit_codes.ts.
+  process.exitCode = 3
 }

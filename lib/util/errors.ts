@@ -14,7 +14,7 @@ export const ERROR_CODES = {
   TORCH_LIBTORCH_VERSION: 'This addon was not built for the version of libtorch that was found',
   TORCH_LIBTORCH_LOAD: 'libtorch was found, but the system could not open it',
   TORCH_LIBTORCH_INSTALL: 'libtorch could not be fetched or unpacked',
-  TORCH_PLATFORM: 'libtorch does not run on this system or CPU, or in this kind of process',
+  TORCH_PLATFORM: 'This package does not run on this system, CPU or Node.js, or in this kind of process',
   TORCH_ADDON_NOT_FOUND: 'The native addon is not built for this platform or could not be opened',
   TORCH_STATE_DICT: 'A state dict does not fit the module into which it was loaded',
   TORCH_ARCHITECTURE: 'A state dict holds no known architecture, or not the one asked for',

@@ -3,10 +3,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-import { ESCAPE, HAS_TERMINAL, napiTorch, napiTorchOnTerminal } from '../support/cli.js'
+import { ESCAPE, HAS_TERMINAL, LOGGING_IMPORTS, napiTorch, napiTorchOnTerminal } from '../support/cli.js'
 import { CHECKPOINT } from '../support/fashion_mnist.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const OLD_NODE = fileURLToPath(new URL('../support/old_node.ts', import.meta.url))
 const COMMANDS = ['demo', 'inspect', 'convert', 'classify', 'evaluate', 'doctor', 'install-libtorch']
 
 /** A libtorch that cannot be opened: opening it fails. */
@@ -25,6 +26,32 @@ describe('napi-torch', function () {
       stderr: '',
     })
   })
+
+  for (const [version, args] of [
+    ['18.20.8', ['doctor']],
+    ['20.18.3', ['serve', '--help']],
+    ['16.20.2', ['--version']],
+  ] as const) {
+    it(`says in one sentence that Node.js ${version} is too old, and imports nothing`, async () => {
+      const env = { NAPI_TORCH_TEST_NODE: version, NODE_OPTIONS: LOGGING_IMPORTS }
+      const { status, stdout, stderr } = await napiTorch(args, { main: OLD_NODE, env })
+
+      const message = `Expected Node.js 20.19 or newer, received ${version}; install it from https://nodejs.org`
+      const imported = [...stderr.matchAll(/^imported .*\/lib\/(.*\.ts)\n/gm)].map(([, name]) => name)
+      assert.deepEqual({ status, stdout }, { status: 3, stdout: '' })
+      assert.deepEqual(imported, ['cli/main.ts'])
+      assert.equal(stderr.replace(/^imported .*\n/gm, ''), `napi-torch: ${message} (TORCH_PLATFORM)\n`)
+    })
+  }
+
+  for (const version of ['20.19.0', '21.0.0', '26.1.0']) {
+    it(`runs on Node.js ${version}`, async () => {
+      const env = { NAPI_TORCH_TEST_NODE: version }
+      const { status, stderr } = await napiTorch(['--help'], { main: OLD_NODE, env })
+
+      assert.deepEqual({ status, stderr }, { status: 0, stderr: '' })
+    })
+  }
 
   it('lists its commands in the help, without libtorch', async () => {
     const { status, stdout, stderr } = await napiTorch(['--help'], { env: NO_LIBTORCH })

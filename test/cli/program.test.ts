@@ -2,18 +2,7 @@ import assert from 'node:assert/strict'
 
 import { COMMANDS } from '../../lib/cli/program.js'
 import { evaluateModule } from '../support/child.js'
-import { napiTorch } from '../support/cli.js'
-
-/** Makes a process print the address of every module that it imports. */
-const LOGGING_IMPORTS = ((): string => {
-  const load = `export async function load(url, context, next) {
-    process._rawDebug('imported ' + url)
-    return next(url, context)
-  }`
-  const hooks = `data:text/javascript,${encodeURIComponent(load)}`
-  const register = `import { register } from 'node:module'; register(${JSON.stringify(hooks)})`
-  return `--import=data:text/javascript,${encodeURIComponent(register)}`
-})()
+import { LOGGING_IMPORTS, napiTorch } from '../support/cli.js'
 
 /** What the child process below tells of a command. */
 interface CommandFacts {

@@ -17,6 +17,17 @@ export const NODE_COMMAND = [...NODE, MAIN] as const
 /** A command that hangs must not outlive the tests. */
 const TIMEOUT_MS = 100_000
 
+/** A `NODE_OPTIONS` that makes a process print `imported` and the address of every module that it imports. */
+export const LOGGING_IMPORTS = ((): string => {
+  const load = `export async function load(url, context, next) {
+    process._rawDebug('imported ' + url)
+    return next(url, context)
+  }`
+  const hooks = `data:text/javascript,${encodeURIComponent(load)}`
+  const register = `import { register } from 'node:module'; register(${JSON.stringify(hooks)})`
+  return `--import=data:text/javascript,${encodeURIComponent(register)}`
+})()
+
 /** The `script` of util-linux gives a command a terminal; other systems have another one, or none. */
 export const HAS_TERMINAL = spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux')
 
