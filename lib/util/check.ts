@@ -1,4 +1,5 @@
 import { TorchError } from './errors.js'
+import { nearest } from './nearest.js'
 
 /** A method of this name tells how a value prints in an error message (a tensor: `float32 (2, 3)`). */
 export const DESCRIBE: unique symbol = Symbol.for('napi-torch.describe')
@@ -173,7 +174,9 @@ export function unknownOption(name: string, options: object, known: readonly str
   const unknown = Object.keys(options).find((key) => !known.includes(key))
   if (unknown === undefined) return null
   const list = known.length === 0 ? 'no options' : `options among ${known.join(', ')}`
-  return expected(list, name, unknown, optionNamed(unknown, known))
+  const { code, message } = expected(list, name, unknown)
+  const meant = optionNamed(unknown, known) ?? nearest(unknown, known)
+  return new TorchError(code, message + (meant === undefined ? '' : ` (did you mean ${meant}?)`))
 }
 
 /** Finds the name that is meant by another spelling, such as Python's `padding_mode` for `paddingMode`. */

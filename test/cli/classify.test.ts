@@ -291,7 +291,7 @@ ${pullover}
       [{ name: 'x', size: [28, 28], mean: 1 }, 'Expected 1 or 3 numbers for mean in PRESET, received 1'],
       [
         { name: 'x', sizes: 1 },
-        'Expected options among name, size, resize, interpolation, grayscale, channels, mean, std, activation, labels for PRESET, received "sizes"',
+        'Expected options among name, size, resize, interpolation, grayscale, channels, mean, std, activation, labels for PRESET, received "sizes" (did you mean size?)',
       ],
     ]
     for (const [value, message] of fields) {

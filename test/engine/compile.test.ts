@@ -66,7 +66,10 @@ describe('compile()', () => {
       sets: "'avx512', 'avx2', 'portable'",
     }
     const INVALID: readonly [options: object, message: string][] = [
-      [{ treads: 2 }, `Expected options among ${lists.options} for compile(), received "treads"`],
+      [
+        { treads: 2 },
+        `Expected options among ${lists.options} for compile(), received "treads" (did you mean threads?)`,
+      ],
       [{ input: undefined }, 'Expected an array of non-negative integers for input, received undefined'],
       [{ input: [] }, 'Expected an array of positive integers for input, received []'],
       [{ input: [3, 0, 8] }, 'Expected an array of positive integers for input, received [3, 0, 8]'],

@@ -189,7 +189,7 @@ describe('Engine', () => {
       [
         'an unknown option',
         [new Float32Array(SAMPLE_LENGTH), { sginal: null }],
-        'Expected options among signal, output for run(), received "sginal"',
+        'Expected options among signal, output for run(), received "sginal" (did you mean signal?)',
       ],
       [
         'a signal that is none',

@@ -313,7 +313,7 @@ describe('installLibtorch()', () => {
       await assert.rejects(installLibtorch(options as object), {
         code: 'TORCH_INVALID_ARGUMENT',
         message:
-          'Expected options among from, flavor, force, keepWheel, onStep, onProgress, signal for options, received "form"',
+          'Expected options among from, flavor, force, keepWheel, onStep, onProgress, signal for options, received "form" (did you mean from?)',
       })
     })
 

@@ -293,7 +293,7 @@ describe('createModel()', () => {
 
     assert.throws(() => createModel(architecture, { skip: true } as never), {
       code: 'TORCH_INVALID_ARGUMENT',
-      message: 'Expected options among skipInit for createModel(), received "skip"',
+      message: 'Expected options among skipInit for createModel(), received "skip" (did you mean skipInit?)',
     })
   })
 

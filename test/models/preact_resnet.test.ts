@@ -47,7 +47,7 @@ describe('PreActResNet', () => {
     [
       'an unknown option',
       () => preactResnet18Cifar({ classes: 3 } as PreActResNetOptions),
-      'Expected options among inputChannels, numClasses, width, stemWidth, finalNorm for PreActResNet, received "classes"',
+      'Expected options among inputChannels, numClasses, width, stemWidth, finalNorm for PreActResNet, received "classes" (did you mean numClasses?)',
     ],
     [
       'an unknown option of a block',

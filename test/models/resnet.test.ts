@@ -216,7 +216,7 @@ describe('ResNet', function () {
       [
         'an unknown option of a block',
         () => new Bottleneck(64, 64, { width: 1 } as never),
-        'Expected options among stride, downsample, groups, baseWidth, dilation, normLayer for Bottleneck, received "width"',
+        'Expected options among stride, downsample, groups, baseWidth, dilation, normLayer for Bottleneck, received "width" (did you mean baseWidth?)',
       ],
     ]
     for (const [name, make, message] of refused) {

@@ -144,7 +144,7 @@ describe('ResNetCifar', function () {
       [
         'an unknown option',
         () => resnet18Cifar({ classes: 3 } as ResNetCifarOptions),
-        'Expected options among inputChannels, numClasses, width, kernelSize, shortcut for ResNet, received "classes"',
+        'Expected options among inputChannels, numClasses, width, kernelSize, shortcut for ResNet, received "classes" (did you mean numClasses?)',
       ],
       ['a width of 0', () => resnet18Cifar({ width: 0 }), 'Expected a positive integer for width, received 0'],
       [

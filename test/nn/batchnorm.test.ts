@@ -18,7 +18,7 @@ describe('BatchNorm2d', () => {
       'an unknown option',
       1,
       { track: true } as BatchNormOptions,
-      'Expected options among eps, momentum, affine, trackRunningStats, device, dtype, bias for BatchNorm2d, received "track"',
+      'Expected options among eps, momentum, affine, trackRunningStats, device, dtype, bias for BatchNorm2d, received "track" (did you mean trackRunningStats?)',
     ],
   ]
   for (const [title, numFeatures, options, message] of refused) {
@@ -163,7 +163,7 @@ describe('BatchNorm1d', () => {
 
   inScope('names itself where it refuses an option', () => {
     assert.throws(() => new BatchNorm1d(3, { track: true } as BatchNormOptions), {
-      message: /for BatchNorm1d, received "track"$/,
+      message: /for BatchNorm1d, received "track" \(did you mean trackRunningStats\?\)$/,
     })
   })
 })

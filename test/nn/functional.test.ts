@@ -132,7 +132,7 @@ describe('functional', () => {
     [
       'conv2d() refuses an unknown option',
       () => F.conv2d(zeros([3, 8, 8]), zeros([5, 3, 3, 3]), { strides: 2 } as never),
-      'Expected options among bias, stride, padding, dilation, groups for conv2d(), received "strides"',
+      'Expected options among bias, stride, padding, dilation, groups for conv2d(), received "strides" (did you mean stride?)',
     ],
     [
       'batchNorm() names the channels that it can normalize',

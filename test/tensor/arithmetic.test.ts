@@ -411,11 +411,15 @@ describe('Tensor', () => {
 
   describe('bad arguments', () => {
     const cases: readonly [method: string, args: readonly unknown[], message: string][] = [
-      ['add', [1, { aplha: 2 }], 'Expected options among alpha for add(), received "aplha"'],
+      ['add', [1, { aplha: 2 }], 'Expected options among alpha for add(), received "aplha" (did you mean alpha?)'],
       ['add', [1, { alpha: NaN }], 'Expected a number for alpha, received NaN'],
       ['add', [1, 2], 'Expected an options object for add(), received 2; write: add(1, { alpha: 2 })'],
       ['sub_', [1, { alpha: '2' }], 'Expected a number for alpha, received "2"'],
-      ['div', [1, { rounding: 'floor' }], 'Expected options among roundingMode for div(), received "rounding"'],
+      [
+        'div',
+        [1, { rounding: 'floor' }],
+        'Expected options among roundingMode for div(), received "rounding" (did you mean roundingMode?)',
+      ],
       ['div', [1, { roundingMode: 'ceil' }], "Expected 'trunc' or 'floor' for roundingMode, received \"ceil\""],
       ['clamp', [{}], 'Expected min or max for clamp(), received an object'],
       ['clamp', [{ min: NaN }], 'Expected a number for min, received NaN'],

@@ -161,7 +161,7 @@ describe('fromArray()', () => {
     [
       'an unknown option',
       [Float32Array.of(1), [1], { type: 'x' }],
-      'Expected options among dtype for fromArray(), received "type"',
+      'Expected options among dtype for fromArray(), received "type" (did you mean dtype?)',
     ],
     [
       'memory that can shrink',

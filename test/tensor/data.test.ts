@@ -249,7 +249,11 @@ describe('tensor()', () => {
 
   describe('options', () => {
     const cases: readonly [title: string, options: object | null, message: string][] = [
-      ['a typo', { dtpye: 'int8' }, 'Expected options among dtype, shape, device for tensor(), received "dtpye"'],
+      [
+        'a typo',
+        { dtpye: 'int8' },
+        'Expected options among dtype, shape, device for tensor(), received "dtpye" (did you mean dtype?)',
+      ],
       ['null', null, 'Expected an options object for tensor(), received null'],
       [
         'an unknown dtype',

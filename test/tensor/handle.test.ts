@@ -143,7 +143,8 @@ describe('Tensor', () => {
         })
         assert.throws(() => made.isContiguous({ format: 'channels_last' } as object), {
           code: INVALID,
-          message: 'Expected options among memoryFormat for isContiguous(), received "format"',
+          message:
+            'Expected options among memoryFormat for isContiguous(), received "format" (did you mean memoryFormat?)',
         })
       }))
   })

@@ -244,7 +244,7 @@ describe('Generator', () => {
   it('refuses unknown options and devices', () => {
     assert.throws(() => new Generator({ sed: 1 } as object), {
       code: INVALID,
-      message: 'Expected options among device, seed for Generator, received "sed"',
+      message: 'Expected options among device, seed for Generator, received "sed" (did you mean seed?)',
     })
     assert.throws(() => new Generator({ device: 'gpu' as 'cpu' }), {
       code: INVALID,

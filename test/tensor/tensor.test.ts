@@ -116,7 +116,7 @@ print(json.dumps({f'{name} {dtype}': outcome(lambda: getattr(torch.ones(3).to(ge
 
   describe('bad arguments', () => {
     const refused: readonly [method: string, args: readonly unknown[], message: string][] = [
-      ['sum', [{ dims: 0 }], 'Expected options among dim, keepdim, dtype for sum(), received "dims"'],
+      ['sum', [{ dims: 0 }], 'Expected options among dim, keepdim, dtype for sum(), received "dims" (did you mean dim?)'],
       ['sum', [0, true], 'Expected an options object for sum(), received true; write: sum(0, { keepdim: true })'],
       ['max', [0], 'Expected an options object for max(), received 0; write: max({ dim: 0 })'],
       ['sum', [{ dim: NaN }], 'Expected an integer or an array of integers for dim, received NaN'],
@@ -132,10 +132,18 @@ print(json.dumps({f'{name} {dtype}': outcome(lambda: getattr(torch.ones(3).to(ge
       ['topk', [4], 'Expected at most 3, the size of dimension -1, for k, received 4'],
       ['topk', [1, { dim: 2 }], 'Expected a dimension from -2 to 1 for dim, received 2'],
       ['topk', [1, { largest: 0 }], 'Expected a boolean for largest, received 0'],
-      ['topk', [1, { sort: true }], 'Expected options among dim, largest, sorted for topk(), received "sort"'],
+      [
+        'topk',
+        [1, { sort: true }],
+        'Expected options among dim, largest, sorted for topk(), received "sort" (did you mean sorted?)',
+      ],
       ['softmax', [], 'Expected an integer for dim, received undefined'],
       ['softmax', [NaN], 'Expected an integer for dim, received NaN'],
-      ['softmax', [0, { type: 'float64' }], 'Expected options among dtype for softmax(), received "type"'],
+      [
+        'softmax',
+        [0, { type: 'float64' }],
+        'Expected options among dtype for softmax(), received "type" (did you mean dtype?)',
+      ],
       ['logSoftmax', [0, null], 'Expected an options object for logSoftmax(), received null'],
     ]
     for (const [method, args, message] of refused) {

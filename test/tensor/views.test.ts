@@ -235,7 +235,11 @@ describe('Tensor', () => {
     const cases: readonly [method: string, args: readonly unknown[], message: string][] = [
       ['to', [null], 'Expected an options object for to(), received null'],
       ['to', ['float'], 'Expected a dtype or a device for to(), received "float"'],
-      ['to', [{ type: 'int8' }], 'Expected options among dtype, device, copy, memoryFormat for to(), received "type"'],
+      [
+        'to',
+        [{ type: 'int8' }],
+        'Expected options among dtype, device, copy, memoryFormat for to(), received "type" (did you mean dtype?)',
+      ],
       ['to', [{ device: 'gpu' }], "Expected 'cpu', 'cuda' or 'cuda:N' for device, received \"gpu\""],
       ['to', [{ copy: 1 }], 'Expected a boolean for copy, received 1'],
       [

@@ -82,7 +82,11 @@ describe('check', () => {
 
   describe('checkOptionNames()', () => {
     for (const [options, known, message] of [
-      [{ sise: 1 }, ['size', 'dim'], 'Expected options among size, dim for resize(), received "sise"'],
+      [
+        { sise: 1 },
+        ['size', 'dim'],
+        'Expected options among size, dim for resize(), received "sise" (did you mean size?)',
+      ],
       [{ size: 1 }, [], 'Expected no options for resize(), received "size"'],
       [null, ['size'], 'Expected an options object for resize(), received null'],
       [[1], ['size'], 'Expected an options object for resize(), received [1]'],

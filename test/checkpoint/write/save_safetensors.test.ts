@@ -159,7 +159,7 @@ describe('saveSafetensors()', () => {
       ['metadata that are text', new Map(), { metadata: 'pt' }, 'Expected texts by name for metadata, received "pt"'],
       ['null as metadata', new Map(), { metadata: null }, 'Expected texts by name for metadata, received null'],
       ['half of a character in metadata', new Map(), { metadata: { a: '\udc00' } }, 'Expected a string for metadata["a"], received "\\udc00"'],
-      ['an unknown option', new Map(), { meta: {} }, 'Expected options among metadata for options, received "meta"'],
+      ['an unknown option', new Map(), { meta: {} }, 'Expected options among metadata for options, received "meta" (did you mean metadata?)'],
     ] // prettier-ignore
     for (const [name, tensors, options, message] of wrong) {
       it(name, () =>

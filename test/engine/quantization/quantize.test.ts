@@ -338,7 +338,7 @@ describe('quantize()', () => {
         what: 'an unknown option',
         options: { methods: 'minMax' },
         message:
-          'Expected options among input, calibrate, method, percentile, signal for quantize(), received "methods"',
+          'Expected options among input, calibrate, method, percentile, signal for quantize(), received "methods" (did you mean method?)',
       },
       {
         what: 'an unknown method',

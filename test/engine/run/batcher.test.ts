@@ -173,7 +173,7 @@ describe('Engine', () => {
       [
         'an unknown option',
         [samples(1), { deadline: 5 }],
-        'Expected options among signal, deadlineMs, priority for infer(), received "deadline"',
+        'Expected options among signal, deadlineMs, priority for infer(), received "deadline" (did you mean deadlineMs?)',
       ],
     ]
     for (const [name, call, message] of INVALID) {

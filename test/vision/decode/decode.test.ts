@@ -159,7 +159,8 @@ describe('decodeImage()', () => {
       // @ts-expect-error -- an option of another name
       await assert.rejects(decodeImage(fixture('rgb.png'), { orientation: true }), {
         code: 'TORCH_INVALID_ARGUMENT',
-        message: 'Expected options among exifOrientation, maxPixels for decodeImage(), received "orientation"',
+        message:
+          'Expected options among exifOrientation, maxPixels for decodeImage(), received "orientation" (did you mean exifOrientation?)',
       })
     })
 
