@@ -14,6 +14,8 @@ export interface Argument {
   readonly description: string
   /** Default: the argument is required. */
   readonly kind?: 'optional' | 'variadic' | undefined
+  /** The strings that are accepted. Default: any. */
+  readonly choices?: readonly string[] | undefined
 }
 
 /** The values that an option accepts, where not every string is one. */
@@ -44,6 +46,8 @@ export interface Option {
   readonly negation?: string | undefined
   /** Key of an option that cannot be given with this one. */
   readonly conflictsWith?: string | undefined
+  /** Heading of the help under which it stands, after the options that have none. Default: none. */
+  readonly group?: string | undefined
 }
 
 type Arguments = Readonly<Record<string, Argument>>
@@ -53,7 +57,9 @@ type ArgumentValue<A extends Argument> = A extends { readonly kind: 'variadic' }
   ? readonly string[]
   : A extends { readonly kind: 'optional' }
     ? string | undefined
-    : string
+    : A extends { readonly choices: readonly (infer Choice)[] }
+      ? Choice
+      : string
 
 type OptionValue<O extends Option> = O extends { readonly type: ValueType<infer T> }
   ? T
@@ -86,7 +92,7 @@ interface CommandFacts<A extends Arguments, O extends Options> {
   readonly arguments?: A | undefined
   /** In the order of the help. Default: none. */
   readonly options?: O | undefined
-  /** Text below the options in the help. */
+  /** Paragraphs below the options in the help, which are wrapped there. */
   readonly notes?: string | undefined
   /** Command lines at the end of the help. */
   readonly examples?: readonly string[] | undefined
@@ -120,6 +126,8 @@ export interface CommandEntry {
   readonly name: string
   /** One line for the list of commands. */
   readonly summary: string
+  /** Heading of the help under which it stands. Default: `Commands`. */
+  readonly group?: string | undefined
   /** Imports the module of the command. */
   load(): Promise<CommandModule>
 }
@@ -134,4 +142,9 @@ export function defineCommand<const A extends Arguments, const O extends Options
   command: TypedCommand<A, O>,
 ): TypedCommand<A, O> {
   return command
+}
+
+/** Tells whether a command has commands of its own. */
+export function isGroup(command: Command | CommandGroup): command is CommandGroup {
+  return 'commands' in command
 }

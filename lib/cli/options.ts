@@ -4,6 +4,10 @@ import type { Option, ValueType } from './command.js'
 
 // The options that several commands have, those of `serve` and `jobs` included: one text and one meaning each.
 
+/** Headings of the help. */
+const MODEL = 'Which model of the checkpoint'
+const IMAGES = 'Images and classes'
+
 /** An integer from 1 to 999,999,999. */
 export const POSITIVE_INTEGER: ValueType<number> = {
   expected: 'a positive integer',
@@ -20,48 +24,57 @@ export const JSON_OUTPUT = { description: 'print the result as JSON' } as const 
 export const KEY = {
   value: '<key>',
   description: 'path of the state dict in the file, such as model.ema',
+  group: MODEL,
 } as const satisfies Option
 
 export const WHOLE_MODULE = {
   description: 'load a module that was pickled as a whole, without running its code',
+  group: MODEL,
 } as const satisfies Option
 
 export const PREFIX = {
   value: '<prefix>',
   description: 'which network of several: what its keys begin with, such as student.',
+  group: MODEL,
 } as const satisfies Option
 
 export const STEM = {
   value: '<form>',
   description: 'whether a max-pool follows a 3×3 stem, which keys do not show',
   choices: STEMS,
+  group: MODEL,
 } as const satisfies Option
 
 export const MODULE = {
   value: '<file>',
   description: 'JavaScript or TypeScript file that builds the model; its code is run',
+  group: MODEL,
 } as const satisfies Option
 
 export const ACTIVATION = {
   value: '<name>',
   description: 'how outputs become probabilities; sigmoid for several labels per image',
   choices: ACTIVATIONS,
+  group: IMAGES,
 } as const satisfies Option
 
 export const ARCH = {
   value: '<name>',
   description: 'refuse a checkpoint of any other architecture, such as resnet18',
+  group: MODEL,
 } as const satisfies Option
 
 export const PRESET = {
   value: '<name>',
   description: 'how images are prepared',
   choices: PRESETS,
+  group: IMAGES,
 } as const satisfies Option
 
 export const LABELS = {
   value: '<file>',
   description: 'file of class names, one per line, or one of imagenet, cifar10, fashion-mnist',
+  group: IMAGES,
 } as const satisfies Option
 
 export const DEVICE = {

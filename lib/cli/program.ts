@@ -1,71 +1,22 @@
-import { Command as Parser, CommanderError, InvalidArgumentError, Option as ParsedOption } from 'commander'
+import { Command as Parser, CommanderError } from 'commander'
 
 import { TorchError } from '../util/errors.js'
 import { packageFacts } from '../util/package.js'
-import type { Argument, Command, CommandEntry, CommandGroup, Context, Option } from './command.js'
+import { isGroup, type Command, type CommandEntry, type Context } from './command.js'
+import { COMMANDS, SHELL } from './commands.js'
 import { EXIT } from './exit_codes.js'
-import { loadPackageCommand } from './package_command.js'
-
-/** All commands. The module of a command is imported when it is called, so that no command pays for the others. */
-export const COMMANDS: readonly CommandEntry[] = [
-  {
-    name: 'demo',
-    summary: 'classify 10,000 images with the sample model',
-    load: () => import('./demo.js'),
-  },
-  {
-    name: 'inspect',
-    summary: 'list the contents of a checkpoint',
-    load: () => import('./inspect/inspect.js'),
-  },
-  {
-    name: 'convert',
-    summary: 'write a checkpoint in another format',
-    load: () => import('./convert/convert.js'),
-  },
-  {
-    name: 'classify',
-    summary: 'classify images',
-    load: () => import('./classify.js'),
-  },
-  {
-    name: 'evaluate',
-    summary: 'measure accuracy on a labeled dataset',
-    load: () => import('./evaluate/evaluate.js'),
-  },
-  {
-    name: 'verify',
-    summary: 'compare the output of every module with PyTorch',
-    load: () => import('./verify/verify.js'),
-  },
-  {
-    name: 'serve',
-    summary: 'serve models over HTTP',
-    load: () => loadPackageCommand('serve', '@napi-torch/server'),
-  },
-  {
-    name: 'jobs',
-    summary: 'classify millions of images on many machines',
-    load: () => loadPackageCommand('jobs', '@napi-torch/jobs'),
-  },
-  {
-    name: 'doctor',
-    summary: 'check whether this machine can run models',
-    load: () => import('./doctor.js'),
-  },
-  {
-    name: 'install-libtorch',
-    summary: 'download libtorch, or take it from a file',
-    load: () => import('./install_libtorch.js'),
-  },
-  {
-    name: 'build',
-    summary: 'build the addon for your own libtorch',
-    load: () => import('./build.js'),
-  },
-]
+import type { Terminal } from './output/terminal.js'
+import { addExamples, addParts } from './parser.js'
 
 const HELP = 'help'
+const VERSION = 'napi-torch.version'
+
+const EXAMPLES = [
+  'napi-torch doctor',
+  'napi-torch classify resnet18.pth dog.jpg',
+  'napi-torch help classify',
+  'source <(napi-torch completion bash)',
+]
 
 /**
  * Runs the command that `args` name and gives its exit code.
@@ -75,18 +26,27 @@ const HELP = 'help'
  */
 export async function runProgram(args: readonly string[], context: Context): Promise<number> {
   let exitCode: number = EXIT.ok
-  const program = createProgram(context)
+  const { terminal } = context
+  const program = createProgram(terminal)
   const isHelp = namesIn(args)[0] === HELP
   const names = isHelp ? namesIn(args).slice(1) : namesIn(args)
-  const { path, unknown } = await addCommands(program, COMMANDS, names, async (command, parser) => {
-    exitCode = await command.run(argumentsOf(command, parser), flagsOf(command, parser), context)
+  const { path, unknown } = await addCommands(program, COMMANDS, names, (command, parser) => {
+    addParts(parser, command, terminal.width)
+    parser.action(async () => {
+      exitCode = await command.run(argumentsOf(command, parser), flagsOf(command, parser), context)
+    })
   })
+  program.command(HELP).summary('print the help of a command').helpGroup(`${SHELL}:`)
   try {
     await program.parseAsync(argumentsFor(args, { isHelp, path, unknown }), { from: 'user' })
     return exitCode
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    // Help and version were asked for, and have been printed.
+    if (error.code === VERSION) {
+      terminal.print(await versions())
+      return EXIT.ok
+    }
+    // Help was asked for, and has been printed.
     if (error.exitCode === 0) return EXIT.ok
     // Where a command is missing, its help has been printed as an error.
     if (error.code === 'commander.help') return EXIT.usage
@@ -94,11 +54,10 @@ export async function runProgram(args: readonly string[], context: Context): Pro
   }
 }
 
-function createProgram({ terminal }: Context): Parser {
-  const { bold, cyan, dim } = terminal.colors
+function createProgram({ colors: { bold, cyan, dim }, width }: Terminal): Parser {
   const program = new Parser('napi-torch')
     .description('Runs PyTorch image classifiers in Node.js, without Python.')
-    .version(packageFacts().version, '-V, --version', 'print the version')
+    .option('-V, --version', 'print the versions of napi-torch and libtorch')
     .helpOption('-h, --help', 'print this help')
     // Commander's own prints the help of the program for a command that does not exist.
     .helpCommand(false)
@@ -112,10 +71,32 @@ function createProgram({ terminal }: Context): Parser {
       styleCommandText: cyan,
       styleOptionText: dim,
     })
-    // The one line that says what is wrong is printed by main.
-    .configureOutput({ outputError: () => undefined })
+    .configureOutput({
+      getOutHelpWidth: () => width,
+      getErrHelpWidth: () => width,
+      // The one line that says what is wrong is printed by start.ts.
+      outputError: () => undefined,
+    })
     .exitOverride()
+    .on('option:version', () => {
+      throw new CommanderError(EXIT.ok, VERSION, '')
+    })
+  addExamples(program, EXAMPLES, width)
   return program
+}
+
+/** What `--version` prints. libtorch is found, but not opened. */
+async function versions(): Promise<string> {
+  const { findLibtorch } = await import('../libtorch/libtorch.js')
+  const lines = [`napi-torch ${packageFacts().version}`]
+  try {
+    const { version, flavor, folder } = findLibtorch()
+    lines.push(`libtorch ${version} (${flavor}) in ${folder}`)
+  } catch (error) {
+    if (!(error instanceof TorchError)) throw error
+    lines.push('libtorch not found; napi-torch doctor says why')
+  }
+  return lines.join('\n')
 }
 
 /** What stands on the command line apart from options: the names of commands, and arguments behind them. */
@@ -129,81 +110,29 @@ interface Named {
   readonly unknown: string | undefined
 }
 
-/** Gives a parser its commands. Only the one that is named gets more than its summary. */
+/** Gives a parser its commands. The one that is named is given to `add`; the others have a summary only. */
 async function addCommands(
   parent: Parser,
   entries: readonly CommandEntry[],
   names: readonly string[],
-  run: (command: Command, parser: Parser) => Promise<void>,
+  add: (command: Command, parser: Parser) => void,
 ): Promise<Named> {
-  const parsers = new Map(entries.map(({ name, summary }) => [name, parent.command(name).summary(summary)]))
-  if (parent.parent === null) parent.command(HELP).summary('print the help of a command')
+  const parsers = new Map(
+    entries.map(({ name, summary, group = 'Commands' }) => {
+      return [name, parent.command(name).summary(summary).helpGroup(`${group}:`)]
+    }),
+  )
   const [name, ...others] = names
   const [parser, entry] = [parsers.get(name ?? ''), entries.find((candidate) => candidate.name === name)]
   if (parser === undefined || entry === undefined) return { path: [], unknown: name }
   const { command } = await entry.load()
   parser.description(command.description)
   if (isGroup(command)) {
-    const inner = await addCommands(parser.helpCommand(false), command.commands, others, run)
+    const inner = await addCommands(parser.helpCommand(false), command.commands, others, add)
     return { ...inner, path: [entry.name, ...inner.path] }
   }
-  addParts(parser, command)
-  parser.action(() => run(command, parser))
+  add(command, parser)
   return { path: [entry.name], unknown: undefined }
-}
-
-function isGroup(command: Command | CommandGroup): command is CommandGroup {
-  return 'commands' in command
-}
-
-/** Gives a parser the arguments, options and help texts of a command. */
-function addParts(parser: Parser, command: Command): void {
-  const { notes, examples = [] } = command
-  for (const [name, argument] of Object.entries(command.arguments ?? {})) {
-    parser.argument(termOf(name, argument), argument.description)
-  }
-  for (const [key, option] of Object.entries(command.options ?? {})) {
-    for (const parsed of parsedOptions(key, option)) parser.addOption(parsed)
-  }
-  if (notes !== undefined) parser.addHelpText('after', `\n${notes}`)
-  if (examples.length > 0)
-    parser.addHelpText('after', `\nExamples:\n${examples.map((line) => `  $ ${line}`).join('\n')}`)
-}
-
-function termOf(name: string, { kind }: Argument): string {
-  if (kind === 'optional') return `[${name}]`
-  return kind === 'variadic' ? `<${name}...>` : `<${name}>`
-}
-
-/** Makes the flags of an option: one, or two where it can be negated. */
-function parsedOptions(key: string, option: Option): readonly ParsedOption[] {
-  const flag = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-  const { description, value, type, choices, negation, conflictsWith, isRepeatable } = option
-  const options: ParsedOption[] = []
-  if (description !== undefined) {
-    const parsed = new ParsedOption(`--${flag}${value === undefined ? '' : ` ${value}`}`, description)
-    if (choices !== undefined) parsed.choices(choices)
-    else if (type !== undefined || isRepeatable === true) {
-      parsed.argParser<unknown>((text, before) => {
-        const parsedValue = parseValue(text, type)
-        if (isRepeatable !== true) return parsedValue
-        const values: readonly unknown[] = Array.isArray(before) ? before : []
-        return [...values, parsedValue]
-      })
-    }
-    if (option.default !== undefined) parsed.default(option.default, String(option.default))
-    if (conflictsWith !== undefined) parsed.conflicts(conflictsWith)
-    options.push(parsed.makeOptionMandatory(option.isRequired ?? false))
-  }
-  if (negation !== undefined) options.push(new ParsedOption(`--no-${flag}`, negation))
-  return options
-}
-
-function parseValue(text: string, type: Option['type']): unknown {
-  if (type === undefined) return text
-  const value = type.parse(text)
-  if (value === undefined) throw new InvalidArgumentError(`Expected ${type.expected}.`)
-  return value
 }
 
 function argumentsOf(command: Command, parser: Parser): Readonly<Record<string, unknown>> {

@@ -10,19 +10,29 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const OLD_NODE = fileURLToPath(new URL('../support/old_node.ts', import.meta.url))
 const COMMANDS = ['demo', 'inspect', 'convert', 'classify', 'evaluate', 'doctor', 'install-libtorch']
 
+const { version: VERSION } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
+
 /** A libtorch that cannot be opened: opening it fails. */
 const NO_LIBTORCH = { NAPI_TORCH_LIBTORCH: join(ROOT, 'no-libtorch-here') }
 
 describe('napi-torch', function () {
   this.timeout(20_000)
 
-  it('prints its version', async () => {
-    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
+  it('prints its version and that of libtorch', async () => {
+    const { status, stdout, stderr } = await napiTorch(['--version'])
 
-    assert.deepEqual(await napiTorch(['--version'], { env: NO_LIBTORCH }), {
+    assert.deepEqual({ status, stderr }, { status: 0, stderr: '' })
+    const [own, libtorch, ...others] = stdout.split('\n')
+    assert.equal(own, `napi-torch ${VERSION}`)
+    assert.match(libtorch ?? '', /^libtorch 2\.13\.0 \(\w+\) in \S+$/)
+    assert.deepEqual(others, [''])
+  })
+
+  it('prints its version where there is no libtorch', async () => {
+    assert.deepEqual(await napiTorch(['classify', '--version'], { env: NO_LIBTORCH }), {
       status: 0,
       signal: null,
-      stdout: `${version}\n`,
+      stdout: `napi-torch ${VERSION}\nlibtorch not found; napi-torch doctor says why\n`,
       stderr: '',
     })
   })

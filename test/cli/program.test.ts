@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { COMMANDS } from '../../lib/cli/program.js'
+import { COMMANDS } from '../../lib/cli/commands.js'
 import { evaluateModule } from '../support/child.js'
 import { LOGGING_IMPORTS, napiTorch } from '../support/cli.js'
 
@@ -11,6 +11,8 @@ interface CommandFacts {
   readonly entry: { readonly name: string; readonly summary: string }
   readonly name: string
   readonly description: string
+  /** What `--help` prints. */
+  readonly help: string
   readonly options: readonly {
     readonly key: string
     /** Name of the export of options.ts that this very object is. */
@@ -25,7 +27,20 @@ const module = (name: string): string => JSON.stringify(new URL(`../../lib/cli/$
 
 /** Loads all commands in a process of its own: mocha loads a second copy of the modules that packages import. */
 const ALL_COMMANDS = `
-  const { COMMANDS } = await import(${module('program.ts')})
+  const { runProgram } = await import(${module('program.ts')})
+  const { Terminal } = await import(${module('output/terminal.ts')})
+  async function helpOf(path) {
+    const { write } = process.stdout
+    let help = ''
+    process.stdout.write = (text) => (help += text)
+    try {
+      await runProgram([...path.split(' ').filter(Boolean), '--help'], { terminal: new Terminal(process.stdout, process.stderr) })
+    } finally {
+      process.stdout.write = write
+    }
+    return help
+  }
+  const { COMMANDS } = await import(${module('commands.ts')})
   const shared = Object.entries(await import(${module('options.ts')})).filter(([, value]) => 'description' in value)
   const isAlike = (one, other) => ['description', 'value', 'type', 'choices'].every((name) => one[name] === other[name])
   const facts = []
@@ -35,7 +50,7 @@ const ALL_COMMANDS = `
       const { name, description, options = {} } = command
       const path = [...before, entry.name].join(' ')
       facts.push({
-        path, name, description,
+        path, name, description, help: await helpOf(path),
         entry: { name: entry.name, summary: entry.summary },
         options: Object.entries(options).map(([key, option]) => ({
           key,
@@ -75,6 +90,40 @@ describe('The commands', function () {
       assert.match(description, /^[A-Z].*\.$/, path)
     }
     assert.ok(commands.some(({ path }) => path === 'jobs submit') && commands.some(({ path }) => path === 'serve'))
+  })
+
+  it('have a help of at most 80 columns', () => {
+    for (const { path, help } of commands) {
+      assert.match(help, new RegExp(`^Usage: napi-torch ${path} `), path)
+      const long = help.split('\n').filter((line) => line.length > 80)
+      assert.deepEqual(long, [], path)
+    }
+  })
+
+  it('group the options of their help, those without a group first', () => {
+    const classify = commands.find(({ path }) => path === 'classify')
+    const headings = [...(classify?.help.matchAll(/^([A-Z].*):$/gm) ?? [])].map(([, heading]) => heading)
+
+    const expected = [
+      'Arguments',
+      'Options',
+      'Which model of the checkpoint',
+      'Images and classes',
+      'Global Options',
+      'Examples',
+    ]
+    assert.deepEqual(headings, expected)
+  })
+
+  it('print examples that a shell takes as they are, broken before an option', () => {
+    const { help = '' } = commands.find(({ path }) => path === 'evaluate') ?? {}
+
+    assert.ok(
+      help.endsWith(
+        '  $ napi-torch evaluate best.pth test.csv --svg confusion.svg \\\n      --wrong wrong.png --resume state.json\n',
+      ),
+      help,
+    )
   })
 
   it('share their options: one object for each meaning, in the packages too', () => {

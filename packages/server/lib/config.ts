@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path'
 import { LineCounter, parseDocument } from 'yaml'
 import { TorchError } from 'napi-torch'
 import { reasonOf, shorten } from 'napi-torch/internal'
+import { FILE_SETTINGS } from './setting_names.js'
 
 /** Far more than a config file needs. */
 const MAX_CHARACTERS = 2 ** 20
@@ -44,12 +45,10 @@ export async function readConfig(path: string): Promise<Config> {
   return withPaths(value, dirname(resolve(path)))
 }
 
-const FILES = ['tokenFile', 'tlsCert', 'tlsKey']
-
 function withPaths({ models, ...settings }: Config, folder: string): Config {
   const list = modelsOf(models)
   return {
-    ...mapFields(settings, FILES, (file) => resolve(folder, file)),
+    ...mapFields(settings, FILE_SETTINGS, (file) => resolve(folder, file)),
     ...(list === undefined
       ? {}
       : { models: Array.isArray(list) ? list.map((model) => modelFrom(model, folder)) : list }),

@@ -9,6 +9,9 @@ export type SettingName = keyof typeof SETTINGS
 /** All settings except the models, in the order of the documentation. */
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[]
 
+/** The settings that name a file. */
+export const FILE_SETTINGS: readonly SettingName[] = ['tokenFile', 'tlsCert', 'tlsKey']
+
 /** Type, default and description of a setting. */
 export interface SettingFacts {
   readonly type: 'integer' | 'number' | 'boolean' | 'string'

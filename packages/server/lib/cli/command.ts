@@ -1,6 +1,58 @@
 import { defineCommand, type Option } from 'napi-torch/internal/cli'
 
-import { flagOf, parseSetting, SETTING_NAMES, settingFacts, variableOf, type SettingName } from '../setting_names.js'
+import {
+  FILE_SETTINGS,
+  flagOf,
+  parseSetting,
+  SETTING_NAMES,
+  settingFacts,
+  variableOf,
+  type SettingName,
+} from '../setting_names.js'
+
+/** Headings of the help. */
+const ADDRESS = 'Address'
+const COMPUTATION = 'Computation'
+const LIMITS = 'Limits'
+const TIMES = 'Times'
+const ACCESS = 'Access'
+const OPERATION = 'Operation'
+
+const GROUPS: Readonly<Record<SettingName, string>> = {
+  host: ADDRESS,
+  port: ADDRESS,
+  tlsCert: ADDRESS,
+  tlsKey: ADDRESS,
+  maxBatchSize: COMPUTATION,
+  maxDelayMs: COMPUTATION,
+  dtype: COMPUTATION,
+  device: COMPUTATION,
+  threads: COMPUTATION,
+  maxQueueSize: LIMITS,
+  maxQueueBytes: LIMITS,
+  maxSamples: LIMITS,
+  maxPixels: LIMITS,
+  maxBodyBytes: LIMITS,
+  maxJsonBytes: LIMITS,
+  maxBytesInFlight: LIMITS,
+  maxConnections: LIMITS,
+  maxHeaderBytes: LIMITS,
+  deadlineMs: TIMES,
+  headerTimeoutMs: TIMES,
+  requestTimeoutMs: TIMES,
+  idleTimeoutMs: TIMES,
+  graceMs: TIMES,
+  drainDelayMs: TIMES,
+  token: ACCESS,
+  tokenFile: ACCESS,
+  adminToken: ACCESS,
+  repositoryControl: ACCESS,
+  rateLimit: ACCESS,
+  rateBurst: ACCESS,
+  page: OPERATION,
+  watchMs: OPERATION,
+  logLevel: OPERATION,
+}
 
 export const command = defineCommand({
   name: 'serve',
@@ -37,11 +89,18 @@ function settingOptions(): Readonly<Record<SettingName, Option>> {
 
 function settingOption(name: SettingName): Option {
   const { type, default: usual, description, choices } = settingFacts(name)
-  if (type === 'boolean') return usual === true ? { negation: `turn off: ${description}` } : { description }
+  const group = GROUPS[name]
+  if (type === 'boolean')
+    return usual === true ? { negation: `turn off: ${description}`, group } : { description, group }
   // Not the default of the option, which would take precedence over the variables and the file.
   const shown = usual === '' ? description : `${description} (default: ${usual})`
-  const option = { value: type === 'string' ? '<value>' : '<n>', description: shown }
+  const option = { value: placeholderOf(name, type), description: shown, group }
   if (choices !== null) return { ...option, choices }
   const flag = `--${flagOf(name)}`
   return { ...option, type: { expected: `a value for ${flag}`, parse: (text) => parseSetting(name, text, flag) } }
+}
+
+function placeholderOf(name: SettingName, type: 'integer' | 'number' | 'string'): string {
+  if (type !== 'string') return '<n>'
+  return FILE_SETTINGS.includes(name) ? '<file>' : '<value>'
 }
