@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { parse, parseAllDocuments } from 'yaml'
 
 import { variableOf, SETTING_NAMES } from '../packages/server/lib/setting_names.js'
-import { checkSettings } from '../packages/server/lib/settings.js'
+import { checkSettings } from '../packages/server/lib/check_settings.js'
 import { useServer } from './support/server.js'
 
 type Json = Readonly<Record<string, never>>

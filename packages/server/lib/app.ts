@@ -16,6 +16,7 @@ import { readBody } from './body.js'
 import { ClientLeft, type Exchange, type ServerContext } from './context.js'
 import { HEADER_LENGTH } from './oip/request.js'
 import { describeApi } from './openapi/document.js'
+import { checkQueryNames } from './openapi/validate_query.js'
 import { openApiRoutes } from './routes/openapi.js'
 import { classifyRoutes } from './routes/classify.js'
 import { healthRoutes } from './routes/health.js'
@@ -74,6 +75,12 @@ export function createApp(context: ServerContext, { tokens, tls, logStream }: Ap
     const isAdministration = url.startsWith('/v2/repository/models/') && settings.repositoryControl
     if (tokens.isRequired && !isAdministration) tokens.check(authorization)
     limiter.take(tokens.isRequired && authorization !== undefined ? authorization : request.ip, performance.now())
+  })
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { url } = request.routeOptions
+    // Links to the page may carry parameters of others. An unknown address is what is wrong where it is unknown.
+    if (url !== undefined && !PAGE_ADDRESSES.includes(url)) checkQueryNames(request)
+    done()
   })
 
   app.addHook('onSend', (_request, reply, _payload, done) => {

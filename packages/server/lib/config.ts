@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 
-import { LineCounter, parseDocument } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node, type Pair } from 'yaml'
 import { TorchError } from 'napi-torch'
 import { reasonOf, shorten } from 'napi-torch/internal'
 import { FILE_SETTINGS } from './setting_names.js'
@@ -9,16 +9,23 @@ import { FILE_SETTINGS } from './setting_names.js'
 /** Far more than a config file needs. */
 const MAX_CHARACTERS = 2 ** 20
 
-/** The content of a config file. `checkSettings` checks the names and values. */
+/** Settings by name. `checkSettings` checks the names and values. */
 export type Config = Readonly<Record<string, unknown>>
+
+/** The content of a config file. */
+export interface ConfigFile {
+  readonly settings: Config
+  /** Gives the line, from 1, of the setting at `path`, such as `['models', '0', 'name']`, or of what holds it. */
+  readonly lineOf: (path: readonly string[]) => number | undefined
+}
 
 /**
  * Reads a config file in YAML 1.2, which includes JSON. Paths of models, tokens and certificates are relative to the folder of the
- * file. `models` is a list, or an object with a checkpoint for each model name.
+ * file. `models` is a list, or an object with a checkpoint for each model name. `$schema` is for editors, and left out.
  *
  * @throws {TorchError} `TORCH_FILE` if it cannot be read, `TORCH_INVALID_ARGUMENT` with the line that is not valid.
  */
-export async function readConfig(path: string): Promise<Config> {
+export async function readConfig(path: string): Promise<ConfigFile> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new TorchError('TORCH_FILE', `${shorten(path)}: ${reasonOf(cause)}`, { cause })
   })
@@ -42,7 +49,41 @@ export async function readConfig(path: string): Promise<Config> {
     throw fault(cause instanceof Error ? cause.message : String(cause))
   }
   if (!isRecord(value)) throw fault('Expected names and values, such as port: 8000')
-  return withPaths(value, dirname(resolve(path)))
+  const settings = Object.fromEntries(Object.entries(value).filter(([name]) => name !== '$schema'))
+  return {
+    settings: withPaths(settings, dirname(resolve(path))),
+    lineOf: (names) => {
+      const offset = offsetOf(document, names)
+      return offset === undefined ? undefined : lineCounter.linePos(offset).line
+    },
+  }
+}
+
+/** Finds where the last of `names` stands that the document has. */
+function offsetOf(document: Document, names: readonly string[]): number | undefined {
+  let node: unknown = document.contents
+  let offset: number | undefined
+  for (const name of names) {
+    if (isAlias(node)) node = node.resolve(document)
+    if (isMap(node)) {
+      // A number stands for a model that is given by its name.
+      const pair: Pair | undefined =
+        node.items.find(({ key }) => isScalar(key) && String(key.value) === name) ?? node.items[Number(name)]
+      if (pair === undefined) return offset
+      offset = startOf(pair.key) ?? offset
+      node = pair.value
+    } else if (isSeq(node)) {
+      node = node.items[Number(name)]
+      offset = startOf(node) ?? offset
+    } else {
+      return offset
+    }
+  }
+  return offset
+}
+
+function startOf(node: unknown): number | undefined {
+  return (node as Node | null | undefined)?.range?.[0]
 }
 
 function withPaths({ models, ...settings }: Config, folder: string): Config {

@@ -1,7 +1,6 @@
 import { Type, type Static, type TSchema } from 'typebox'
-import { Value } from 'typebox/value'
-import { type Device, ENGINE_DTYPES, TorchError } from 'napi-torch'
-import { ACTIVATIONS, describe, DEVICE_PATTERN, PRESETS, STEMS } from 'napi-torch/internal'
+import { type Device, ENGINE_DTYPES } from 'napi-torch'
+import { ACTIVATIONS, DEVICE_PATTERN, PRESETS, STEMS } from 'napi-torch/internal'
 
 // The table of all settings, for the config file, the flags and variables of `napi-torch serve`, and createServer().
 
@@ -48,9 +47,11 @@ const BATCHING = {
   }),
 }
 
-/** Makes all settings optional. */
+/** Makes all settings optional; the default of each is the setting of the server. */
 function optional<T extends Record<string, TSchema>>(fields: T): { [K in keyof T]: TSchema } {
-  const entries = Object.entries(fields).map(([name, schema]) => [name, Type.Optional(schema)])
+  const entries = Object.entries(fields).map(([name, schema]) => {
+    return [name, Type.Optional({ ...schema, default: undefined })]
+  })
   return Object.fromEntries(entries) as { [K in keyof T]: TSchema }
 }
 
@@ -86,19 +87,28 @@ export interface ModelSettings {
   readonly device?: Device | undefined
 }
 
-const MODEL = Type.Object(
+/** The settings of a model. */
+export const MODEL = Type.Object(
   {
-    name: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$' }),
-    version: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' })),
-    checkpoint: Type.String({ minLength: 1 }),
-    key: Type.Optional(Type.String()),
-    wholeModule: Type.Optional(Type.Boolean()),
-    prefix: Type.Optional(Type.String()),
-    stem: Type.Optional(oneOf(STEMS, {})),
-    module: Type.Optional(Type.String({ minLength: 1 })),
-    preset: Type.Optional(oneOf(PRESETS, {})),
-    labels: Type.Optional(Type.String({ minLength: 1 })),
-    activation: Type.Optional(oneOf(ACTIVATIONS, {})),
+    name: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$', description: 'name under which it is served' }),
+    version: Type.Optional(
+      Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$', default: '1', description: 'version of the model' }),
+    ),
+    checkpoint: Type.String({ minLength: 1, description: 'path of the checkpoint' }),
+    key: Type.Optional(Type.String({ description: 'path of the state dict in the file, such as model.ema' })),
+    wholeModule: Type.Optional(
+      Type.Boolean({ description: 'load a module that was pickled as a whole, without running its code' }),
+    ),
+    prefix: Type.Optional(
+      Type.String({ description: 'which network of several: what its keys begin with, such as student.' }),
+    ),
+    stem: Type.Optional(oneOf(STEMS, { description: 'whether a max-pool follows a 3×3 stem' })),
+    module: Type.Optional(Type.String({ minLength: 1, description: 'file that builds the model; its code is run' })),
+    preset: Type.Optional(oneOf(PRESETS, { description: 'how images are prepared' })),
+    labels: Type.Optional(
+      Type.String({ minLength: 1, description: 'file of class names, or the name of a built-in list' }),
+    ),
+    activation: Type.Optional(oneOf(ACTIVATIONS, { description: 'how outputs become probabilities' })),
     ...optional(BATCHING),
   },
   { additionalProperties: false },
@@ -233,7 +243,8 @@ export const SETTINGS = {
 /** Levels of the log, those of pino. */
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
 
-const SERVER = Type.Object({ ...SETTINGS, models: Type.Array(MODEL) }, { additionalProperties: false })
+/** All settings and the models. */
+export const SERVER = Type.Object({ ...SETTINGS, models: Type.Array(MODEL) }, { additionalProperties: false })
 
 /** All settings of a server. */
 export type Settings = Readonly<Omit<Static<typeof SERVER>, 'models'>> & { readonly models: readonly ModelSettings[] }
@@ -249,71 +260,4 @@ export const DEFAULT_VERSION = '1'
 /** The version under which a model is served. */
 export function versionOf({ version = DEFAULT_VERSION }: ModelSettings): string {
   return version
-}
-
-/**
- * Fills in defaults and checks all settings.
- *
- * @param place - Where the settings are from, such as a file, for the message.
- * @throws {TorchError} `TORCH_INVALID_ARGUMENT`
- */
-export function checkSettings(given: unknown, place = 'settings'): Settings {
-  const fault = (message: string): TorchError => new TorchError('TORCH_INVALID_ARGUMENT', message)
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw fault(`Expected an object for ${place}, received ${describe(given)}`)
-  }
-  const defaults = Object.fromEntries(
-    Object.entries(SETTINGS).map(([name, schema]) => [name, (schema as { default?: unknown }).default]),
-  )
-  const settings: object = { ...defaults, ...(withoutUndefined(given) as object) }
-  if (!Value.Check(SERVER, settings)) throw fault(firstFault(settings, place))
-
-  const { models, maxSamples, tlsCert, tlsKey, repositoryControl, adminToken } = settings as Settings
-  const keys = models.map((model) => `${model.name} version ${versionOf(model)}`)
-  const duplicate = keys.find((key, index) => keys.indexOf(key) !== index)
-  if (duplicate !== undefined) throw fault(`Expected distinct models in ${place}, received ${duplicate} twice`)
-  for (const { name, maxQueueSize = (settings as Settings).maxQueueSize } of models) {
-    if (maxSamples > maxQueueSize) {
-      throw fault(`Expected maxSamples of at most maxQueueSize (${maxQueueSize} for ${name}), received ${maxSamples}`)
-    }
-  }
-  if ((tlsCert === '') !== (tlsKey === '')) throw fault(`Expected both tlsCert and tlsKey in ${place}, received one`)
-  if (repositoryControl && adminToken === '') {
-    throw fault(`Expected an adminToken in ${place} with repositoryControl, received none`)
-  }
-  return settings as Settings
-}
-
-/** Removes options that are undefined, which counts as left out. */
-function withoutUndefined(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutUndefined)
-  if (!isObject(value)) return value
-  const entries = Object.entries(value).filter(([, entry]) => entry !== undefined)
-  return Object.fromEntries(entries.map(([name, entry]) => [name, withoutUndefined(entry)]))
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
-}
-
-/** Makes `port must be <= 65535, received 70000 (server.yaml)` of the first fault. */
-function firstFault(settings: object, place: string): string {
-  const errors = [...Value.Errors(SERVER, settings)]
-  const unknown = errors.find(({ keyword }) => keyword === 'additionalProperties')
-  if (unknown !== undefined) {
-    const names = (unknown.params as { additionalProperties: readonly string[] }).additionalProperties
-    return `Expected known names in ${place}${nameOf(unknown.instancePath, ' under ')}, received ${describe(names[0])}`
-  }
-  const [first] = errors
-  const path = first?.instancePath ?? ''
-  const received = path
-    .split('/')
-    .slice(1)
-    .reduce<unknown>((value, name) => (isObject(value) ? Reflect.get(value, name) : undefined), settings)
-  const secret = /token/i.test(path) ? '' : `, received ${describe(received)}`
-  return `${nameOf(path, '') || place} ${first?.message ?? 'is wrong'}${secret} (${place})`
-}
-
-function nameOf(instancePath: string, before: string): string {
-  return instancePath === '' ? '' : before + instancePath.slice(1).replaceAll('/', '.')
 }

@@ -10,7 +10,7 @@ async function read(text: string, name = 'server.yaml'): Promise<{ config: unkno
   await inFolder(async (folder) => {
     const path = join(folder, name)
     await writeFile(path, text)
-    result = { config: await readConfig(path), folder: resolve(folder) }
+    result = { config: (await readConfig(path)).settings, folder: resolve(folder) }
   })
   assert.ok(result)
   return result
@@ -53,6 +53,43 @@ models:
         { name: 'a', checkpoint: join(folder, 'a.pth') },
         { name: 'b', checkpoint: join(folder, 'b.pth'), version: '2' },
       ],
+    })
+  })
+
+  it('leaves out $schema, which is for editors', async () => {
+    const { config } = await read('{"$schema": "server.schema.json", "port": 1}', 'server.json')
+
+    assert.deepEqual(config, { port: 1 })
+  })
+
+  for (const [what, path, line] of [
+    ['a setting', ['port'], 2],
+    ['a name of a model in a list', ['models', '1', 'dtype'], 6],
+    ['a model in a list', ['models', '1'], 6],
+    ['a model, for what it lacks', ['models', '1', 'key'], 6],
+    ['what an alias stands for', ['models', '2', 'dtype'], 6],
+    ['a setting that there is not', ['host'], undefined],
+  ] as const) {
+    it(`gives the line of ${what}`, async () => {
+      const text = `# comment\nport: 1\nmodels:\n  - { name: a, checkpoint: a }\n  - &b\n    dtype: float32\n  - *b\n`
+      await inFolder(async (folder) => {
+        await writeFile(join(folder, 'server.yaml'), text)
+        const { lineOf } = await readConfig(join(folder, 'server.yaml'))
+
+        assert.equal(lineOf(path), line)
+      })
+    })
+  }
+
+  it('gives the line of models by their names', async () => {
+    await inFolder(async (folder) => {
+      await writeFile(join(folder, 'server.yaml'), 'models:\n  a: a.pth\n  b:\n    checkpoint: b.pth\n    dtype: x\n')
+      const { lineOf } = await readConfig(join(folder, 'server.yaml'))
+
+      assert.deepEqual(
+        [['0'], ['0', 'checkpoint'], ['1'], ['1', 'dtype']].map((path) => lineOf(['models', ...path])),
+        [2, 2, 3, 5],
+      )
     })
   })
 

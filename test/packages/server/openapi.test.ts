@@ -202,12 +202,36 @@ describe('query parameters', () => {
     })
   }
 
+  for (const [query, received] of [
+    ['?tpo=1', 'query parameters among top, received "tpo" (did you mean top?)'],
+    ['?top=1&x=1&y=2', 'query parameters among top, received "x", "y"'],
+  ] as const) {
+    it(`are refused where the route does not have them: ${query}`, async () => {
+      const { status, body } = await classify(query)
+
+      assert.deepEqual([status, body], [400, { error: `Expected ${received}`, code: 'TORCH_REQUEST' }])
+    })
+  }
+
+  for (const path of ['/livez', '/metrics', '/v2', `/v2/models/${MODEL}/ready`, '/openapi.json']) {
+    it(`are refused at ${path}, which has none`, async () => {
+      const { status, body } = await ask(`${running().url}${path}?verbose=1`)
+
+      const error = 'Expected no query parameters, received "verbose"'
+      assert.deepEqual([status, body], [400, { error, code: 'TORCH_REQUEST' }])
+    })
+  }
+
+  it('are let through at the page, to which others link', async () => {
+    assert.equal((await fetch(`${running().url}/?utm_source=x`)).status, 200)
+  })
+
   for (const [query, count] of [
     ['', 5],
     ['?top=1', 1],
-    ['?top=10&unknown=x', 10],
+    ['?top=10', 10],
   ] as const) {
-    it(`have their defaults, and may be others than the server knows: '${query}'`, async () => {
+    it(`have their defaults: '${query}'`, async () => {
       const { status, body } = await classify(query)
 
       assert.equal(status, 200)

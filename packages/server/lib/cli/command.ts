@@ -63,10 +63,14 @@ export const command = defineCommand({
       description: 'model to serve, or name@version=checkpoint; may be repeated',
       isRepeatable: true,
     },
-    config: { value: '<file>', description: 'settings and models in YAML or JSON' },
+    config: {
+      value: '<file>',
+      description: 'settings and models in YAML or JSON (default: server.yaml, if it exists)',
+    },
     demo: { description: 'serve the sample model' },
     check: { description: 'check the settings and checkpoints without serving them' },
     printConfig: { description: 'print the effective settings, without secrets, instead of serving' },
+    printSchema: { description: 'print the JSON schema of the config file, for editors' },
     ...settingOptions(),
   },
   notes: `Every setting is also an environment variable, such as ${variableOf('maxBatchSize')}, and a name in the
@@ -76,6 +80,7 @@ in variables or with --token-file: other users of this machine can read the comm
     'napi-torch serve --demo',
     'napi-torch serve --model resnet18=resnet18-f37072fd.pth --port 8080',
     'napi-torch serve --config server.yaml --check',
+    'napi-torch serve --print-schema > server.schema.json',
   ],
   // Its help needs no web framework.
   run: async (_args, flags, context) => (await import('./serve.js')).serve(flags, context),

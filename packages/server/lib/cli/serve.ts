@@ -3,9 +3,10 @@ import { once } from 'node:events'
 import { type Context, duration, errorLine, EXIT, plural } from 'napi-torch/internal/cli'
 import { createServer, type InferenceServer } from '../server.js'
 import type { Settings } from '../settings.js'
+import { settingsSchema } from '../settings_schema.js'
 import { checkModels } from './check.js'
 import { humanLine } from './log_lines.js'
-import { collectSettings, type ServeFlags } from './settings.js'
+import { collectSettings, configOf, type ServeFlags } from './settings.js'
 
 /** Settings that are not printed. */
 const SECRETS = ['token', 'adminToken'] as const
@@ -13,6 +14,12 @@ const SECRETS = ['token', 'adminToken'] as const
 /** Serves models over HTTP until SIGTERM or SIGINT, and then finishes the requests under way. SIGHUP reloads the models. */
 export async function serve(flags: ServeFlags, context: Context): Promise<number> {
   const { terminal, signal } = context
+  if (flags.printSchema === true) {
+    terminal.printJson(settingsSchema())
+    return EXIT.ok
+  }
+  const config = configOf(flags)
+  if (config !== flags.config) terminal.note(`napi-torch: Reads the settings in ${config}`)
   const settings = await collectSettings(flags)
   if (flags.printConfig === true) {
     terminal.printJson(withoutSecrets(settings))

@@ -1,8 +1,8 @@
-import type { FastifySchemaCompiler } from 'fastify'
+import type { FastifyRequest, FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
 import Schema from 'typebox/schema'
 
-import { describe } from 'napi-torch/internal'
+import { describe, didYouMean, shorten } from 'napi-torch/internal'
 import { badRequest } from '../status.js'
 
 /**
@@ -22,6 +22,20 @@ export const validatorOf: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }
       error: badRequest(`Expected ${expectationOf(propertiesOf(schema)[name])} for ${name}, received ${received}`),
     }
   }
+}
+
+/**
+ * Refuses query parameters that the route does not have: one with a misspelled name would not be applied.
+ *
+ * @throws {TorchError} `TORCH_REQUEST` with all their names.
+ */
+export function checkQueryNames({ query, routeOptions }: FastifyRequest): void {
+  const known = Object.keys(propertiesOf(routeOptions.schema?.querystring ?? {}))
+  const unknown = Object.keys(query as object).filter((name) => !known.includes(name))
+  if (unknown.length === 0) return
+  const names = shorten(unknown.map((name) => describe(name) + didYouMean(name, known)).join(', '))
+  const what = known.length === 0 ? 'no query parameters' : `query parameters among ${known.join(', ')}`
+  throw badRequest(`Expected ${what}, received ${names}`)
 }
 
 /** Query parameters are text. What is no number stays text, which its schema refuses. */

@@ -188,7 +188,7 @@ describe('napi-torch serve', function () {
       [],
       {},
       2,
-      /Expected a model: pass --model NAME=CHECKPOINT, --config FILE with models, or --demo \(TORCH_USAGE\)/,
+      /Expected a model: pass --model NAME=CHECKPOINT, --config FILE with models \(default: server\.yaml\), or --demo \(TORCH_USAGE\)/,
     ],
     ['a checkpoint that is not there', ['--model', 'a=/none.pth', '--check'], {}, 1, /\/none\.pth: No such file/],
     ['a number that is none', ['--demo', '--port', 'x'], {}, 2, /Expected an integer for --port, received 'x'/],
@@ -199,7 +199,7 @@ describe('napi-torch serve', function () {
       ['--demo'],
       { NAPI_TORCH_SERVE_PROT: '1' },
       2,
-      /There is no setting NAPI_TORCH_SERVE_PROT/,
+      /There is no setting NAPI_TORCH_SERVE_PROT \(did you mean NAPI_TORCH_SERVE_PORT\?\) \(TORCH_USAGE\)/,
     ],
     [
       'a variable that is no number',
@@ -207,6 +207,20 @@ describe('napi-torch serve', function () {
       { NAPI_TORCH_SERVE_PORT: 'x' },
       2,
       /Expected an integer for NAPI_TORCH_SERVE_PORT/,
+    ],
+    [
+      'two wrong variables',
+      ['--demo'],
+      { NAPI_TORCH_SERVE_PORT: 'x', NAPI_TORCH_SERVE_PAGE: 'maybe' },
+      2,
+      /Expected an integer for NAPI_TORCH_SERVE_PORT, received 'x'; Expected true or false for NAPI_TORCH_SERVE_PAGE, received 'maybe'/,
+    ],
+    [
+      'an option and a variable that are wrong',
+      ['--demo', '--port', '70000'],
+      { NAPI_TORCH_SERVE_THREADS: '-1' },
+      1,
+      /Settings: 2 faults: --port: port must be <= 65535, received 70000; NAPI_TORCH_SERVE_THREADS: threads must be >= 0, received -1 \(/,
     ],
     [
       'two models of one name',
@@ -228,16 +242,48 @@ describe('napi-torch serve', function () {
     })
   }
 
-  it('names the setting of a config file that is unknown, and where', async () => {
+  it('names all that is wrong with a config file, each with its line', async () => {
     await inFolder(async (folder) => {
       const config = join(folder, 'server.yaml')
-      await writeFile(config, `prot: 1\nmodels: { a: ${CHECKPOINT} }\n`)
+      await writeFile(
+        config,
+        `prot: 1\nmodels:\n  a: ${CHECKPOINT}\n  b: { checkpoint: b.pth, dtyp: x }\nport: 70000\n`,
+      )
 
-      const { status, stderr } = await napiTorch(['serve', '--config', config])
+      const { status, stderr } = await napiTorch(['serve', '--config', 'server.yaml'], { cwd: folder })
 
       assert.equal(status, 1)
-      assert.match(stderr, /Expected known names in .*server\.yaml, received "prot"/)
+      assert.equal(
+        stderr,
+        'napi-torch: server.yaml: 3 faults: ' +
+          'line 1: Expected the name of a setting, received "prot" (did you mean port?); ' +
+          'line 4: Expected the name of a setting of a model under models.1, received "dtyp" (did you mean dtype?); ' +
+          'line 5: port must be <= 65535, received 70000 (TORCH_INVALID_ARGUMENT)\n',
+      )
     })
+  })
+
+  it('reads server.yaml of the current folder where no config is named, and says so', async () => {
+    await inFolder(async (folder) => {
+      await writeFile(join(folder, 'server.yaml'), `port: 4242\nmodels: { a: ${CHECKPOINT} }\n`)
+      await writeFile(join(folder, 'other.yaml'), `port: 4243\nmodels: { a: ${CHECKPOINT} }\n`)
+
+      const usual = await napiTorch(['serve', '--print-config'], { cwd: folder })
+      const named = await napiTorch(['serve', '--print-config', '--config', 'other.yaml'], { cwd: folder })
+
+      const portOf = ({ stdout }: { readonly stdout: string }): unknown =>
+        (JSON.parse(stdout) as { port: unknown }).port
+      assert.deepEqual([portOf(usual), usual.stderr], [4242, 'napi-torch: Reads the settings in server.yaml\n'])
+      assert.deepEqual([portOf(named), named.stderr], [4243, ''])
+    })
+  })
+
+  it('prints the schema of the config file, without a model', async () => {
+    const { status, stdout, stderr } = await napiTorch(['serve', '--print-schema'])
+
+    const { $schema, title } = JSON.parse(stdout) as Record<string, unknown>
+    assert.deepEqual([status, stderr], [0, ''])
+    assert.deepEqual([$schema, title], ['https://json-schema.org/draft/2020-12/schema', 'Settings of napi-torch serve'])
   })
 
   it('ends with the reason where the port is taken', async () => {
