@@ -75,4 +75,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     group: MACHINE,
     load: () => import('./build.js'),
   },
+  {
+    name: 'completion',
+    summary: 'print a script with which a shell completes',
+    group: SHELL,
+    load: () => import('./completion/completion.js'),
+  },
 ]
