@@ -41,11 +41,11 @@ const PROGRAMS: Readonly<Record<string, string>> = {
 }
 
 /** A project that has the package as npm would install it, next to the packages that it needs. */
-function makeProject(): string {
+async function makeProject(): Promise<string> {
   const project = mkdtempSync(join(ROOT, 'build', 'bench-start-'))
   const installed = join(project, 'node_modules', 'napi-torch')
   mkdirSync(join(project, 'node_modules'))
-  cpSync(stageMainPackage({ withLibtorch: false }), installed, { recursive: true })
+  cpSync(await stageMainPackage({ withLibtorch: false }), installed, { recursive: true })
   symlinkSync(join(ROOT, 'node_modules'), join(installed, 'node_modules'))
   mkdirSync(join(installed, 'build'))
   for (const part of ['Release', 'preload'])
@@ -67,7 +67,7 @@ function run(project: string, program: string): number {
 
 const machine = describeMachine()
 printMachine(machine)
-const project = makeProject()
+const project = await makeProject()
 const times = new Map<string, number[]>(Object.keys(PROGRAMS).map((name) => [name, []]))
 try {
   for (let round = -1; round < rounds; round++) {

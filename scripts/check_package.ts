@@ -12,7 +12,7 @@ import { stageMainPackage } from './package/main_package.js'
 const folder = mkdtempSync(join(tmpdir(), 'napi-torch-package-'))
 
 try {
-  const { filename } = npmPack(stageMainPackage({ withLibtorch: false }), { destination: folder })
+  const { filename } = npmPack(await stageMainPackage({ withLibtorch: false }), { destination: folder })
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }))
   run('npm', ['install', '--silent', '--ignore-scripts', '--no-audit', '--no-fund', `./${filename}`])
   copyAddon(join(folder, 'node_modules', 'napi-torch', 'prebuilds', `${process.platform}-${process.arch}`))

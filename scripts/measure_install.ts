@@ -18,7 +18,7 @@ const work = mkdtempSync(join(tmpdir(), 'napi-torch-measure-'))
 
 try {
   const named = process.argv.slice(2).map((path) => resolve(path))
-  const rows = (named.length > 0 ? [named] : combinations()).map(measure)
+  const rows = (named.length > 0 ? [named] : await combinations()).map(measure)
   const columns = [{ head: 'installed' }, ...['packages', 'MB'].map((head) => ({ head, align: 'right' }) as const)]
   console.log(table(columns, rows))
 } finally {
@@ -26,10 +26,10 @@ try {
 }
 
 /** The tarballs of the main package alone, and with each of the others. */
-function combinations(): string[][] {
+async function combinations(): Promise<string[][]> {
   const pack = (folder: string): string => join(work, npmPack(folder, { destination: work }).filename)
   // What libtorch takes is known without measuring, and the registry may not have that version of its package.
-  const main = pack(stageMainPackage({ withLibtorch: false }))
+  const main = pack(await stageMainPackage({ withLibtorch: false }))
   return [[main], ...workspaces().map((source) => [main, pack(stageWorkspacePackage(source))])]
 }
 

@@ -15,7 +15,7 @@ const { values } = parseArgs({ options: { libtorch: { type: 'string' } } })
 
 rmSync(PACKAGES, { recursive: true, force: true })
 mkdirSync(PACKAGES, { recursive: true })
-pack(stageMainPackage())
+pack(await stageMainPackage())
 for (const source of workspaces()) pack(stageWorkspacePackage(source))
 pack(stageSampleModelPackage())
 if (values.libtorch !== undefined) pack(await stageLibtorchPackage(resolve(values.libtorch)))

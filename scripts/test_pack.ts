@@ -56,7 +56,7 @@ try {
   if (!existsSync(addons)) npmRun('prebuildify')
   npmRun('pack', ...(values.libtorch === undefined ? [] : ['--libtorch', values.libtorch]))
   // The registry may not have that version of the libtorch package, without which yarn installs nothing at all.
-  npmPack(stageMainPackage({ withLibtorch: false }), { destination: WITHOUT_LIBTORCH })
+  npmPack(await stageMainPackage({ withLibtorch: false }), { destination: WITHOUT_LIBTORCH })
   const libtorch = findLibtorch().folder
   for (const name of MANAGERS) {
     for (const node of NODES) testInstallation(name, node, libtorch)

@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 
 import { buildSync } from 'esbuild'
 
@@ -10,10 +10,12 @@ import { buildSync } from 'esbuild'
  *
  * Nothing is made unreadable: stacks of users name functions and lines. Parts that several entries share lie in
  * `dist/chunks`, as far below the folder of the package as the modules that look for it from where they are.
+ *
+ * Gives the paths of all files whose contents are in the result.
  */
-export function bundle(dist: string, entries: readonly string[]): void {
+export function bundle(dist: string, entries: readonly string[]): readonly string[] {
   const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.js'))
-  const { outputFiles } = buildSync({
+  const { outputFiles, metafile } = buildSync({
     absWorkingDir: dist,
     entryPoints: [...entries],
     outdir: dist,
@@ -28,10 +30,12 @@ export function bundle(dist: string, entries: readonly string[]): void {
     // Modules print the names of their classes.
     keepNames: true,
     write: false,
+    metafile: true,
   })
   for (const file of files) rmSync(join(dist, file))
   for (const { path, contents } of outputFiles) {
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, contents)
   }
+  return Object.keys(metafile.inputs).map((file) => resolve(dist, file))
 }

@@ -1,9 +1,11 @@
-import { readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 import { bundle } from './bundle.js'
 import { copyInto, emptyStage, npmPack, readPackageJson, ROOT, writeJson, type PackageJson } from './files.js'
+import { finish, NOTICES } from './finish.js'
+import { MAN_PAGE, manPage } from './man_page.js'
 import { entriesOf, publishedManifest } from './manifest.js'
 
 /** Files in `dist` that are started as programs or imported by path: see lib/cli/doctor.ts and scripts/setup.mjs. */
@@ -18,11 +20,15 @@ const BUILD_TOOLS = ['cmake-js', 'node-addon-api']
  *
  * `withLibtorch` makes the libtorch packages optional dependencies of it.
  */
-export function stageMainPackage({ withLibtorch = true }: { readonly withLibtorch?: boolean } = {}): string {
+export async function stageMainPackage({
+  withLibtorch = true,
+}: { readonly withLibtorch?: boolean } = {}): Promise<string> {
   const manifest = readPackageJson('package.json')
   const folder = emptyStage(manifest.name)
   for (const { path } of npmPack(ROOT, { dryRun: true }).files) copyInto(join(ROOT, path), join(folder, path))
-  bundle(join(folder, 'dist'), [...entriesOf(manifest), ...UNNAMED_ENTRIES])
+  finish(folder, manifest.version, bundle(join(folder, 'dist'), [...entriesOf(manifest), ...UNNAMED_ENTRIES]))
+  mkdirSync(join(folder, dirname(MAN_PAGE)), { recursive: true })
+  writeFileSync(join(folder, MAN_PAGE), await manPage(manifest.version))
   writeJson(join(folder, 'package.json'), mainManifest(manifest, withLibtorch ? libtorchPackages() : {}))
   return folder
 }
@@ -33,7 +39,12 @@ export function mainManifest(
   optionalDependencies: Readonly<Record<string, string>>,
 ): PackageJson {
   const more = Object.keys(optionalDependencies).length > 0 ? { optionalDependencies } : {}
-  return publishedManifest(manifest, { ...more, buildDependencies: buildTools() })
+  return publishedManifest(manifest, {
+    ...more,
+    man: [`./${MAN_PAGE}`],
+    files: [...(manifest['files'] as string[]), 'man', NOTICES],
+    buildDependencies: buildTools(),
+  })
 }
 
 /** Names of the packages in packages/ that carry libtorch, with their exact versions. */

@@ -1,4 +1,5 @@
 import { readPackageJson, type PackageJson } from './files.js'
+import { originFields } from './project.js'
 
 /** Fields that concern a checkout only. */
 const NOT_PUBLISHED = ['devDependencies', 'scripts', 'workspaces']
@@ -8,16 +9,21 @@ const SOURCE_CONDITION = 'napi-torch-source'
 
 /**
  * Gives the manifest that users get: without what concerns a checkout only, and with the version of the main package, of
- * which the other packages need exactly the release that they were made with.
+ * which the other packages need exactly the release that they were made with. `directory` is the folder of the package in the
+ * checkout, if it has one of its own.
  */
-export function publishedManifest(manifest: PackageJson, more: Readonly<Record<string, unknown>> = {}): PackageJson {
+export function publishedManifest(
+  manifest: PackageJson,
+  more: Readonly<Record<string, unknown>> = {},
+  directory?: string,
+): PackageJson {
   const { version } = readPackageJson('package.json')
   const published = Object.fromEntries(
     Object.entries(manifest).filter(([field]) => !NOT_PUBLISHED.includes(field)),
   ) as PackageJson
   if (published['exports'] !== undefined) published['exports'] = withoutSource(published['exports'])
   if (published['peerDependencies'] !== undefined) published['peerDependencies'] = { 'napi-torch': version }
-  return { ...published, version, ...more }
+  return { ...published, version, ...originFields(directory), ...more }
 }
 
 function withoutSource(exports: unknown): unknown {

@@ -17,6 +17,6 @@ export function stageSampleModelPackage(): string {
     if (name !== NOT_PUBLISHED) copyInto(join(ROOT, MODEL, name), join(folder, name))
   }
   copyInto(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'))
-  writeJson(join(folder, 'package.json'), publishedManifest(manifest))
+  writeJson(join(folder, 'package.json'), publishedManifest(manifest, {}, MODEL))
   return folder
 }

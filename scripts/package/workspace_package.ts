@@ -3,6 +3,7 @@ import { join } from 'node:path'
 
 import { bundle } from './bundle.js'
 import { copyInto, emptyStage, npmPack, readPackageJson, ROOT, writeJson } from './files.js'
+import { finish } from './finish.js'
 import { entriesOf, publishedManifest } from './manifest.js'
 
 /** Folders of the packages with code beside the main one: the server, the jobs, the protocol's cases. */
@@ -16,8 +17,9 @@ export function stageWorkspacePackage(source: string): string {
   const folder = emptyStage(manifest.name)
   const from = join(ROOT, source)
   for (const { path } of npmPack(from, { dryRun: true }).files) copyInto(join(from, path), join(folder, path))
-  if (existsSync(join(folder, 'dist'))) bundle(join(folder, 'dist'), entriesOf(manifest))
+  const inputs = existsSync(join(folder, 'dist')) ? bundle(join(folder, 'dist'), entriesOf(manifest)) : []
+  finish(folder, manifest.version, inputs)
   copyInto(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'))
-  writeJson(join(folder, 'package.json'), publishedManifest(manifest))
+  writeJson(join(folder, 'package.json'), publishedManifest(manifest, {}, source))
   return folder
 }

@@ -17,7 +17,7 @@ const EXPECTED = [
   /^prebuilds\/(README\.md|[a-z0-9]+-[a-z0-9]+\/(napi-torch(\.glibc)?|preload\/napi_torch_preload)\.node)$/,
   /^(docs|python)\/.*\.(md|svg|png|py)$/,
   /^scripts\/setup(\.mjs|\/.*\.mjs)$/,
-  /^(CMakeLists\.txt|package\.json|LICENSE|README\.md|CHANGELOG\.md)$/,
+  /^(CMakeLists\.txt|package\.json|LICENSE|README\.md|CHANGELOG\.md|UPGRADING\.md)$/,
 ]
 
 describe('The main package', function () {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 
 import { readPackageJson } from '../../../scripts/package/files.js'
 import { entriesOf, publishedManifest } from '../../../scripts/package/manifest.js'
+import { originFields, REPOSITORY } from '../../../scripts/package/project.js'
 
 const { version } = readPackageJson('package.json')
 
@@ -24,7 +25,16 @@ describe('publishedManifest()', () => {
       name: 'side',
       version,
       peerDependencies: { 'napi-torch': version },
+      ...originFields(),
     })
+  })
+
+  it('says where the package is from, and in which folder of the repository', () => {
+    const { homepage, bugs, repository, author } = publishedManifest({ name: 'side', version }, {}, 'packages/side')
+
+    assert.deepEqual([homepage, bugs], [`${REPOSITORY}#readme`, { url: `${REPOSITORY}/issues` }])
+    assert.deepEqual(repository, { type: 'git', url: `git+${REPOSITORY}.git`, directory: 'packages/side' })
+    assert.equal(typeof author, 'string')
   })
 
   it('adds the fields that are given', () => {
@@ -32,6 +42,7 @@ describe('publishedManifest()', () => {
       name: 'side',
       version,
       files: ['dist'],
+      ...originFields(),
     })
   })
 })

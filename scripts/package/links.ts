@@ -1,0 +1,44 @@
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join, posix, relative } from 'node:path'
+
+import { ROOT } from './files.js'
+import { pageOf, rawOf } from './project.js'
+
+/** A link or picture of Markdown; the address has no scheme and is no place in the same page. */
+const LINK = /(!?)(\[[^\]\n]*\])\((?![a-z]+:|#)([^)\s#]+)(#[^)\s]*)?\)/g
+
+/**
+ * Makes links of the shipped pages absolute where they lead to a file that is not shipped, and all pictures of README.md, which
+ * the registry shows elsewhere. `folder` is the package.
+ *
+ * @throws {Error} for a link that leads nowhere in the checkout either.
+ */
+export function completeLinks(folder: string, version: string): void {
+  for (const page of pagesOf(folder)) {
+    const text = readFileSync(join(folder, page), 'utf8')
+    const completed = text.replace(LINK, (all, bang: string, label: string, target: string, anchor = '') => {
+      const path = posix.join(posix.dirname(page), target).replace(/\/$/, '')
+      const isShipped = existsSync(join(folder, path)) && !(bang === '!' && page === 'README.md')
+      if (isShipped) return all
+      if (!existsSync(join(ROOT, path))) throw new Error(`${page} links to ${target}, which there is not`)
+      return `${bang}${label}(${bang === '!' ? rawOf(path, version) : pageOf(path, version)}${anchor})`
+    })
+    if (completed !== text) writeFileSync(join(folder, page), completed)
+  }
+}
+
+/** Gives the links of the pages of a package that lead to no file of it. */
+export function brokenLinks(folder: string): readonly string[] {
+  return pagesOf(folder).flatMap((page) => {
+    const text = readFileSync(join(folder, page), 'utf8')
+    const targets = [...text.matchAll(LINK)].map(([, , , target = '']) => target)
+    const broken = targets.filter((target) => !existsSync(join(folder, posix.join(posix.dirname(page), target))))
+    return broken.map((target) => `${page}: ${target}`)
+  })
+}
+
+function pagesOf(folder: string): readonly string[] {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md'))
+  const files = names.filter((name) => statSync(join(folder, name)).isFile() && !name.includes('node_modules'))
+  return files.map((name) => relative(folder, join(folder, name)).replaceAll('\\', '/'))
+}
