@@ -19,6 +19,7 @@ import { buildSync } from 'esbuild'
 import { findLibtorch } from '../lib/libtorch/libtorch.js'
 import { npmPack, PACKAGES, ROOT } from './package/files.js'
 import { stageMainPackage } from './package/main_package.js'
+import { brokenLinks } from './package/links.js'
 import { PROGRAMS, type Answer } from './package/programs.js'
 import { Report, type What } from './package/report.js'
 import { filesBelow, megabytesOf } from './package/sizes.js'
@@ -45,6 +46,9 @@ const NETWORK =
 
 /** The `module` option of the compiler for each way to resolve imports: as Node.js does, and as bundlers do. */
 const MODULES = { nodenext: 'nodenext', bundler: 'esnext' } as const
+
+/** Versions of Node.js that the package refuses. */
+const TOO_OLD = ['18', '20.18']
 
 const report = new Report()
 const { resolve } = createRequire(import.meta.url)
@@ -103,6 +107,8 @@ function testInstallation(name: Manager['name'], major: number, libtorch: string
     testBundle(node, project, libtorch)
     testSilence(node, project, libtorch)
     for (const command of ['serve', 'jobs']) testMissingPackage(command, node, project)
+    testLinks(project)
+    for (const version of TOO_OLD) testOldNode(version, project)
   })
 }
 
@@ -230,6 +236,32 @@ function testMissingPackage(command: string, node: string, project: string): voi
   const ok = said && status !== 0
   const note = ok ? '' : `ended with ${status}: ${stderr.split('\n')[0]}`
   report.record({ manager: 'npm', runtime: `Node ${NODES[0]}`, kind: `${command} is missing` }, { began, ok, note })
+}
+
+/** Every link of a shipped page leads to a shipped file, or is an address. */
+function testLinks(project: string): void {
+  const began = performance.now()
+  const broken = ['napi-torch', '@napi-torch/fashion-mnist'].flatMap((name) => {
+    return brokenLinks(join(project, 'node_modules', name))
+  })
+  const note = broken.slice(0, 3).join(', ')
+  report.record({ manager: 'npm', runtime: '', kind: 'links of the pages' }, { began, ok: broken.length === 0, note })
+}
+
+/** Every command ends with one sentence and exit code 3 where Node.js is too old. */
+function testOldNode(version: string, project: string): void {
+  const what = { manager: 'npm', runtime: `Node ${version}`, kind: 'is too old' }
+  leaveOutIfUnavailable(what, () => {
+    const began = performance.now()
+    const node = toolOf(`node-linux-${process.arch}@${version}`, 'bin/node')
+    const main = join('node_modules', 'napi-torch', 'dist', 'cli', 'main.js')
+    const faults = ['doctor', 'serve', 'inspect', '--version'].flatMap((command) => {
+      const { status, stderr } = spawnSync(node, [main, command], { cwd: project, encoding: 'utf8' })
+      const isSaid = /^napi-torch: Expected Node\.js [\d.]+ or newer, received [^\n]*\n$/.test(stderr)
+      return isSaid && status === 3 ? [] : [`${command} ended with ${status}: ${stderr.split('\n')[0]}`]
+    })
+    report.record(what, { began, ok: faults.length === 0, note: faults[0] ?? '' })
+  })
 }
 
 /** The server answers over the loopback interface, the package of the jobs can be imported, and both bring their commands. */

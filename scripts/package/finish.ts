@@ -8,9 +8,9 @@ import { filesBelow } from './sizes.js'
 /** File with the licenses of what others made. */
 export const NOTICES = 'THIRD_PARTY_NOTICES'
 
-/** Adds what every package needs besides its code: licenses of bundled parts, and links that lead somewhere. */
-export function finish(folder: string, version: string, inputs: readonly string[]): void {
+/** Adds what every package needs besides its code: licenses of bundled parts, and links that lead somewhere. `directory` is its folder in the checkout. */
+export function finish(folder: string, version: string, inputs: readonly string[], directory = ''): void {
   const notices = noticesOf([...inputs, ...filesBelow(folder)])
   if (notices !== null) writeFileSync(join(folder, NOTICES), notices)
-  completeLinks(folder, version)
+  completeLinks(folder, version, directory)
 }

@@ -4,24 +4,25 @@ import { join, posix, relative } from 'node:path'
 import { ROOT } from './files.js'
 import { pageOf, rawOf } from './project.js'
 
-/** A link or picture of Markdown; the address has no scheme and is no place in the same page. */
+/** A link or image of Markdown; the address has no scheme and is no place in the same page. */
 const LINK = /(!?)(\[[^\]\n]*\])\((?![a-z]+:|#)([^)\s#]+)(#[^)\s]*)?\)/g
 
 /**
- * Makes links of the shipped pages absolute where they lead to a file that is not shipped, and all pictures of README.md, which
- * the registry shows elsewhere. `folder` is the package.
+ * Makes links of the shipped pages absolute where they lead to a file that is not shipped, and all images of README.md, which
+ * the registry shows elsewhere. `folder` is the package, and `directory` its folder in the checkout.
  *
  * @throws {Error} for a link that leads nowhere in the checkout either.
  */
-export function completeLinks(folder: string, version: string): void {
+export function completeLinks(folder: string, version: string, directory = ''): void {
   for (const page of pagesOf(folder)) {
     const text = readFileSync(join(folder, page), 'utf8')
     const completed = text.replace(LINK, (all, bang: string, label: string, target: string, anchor = '') => {
       const path = posix.join(posix.dirname(page), target).replace(/\/$/, '')
       const isShipped = existsSync(join(folder, path)) && !(bang === '!' && page === 'README.md')
       if (isShipped) return all
-      if (!existsSync(join(ROOT, path))) throw new Error(`${page} links to ${target}, which there is not`)
-      return `${bang}${label}(${bang === '!' ? rawOf(path, version) : pageOf(path, version)}${anchor})`
+      const source = posix.join(directory, path)
+      if (!existsSync(join(ROOT, source))) throw new Error(`${page} links to ${target}, which there is not`)
+      return `${bang}${label}(${bang === '!' ? rawOf(source, version) : pageOf(source, version)}${anchor})`
     })
     if (completed !== text) writeFileSync(join(folder, page), completed)
   }

@@ -9,7 +9,7 @@ export function pageOf(path: string, version: string): string {
   return `${REPOSITORY}/blob/v${version}/${path}`
 }
 
-/** Address of a file of a release itself, such as a picture. */
+/** Address of a file of a release itself, such as an image. */
 export function rawOf(path: string, version: string): string {
   return `${REPOSITORY.replace('https://github.com/', 'https://raw.githubusercontent.com/')}/v${version}/${path}`
 }

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { copyInto, emptyStage, readPackageJson, ROOT, writeJson } from './files.js'
+import { finish } from './finish.js'
 import { publishedManifest } from './manifest.js'
 
 const MODEL = 'models/fashion-mnist'
@@ -16,6 +17,7 @@ export function stageSampleModelPackage(): string {
   for (const name of readdirSync(join(ROOT, MODEL))) {
     if (name !== NOT_PUBLISHED) copyInto(join(ROOT, MODEL, name), join(folder, name))
   }
+  finish(folder, manifest.version, [], MODEL)
   copyInto(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'))
   writeJson(join(folder, 'package.json'), publishedManifest(manifest, {}, MODEL))
   return folder

@@ -18,7 +18,7 @@ export function stageWorkspacePackage(source: string): string {
   const from = join(ROOT, source)
   for (const { path } of npmPack(from, { dryRun: true }).files) copyInto(join(from, path), join(folder, path))
   const inputs = existsSync(join(folder, 'dist')) ? bundle(join(folder, 'dist'), entriesOf(manifest)) : []
-  finish(folder, manifest.version, inputs)
+  finish(folder, manifest.version, inputs, source)
   copyInto(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'))
   writeJson(join(folder, 'package.json'), publishedManifest(manifest, {}, source))
   return folder

@@ -6,7 +6,7 @@ import { brokenLinks, completeLinks } from '../../../scripts/package/links.js'
 import { REPOSITORY } from '../../../scripts/package/project.js'
 import { inFolder } from '../../support/checkpoints.js'
 
-/** Completes the links of a package that has two pages and a picture. */
+/** Completes the links of a package that has two pages and an image. */
 async function completed(text: string): Promise<{ readonly text: string; readonly broken: readonly string[] }> {
   let result: { text: string; broken: readonly string[] } | undefined
   await inFolder(async (folder) => {
@@ -32,7 +32,7 @@ describe('completeLinks()', () => {
       `[a](${REPOSITORY}/blob/v1.2.3/CONTRIBUTING.md#build)`,
     ],
     [
-      'makes a picture of README.md absolute',
+      'makes an image of README.md absolute',
       '![a](docs/demo.svg)',
       '![a](https://raw.githubusercontent.com/napi-torch/napi-torch/v1.2.3/docs/demo.svg)',
     ],
