@@ -168,7 +168,7 @@ describe('evaluate()', () => {
     await assert.rejects(evaluate(new Echo(), [], { onprogress: () => undefined } as object), {
       code: 'TORCH_INVALID_ARGUMENT',
       message:
-        'Expected options among device, earlier, onProgress, signal for options, received "onprogress"; write: onProgress',
+        'Expected options among device, earlier, onProgress, signal for options, received "onprogress" (did you mean onProgress?)',
     })
   })
 })

@@ -164,7 +164,7 @@ describe('ResNet', function () {
       [
         'an unknown option',
         () => resnet18({ num_classes: 10 } as ResNetOptions),
-        'Expected options among inputChannels, width, numClasses, zeroInitResidual, groups, widthPerGroup, replaceStrideWithDilation, normLayer for ResNet, received "num_classes"; write: numClasses',
+        'Expected options among inputChannels, width, numClasses, zeroInitResidual, groups, widthPerGroup, replaceStrideWithDilation, normLayer for ResNet, received "num_classes" (did you mean numClasses?)',
       ],
       ['no classes', () => resnet18({ numClasses: 0 }), 'Expected a positive integer for numClasses, received 0'],
       ['half a class', () => resnet18({ numClasses: 1.5 }), 'Expected a positive integer for numClasses, received 1.5'],

@@ -9,7 +9,7 @@ const REFUSED: readonly (readonly [title: string, make: () => Module, message: s
   [
     'ReLU with an unknown option',
     () => new ReLU({ inPlace: true } as never),
-    'Expected options among inplace for ReLU, received "inPlace"; write: inplace',
+    'Expected options among inplace for ReLU, received "inPlace" (did you mean inplace?)',
   ],
   [
     'Softmax without a dimension',

@@ -269,7 +269,7 @@ describe('Module', () => {
         message: 'Expected a StateDict or a Map of tensors for state, received an object',
       })
       assert.throws(() => net.loadStateDict(net.stateDict(), { Strict: false } as never), {
-        message: 'Expected options among strict, assign for loadStateDict(), received "Strict"; write: strict',
+        message: 'Expected options among strict, assign for loadStateDict(), received "Strict" (did you mean strict?)',
       })
     })
   })

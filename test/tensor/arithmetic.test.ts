@@ -452,7 +452,7 @@ describe('Tensor', () => {
       [{ equalNan: 1 }, 'Expected a boolean for equalNan, received 1'],
       [
         { equalNaN: true },
-        'Expected options among rtol, atol, equalNan for allclose(), received "equalNaN"; write: equalNan',
+        'Expected options among rtol, atol, equalNan for allclose(), received "equalNaN" (did you mean equalNan?)',
       ],
     ] as const) {
       it(`allclose(other, ${JSON.stringify(options)}) is refused`, () =>

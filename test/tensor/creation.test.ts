@@ -318,7 +318,7 @@ for (const [name, join] of [
       [
         'an unknown option',
         [[1], { axis: 0 }],
-        `Expected options among dim for ${name}(), received "axis"; write: dim`,
+        `Expected options among dim for ${name}(), received "axis" (did you mean dim?)`,
       ],
     ]
     for (const [title, args, message] of refused) {

@@ -125,7 +125,7 @@ print(json.dumps({f'{name} {dtype}': outcome(lambda: getattr(torch.ones(3).to(ge
       ['sum', [{ dim: null }], 'Expected an integer or an array of integers for dim, received null'],
       ['mean', [{ keepdim: 1 }], 'Expected a boolean for keepdim, received 1'],
       ['max', [{ dim: [0] }], 'Expected an integer for dim, received [0]'],
-      ['min', [{ keepDim: true }], 'Expected options among dim, keepdim for min(), received "keepDim"; write: keepdim'],
+      ['min', [{ keepDim: true }], 'Expected options among dim, keepdim for min(), received "keepDim" (did you mean keepdim?)'],
       ['argmax', [{ keepdim: 'no' }], 'Expected a boolean for keepdim, received "no"'],
       ['topk', [], 'Expected a non-negative integer for k, received undefined'],
       ['topk', [NaN], 'Expected a non-negative integer for k, received NaN'],

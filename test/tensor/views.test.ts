@@ -251,7 +251,7 @@ describe('Tensor', () => {
       [
         'contiguous',
         [{ memoryformat: 'channels_last' }],
-        'Expected options among memoryFormat for contiguous(), received "memoryformat"; write: memoryFormat',
+        'Expected options among memoryFormat for contiguous(), received "memoryformat" (did you mean memoryFormat?)',
       ],
       [
         'contiguous',

@@ -95,13 +95,13 @@ describe('Signature', () => {
         "Python's name of an option",
         [3, 7],
         [{ pad_ding: 0 }],
-        'Expected options among dim, stride, padding, dtype for pool(), received "pad_ding"; write: padding',
+        'Expected options among dim, stride, padding, dtype for pool(), received "pad_ding" (did you mean padding?)',
       ],
       [
         "NumPy's name of an option",
         [3, 7],
         [{ axis: 0 }],
-        'Expected options among dim, stride, padding, dtype for pool(), received "axis"; write: dim',
+        'Expected options among dim, stride, padding, dtype for pool(), received "axis" (did you mean dim?)',
       ],
       [
         'required arguments by name',
