@@ -7,6 +7,7 @@ export type {
   SuggestedOption,
 } from './util/errors.js'
 
+export type { BlobLike, BodyLike, BytesInput, FileInput, WebStreamLike } from './util/file_input.js'
 export { DTYPES } from './util/dtype.js'
 export type { DType, ItemOf, TypedArrayOf } from './util/dtype.js'
 export type { Device } from './util/device.js'
@@ -64,7 +65,6 @@ export type {
   ClassifierOptions,
   ClassifyOptions,
   FeaturesOptions,
-  ImageSource,
   Prediction,
 } from './classifier/classifier.js'
 export { imageFiles } from './classifier/image_files.js'

@@ -13,14 +13,15 @@ import type { FileInput } from '../util/file_input.js'
 import { scope } from '../util/scope.js'
 import { Semaphore } from '../util/semaphore.js'
 import type { OutputActivation } from '../vision/activations.js'
+import { isImageSource, type ImageSource } from '../vision/image_source.js'
 import { ImagePreset } from '../vision/preset.js'
 import type { Preset } from '../vision/presets.js'
 import { Headless } from './headless.js'
-import { isImageSource, readImage, type ImageSource } from './image_source.js'
+import { readImage } from './image_source.js'
 import { lookAhead } from './look_ahead.js'
 import { predictionsOf, type Prediction } from './predictions.js'
 
-export type { ImageSource } from './image_source.js'
+export type { ImageSource } from '../vision/image_source.js'
 export type { Prediction } from './predictions.js'
 
 /** Where and how a {@link Classifier} computes. */
@@ -150,7 +151,15 @@ export class Classifier implements AsyncDisposable {
    * output is not (N, classes); `TORCH_LABELS`; and what `compile` throws.
    */
   static async from(model: Module, options: ClassifierFromOptions): Promise<Classifier> {
-    checkOptions('Classifier.from()', options, [...MACHINE_OPTIONS, 'preset', 'labels', 'activation', 'signal'])
+    checkOptions('Classifier.from()', options, [
+      ...MACHINE_OPTIONS,
+      'preset',
+      'labels',
+      'activation',
+      'exifOrientation',
+      'invert',
+      'signal',
+    ])
     if (!(model instanceof Module)) throw expected('a Module', 'model', model)
     const { device, dtype, threads, maxBatchSize, ...selection } = options
     const machine = checkMachine({ device, dtype, threads, maxBatchSize })
@@ -314,15 +323,16 @@ export class Classifier implements AsyncDisposable {
     return this.#begun.use(async () => {
       const sample = await this.#preparing.use(async () => {
         signal?.throwIfAborted()
-        return this.#prepare(image)
+        return this.#prepare(image, signal)
       })
       return engine.infer(sample, { signal })
     })
   }
 
-  async #prepare(source: ImageSource): Promise<Float32Array> {
+  async #prepare(source: ImageSource, signal: AbortSignal | undefined): Promise<Float32Array> {
     return scope(async () => {
-      const image = await readImage(source, this.architecture.inputChannels)
+      const { exifOrientation } = this.#opened
+      const image = await readImage(source, this.architecture.inputChannels, { signal, exifOrientation })
       const { preset } = this
       if (preset instanceof ImagePreset) {
         const sample = new Float32Array(elementsOf(preset.shape))

@@ -19,7 +19,10 @@ export const command = defineCommand({
   description: 'Prints the most probable classes of images.',
   arguments: {
     checkpoint: { description: 'checkpoint of a ResNet' },
-    image: { description: 'JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP or PNM file, or a folder of such files', kind: 'variadic' },
+    image: {
+      description: 'JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP or PNM file, or a folder of such files',
+      kind: 'variadic',
+    },
   },
   options: OPTIONS,
   notes: `The architecture is recognized from the checkpoint. Preset and labels come from the options, else from the

@@ -71,6 +71,16 @@ export const PRESET = {
   group: IMAGES,
 } as const satisfies Option
 
+export const EXIF_ORIENTATION = {
+  description: 'turn images as their EXIF or XMP data say',
+  group: IMAGES,
+} as const satisfies Option
+
+export const INVERT = {
+  description: 'invert images first: white becomes black',
+  group: IMAGES,
+} as const satisfies Option
+
 export const LABELS = {
   value: '<file>',
   description: 'file of class names, one per line, or one of imagenet, cifar10, fashion-mnist',
@@ -109,4 +119,11 @@ export const MODEL_OPTIONS = {
 } as const
 
 /** {@link MODEL_OPTIONS}, and the options that say how images are prepared and what the classes are called. */
-export const CLASSIFIER_OPTIONS = { ...MODEL_OPTIONS, preset: PRESET, labels: LABELS, activation: ACTIVATION } as const
+export const CLASSIFIER_OPTIONS = {
+  ...MODEL_OPTIONS,
+  preset: PRESET,
+  exifOrientation: EXIF_ORIENTATION,
+  invert: INVERT,
+  labels: LABELS,
+  activation: ACTIVATION,
+} as const

@@ -1,7 +1,8 @@
 // What `napi-torch/vision` exports: images, transforms, presets, labels, datasets.
 
-export { decodeImage } from '../vision/decode/decode.js'
-export type { DecodeOptions } from '../vision/decode/decode.js'
+export { decodeImage, MAX_IMAGE_BYTES } from '../vision/decode/decode.js'
+export type { DatasetDecodeOptions, DecodeOptions } from '../vision/decode/decode.js'
+export type { ImageSource, NodeByteStream, Pixels, SharpLike, SharpOutput } from '../vision/image_source.js'
 export { MAX_PIXELS } from '../vision/image.js'
 export type { Image } from '../vision/image.js'
 export { Compose } from '../vision/compose.js'

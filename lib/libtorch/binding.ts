@@ -356,6 +356,8 @@ export interface NativeBinding {
   orientImage(options: NativeFile & { readonly orientation: number }): Promise<Uint8Array>
   /** Pillow's convert('L'). */
   rgbToGray(rgb: Uint8Array): Promise<Uint8Array>
+  /** 255 minus each byte: Pillow's ImageOps.invert. */
+  invertImage(data: Uint8Array): Promise<Uint8Array>
 
   // native/engine/engine.cc. `id` is an integer that no other unfinished job of the environment has.
   createEngine(threads: number, device: string): EngineHandle

@@ -141,10 +141,10 @@ export async function openModule(
   if (!(model instanceof Module)) throw expected('a Module', 'model', model)
   if (model.modules().some(({ training }) => training))
     throw expected('a model in eval mode (call model.eval())', 'model', model)
-  checkOptions('openModule()', options, ['preset', 'labels', 'activation', 'signal'])
+  checkOptions('openModule()', options, ['preset', 'labels', 'activation', 'exifOrientation', 'invert', 'signal'])
   const signal = checkSignal(options.signal)
   const own = { family: 'own', name: model.constructor.name } as const
-  const chosen = await choosePreset(origin, own, options.preset)
+  const chosen = await choosePreset(origin, own, options)
   const inputShape = await inputShapeOf(chosen.preset, { inputChannels: 3 })
   signal?.throwIfAborted()
   const [batch, numClasses = 0, ...more] = scope(() => model.forward(zeros([1, ...inputShape])).shape)
@@ -195,12 +195,15 @@ export class OpenedModel implements Disposable {
 
   /** How outputs become probabilities. */
   readonly activation: OutputActivation
+  /** Whether image files are turned as their EXIF or XMP data say. */
+  readonly exifOrientation: boolean
   readonly #isOwner: boolean
 
   /** @internal */
   constructor({ model, inputShape, description, isOwner }: Parts) {
     this.#isOwner = isOwner
     this.activation = description.activation
+    this.exifOrientation = description.exifOrientation
     this.model = model
     this.architecture = description.architecture
     this.preset = description.preset

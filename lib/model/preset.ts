@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../checkpoint/read.js'
 import type { Architecture, ModelArchitecture, OwnArchitecture } from '../models/architecture.js'
-import { checkOneOf } from '../util/check.js'
+import { checkBoolean, checkOneOf, expected } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 import { scope } from '../util/scope.js'
 import { checkLabels, loadLabels } from '../vision/labels.js'
@@ -27,6 +27,10 @@ export interface PresetOptions {
    * Default: that of the preset, else `softmax`, or `sigmoid` for a model of one output.
    */
   readonly activation?: OutputActivation | undefined
+  /** Turn image files as their EXIF or XMP data say. Default: that of the preset, else `false`. */
+  readonly exifOrientation?: boolean | undefined
+  /** Invert images first: white becomes black. Default: that of the preset, else `false`. */
+  readonly invert?: boolean | undefined
 }
 
 /** How the images of a model are prepared, what its classes are called, and where both were found. */
@@ -42,6 +46,8 @@ export interface SelectedPreset {
   readonly labelsName: string
   /** How outputs become probabilities. */
   readonly activation: OutputActivation
+  /** Whether image files are turned as their EXIF or XMP data say. */
+  readonly exifOrientation: boolean
 }
 
 /** A preset that no option named, and where it was found. */
@@ -81,7 +87,7 @@ export async function selectPreset(
   architecture: ModelArchitecture,
   options: PresetOptions,
 ): Promise<SelectedPreset> {
-  const chosen = await choosePreset(checkpoint, architecture, options.preset)
+  const chosen = await choosePreset(checkpoint, architecture, options)
   return nameClasses(chosen, checkpoint.root, architecture, options)
 }
 
@@ -89,7 +95,7 @@ export async function selectPreset(
 type PresetSources = Pick<Checkpoint, 'path' | 'metadata' | 'root'>
 
 /** A preset, before the number of classes is known. */
-export type ChosenPreset = Pick<SelectedPreset, 'preset' | 'presetName' | 'isPresetGuessed'> & {
+export type ChosenPreset = Pick<SelectedPreset, 'preset' | 'presetName' | 'isPresetGuessed' | 'exifOrientation'> & {
   /** What its labels are said to come from, where neither an option nor the metadata names the preset. */
   readonly source: string | undefined
 }
@@ -98,15 +104,26 @@ export type ChosenPreset = Pick<SelectedPreset, 'preset' | 'presetName' | 'isPre
 export async function choosePreset(
   { path, metadata }: PresetSources,
   architecture: Architecture | Pick<OwnArchitecture, 'family'>,
-  preset: PresetOptions['preset'],
+  { preset, exifOrientation, invert }: Pick<PresetOptions, 'preset' | 'exifOrientation' | 'invert'>,
 ): Promise<ChosenPreset> {
+  if (exifOrientation !== undefined) checkBoolean('exifOrientation', exifOrientation)
+  if (invert !== undefined) checkBoolean('invert', invert)
   const found = preset === undefined ? await findPreset(path, metadata) : null
   const selected = preset ?? found?.preset ?? guessPreset(architecture)
   const made = typeof selected === 'string' ? MAKERS[checkOneOf('preset', selected, PRESETS)]() : selected
   const isFitted = made instanceof ImagePreset && architecture.family !== 'own'
+  // The user's own model reads what the preset makes.
+  const fitted = isFitted ? withChannels(made, architecture.inputChannels) : made
+  if (!(fitted instanceof ImagePreset) && invert === true) {
+    throw expected('nothing for a transform of your own, which can invert images itself,', 'invert', invert)
+  }
+  const asked = Object.entries({ exifOrientation, invert }).filter(([, value]) => value !== undefined)
+  const changed = fitted instanceof ImagePreset && asked.length > 0
+  const turned = changed ? new ImagePreset({ ...fitted.settings, ...Object.fromEntries(asked) }) : fitted
   return {
-    // The user's own model reads what the preset makes.
-    preset: isFitted ? withChannels(made, architecture.inputChannels) : made,
+    preset: turned,
+    exifOrientation:
+      turned instanceof ImagePreset ? turned.settings.exifOrientation === true : exifOrientation === true,
     presetName: made instanceof ImagePreset ? made.name : OWN,
     isPresetGuessed: preset === undefined && found === null,
     source: found?.source,

@@ -62,6 +62,8 @@ export const READ_MODEL_OPTIONS = [
   'preset',
   'labels',
   'activation',
+  'exifOrientation',
+  'invert',
 ] as const
 
 /** A description, and the tensors that it describes, still in the file. */
@@ -93,7 +95,7 @@ export async function readModel(file: FileInput, options: ReadModelOptions = {})
 /** Gives what {@link readModel} does, and the tensors, still in the file. Options are not checked for unknown names. */
 export async function findModel(
   file: FileInput,
-  { key, wholeModule, prefix, stem, arch, preset, labels, activation }: ReadModelOptions,
+  { key, wholeModule, prefix, stem, arch, ...selection }: ReadModelOptions,
 ): Promise<FoundModel> {
   if (arch !== undefined) checkString('arch', arch)
   const checkpoint = await readCheckpoint(file)
@@ -105,7 +107,7 @@ export async function findModel(
     throw new TorchError('TORCH_ARCHITECTURE', message)
   }
   const facts = moduleFacts(checkpoint, found.source, checkLimits(undefined))
-  const selected = await selectPreset(checkpoint, architecture, { preset, labels, activation })
+  const selected = await selectPreset(checkpoint, architecture, selection)
   const { source } = found
   const renamed = renamings(keys, architecture.prefix)
   const description = { architecture, source, metadata: checkpoint.metadata, renamed, unused, ...selected }

@@ -153,14 +153,12 @@ function resolveUrl(href: string, options: FileInputOptions): string | Uint8Arra
 function bytesOfDataUrl(href: string, { code }: FileInputOptions): Uint8Array {
   const comma = href.indexOf(',')
   if (comma < 0) throw new TorchError(code, `${shorten(href)}: Is a data: URL without a comma before its data`)
-  try {
-    const data = decodeURIComponent(href.slice(comma + 1))
-    return /;\s*base64$/i.test(href.slice(0, comma)) ? Buffer.from(data, 'base64') : Buffer.from(data, 'latin1')
-  } catch (cause) {
-    throw new TorchError(code, `${shorten(href)}: Is a data: URL whose percent signs are not followed by bytes`, {
-      cause,
-    })
+  const data = href.slice(comma + 1)
+  if (/%(?![0-9a-f]{2})/i.test(data)) {
+    throw new TorchError(code, `${shorten(href)}: Is a data: URL whose percent signs are not followed by bytes`)
   }
+  const bytes = data.replace(/%(..)/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
+  return Buffer.from(bytes, /;\s*base64$/i.test(href.slice(0, comma)) ? 'base64' : 'latin1')
 }
 
 function isBytes(value: unknown): value is BytesInput {
@@ -168,7 +166,7 @@ function isBytes(value: unknown): value is BytesInput {
 }
 
 /** A copy where the memory is shared or may shrink: what is decoded on another thread must not change. */
-function bytesOf(input: BytesInput): Uint8Array {
+export function bytesOf(input: BytesInput): Uint8Array {
   if (!ArrayBuffer.isView(input)) return bytesOf(new Uint8Array(input))
   const { buffer, byteOffset, byteLength } = input
   const bytes = input instanceof Uint8Array ? input : new Uint8Array(buffer, byteOffset, byteLength)

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { checkOptions, checkString, shorten } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 import { Dataset, type Sample } from './dataset.js'
-import { decodeImage, type DecodeOptions } from './decode/decode.js'
+import { decodeImage, type DatasetDecodeOptions } from './decode/decode.js'
 import type { ImageFile } from './image_folder.js'
 import { listedImages } from './image_list.js'
 
@@ -20,16 +20,16 @@ export class CsvDataset extends Dataset {
   readonly isNamed: boolean
   /** All files, in the order of the rows. */
   readonly samples: readonly ImageFile[]
-  readonly #decodeOptions: DecodeOptions
+  readonly #decodeOptions: DatasetDecodeOptions
 
   /**
    * Reads the list; no image is opened before it is asked for.
    *
    * @throws {TorchError} `TORCH_DATASET` if the file cannot be read, has a quote out of place, has no row, or has a row without a path or a label.
    */
-  static async open(path: string, options: DecodeOptions = {}): Promise<CsvDataset> {
+  static async open(path: string, options: DatasetDecodeOptions = {}): Promise<CsvDataset> {
     checkString('path', path)
-    checkOptions('CsvDataset.open()', options, ['exifOrientation', 'maxPixels'])
+    checkOptions('CsvDataset.open()', options, ['exifOrientation', 'maxPixels', 'maxBytes'])
     const listed: { readonly path: string; readonly label: string }[] = []
     for await (const { path: file, label } of listedImages(path)) {
       listed.push({ path: resolve(dirname(path), file), label })
@@ -38,7 +38,10 @@ export class CsvDataset extends Dataset {
     return new CsvDataset(listed, options)
   }
 
-  private constructor(listed: readonly { readonly path: string; readonly label: string }[], options: DecodeOptions) {
+  private constructor(
+    listed: readonly { readonly path: string; readonly label: string }[],
+    options: DatasetDecodeOptions,
+  ) {
     super()
     this.isNamed = !listed.every(({ label }) => /^\d{1,6}$/.test(label))
     const names = new Set(listed.map(({ label }) => label))

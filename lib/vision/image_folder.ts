@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import { checkOptions, checkString } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 import { Dataset, type Sample } from './dataset.js'
-import { decodeImage, type DecodeOptions } from './decode/decode.js'
+import { decodeImage, type DatasetDecodeOptions } from './decode/decode.js'
 import { hasCode, reasonOf } from '../util/errno.js'
 
 /** Endings of the files that {@link ImageFolder} takes for images, whatever their case: torchvision's. */
 export const IMAGE_EXTENSIONS = ['.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp'] as const
 
 /** Options of {@link ImageFolder.open}. */
-export interface ImageFolderOptions extends DecodeOptions {
+export interface ImageFolderOptions extends DatasetDecodeOptions {
   /** Endings of the files that are images, in lower case. Default: {@link IMAGE_EXTENSIONS}. */
   readonly extensions?: readonly string[] | undefined
 }
@@ -31,7 +31,7 @@ export class ImageFolder extends Dataset {
   readonly classes: readonly string[]
   /** All files, in order. */
   readonly samples: readonly ImageFile[]
-  readonly #decodeOptions: DecodeOptions
+  readonly #decodeOptions: DatasetDecodeOptions
 
   /**
    * Lists the files; none is opened before it is asked for.
@@ -40,7 +40,7 @@ export class ImageFolder extends Dataset {
    */
   static async open(root: string, options: ImageFolderOptions = {}): Promise<ImageFolder> {
     checkString('root', root)
-    checkOptions('ImageFolder.open()', options, ['extensions', 'exifOrientation', 'maxPixels'])
+    checkOptions('ImageFolder.open()', options, ['extensions', 'exifOrientation', 'maxPixels', 'maxBytes'])
     const { extensions = IMAGE_EXTENSIONS, ...decodeOptions } = options
 
     const classes = (await list(root)).folders
@@ -59,7 +59,7 @@ export class ImageFolder extends Dataset {
     return new ImageFolder(classes, samples, decodeOptions)
   }
 
-  private constructor(classes: readonly string[], samples: readonly ImageFile[], decodeOptions: DecodeOptions) {
+  private constructor(classes: readonly string[], samples: readonly ImageFile[], decodeOptions: DatasetDecodeOptions) {
     super()
     this.classes = classes
     this.samples = samples

@@ -1,4 +1,5 @@
 import { checkBoolean, checkOneOf, checkOptions, checkPositiveInteger, checkString, expected } from '../util/check.js'
+import { native } from '../libtorch/binding.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { ACTIVATIONS, type OutputActivation } from './activations.js'
 import { Compose } from './compose.js'
@@ -16,6 +17,10 @@ export interface PresetSettings {
   readonly resize?: number | undefined
   /** Default: `bilinear`. */
   readonly interpolation?: InterpolationMode | undefined
+  /** Turn and mirror an image file as its EXIF or XMP data say, as `PIL.ImageOps.exif_transpose`. Default: `false`. */
+  readonly exifOrientation?: boolean | undefined
+  /** Invert the image first, as `PIL.ImageOps.invert`: white becomes black. Default: `false`. */
+  readonly invert?: boolean | undefined
   /** Make the image gray. Default: `false`. */
   readonly grayscale?: boolean | undefined
   /** Channels of the result; 1 is for gray alone. Default: `3`. */
@@ -38,6 +43,8 @@ const SETTINGS = [
   'size',
   'resize',
   'interpolation',
+  'exifOrientation',
+  'invert',
   'grayscale',
   'channels',
   'mean',
@@ -87,7 +94,7 @@ export class ImagePreset implements Transform<Image, Tensor<'float32'>> {
 
   /** Gives a new tensor (C, H, W). The image must not change until it is done. */
   async apply(image: Image): Promise<Tensor<'float32'>> {
-    return this.#chain.apply(this.#check(image))
+    return this.#chain.apply(await this.#inverted(image))
   }
 
   /**
@@ -95,7 +102,7 @@ export class ImagePreset implements Transform<Image, Tensor<'float32'>> {
    * is filled without copies. Neither the image nor `target` may be transferred until it is done.
    */
   async applyInto(image: Image, target: Float32Array, offset = 0): Promise<void> {
-    return this.#chain.applyInto(this.#check(image), target, offset)
+    return this.#chain.applyInto(await this.#inverted(image), target, offset)
   }
 
   /** Gives the same preset for images with `channels` channels: only a grayscale preset can make 1 or 3. */
@@ -117,7 +124,14 @@ export class ImagePreset implements Transform<Image, Tensor<'float32'>> {
   }
 
   toString(): string {
-    return this.#chain.toString()
+    const { exifOrientation = false, invert = false } = this.settings
+    const before = [...(exifOrientation ? ['exifOrientation'] : []), ...(invert ? ['invert'] : [])]
+    return [...before, this.#chain.toString()].join(', ')
+  }
+
+  async #inverted(image: Image): Promise<Image> {
+    const checked = this.#check(image)
+    return this.settings.invert === true ? { ...checked, data: await native.invertImage(checked.data) } : checked
   }
 
   #check(image: Image): Image {
@@ -147,6 +161,8 @@ export function checkPresetSettings(where: string, value: unknown): PresetSettin
     interpolation: optional(fields.interpolation, (mode) => {
       return checkOneOf(of('interpolation'), mode, INTERPOLATION_MODES)
     }),
+    exifOrientation: optional(fields.exifOrientation, (value) => checkBoolean(of('exifOrientation'), value)),
+    invert: optional(fields.invert, (value) => checkBoolean(of('invert'), value)),
     grayscale: optional(fields.grayscale, (grayscale) => checkBoolean(of('grayscale'), grayscale)),
     channels: optional(fields.channels, (channels) => {
       if (channels !== 3 && !(channels === 1 && fields.grayscale === true)) {

@@ -116,7 +116,11 @@ print(json.dumps({f'{name} {dtype}': outcome(lambda: getattr(torch.ones(3).to(ge
 
   describe('bad arguments', () => {
     const refused: readonly [method: string, args: readonly unknown[], message: string][] = [
-      ['sum', [{ dims: 0 }], 'Expected options among dim, keepdim, dtype for sum(), received "dims" (did you mean dim?)'],
+      [
+        'sum',
+        [{ dims: 0 }],
+        'Expected options among dim, keepdim, dtype for sum(), received "dims" (did you mean dim?)',
+      ],
       ['sum', [0, true], 'Expected an options object for sum(), received true; write: sum(0, { keepdim: true })'],
       ['max', [0], 'Expected an options object for max(), received 0; write: max({ dim: 0 })'],
       ['sum', [{ dim: NaN }], 'Expected an integer or an array of integers for dim, received NaN'],
@@ -125,7 +129,11 @@ print(json.dumps({f'{name} {dtype}': outcome(lambda: getattr(torch.ones(3).to(ge
       ['sum', [{ dim: null }], 'Expected an integer or an array of integers for dim, received null'],
       ['mean', [{ keepdim: 1 }], 'Expected a boolean for keepdim, received 1'],
       ['max', [{ dim: [0] }], 'Expected an integer for dim, received [0]'],
-      ['min', [{ keepDim: true }], 'Expected options among dim, keepdim for min(), received "keepDim" (did you mean keepdim?)'],
+      [
+        'min',
+        [{ keepDim: true }],
+        'Expected options among dim, keepdim for min(), received "keepDim" (did you mean keepdim?)',
+      ],
       ['argmax', [{ keepdim: 'no' }], 'Expected a boolean for keepdim, received "no"'],
       ['topk', [], 'Expected a non-negative integer for k, received undefined'],
       ['topk', [NaN], 'Expected a non-negative integer for k, received NaN'],

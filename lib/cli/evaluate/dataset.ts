@@ -4,6 +4,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { TorchError } from '../../util/errors.js'
 import { CsvDataset } from '../../vision/csv_dataset.js'
 import { Dataset, type Sample } from '../../vision/dataset.js'
+import type { DatasetDecodeOptions } from '../../vision/decode/decode.js'
 import { IdxDataset } from '../../vision/idx_dataset.js'
 import { ImageFolder } from '../../vision/image_folder.js'
 
@@ -11,13 +12,13 @@ import { ImageFolder } from '../../vision/image_folder.js'
 const LIST = /\.(?:csv|tsv|txt|lst)$/i
 
 /** Opens a dataset, whose layout is recognized from the path. */
-export async function openDataset(path: string): Promise<Dataset> {
+export async function openDataset(path: string, options: DatasetDecodeOptions = {}): Promise<Dataset> {
   const found = await stat(path).catch((cause: unknown) => {
     throw new TorchError('TORCH_DATASET', `${shorten(path)}: No such file or folder`, { cause })
   })
-  if (!found.isDirectory()) return LIST.test(path) ? CsvDataset.open(path) : IdxDataset.open(path)
+  if (!found.isDirectory()) return LIST.test(path) ? CsvDataset.open(path, options) : IdxDataset.open(path)
   const names = await readdir(path)
-  return names.some((name) => /idx3-ubyte(\.gz)?$/.test(name)) ? IdxDataset.open(path) : ImageFolder.open(path)
+  return names.some((name) => /idx3-ubyte(\.gz)?$/.test(name)) ? IdxDataset.open(path) : ImageFolder.open(path, options)
 }
 
 /** The samples of a dataset from index `start` to `end`, which is excluded. */

@@ -63,8 +63,11 @@ async function evaluate(
   { terminal, signal }: Context,
 ): Promise<number> {
   // The dataset first: if it is wrong, that is found without loading a model.
-  const dataset = await openDataset(path)
+  const listed = await openDataset(path)
   using opened = await openModel(checkpoint, { ...options, signal })
+  const { exifOrientation } = opened
+  // Rarely asked for, and known only with the preset.
+  const dataset = exifOrientation ? await openDataset(path, { exifOrientation }) : listed
   const { architecture, preset, source } = opened
   const matched = matchClasses(dataset, opened, how)
   const { labels, classOf } = matched

@@ -25,6 +25,15 @@ export function grayToRgb(data: Uint8Array, size: Size): Promise<Uint8Array> {
   return convert(data, size, 1, { kind: 'pick', stride: 1, offsets: [0, 0, 0] })
 }
 
+/** The first three of each pixel's channels, or three times the first of one or two: alpha is dropped, not blended. */
+export function dropAlpha(data: Uint8Array, size: Size, channels: 2 | 4): Promise<Uint8Array> {
+  return convert(data, size, channels, {
+    kind: 'pick',
+    stride: channels,
+    offsets: channels === 2 ? [0, 0, 0] : [0, 1, 2],
+  })
+}
+
 /** Turns and mirrors an RGB image as EXIF's `orientation`, 1 to 8, says. */
 export async function orient(image: Image, orientation: number): Promise<Image> {
   if (orientation === 1) return image

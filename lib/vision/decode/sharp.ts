@@ -4,7 +4,7 @@ import type sharpFactory from 'sharp'
 import { TorchError } from '../../util/errors.js'
 import type { Image } from '../image.js'
 import { refusal, type EncodedImage } from './format.js'
-import { cmykToRgb, gray16ToRgb } from './pixels.js'
+import { cmykToRgb, gray16ToRgb, orient } from './pixels.js'
 
 /** How sharp's pixels become Pillow's. */
 export interface SharpDecoding {
@@ -27,8 +27,19 @@ export async function decodeWithSharp(file: EncodedImage, upright: boolean, how:
     limitInputPixels: false,
     unlimited,
   })
-  if (space === 'cmyk') return decodeCmyk(input)
-  return space === 'gray16' ? decodeGray16(input) : decodeRgb(input)
+  const decoded = space === 'cmyk' ? decodeCmyk(input) : space === 'gray16' ? decodeGray16(input) : decodeRgb(input)
+  if (!upright) return decoded
+  const [image, orientation] = await Promise.all([decoded, xmpOrientation(input)])
+  return orient(image, orientation)
+}
+
+/** The orientation that XMP tells where EXIF tells none, as Pillow searches it; 1 where there is none. libvips knows that of EXIF alone. */
+async function xmpOrientation(input: Sharp): Promise<number> {
+  const { orientation, xmp } = await input.metadata()
+  if (orientation !== undefined || xmp === undefined) return 1
+  const [, , digit = '1'] = /tiff:Orientation(="|>)([0-9])/.exec(xmp.toString('latin1')) ?? []
+  const told = Number(digit)
+  return told >= 1 && told <= 8 ? told : 1
 }
 
 async function decodeRgb(input: Sharp): Promise<Image> {

@@ -241,6 +241,17 @@ Napi::Value RgbToGray(const Napi::CallbackInfo& info) {
   return QueueImageWork(info.Env(), data.value().As<Napi::Object>(), output, work);
 }
 
+// invertImage(data): Promise<Uint8Array>
+Napi::Value InvertImage(const Napi::CallbackInfo& info) {
+  const Field data(info[0], "data");
+  const Bytes bytes = ToBytes(data.value(), data.path());
+  auto output = Napi::Uint8Array::New(info.Env(), bytes.length);
+  const auto work = [in = bytes.data, length = bytes.length, out = output.Data()] {
+    for (size_t i = 0; i < length; ++i) out[i] = static_cast<uint8_t>(255 - in[i]);
+  };
+  return QueueImageWork(info.Env(), data.value().As<Napi::Object>(), output, work);
+}
+
 }  // namespace
 
 void InitDecode(Napi::Env env, Napi::Object exports) {
@@ -251,6 +262,7 @@ void InitDecode(Napi::Env env, Napi::Object exports) {
   Export<DecodePnmText>(env, exports, "decodePnmText");
   Export<OrientImage>(env, exports, "orientImage");
   Export<RgbToGray>(env, exports, "rgbToGray");
+  Export<InvertImage>(env, exports, "invertImage");
 }
 
 }  // namespace napi_torch

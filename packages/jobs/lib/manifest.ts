@@ -34,6 +34,8 @@ const MODEL = Type.Object(
     preset: Type.Optional(Type.Enum(PRESETS)),
     labels: Type.Optional(Type.Array(Type.String())),
     activation: Type.Optional(Type.Enum(ACTIVATIONS)),
+    exifOrientation: Type.Optional(Type.Boolean()),
+    invert: Type.Optional(Type.Boolean()),
     dtype: Type.Enum(ENGINE_DTYPES),
   },
   { additionalProperties: false },

@@ -151,10 +151,23 @@ export async function submit(source: string, options: SubmitOptions): Promise<Su
 
 /** Reads the keys of the checkpoint, so that one that no worker could use is refused at once. */
 async function modelSettings(options: SubmitOptions): Promise<RunModel> {
-  const { key, wholeModule, prefix, stem, arch, module, preset, labels, activation, dtype = 'float32' } = options
+  const {
+    key,
+    wholeModule,
+    prefix,
+    stem,
+    arch,
+    module,
+    preset,
+    labels,
+    activation,
+    exifOrientation,
+    invert,
+    dtype = 'float32',
+  } = options
   const path = resolve(checkString('model', options.model))
   checkOneOf('dtype', dtype, ENGINE_DTYPES)
-  const reading = { key, wholeModule, prefix, stem, arch, preset, labels, activation }
+  const reading = { key, wholeModule, prefix, stem, arch, preset, labels, activation, exifOrientation, invert }
   const names = await (module === undefined
     ? labelsOf(path, reading, options.features === true)
     : ownLabels(path, reading))
@@ -171,6 +184,8 @@ async function modelSettings(options: SubmitOptions): Promise<RunModel> {
     ...(preset !== undefined && { preset }),
     ...(names !== null && { labels: [...names] }),
     ...(activation !== undefined && { activation }),
+    ...(exifOrientation !== undefined && { exifOrientation }),
+    ...(invert !== undefined && { invert }),
   }
 }
 

@@ -98,7 +98,21 @@ export async function work(options: WorkOptions = {}): Promise<WorkSummary> {
 
 async function loadClassifier(
   path: string,
-  { digest, key, wholeModule, prefix, stem, arch, module: moduleDigest, preset, labels, activation, dtype }: RunModel,
+  {
+    digest,
+    key,
+    wholeModule,
+    prefix,
+    stem,
+    arch,
+    module: moduleDigest,
+    preset,
+    labels,
+    activation,
+    exifOrientation,
+    invert,
+    dtype,
+  }: RunModel,
   { module: file, ...machine }: Pick<WorkOptions, 'device' | 'threads' | 'maxBatchSize' | 'module'>,
 ): Promise<Classifier> {
   if ((await modelDigest(path)) !== digest) {
@@ -106,7 +120,7 @@ async function loadClassifier(
     throw new TorchError('TORCH_RUN', message)
   }
   const module = moduleDigest === undefined ? undefined : await checkModule(file, moduleDigest)
-  const reading = { key, wholeModule, prefix, stem, arch, module, preset, labels, activation }
+  const reading = { key, wholeModule, prefix, stem, arch, module, preset, labels, activation, exifOrientation, invert }
   return Classifier.load(path, { ...reading, dtype, ...machine })
 }
 

@@ -1,4 +1,4 @@
-import { decodeImage, type Image } from 'napi-torch'
+import { decodeImage, type DecodeOptions, type Image } from 'napi-torch'
 import { inferInBatch } from 'napi-torch/internal'
 import { checkWanted, type Call } from './admission.js'
 import type { Samples } from './oip/samples.js'
@@ -32,7 +32,7 @@ export async function infer(
   call: Call,
   { maxPixels, tracing }: { readonly maxPixels: number; readonly tracing: Tracing },
 ): Promise<Inference> {
-  const sources = sourcesOf(samples, maxPixels)
+  const sources = sourcesOf(samples, { maxPixels, exifOrientation: model.classifier.exifOrientation })
   const failed = new AbortController()
   // A lone sample has no others to take back.
   const signal = sources.length === 1 ? call.signal : AbortSignal.any([call.signal, failed.signal])
@@ -61,14 +61,14 @@ export async function infer(
 /** A sample that is ready, or a function that gives the image for one. */
 type Source = Float32Array | (() => Promise<Image>)
 
-function sourcesOf(samples: Samples, maxPixels: number): readonly Source[] {
+function sourcesOf(samples: Samples, options: DecodeOptions): readonly Source[] {
   switch (samples.kind) {
     case 'tensors':
       return samples.tensors
     case 'pixels':
       return samples.images.map((image) => () => Promise.resolve(image))
     case 'encoded':
-      return samples.files.map((file) => () => decodeImage(file, { maxPixels }))
+      return samples.files.map((file) => () => decodeImage(file, options))
   }
 }
 

@@ -27,6 +27,8 @@ export interface LoadClassifierOptions {
   readonly preset?: PresetName | undefined
   readonly labels?: string | undefined
   readonly activation?: OutputActivation | undefined
+  readonly exifOrientation?: boolean | undefined
+  readonly invert?: boolean | undefined
   readonly threads?: number | undefined
   readonly maxBatchSize: number
   readonly maxDelayMs: number
@@ -44,6 +46,8 @@ export interface LoadedClassifier {
   readonly presetName: string
   readonly labels: readonly string[] | null
   readonly activation: OutputActivation
+  /** Whether image files are turned as their EXIF or XMP data say. */
+  readonly exifOrientation: boolean
 }
 
 /**
@@ -53,10 +57,11 @@ export interface LoadedClassifier {
  */
 export async function loadClassifier(options: LoadClassifierOptions): Promise<LoadedClassifier> {
   const { checkpoint, key, wholeModule, prefix, stem, module, preset: name, labels: list, ...rest } = options
-  const { activation: chosen, ...engineOptions } = rest
-  const reading = { key, wholeModule, prefix, stem, module, preset: name, labels: list, activation: chosen }
+  const { activation: chosen, exifOrientation: isTurned, invert, ...engineOptions } = rest
+  const images = { preset: name, labels: list, activation: chosen, exifOrientation: isTurned, invert }
+  const reading = { key, wholeModule, prefix, stem, module, ...images }
   using opened = await openModel(checkpoint, reading)
-  const { architecture, preset, presetName, labels, activation } = opened
+  const { architecture, preset, presetName, labels, activation, exifOrientation } = opened
   if (architecture.numClasses === 0) {
     throw new TorchError('TORCH_ARCHITECTURE', `${shorten(checkpoint)}: Has no head, and so no classes to serve`)
   }
@@ -69,5 +74,5 @@ export async function loadClassifier(options: LoadClassifierOptions): Promise<Lo
     await engine.close()
     throw new TorchError('TORCH_ARCHITECTURE', `${checkpoint}: Expected a classifier, whose output is (N, classes)`)
   }
-  return { engine, architecture, preset, presetName, labels, activation }
+  return { engine, architecture, preset, presetName, labels, activation, exifOrientation }
 }

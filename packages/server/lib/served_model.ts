@@ -39,7 +39,7 @@ export class ServedModel {
 
   /** Loads, compiles and warms up. */
   static async load(settings: ModelSettings, all: Settings, observer: ModelObserver): Promise<ServedModel> {
-    const { checkpoint, key, wholeModule, prefix, stem, module, preset, labels, activation } = settings
+    const { checkpoint, key, wholeModule, prefix, stem, module, ...images } = settings
     const classifier = await loadClassifier({
       checkpoint,
       key,
@@ -47,9 +47,11 @@ export class ServedModel {
       prefix,
       stem,
       module,
-      preset,
-      labels,
-      activation,
+      preset: images.preset,
+      labels: images.labels,
+      activation: images.activation,
+      exifOrientation: images.exifOrientation,
+      invert: images.invert,
       threads: all.threads === 0 ? undefined : all.threads,
       ...batchingOf(settings, all),
     })

@@ -78,6 +78,10 @@ export interface ModelSettings {
   readonly labels?: string | undefined
   /** How outputs become probabilities. Default: that of the preset, else `softmax`, or `sigmoid` for one output. */
   readonly activation?: (typeof ACTIVATIONS)[number] | undefined
+  /** Turn images as their EXIF or XMP data say. Default: that of the preset, else `false`. */
+  readonly exifOrientation?: boolean | undefined
+  /** Invert images first: white becomes black. Default: that of the preset, else `false`. */
+  readonly invert?: boolean | undefined
   /** Default of this and of the following: the setting of the server. */
   readonly maxBatchSize?: number | undefined
   readonly maxDelayMs?: number | undefined
@@ -109,6 +113,8 @@ export const MODEL = Type.Object(
       Type.String({ minLength: 1, description: 'file of class names, or the name of a built-in list' }),
     ),
     activation: Type.Optional(oneOf(ACTIVATIONS, { description: 'how outputs become probabilities' })),
+    exifOrientation: Type.Optional(Type.Boolean({ description: 'turn images as their EXIF or XMP data say' })),
+    invert: Type.Optional(Type.Boolean({ description: 'invert images first: white becomes black' })),
     ...optional(BATCHING),
   },
   { additionalProperties: false },

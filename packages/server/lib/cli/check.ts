@@ -18,9 +18,10 @@ export async function checkModels({ models }: Settings): Promise<string> {
 }
 
 async function architectureOf({ checkpoint, ...settings }: ModelSettings): Promise<string> {
-  const { key, wholeModule, prefix, stem, module, preset, labels, activation } = settings
+  const { key, wholeModule, prefix, stem, module, preset, labels, activation, exifOrientation, invert } = settings
   // What the module's own file builds is not known before it is run.
   if (module !== undefined) return `of ${module}`
-  const { architecture } = await readModel(checkpoint, { key, wholeModule, prefix, stem, preset, labels, activation })
+  const reading = { key, wholeModule, prefix, stem, preset, labels, activation, exifOrientation, invert }
+  const { architecture } = await readModel(checkpoint, reading)
   return `${architecture.name}, ${architecture.numClasses} classes`
 }
