@@ -72,7 +72,7 @@ export function isImageSource(value: unknown): value is ImageSource {
 }
 
 /** What an image source holds: pixels, or what stands for a file. */
-export type OpenedSource =
+export type OpenedImage =
   { readonly pixels: Image; readonly file?: undefined } | { readonly pixels?: undefined; readonly file: unknown }
 
 /**
@@ -80,7 +80,7 @@ export type OpenedSource =
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` for pixels that do not fit their size; `TORCH_IMAGE` if sharp fails.
  */
-export async function openImageSource(source: ImageSource, name: string): Promise<OpenedSource> {
+export async function openImageSource(source: ImageSource, name: string): Promise<OpenedImage> {
   if (isSharp(source)) return { pixels: await runSharp(source, name) }
   if (isSharpOutput(source)) {
     const { data, info } = source

@@ -57,8 +57,8 @@ describe('CsvDataset', () => {
     ['commas in a text file', 'a.txt', 'a b.png,1\nc.png,0\n'],
     ['an index in front, as MXNet has it', 'a.lst', '0\t1\ta b.png\n1\t0\tc.png\n'],
     ['the label in front', 'a.csv', '1,a b.png\n0,c.png\n'],
-    ['a header of two unknown names', 'a.csv', 'picture,breed\na b.png,1\nc.png,0\n'],
-    ['a header with one known name', 'a.csv', 'no,picture,Class ID\n7,a b.png,1\n8,c.png,0\n'],
+    ['a header of two unknown names', 'a.csv', 'photo,breed\na b.png,1\nc.png,0\n'],
+    ['a header with one known name', 'a.csv', 'no,photo,Class ID\n7,a b.png,1\n8,c.png,0\n'],
     ['no endings of images', 'a.csv', 'a b,1\nc,0\n'],
   ]
   for (const [what, name, text] of lists) {
@@ -79,8 +79,8 @@ describe('CsvDataset', () => {
   }
 
   it('names the columns of a header in which it finds no label', async () => {
-    await assert.rejects(open('no,picture,breed\n1,a.png,dog\n'), {
-      message: `${join(folder(), 'list.csv')}: Line 1: Has no column called label, but no, picture, breed`,
+    await assert.rejects(open('no,photo,breed\n1,a.png,dog\n'), {
+      message: `${join(folder(), 'list.csv')}: Line 1: Has no column called label, but no, photo, breed`,
     })
   })
 
