@@ -6,7 +6,7 @@ import { scope } from '../util/scope.js'
 import { checkLabels, loadLabels } from '../vision/labels.js'
 import { ACTIVATIONS, type OutputActivation } from '../vision/activations.js'
 import { ImagePreset } from '../vision/preset.js'
-import { beside, cifar, fashionMnist, fromMetadata, imagenet, PRESET_FILE, type Preset } from '../vision/presets.js'
+import { cifar, fashionMnist, findBeside, fromMetadata, imagenet, type Preset } from '../vision/presets.js'
 import { findLabels } from './labels_in_file.js'
 import { PRESETS, type PresetName } from './preset_names.js'
 
@@ -193,8 +193,8 @@ export async function inputShapeOf(
 async function findPreset(path: string | null, metadata: Checkpoint['metadata']): Promise<FoundPreset | null> {
   const inside = fromMetadata(metadata)
   if (inside !== null) return { preset: inside, source: 'the checkpoint' }
-  const file = path === null ? null : await beside(path)
-  return file === null ? null : { preset: file, source: PRESET_FILE }
+  const found = path === null ? null : await findBeside(path)
+  return found === null ? null : { preset: found.preset, source: found.file }
 }
 
 function withChannels(preset: ImagePreset, channels: number): ImagePreset {

@@ -6,17 +6,24 @@ import { hasCode } from '../util/errno.js'
 import { readFileInput, type FileInput } from '../util/file_input.js'
 import { shorten } from '../util/check.js'
 import { checkPresetSettings, ImagePreset, PRESET_METADATA_KEY } from './preset.js'
+import { labelsOfConfig, settingsOfConfig } from './preset_config.js'
 
 /** The file beside a checkpoint that says how its images are prepared. */
 export const PRESET_FILE = 'preset.json'
 
+/** Holds the names of classes for transformers, and the whole preset for timm. */
+const CONFIG_FILE = 'config.json'
+
+/** The files beside a checkpoint that may say how images are prepared; the first that does counts. */
+export const PRESET_FILES = [PRESET_FILE, 'preprocessor_config.json', CONFIG_FILE] as const
+
 /**
- * Makes a preset of what {@link ImagePreset.toJSON} gave.
+ * Makes a preset of what {@link ImagePreset.toJSON} gave, or of a `config.json` of timm or `preprocessor_config.json` of transformers.
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT`, which names `where`, if that is no preset.
  */
 export function fromJson(value: unknown, where = 'the preset'): ImagePreset {
-  return new ImagePreset(checkPresetSettings(where, value))
+  return new ImagePreset(settingsOfConfig(value, where) ?? checkPresetSettings(where, value))
 }
 
 /**
@@ -39,24 +46,66 @@ const MAX_PRESET_BYTES = 16 * 2 ** 20
  * @throws {TorchError} `TORCH_FILE` if it cannot be read, `TORCH_INVALID_ARGUMENT` if it holds no preset.
  */
 export async function load(file: FileInput): Promise<ImagePreset> {
-  const bytes = await readFileInput(file, {
+  return fromJson(await readJson(file), whereOf(file))
+}
+
+function whereOf(file: FileInput): string {
+  return typeof file === 'string' ? shorten(file) : 'the preset'
+}
+
+function readPresetFile(file: FileInput): Promise<Uint8Array> {
+  return readFileInput(file, {
     name: 'the preset',
     code: 'TORCH_FILE',
     maxBytes: MAX_PRESET_BYTES,
     tooLarge: (reason) => new TorchError('TORCH_FILE', reason),
   })
-  return parse(new TextDecoder().decode(bytes), typeof file === 'string' ? shorten(file) : 'the preset')
 }
 
-/** Reads the {@link PRESET_FILE} beside a checkpoint, or gives null if there is none. Throws as {@link load}. */
+/** A preset that lies beside a checkpoint, and the name of its file. */
+export interface PresetBeside {
+  readonly preset: ImagePreset
+  readonly file: (typeof PRESET_FILES)[number]
+}
+
+/**
+ * Reads the first of {@link PRESET_FILES} beside a checkpoint that says how images are prepared, or gives null if there is none. Files
+ * of these names that say something else are passed over, but for {@link PRESET_FILE}.
+ *
+ * @throws {TorchError} as {@link load}; `TORCH_INVALID_ARGUMENT` for a way to prepare images that no preset can describe.
+ */
+export async function findBeside(checkpoint: string): Promise<PresetBeside | null> {
+  for (const file of PRESET_FILES) {
+    const preset = await readIfThere(join(dirname(checkpoint), file), file === PRESET_FILE)
+    if (preset !== null) return { preset, file }
+  }
+  return null
+}
+
+/** Gives the preset of {@link findBeside} alone. */
 export async function beside(checkpoint: string): Promise<ImagePreset | null> {
-  const path = join(dirname(checkpoint), PRESET_FILE)
+  return (await findBeside(checkpoint))?.preset ?? null
+}
+
+async function readIfThere(path: string, isOwn: boolean): Promise<ImagePreset | null> {
+  if (!isOwn) {
+    // Whatever program may have written a file of that name.
+    const settings = settingsOfConfig(await readJson(path).catch(() => null), shorten(path))
+    if (settings === null) return null
+    // transformers has the names of classes in another file.
+    const labels = settings.labels ?? labelsOfConfig(await readJson(join(dirname(path), CONFIG_FILE)).catch(() => null))
+    return new ImagePreset({ ...settings, labels: labels ?? undefined })
+  }
   try {
     return await load(path)
   } catch (error) {
     if (error instanceof TorchError && hasCode(error.cause, 'ENOENT')) return null
     throw error
   }
+}
+
+async function readJson(file: FileInput): Promise<unknown> {
+  return parseJson(new TextDecoder().decode(await readPresetFile(file)), whereOf(file))
 }
 
 /**
@@ -69,11 +118,13 @@ export async function save(path: string, preset: ImagePreset): Promise<void> {
 }
 
 function parse(text: string, where: string): ImagePreset {
-  let value: unknown
+  return fromJson(parseJson(text, where), where)
+}
+
+function parseJson(text: string, where: string): unknown {
   try {
-    value = JSON.parse(text)
+    return JSON.parse(text)
   } catch (cause) {
     throw new TorchError('TORCH_FILE', `${where}: Is not valid JSON`, { cause })
   }
-  return fromJson(value, where)
 }

@@ -5,7 +5,8 @@ import type { Image } from './image.js'
 import { ImagePreset } from './preset.js'
 import type { Transform } from './transforms.js'
 
-export { beside, fromJson, fromMetadata, load, PRESET_FILE, save } from './preset_file.js'
+export { beside, findBeside, fromJson, fromMetadata, load, PRESET_FILE, PRESET_FILES, save } from './preset_file.js'
+export type { PresetBeside } from './preset_file.js'
 
 /** The whole way from a decoded image to the input (3, H, W) of a model. */
 export type Preset = Transform<Image, Tensor<'float32'>>

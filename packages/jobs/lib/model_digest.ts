@@ -2,19 +2,22 @@ import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { TorchError } from 'napi-torch'
-import { hasCode, PRESET_FILE, reasonOf, shorten } from 'napi-torch/internal'
+import { hasCode, PRESET_FILES, reasonOf, shorten } from 'napi-torch/internal'
 
 /**
- * Computes the SHA-256 of everything that a model depends on: the checkpoint, and `preset.json` beside it if there is one.
+ * Computes the SHA-256 of everything that a model depends on: the checkpoint, and what lies beside it and may say how images are
+ * prepared, such as `preset.json`.
  *
  * @throws {TorchError} `TORCH_FILE` if the checkpoint cannot be read.
  */
 export async function modelDigest(checkpoint: string): Promise<string> {
   const hash = createHash('sha256')
   await add(hash, checkpoint)
-  await add(hash, join(dirname(checkpoint), PRESET_FILE)).catch((error: unknown) => {
-    if (!(error instanceof TorchError && hasCode(error.cause, 'ENOENT'))) throw error
-  })
+  for (const file of PRESET_FILES) {
+    await add(hash, join(dirname(checkpoint), file)).catch((error: unknown) => {
+      if (!(error instanceof TorchError && hasCode(error.cause, 'ENOENT'))) throw error
+    })
+  }
   return hash.digest('hex')
 }
 

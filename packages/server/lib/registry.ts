@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 import { TorchError } from 'napi-torch'
+import { PRESET_FILES } from 'napi-torch/internal'
 import { ServedModel, type ModelObserver } from './served_model.js'
 import { versionOf, type ModelSettings, type Settings } from './settings.js'
 
@@ -229,7 +230,8 @@ function waiting(settings: ModelSettings, state: ModelState, reason: string): En
 
 /** Differs when the files of a model have changed. */
 async function fingerprintOf({ checkpoint, labels }: ModelSettings): Promise<string> {
-  const files = [checkpoint, join(dirname(checkpoint), 'preset.json'), ...(labels === undefined ? [] : [labels])]
+  const presets = PRESET_FILES.map((file) => join(dirname(checkpoint), file))
+  const files = [checkpoint, ...presets, ...(labels === undefined ? [] : [labels])]
   const facts = await Promise.all(
     files.map(async (file) => {
       const found = await stat(file).catch(() => null)

@@ -1,0 +1,126 @@
+// Presets out of what other libraries write beside their checkpoints: timm's config.json, and the preprocessor_config.json and
+// config.json of Hugging Face transformers.
+import { TorchError } from '../util/errors.js'
+import type { InterpolationMode } from './functional.js'
+import { checkPresetSettings, type PresetSettings } from './preset.js'
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** timm's default, and that of transformers' ConvNext processor, which its ResNets have: 224 / 256. */
+const USUAL_CROP = 0.875
+
+/** From this size on the processor of transformers' ResNets squashes images instead of cropping them. */
+const SQUASHED_SIZE = 384
+
+/** Pillow's numbers of filters. */
+const RESAMPLE: readonly InterpolationMode[] = ['nearest', 'lanczos', 'bilinear', 'bicubic', 'box', 'hamming']
+
+/**
+ * Reads the settings of a preset out of a `config.json` of timm, or out of the `preprocessor_config.json` of transformers; null for
+ * other files. Follows `timm.data.create_transform` with the size for tests, and `ConvNextImageProcessor`.
+ *
+ * @param where - The file, for messages.
+ * @throws {TorchError} `TORCH_INVALID_ARGUMENT`, which names the field, for a way to prepare images that no preset can describe.
+ */
+export function settingsOfConfig(value: unknown, where: string): PresetSettings | null {
+  if (!isFields(value)) return null
+  const timm = isFields(value['pretrained_cfg']) ? value['pretrained_cfg'] : value
+  if (Array.isArray(timm['input_size'])) return timmSettings(timm, value, where)
+  return 'image_mean' in value && 'size' in value ? transformersSettings(value, where) : null
+}
+
+/** Names of the classes in a `config.json` of transformers or timm; null where it has none, or those that stand for none (`LABEL_0`). */
+export function labelsOfConfig(value: unknown): readonly string[] | null {
+  if (!isFields(value)) return null
+  const names =
+    value['label_names'] ?? (isFields(value['pretrained_cfg']) ? value['pretrained_cfg']['label_names'] : null)
+  if (isTexts(names)) return names
+  const byIndex = value['id2label']
+  if (!isFields(byIndex)) return null
+  const labels = Array.from({ length: Object.keys(byIndex).length }, (_, index) => byIndex[index])
+  return isTexts(labels) && !labels.every((label, index) => label === `LABEL_${index}`) ? labels : null
+}
+
+function timmSettings(config: Fields, whole: Fields, where: string): PresetSettings {
+  const [channels, height, width] = (config['test_input_size'] ?? config['input_size']) as readonly unknown[]
+  const cropPct =
+    (config['test_input_size'] === undefined ? undefined : config['test_crop_pct']) ?? config['crop_pct'] ?? USUAL_CROP
+  const mode = config['crop_mode'] ?? 'center'
+  const isSquare = height === width
+  if (mode !== 'center' && !(mode === 'squash' && cropPct === 1)) throw unsupported(where, 'crop_mode', mode)
+  if (mode === 'center' && !isSquare) throw unsupported(where, 'input_size', `${String(height)} × ${String(width)}`)
+  if (typeof cropPct !== 'number' || !(cropPct > 0)) throw unsupported(where, 'crop_pct', cropPct)
+  return checkPresetSettings(where, {
+    name: typeof whole['architecture'] === 'string' ? whole['architecture'] : 'timm',
+    size: [height, width],
+    ...(mode === 'center' && { resize: Math.floor(Number(height) / cropPct) }),
+    interpolation: config['interpolation'] ?? 'bilinear',
+    ...(channels === 1 && { grayscale: true, channels: 1 }),
+    mean: config['mean'],
+    std: config['std'],
+    labels: labelsOfConfig(whole) ?? undefined,
+  })
+}
+
+function transformersSettings(config: Fields, where: string): PresetSettings {
+  const resample = config['resample'] ?? 2
+  const interpolation = RESAMPLE[Number(resample)]
+  if (interpolation === undefined) throw unsupported(where, 'resample', resample)
+  for (const step of ['do_resize', 'do_rescale', 'do_normalize']) {
+    if (config[step] === false) throw unsupported(where, step, false)
+  }
+  const factor = config['rescale_factor'] ?? 1 / 255
+  if (Math.abs(Number(factor) - 1 / 255) > 1e-6) throw unsupported(where, 'rescale_factor', factor)
+  const kind = config['image_processor_type'] ?? config['feature_extractor_type']
+  return checkPresetSettings(where, {
+    name: typeof kind === 'string' ? kind : 'transformers',
+    ...sizesOf(config, where),
+    interpolation,
+    mean: config['image_mean'],
+    std: config['image_std'],
+  })
+}
+
+/** What is resized and cropped: to the shortest edge and then to a crop, or to both sides at once. */
+function sizesOf(config: Fields, where: string): Pick<PresetSettings, 'size' | 'resize'> {
+  const size = sidesOf(config['size'])
+  if (size === null) throw unsupported(where, 'size', JSON.stringify(config['size']))
+  const crop = config['do_center_crop'] === true ? sidesOf(config['crop_size'] ?? config['size']) : null
+  if ('edge' in size && 'crop_pct' in config && typeof config['crop_pct'] === 'number') {
+    const { edge } = size
+    return edge < SQUASHED_SIZE
+      ? { size: [edge, edge], resize: Math.trunc(edge / config['crop_pct']) }
+      : { size: [edge, edge] }
+  }
+  if ('edge' in size) {
+    if (crop === null) throw unsupported(where, 'do_center_crop', false)
+    return { size: 'edge' in crop ? [crop.edge, crop.edge] : crop.sides, resize: size.edge }
+  }
+  if (crop !== null && String('edge' in crop ? [crop.edge, crop.edge] : crop.sides) !== String(size.sides)) {
+    throw unsupported(where, 'crop_size', JSON.stringify(config['crop_size']))
+  }
+  return { size: size.sides }
+}
+
+type Sides = { readonly edge: number } | { readonly sides: readonly [height: number, width: number] }
+
+function sidesOf(value: unknown): Sides | null {
+  if (typeof value === 'number') return { edge: value }
+  if (!isFields(value)) return null
+  const { shortest_edge: edge, height, width } = value
+  if (typeof edge === 'number') return { edge }
+  return typeof height === 'number' && typeof width === 'number' ? { sides: [height, width] } : null
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length > 0 && value.every((text) => typeof text === 'string')
+}
+
+function unsupported(where: string, field: string, value: unknown): TorchError {
+  const text = `${where}: Prepares images in a way that presets do not have, ${field} ${String(value)}; pass a preset of your own`
+  return new TorchError('TORCH_INVALID_ARGUMENT', text)
+}
