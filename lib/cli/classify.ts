@@ -1,16 +1,19 @@
 import { stat } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
 
 import { Classifier, type Prediction } from '../classifier/classifier.js'
 import { imageFiles } from '../classifier/image_files.js'
+import { shorten } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 import { defineCommand, type Context, type Flags } from './command.js'
 import { EXIT, exitCodeOf } from './exit_codes.js'
 import { CLASSIFIER_OPTIONS, DEVICE, JSON_OUTPUT, TOP } from './options.js'
 import { codeOf, errorLine, messageOf } from './output/errors.js'
 import { modelLine, unusedNote } from './output/model_line.js'
+import { Progress } from './output/progress.js'
 import { bar, table } from './output/table.js'
 import type { Colors } from './output/terminal.js'
-import { percent, printable } from './output/text.js'
+import { count, percent, printable } from './output/text.js'
 
 const OPTIONS = { ...CLASSIFIER_OPTIONS, top: { ...TOP, default: 5 }, device: DEVICE, json: JSON_OUTPUT } as const
 
@@ -20,21 +23,31 @@ export const command = defineCommand({
   arguments: {
     checkpoint: { description: 'checkpoint of a ResNet' },
     image: {
-      description: 'JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP or PNM file, or a folder of such files',
+      description: 'JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP or PNM file, a folder of such files, or - for standard input',
       kind: 'variadic',
     },
   },
   options: OPTIONS,
   notes: `The architecture is recognized from the checkpoint. Preset and labels come from the options, else from the
-checkpoint's metadata, else from the file preset.json beside it, else they are guessed from the architecture.`,
+checkpoint's metadata, else from preset.json, preprocessor_config.json or config.json beside it, else they are guessed from the architecture.`,
   examples: [
     'napi-torch classify resnet18-f37072fd.pth dog.jpg',
-    'napi-torch classify best.pth images/*.png --labels classes.txt --top 3 --json',
+    'napi-torch classify best.pth images/ --labels classes.txt --top 3 --json > answers.jsonl',
+    'curl -s https://example.com/dog.jpg | napi-torch classify resnet18.pth -',
   ],
   run: ({ checkpoint, image }, flags, context) => classify(checkpoint, image, flags, context),
 })
 
 const BAR_WIDTH = 24
+
+/** Stands for the image that comes from standard input. */
+const STDIN = '-'
+
+/** Images from which on progress is shown beside the lines of `--json`. */
+const MIN_PROGRESS = 50
+
+const ADDRESS =
+  'Is an address, and nothing is downloaded: curl -s ADDRESS | napi-torch classify CHECKPOINT -, or fetch the file first'
 
 /** Classifies images. An image that cannot be read is reported, and the others are classified all the same. */
 async function classify(
@@ -44,60 +57,66 @@ async function classify(
   { terminal, signal }: Context,
 ): Promise<number> {
   const classifier = await Classifier.load(checkpoint, { ...options, signal })
+  const total = json === true ? await countImages(images) : 0
+  const amount = (done: number, all: number): string => `${count(done)} of ${count(all)} images`
+  const progress = total < MIN_PROGRESS ? null : new Progress(terminal, total, amount)
   try {
     const note = unusedNote(classifier)
     if (note !== null) terminal.note(note)
     if (json !== true) terminal.print(terminal.colors.dim(modelLine(classifier)))
-    const reports: ImageReport[] = []
     let exitCode: number = EXIT.ok
-    const report = (image: string, predictions: readonly Prediction[], error: unknown): void => {
+    let done = 0
+    const faults = new Map<string, unknown>()
+    const sources = sourcesOf(images, faults)
+    for await (const { image: source, predictions, error: failure } of classifier.classify(sources, {
+      topK: top,
+      signal,
+    })) {
+      const image = typeof source === 'string' ? source : STDIN
+      const error = faults.get(image) ?? failure
       if (error !== null) {
         terminal.note(errorLine(error))
         exitCode = exitCodeOf(error)
-      } else if (json !== true) {
-        for (const line of linesOf(image, predictions, terminal.colors)) terminal.print(line)
       }
-      if (json === true) reports.push(reportOf(image, predictions, error))
-    }
-    const faults = new Map<string, unknown>()
-    const files = filesOf(images, faults)
-    for await (const { image, predictions, error } of classifier.classify(files, { topK: top, signal })) {
-      // All sources are paths.
-      if (typeof image === 'string') report(image, predictions ?? [], faults.get(image) ?? error)
-    }
-    if (json === true) {
-      const { architecture, presetName, labelsName, isPresetGuessed } = classifier
-      terminal.printJson({
-        architecture,
-        preset: presetName,
-        presetGuessed: isPresetGuessed,
-        labels: labelsName,
-        images: reports,
-      })
+      if (json === true) terminal.print(JSON.stringify(reportOf(image, predictions ?? [], error, classifier)))
+      else if (error === null) {
+        for (const line of linesOf(image, predictions ?? [], terminal.colors)) terminal.print(line)
+      }
+      progress?.update(++done)
     }
     return exitCode
   } finally {
+    progress?.stop()
     await classifier.close()
   }
 }
 
-/** What `--json` prints for an image; `docs/cli.md` documents it. */
+/** What `--json` prints for an image, in a line; `docs/cli.md` documents it. */
 export interface ImageReport {
   readonly image: string
   /** Best first. Empty where there is an error. */
   readonly answers: readonly Prediction[]
   readonly error: { readonly code: string; readonly message: string } | null
+  readonly preset: string
+  /** True if the preset follows from the architecture alone: no option, checkpoint or file names one. */
+  readonly presetGuessed: boolean
+  /** Where the names of the classes come from. */
+  readonly labels: string
 }
 
-/** Gives the files among `images`, and the files in its folders. A folder without images is given itself, and its fault is noted. */
-async function* filesOf(images: readonly string[], faults: Map<string, unknown>): AsyncGenerator<string> {
+/**
+ * Gives the files among `images`, those in its folders, and standard input for {@link STDIN}. A folder without images is given itself, and
+ * its fault is noted.
+ */
+async function* sourcesOf(images: readonly string[], faults: Map<string, unknown>): AsyncGenerator<string | Readable> {
   for (const image of images) {
-    // A path that does not exist is reported when it is opened.
-    const isFolder = await stat(image).then(
-      (stats) => stats.isDirectory(),
-      () => false,
-    )
-    if (!isFolder) {
+    if (image === STDIN) {
+      yield process.stdin
+      continue
+    }
+    if (!(await isFolder(image))) {
+      const hint = /^https?:\/\//i.test(image) ? ADDRESS : null
+      if (hint !== null) faults.set(image, new TorchError('TORCH_FILE', `${shorten(image)}: ${hint}`))
       yield image
       continue
     }
@@ -115,8 +134,39 @@ async function* filesOf(images: readonly string[], faults: Map<string, unknown>)
   }
 }
 
-function reportOf(image: string, answers: readonly Prediction[], error: unknown): ImageReport {
-  return { image, answers, error: error === null ? null : { code: codeOf(error), message: messageOf(error) } }
+async function countImages(images: readonly string[]): Promise<number> {
+  let total = 0
+  for (const image of images) {
+    if (!(await isFolder(image))) {
+      total++
+      continue
+    }
+    try {
+      for await (const path of imageFiles(image)) if (path !== '') total++
+    } catch {
+      // Reported when the folder is read.
+    }
+  }
+  return total
+}
+
+/** A path that does not exist is no folder: it is reported when it is opened. */
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  )
+}
+
+function reportOf(image: string, answers: readonly Prediction[], error: unknown, model: Classifier): ImageReport {
+  return {
+    image,
+    answers,
+    error: error === null ? null : { code: codeOf(error), message: messageOf(error) },
+    preset: model.presetName,
+    presetGuessed: model.isPresetGuessed,
+    labels: model.labelsName,
+  }
 }
 
 function* linesOf(image: string, predictions: readonly Prediction[], colors: Colors): Generator<string> {

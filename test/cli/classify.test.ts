@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { loadCheckpoint, ones, resnet18, saveCheckpoint, scope, type Tensor } from 'napi-torch'
@@ -9,14 +9,20 @@ import { napiTorch } from '../support/cli.js'
 import { CHECKPOINT } from '../support/fashion_mnist.js'
 import { testImages, writePng } from '../support/images.js'
 
+/** A line of `--json`. */
 interface Report {
   readonly preset: string
   readonly labels: string
-  readonly images: readonly {
-    readonly image: string
-    readonly answers: readonly { readonly label: string | null; readonly index: number; readonly probability: number }[]
-    readonly error: { readonly code: string; readonly message: string } | null
-  }[]
+  readonly image: string
+  readonly answers: readonly { readonly label: string | null; readonly index: number; readonly probability: number }[]
+  readonly error: { readonly code: string; readonly message: string } | null
+}
+
+function reportsOf(stdout: string): Report[] {
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Report)
 }
 
 /** Writes the first test images, an ankle boot and a pullover, into a folder. */
@@ -58,8 +64,7 @@ ${pullover}
 
       const { stdout } = await napiTorch(['classify', CHECKPOINT, boot, '--json'])
 
-      const { preset, labels, images } = JSON.parse(stdout) as Report
-      const [{ image, answers, error } = assert.fail('no image')] = images
+      const [{ preset, labels, image, answers, error } = assert.fail('no image')] = reportsOf(stdout)
       assert.deepEqual([preset, labels, image, error], ['fashion-mnist', 'preset.json', boot, null])
       assert.deepEqual([answers.length, answers[0]?.label, answers[0]?.index], [5, 'Ankle boot', 9])
     })
@@ -77,7 +82,7 @@ ${pullover}
       assert.equal(status, 1)
       assert.equal(stderr, `napi-torch: ${message} (TORCH_IMAGE)\n`)
       assert.deepEqual(
-        (JSON.parse(stdout) as Report).images.map(({ answers, error }) => answers[0]?.label ?? error),
+        reportsOf(stdout).map(({ answers, error }) => answers[0]?.label ?? error),
         ['Ankle boot', { code: 'TORCH_IMAGE', message }, 'Pullover'],
       )
     })
@@ -90,9 +95,8 @@ ${pullover}
 
       const { stdout } = await napiTorch(['classify', CHECKPOINT, ...paths, '--json'])
 
-      const report = JSON.parse(stdout) as Report
       assert.deepEqual(
-        report.images.map(({ image, answers }) => [image, answers[0]?.index]),
+        reportsOf(stdout).map(({ image, answers }) => [image, answers[0]?.index]),
         // Python takes the fifth, a shirt, for a top as well.
         images.map(({ label }, index) => [paths[index], index === 4 ? 0 : label]),
       )
@@ -112,10 +116,9 @@ ${pullover}
 
       const { status, stdout } = await napiTorch(['classify', CHECKPOINT, folder, nine, '--json'])
 
-      const { images } = JSON.parse(stdout) as Report
       assert.equal(status, 1)
       assert.deepEqual(
-        images.map(({ image, answers, error }) => [image, answers[0]?.label ?? error?.code]),
+        reportsOf(stdout).map(({ image, answers, error }) => [image, answers[0]?.label ?? error?.code]),
         [
           [nine, 'Ankle boot'],
           [ten, 'TORCH_IMAGE'],
@@ -141,6 +144,45 @@ ${pullover}
     })
   })
 
+  it('keeps the lines of JSON that were printed before Ctrl-C', async () => {
+    await inFolder(async (folder) => {
+      const [boot] = await writeTwo(folder)
+      const args = ['classify', CHECKPOINT, ...Array.from({ length: 2000 }, () => boot), '--json']
+
+      const { status, stdout, stderr } = await napiTorch(args, {
+        onStart: (child) => child.stdout?.on('data', (text: string) => text.includes('Ankle') && child.kill('SIGINT')),
+      })
+
+      const answered = reportsOf(stdout).length
+      assert.equal(status, 130)
+      assert.ok(answered > 0 && answered < 2000, `${answered} answers`)
+      assert.match(stderr, /of 2,000 images/)
+    })
+  })
+
+  it('reads an image from standard input', async () => {
+    await inFolder(async (folder) => {
+      const [boot] = await writeTwo(folder)
+
+      const { status, stdout } = await napiTorch(['classify', CHECKPOINT, '-', '--json'], {
+        stdin: await readFile(boot),
+      })
+
+      const [{ image, answers } = assert.fail('no image')] = reportsOf(stdout)
+      assert.deepEqual([status, image, answers[0]?.label], [0, '-', 'Ankle boot'])
+    })
+  })
+
+  it('says what to do with an address', async () => {
+    const { status, stderr } = await napiTorch(['classify', CHECKPOINT, 'https://example.com/dog.jpg'])
+
+    assert.equal(status, 1)
+    assert.match(
+      stderr,
+      /^napi-torch: https:\/\/example\.com\/dog\.jpg: Is an address, and nothing is downloaded: curl -s /,
+    )
+  })
+
   it('takes the labels of a file', async () => {
     await inFolder(async (folder) => {
       const [boot] = await writeTwo(folder)
@@ -149,7 +191,7 @@ ${pullover}
 
       const { stdout } = await napiTorch(['classify', CHECKPOINT, boot, '--labels', labels, '--top', '1', '--json'])
 
-      assert.equal((JSON.parse(stdout) as Report).images[0]?.answers[0]?.label, 'j')
+      assert.equal(reportsOf(stdout)[0]?.answers[0]?.label, 'j')
     })
   })
 
@@ -291,7 +333,7 @@ ${pullover}
       [{ name: 'x', size: [28, 28], mean: 1 }, 'Expected 1 or 3 numbers for mean in PRESET, received 1'],
       [
         { name: 'x', sizes: 1 },
-        'Expected options among name, size, resize, interpolation, grayscale, channels, mean, std, activation, labels for PRESET, received "sizes" (did you mean size?)',
+        'Expected options among name, size, resize, interpolation, exifOrientation, invert, grayscale, channels, mean, std, activation, labels for PRESET, received "sizes" (did you mean size?)',
       ],
     ]
     for (const [value, message] of fields) {

@@ -70,9 +70,10 @@ describe('a model of an own architecture', function () {
     const { status, stdout, stderr } = await napiTorch(['classify', CHECKPOINT, ...paths, '--module', MODULE, '--json'])
 
     assert.equal(status, 0, stderr)
-    const report = JSON.parse(stdout) as { readonly images: readonly { readonly answers: readonly Prediction[] }[] }
+    const lines = stdout.trimEnd().split('\n')
+    const reports = lines.map((line) => JSON.parse(line) as { readonly answers: readonly Prediction[] })
     assert.deepEqual(
-      report.images.map(({ answers }) => answers[0]?.label),
+      reports.map(({ answers }) => answers[0]?.label),
       winners,
     )
   })

@@ -56,6 +56,8 @@ export interface RunOptions {
   readonly main?: string
   /** Folder in which it runs. Default: the root of this checkout. */
   readonly cwd?: string
+  /** What it reads from standard input. Default: nothing. */
+  readonly stdin?: Uint8Array
   /** Called with the process as soon as it runs. */
   readonly onStart?: (child: ChildProcess) => void
 }
@@ -63,7 +65,7 @@ export interface RunOptions {
 /** Runs a command in a process of its own, where nothing is a terminal. */
 export function napiTorch(
   args: readonly string[],
-  { env, main = MAIN, cwd = ROOT, onStart }: RunOptions = {},
+  { env, main = MAIN, cwd = ROOT, stdin, onStart }: RunOptions = {},
 ): Promise<Ended> {
   const [node, ...flags] = NODE
   return new Promise((resolve, reject) => {
@@ -72,13 +74,14 @@ export function napiTorch(
     const child = spawn(node, [...flags, main, ...args], {
       cwd,
       env: own,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       timeout: TIMEOUT_MS,
     })
+    child.stdin?.end(stdin)
     let stdout = ''
     let stderr = ''
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text))
     child.on('error', reject)
     child.on('close', (status, signal) => resolve({ status, signal, stdout, stderr }))
     onStart?.(child)
@@ -102,7 +105,7 @@ export function napiTorchOnTerminal(
     const own = { ...process.env, TERM: 'xterm', FORCE_COLOR: undefined, NO_COLOR: undefined, CI: undefined, ...env }
     const child = spawn('script', ['-qec', command, '/dev/null'], { cwd: ROOT, env: own, timeout: TIMEOUT_MS })
     let output = ''
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       output += text
       onOutput?.(output, (keys) => child.stdin.write(keys))
     })

@@ -61,7 +61,7 @@ describe('ImagePreset', () => {
     [
       'an unknown setting',
       { crop: 3 },
-      'Expected options among name, size, resize, interpolation, grayscale, channels, mean, std, activation, labels for ImagePreset, received "crop"',
+      'Expected options among name, size, resize, interpolation, exifOrientation, invert, grayscale, channels, mean, std, activation, labels for ImagePreset, received "crop"',
     ],
     ['no name', { name: undefined }, 'Expected a string for name in ImagePreset, received undefined'],
     ['a size of 0', { size: [0, 4] }, 'Expected a height and a width for size in ImagePreset, received [0, 4]'],

@@ -130,7 +130,7 @@ describe('presets.beside()', function () {
       'config.json': JSON.stringify({ id2label }),
     }
 
-    assert.deepEqual((await besideOf(files)) as object, {
+    assert.deepEqual(await besideOf(files), {
       ...presets.fromJson(TRANSFORMERS).settings,
       labels: ['tench', 'goldfish'],
     })
