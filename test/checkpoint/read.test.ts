@@ -298,7 +298,10 @@ describe('readCheckpoint()', () => {
       await assert.rejects(readCheckpoint('x', { limits: { opcode: 1 } }), { code })
       await assert.rejects(readCheckpoint('x', { limits: { opcodes: 0 } }), { code })
       // @ts-expect-error: a number is no file.
-      await assert.rejects(readCheckpoint(3), { code, message: 'Expected a path or a Uint8Array for file, received 3' })
+      await assert.rejects(readCheckpoint(3), {
+        code,
+        message: 'Expected a path, a file: URL, bytes, a Blob, a Response or a stream of bytes for file, received 3',
+      })
     })
   })
 

@@ -368,7 +368,8 @@ describe('Classifier', function () {
         })
         await assert.rejects(classifier.classify([7 as unknown as string]), {
           code: 'TORCH_INVALID_ARGUMENT',
-          message: 'Expected a path, a URL, a Buffer, or pixels, for image, received 7',
+          message:
+            'Expected a path, a file: URL, bytes, a Blob, a Response, a stream of bytes, pixels or a sharp instance for image, received 7',
         })
         await assert.rejects(classifier.classify('x.png', { topK: 0 }), { code: 'TORCH_INVALID_ARGUMENT' })
         await assert.rejects(classifier.classify('x.png', { top: 1 } as object), { code: 'TORCH_INVALID_ARGUMENT' })

@@ -168,7 +168,8 @@ describe('decodeImage()', () => {
       // @ts-expect-error -- a number
       await assert.rejects(decodeImage(5), {
         code: 'TORCH_INVALID_ARGUMENT',
-        message: 'Expected a path or a Buffer for source, received 5',
+        message:
+          'Expected a path, a file: URL, bytes, a Blob, a Response, a stream of bytes, pixels or a sharp instance for source, received 5',
       })
     })
   })

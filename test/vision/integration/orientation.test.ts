@@ -5,7 +5,7 @@ import { join } from 'node:path'
 
 import { decodeImage, ImagePreset, presets, type Image } from 'napi-torch'
 
-import { itWithPython, python } from '../support/python.js'
+import { itWithPython, python } from '../../support/python.js'
 
 /** Writes an image in each way to store an orientation, and what Pillow makes of each. */
 const WRITE = `
