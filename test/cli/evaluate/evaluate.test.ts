@@ -148,7 +148,7 @@ describe('napi-torch evaluate', function () {
   })
 
   const UNMATCHED: readonly (readonly [what: string, label: (label: number) => string, args: string[], message: RegExp])[] = [
-    ['another number of folders', (label) => `k${label % 3}`, [], /has 3 classes with other names: k0, k1, k2; the model has 10 classes: T-shirt\/top, /],
+    ['another number of folders', (label) => `k${label % 3}`, [], /has 3 classes: k0, k1, k2; the model has 10 classes: T-shirt\/top, /],
     ['a name that no class has among those that have one', (label) => (label === 9 ? 'boots' : (MODEL_LABELS[label] ?? '').replace('/', ' ')), [], /has 1 class that the model lacks: boots; the model/],
     ['names that are no indices, if those are asked for', (label) => `k${label}`, ['--match', 'index'], /has names that are no indices/],
   ] // prettier-ignore
