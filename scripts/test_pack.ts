@@ -44,6 +44,9 @@ const TOLERANCE = 1e-3
 const NETWORK =
   /^(home|tmpdir|node_extra_ca_certs|ssl_cert_(file|dir)|(https?_|no_|all_)proxy|npm_config_(registry|userconfig|cafile|cache))$/i
 
+/** The oldest compiler that reads the declarations. */
+const OLDEST_COMPILER = '5.4'
+
 /** The `module` option of the compiler for each way to resolve imports: as Node.js does, and as bundlers do. */
 const MODULES = { nodenext: 'nodenext', bundler: 'esnext' } as const
 
@@ -104,6 +107,7 @@ function testInstallation(name: Manager['name'], major: number, libtorch: string
     test('worker_threads', ['worker.mjs'])
     if (major !== NODES[0]) return
     testTypes('types.mts', project, ['nodenext', 'bundler'])
+    testTypes('types.mts', project, ['nodenext', 'bundler'], OLDEST_COMPILER)
     testBundle(node, project, libtorch)
     testSilence(node, project, libtorch)
     for (const command of ['serve', 'jobs']) testMissingPackage(command, node, project)
@@ -174,8 +178,15 @@ function testProgram(
   report.record(what, { began, note, ok: note === '' ? true : required ? false : null })
 }
 
-/** Tests the types as programs see them. */
-function testTypes(program: string, project: string, resolutions: readonly (keyof typeof MODULES)[]): void {
+/** Tests the types as programs see them, declarations of the package included; `version` is the compiler's. Default: this project's own. */
+function testTypes(
+  program: string,
+  project: string,
+  resolutions: readonly (keyof typeof MODULES)[],
+  version?: string,
+): void {
+  const compiler = version === undefined ? resolve('typescript/bin/tsc') : toolOf(`typescript@${version}`, 'bin/tsc')
+  const runtime = version === undefined ? 'TypeScript' : `TypeScript ${version}`
   for (const resolution of resolutions) {
     const began = performance.now()
     const options = [
@@ -190,15 +201,12 @@ function testTypes(program: string, project: string, resolutions: readonly (keyo
     ]
     options.push('--types', 'node', '--typeRoots', join(ROOT, 'node_modules', '@types'))
     options.push('--module', MODULES[resolution], '--moduleResolution', resolution, program)
-    const { status, stdout } = spawnSync(process.execPath, [resolve('typescript/bin/tsc'), ...options], {
+    const { status, stdout } = spawnSync(process.execPath, [compiler, ...options], {
       cwd: project,
       encoding: 'utf8',
     })
     const note = status === 0 ? '' : (stdout.split('\n')[0] ?? '')
-    report.record(
-      { manager: 'npm', runtime: 'TypeScript', kind: `${program} ${resolution}` },
-      { began, note, ok: status === 0 },
-    )
+    report.record({ manager: 'npm', runtime, kind: `${program} ${resolution}` }, { began, note, ok: status === 0 })
   }
 }
 

@@ -162,9 +162,13 @@ async function checkLibtorch({ opened, refusal }: Result<'libtorch'>): Promise<C
 const NOT_ABOUT_LIBTORCH = ['TORCH_ADDON_NOT_FOUND', 'TORCH_PLATFORM']
 
 function damaged({ folder, source }: LibtorchLocation, fault: string): Check {
-  // The installer of libtorch does not touch what npm installed.
-  const fix = source === 'package' ? `rm -r '${dirname(folder)}' && npm install` : INSTALL
-  return bad('libtorch', `${folder} ${fault}`, fix)
+  return bad('libtorch', `${folder} ${fault}`, repairOf(folder, source))
+}
+
+/** The installer of libtorch touches neither what npm installed nor a folder that the variable names. */
+function repairOf(folder: string, source: LibtorchLocation['source']): string {
+  if (source === 'package') return `rm -r '${dirname(folder)}' && npm install`
+  return source === 'environment' ? `unset NAPI_TORCH_LIBTORCH && ${INSTALL}` : INSTALL
 }
 
 function noLibtorch(message: string): Check {

@@ -97,28 +97,36 @@ describe('napi-torch doctor', function () {
     })
   })
 
-  it('finds a changed byte in the libtorch of the cache, and names the repair', async () => {
-    await inFolder(async (folder) => {
-      const name = `torch/lib/${libraryFile('c10')}`
-      const place = join(folder, 'libtorch-2.13.0-cpu')
-      writeFiles(place, torchFiles({ headers: false }))
-      const files = { [name]: { bytes: 18, sha256: 'another' } }
-      writeFiles(place, { 'napi-torch.json': JSON.stringify({ version: '2.13.0', flavor: 'cpu', files }) })
+  for (const source of ['the cache', 'NAPI_TORCH_LIBTORCH']) {
+    it(`finds a changed byte in the libtorch of ${source}, and names the repair`, async () => {
+      await inFolder(async (folder) => {
+        const name = `torch/lib/${libraryFile('c10')}`
+        const place = join(folder, 'libtorch-2.13.0-cpu')
+        writeFiles(place, torchFiles({ headers: false }))
+        const files = { [name]: { bytes: 18, sha256: 'another' } }
+        writeFiles(place, { 'napi-torch.json': JSON.stringify({ version: '2.13.0', flavor: 'cpu', files }) })
+        const isNamed = source !== 'the cache'
 
-      const { status, stdout } = await napiTorch(['doctor', '--json'], {
-        env: { NAPI_TORCH_CACHE: folder, NAPI_TORCH_LIBTORCH: undefined, PATH: '/no/python' },
-      })
+        const { status, stdout } = await napiTorch(['doctor', '--json'], {
+          env: {
+            NAPI_TORCH_CACHE: folder,
+            NAPI_TORCH_LIBTORCH: isNamed ? join(place, 'torch') : undefined,
+            PATH: '/no/python',
+          },
+        })
 
-      assert.equal(status, 3)
-      const libtorch = (JSON.parse(stdout) as Report).checks.find((check) => check.name === 'libtorch')
-      assert.deepEqual(libtorch, {
-        name: 'libtorch',
-        ok: false,
-        found: `${join(place, 'torch')} is damaged: ${name} has another SHA-256 than when it was installed`,
-        fix: 'npx napi-torch install-libtorch',
+        assert.equal(status, 3)
+        const libtorch = (JSON.parse(stdout) as Report).checks.find((check) => check.name === 'libtorch')
+        assert.deepEqual(libtorch, {
+          name: 'libtorch',
+          ok: false,
+          found: `${join(place, 'torch')} is damaged: ${name} has another SHA-256 than when it was installed`,
+          // While the variable names the folder, what is installed elsewhere is not looked at.
+          fix: `${isNamed ? 'unset NAPI_TORCH_LIBTORCH && ' : ''}npx napi-torch install-libtorch`,
+        })
       })
     })
-  })
+  }
 
   describe('without a built addon', () => {
     /** Runs the doctor of a copy of this package that has its npm packages and nothing else. */

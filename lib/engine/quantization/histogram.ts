@@ -7,7 +7,7 @@ export const HALF_BINS = 4096
  */
 export class Histogram {
   /** Numbers from `(index - HALF_BINS) * width` up to the next bin. */
-  readonly counts = new Float64Array(2 * HALF_BINS)
+  readonly counts: Float64Array = new Float64Array(2 * HALF_BINS)
   #min = Infinity
   #max = -Infinity
   #count = 0
