@@ -226,7 +226,13 @@ export class OpenedModel implements Disposable {
    */
   async createEngine(options: CreateEngineOptions = {}): Promise<Engine> {
     const { module = this.model, input = this.inputShape, ...rest } = options
-    return compile(module, { ...rest, input })
+    return compile(module, { ...rest, input }).catch((cause: unknown) => {
+      const isOfForward = cause instanceof TorchError && cause.modulePath !== undefined
+      if (!isOfForward || options.input !== undefined) throw cause
+      // A layer refused what reached it: the usual reason is a preset of another size.
+      const text = `The preset ${this.presetName} makes images of ${describeShape(input)}, which the model does not take`
+      throw new TorchError(cause.code, `${text}: ${cause.message}`, { cause })
+    })
   }
 
   /** Releases the weights, unless the module was the user's own. */

@@ -142,6 +142,17 @@ describe('openModel()', function () {
       }
     })
 
+    it('names a preset that makes images of a size that the model does not take', async () => {
+      using opened = await openModel(CHECKPOINT, { preset: 'imagenet' })
+
+      await assert.rejects(opened.createEngine(), {
+        code: 'TORCH_INVALID_ARGUMENT',
+        message:
+          'The preset imagenet makes images of (3, 224, 224), which the model does not take: linear (Linear, input float32 ' +
+          '(2, 25088)): Expected a tensor (..., 512) for input, received float32 (2, 25088)',
+      })
+    })
+
     it('refuses unknown options', async () => {
       using opened = await openModel(CHECKPOINT)
 
