@@ -98,8 +98,8 @@ Napi::Value CudaSynchronize(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void InitRuntime(Napi::Env env, Napi::Object exports) {
-  // libtorch asks for NNPACK before a convolution of one image on one thread, although it gives it only batches of 16 and more, which
-  // oneDNN takes. On a CPU that NNPACK does not know, each thread that asks prints a warning.
+  // libtorch asks for NNPACK before a convolution of one image on one thread, although it gives it only batches of 16
+  // and more, which oneDNN takes. On a CPU that NNPACK does not know, each thread that asks prints a warning.
   at::globalContext().setUserEnabledNNPACK(false);
   Export<Version>(env, exports, "version");
   Export<SetNumThreads>(env, exports, "setNumThreads");
