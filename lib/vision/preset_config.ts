@@ -6,10 +6,10 @@ import { checkPresetSettings, type PresetSettings } from './preset.js'
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** timm's default, and that of transformers' ConvNext processor, which its ResNets have: 224 / 256. */
+/** timm's default, and that of transformers' class for ConvNext, which its ResNets have: 224 / 256. */
 const USUAL_CROP = 0.875
 
-/** From this size on the processor of transformers' ResNets squashes images instead of cropping them. */
+/** From this size on that class squashes images instead of cropping them. */
 const SQUASHED_SIZE = 384
 
 /** Pillow's numbers of filters. */

@@ -136,8 +136,7 @@ Napi::Value DecodeRows(const Napi::CallbackInfo& info) {
 }
 
 // decodeTiff({ data, size, block, tiled, compression, predictorBytes, samples, separate, reversedBits, bigEndian,
-// layout,
-//              offsets, counts }): Promise<Uint8Array>
+//              layout, offsets, counts }): Promise<Uint8Array>
 Napi::Value DecodeTiff(const Napi::CallbackInfo& info) {
   const Field options(info[0], "decodeTiff");
   const Field data = options["data"];
