@@ -255,7 +255,7 @@ const REFUSED: readonly RefusedIdiom[] = [
 ]
 
 /** Messages that end with a part of the form: the name of an option. */
-const isName = (form: string): boolean => /^\w+$/.test(form)
+const isName = (form: string): boolean => /^\w+(?:\?\))?$/.test(form)
 
 function evaluate(code: string): unknown {
   const names = namesOf()
@@ -324,10 +324,10 @@ describe("Python's idioms", function () {
           text = error.message
         }
 
-        const [said, form = ''] = text.split('; write: ')
+        const [said, form = ''] = text.split(/; write: | \(did you mean (?=\w+\?\)$)/)
         assert.equal(said, message)
         const receiver = /^(?:x|F)\./.exec(here)?.[0] ?? ''
-        const code = isName(form) ? here.replace(/\w+(?=:)/, form) : `${receiver}${form}`
+        const code = isName(form) ? here.replace(/\w+(?=:)/, form.replace('?)', '')) : `${receiver}${form}`
         assertSame(evaluate(code), resultsInPython()[SAME.length + index])
       }),
     )
