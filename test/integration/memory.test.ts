@@ -192,6 +192,7 @@ describe('a disposed tensor', () => {
     indexSelect: () => [0, tensor([0n])],
     flip: () => [[0]],
     split: () => [1],
+    chunk: () => [2],
     clamp: () => [{ min: 0 }],
     fill_: () => [1],
     topk: () => [1],
