@@ -31,7 +31,7 @@ describe('readModel()', function () {
     await assert.rejects(readModel(CHECKPOINT, { device: 'cpu' } as object), {
       code: 'TORCH_INVALID_ARGUMENT',
       message:
-        'Expected options among key, wholeModule, prefix, stem, arch, module, preset, labels, activation for readModel(), received "device"',
+        'Expected options among key, wholeModule, prefix, stem, arch, module, preset, labels, activation, exifOrientation, invert for readModel(), received "device"',
     })
     await assert.rejects(readModel(CHECKPOINT, { arch: 'resnet18' }), {
       code: 'TORCH_ARCHITECTURE',
