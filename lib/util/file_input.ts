@@ -120,6 +120,7 @@ async function readPath(path: string, options: FileInputOptions): Promise<Uint8A
   const named = { ...options, name: shorten(path) }
   try {
     const stats = await handle.stat()
+    if (stats.isDirectory()) throw new TorchError(options.code, `${named.name}: Is a directory, expected a file`)
     if (stats.isFIFO()) return await collect(await openPipe(path), named)
     if (!stats.isFile()) return await collect(handle.createReadStream({ autoClose: false }), named)
     checkSize(stats.size, named)

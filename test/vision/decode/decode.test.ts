@@ -160,7 +160,7 @@ describe('decodeImage()', () => {
       await assert.rejects(decodeImage(fixture('rgb.png'), { orientation: true }), {
         code: 'TORCH_INVALID_ARGUMENT',
         message:
-          'Expected options among exifOrientation, maxPixels for decodeImage(), received "orientation" (did you mean exifOrientation?)',
+          'Expected options among exifOrientation, maxPixels, maxBytes, signal for decodeImage(), received "orientation" (did you mean exifOrientation?)',
       })
     })
 
