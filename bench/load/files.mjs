@@ -1,6 +1,6 @@
-// Prints what readCheckpoint() and loadCheckpoint() take for the files of tiny.py, each in a process of its own.
+// Prints what readCheckpoint() and loadCheckpoint() take for the files of files.py, each in a process of its own.
 //
-//     node bench/load/tiny.mjs FOLDER
+//     node bench/load/files.mjs FOLDER
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 
 const [folder, name, how] = process.argv.slice(2)
 if (how === undefined) {
-  for (const file of ['tiny.pth', 'tiny_legacy.pth']) {
+  for (const file of ['tiny.pth', 'tiny_legacy.pth', 'resnet18.pth', 'resnet18_legacy.pth']) {
     for (const verb of ['readCheckpoint', 'loadCheckpoint']) {
       const args = [...process.execArgv, fileURLToPath(import.meta.url), folder, file, verb]
       execFileSync(process.execPath, args, { stdio: 'inherit' })
