@@ -1,5 +1,7 @@
 import { readdir } from 'node:fs/promises'
 
+import { hintForAddress } from '../util/file_input.js'
+
 /** Files of a folder that a message names. */
 const MAX_FILES = 4
 
@@ -10,12 +12,8 @@ const CHECKPOINT = /\.(?:pth|pt|ckpt|bin|safetensors|pth\.tar)$/i
 
 /** Says what a text is that was passed for a path and names no file; undefined where nothing is known. */
 export function hintForPath(path: string): string | undefined {
-  if (/^https?:\/\//i.test(path))
-    return 'Is an address, and nothing is downloaded: fetch the file first, as with `curl -LO`'
-  if (/^(?:s3|gs|gcs|hf|az|abfs|ftp|file|data)s?:/i.test(path)) {
-    return 'Is an address, expected the path of a file: fetch the file first'
-  }
-  if (path.startsWith('~')) return 'Begins with ~, which shells expand and this package does not: pass the whole path'
+  const hint = hintForAddress(path)
+  if (hint !== undefined) return hint
   if (path.length > MAX_PATH_LENGTH || /^(?:\/9j\/|iVBOR|UklGR|R0lGOD|UEsDB)[A-Za-z0-9+/=\s]{40,}$/.test(path)) {
     return "Is no path but the contents of a file as text: pass the bytes, as with Buffer.from(text, 'base64')"
   }

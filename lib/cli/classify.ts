@@ -57,7 +57,7 @@ async function classify(
   { terminal, signal }: Context,
 ): Promise<number> {
   const classifier = await Classifier.load(checkpoint, { ...options, signal })
-  const total = json === true ? await countImages(images) : 0
+  const total = json === true ? await countImages(images, signal) : 0
   const amount = (done: number, all: number): string => `${count(done)} of ${count(all)} images`
   const progress = total < MIN_PROGRESS ? null : new Progress(terminal, total, amount)
   try {
@@ -134,7 +134,7 @@ async function* sourcesOf(images: readonly string[], faults: Map<string, unknown
   }
 }
 
-async function countImages(images: readonly string[]): Promise<number> {
+async function countImages(images: readonly string[], signal: AbortSignal): Promise<number> {
   let total = 0
   for (const image of images) {
     if (!(await isFolder(image))) {
@@ -142,7 +142,10 @@ async function countImages(images: readonly string[]): Promise<number> {
       continue
     }
     try {
-      for await (const path of imageFiles(image)) if (path !== '') total++
+      for await (const path of imageFiles(image)) {
+        if (signal.aborted) return 0
+        if (path !== '') total++
+      }
     } catch {
       // Reported when the folder is read.
     }

@@ -98,10 +98,15 @@ export async function readFileInput(input: unknown, options: FileInputOptions): 
   return typeof resolved === 'string' ? readPath(resolved, options) : resolved
 }
 
+const ADDRESS =
+  'Is an address, and nothing is downloaded: fetch the file first, as with `curl -LO`, or pass what fetch gives, await fetch(url)'
+
 /** Says why an address cannot be opened as a path is; undefined for other texts. */
 export function hintForAddress(path: string): string | undefined {
-  if (/^https?:/i.test(path)) return 'Is an address, and nothing is downloaded: pass what fetch gives, await fetch(url)'
-  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path)) return 'Is an address, expected a path: fetch the file first'
+  if (/^https?:/i.test(path)) return ADDRESS
+  if (/^(?:[a-z][a-z0-9+.-]+:\/\/|(?:s3|gs|gcs|hf|az|abfs|ftp)s?:)/i.test(path)) {
+    return 'Is an address, expected the path of a file: fetch the file first'
+  }
   if (path.startsWith('~')) return 'Begins with ~, which shells expand and this package does not: pass the whole path'
   return undefined
 }

@@ -110,9 +110,9 @@ describe('decodeImage()', () => {
   })
 
   const REFUSED: readonly (readonly [what: string, make: () => unknown, code: string, message: RegExp])[] = [
-    ['an address', () => 'https://example.com/a.jpg', 'TORCH_FILE', /^https:\/\/example\.com\/a\.jpg: Is an address, and nothing is downloaded: pass what fetch gives/],
+    ['an address', () => 'https://example.com/a.jpg', 'TORCH_FILE', /^https:\/\/example\.com\/a\.jpg: Is an address, and nothing is downloaded: fetch the file first, as with `curl -LO`, or pass/],
     ['an address as URL', () => new URL('http://example.com/a.jpg'), 'TORCH_FILE', /Is an address, and nothing/],
-    ['another address', () => 's3://bucket/a.jpg', 'TORCH_FILE', /Is an address, expected a path/],
+    ['another address', () => 's3://bucket/a.jpg', 'TORCH_FILE', /Is an address, expected the path of a file/],
     ['a home directory', () => '~/a.jpg', 'TORCH_FILE', /Begins with ~/],
     ['a file: URL of another machine', () => new URL('file://host/a.jpg'), 'TORCH_FILE', /Is no file: URL of a path on this machine/],
     ['a data: URL without data', () => 'data:image/png', 'TORCH_FILE', /without a comma/],
