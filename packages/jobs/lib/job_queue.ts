@@ -88,15 +88,19 @@ export class JobQueue implements AsyncDisposable {
    */
   async addMissing(manifest: RunManifest, spans: Spans, signal?: AbortSignal): Promise<number> {
     const { run, chunks, attempts } = manifest
-    const isDone = await this.runs.done(run)
+    let isDone = await this.runs.done(run)
     let added = 0
     for (let first = 0; first < chunks; first += JOBS_AT_A_TIME) {
       signal?.throwIfAborted()
       const numbers = Array.from({ length: Math.min(JOBS_AT_A_TIME, chunks - first) }, (_, index) => first + index)
-      const missing = await this.#absent(
+      const absent = await this.#absent(
         run,
         numbers.filter((chunk) => !isDone(chunk)),
       )
+      if (absent.length === 0) continue
+      // A chunk that a worker finished meanwhile has left the queue, but its bit was set before.
+      isDone = await this.runs.done(run)
+      const missing = absent.filter((chunk) => !isDone(chunk))
       const jobs = missing.map((chunk) => {
         const data: ChunkJob = { run, ...chunkAt(spans, manifest, chunk) }
         return { name: 'chunk', data, opts: { ...jobOptions(attempts), jobId: jobId(run, chunk) } }
