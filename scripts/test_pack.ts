@@ -17,9 +17,10 @@ import { parseArgs } from 'node:util'
 import { buildSync } from 'esbuild'
 
 import { findLibtorch } from '../lib/libtorch/libtorch.js'
+import { askCommands, IMAGE_PROGRAM } from './package/commands.js'
 import { npmPack, PACKAGES, ROOT } from './package/files.js'
 import { stageMainPackage } from './package/main_package.js'
-import { brokenLinks } from './package/links.js'
+import { brokenLinks, brokenPaths } from './package/links.js'
 import { PROGRAMS, type Answer } from './package/programs.js'
 import { Report, type What } from './package/report.js'
 import { filesBelow, megabytesOf } from './package/sizes.js'
@@ -112,6 +113,7 @@ function testInstallation(name: Manager['name'], major: number, libtorch: string
     testSilence(node, project, libtorch)
     for (const command of ['serve', 'jobs']) testMissingPackage(command, node, project)
     testLinks(project)
+    testStack(node, project)
     for (const version of TOO_OLD) testOldNode(version, project)
   })
 }
@@ -246,14 +248,18 @@ function testMissingPackage(command: string, node: string, project: string): voi
   report.record({ manager: 'npm', runtime: `Node ${NODES[0]}`, kind: `${command} is missing` }, { began, ok, note })
 }
 
-/** Every link of a shipped page leads to a shipped file, or is an address. */
+/** Every link and path of a shipped page leads to a shipped file, to one of the repository, or is an address. */
 function testLinks(project: string): void {
   const began = performance.now()
   const broken = ['napi-torch', '@napi-torch/fashion-mnist'].flatMap((name) => {
-    return brokenLinks(join(project, 'node_modules', name))
+    const folder = join(project, 'node_modules', name)
+    return [...brokenLinks(folder), ...brokenPaths(folder)]
   })
   const note = broken.slice(0, 3).join(', ')
-  report.record({ manager: 'npm', runtime: '', kind: 'links of the pages' }, { began, ok: broken.length === 0, note })
+  report.record(
+    { manager: 'npm', runtime: '', kind: 'links and paths of the pages' },
+    { began, ok: broken.length === 0, note },
+  )
 }
 
 /** Every command ends with one sentence and exit code 3 where Node.js is too old. */
@@ -285,8 +291,33 @@ function testServerAndJobs(name: Manager['name'], libtorch: string): void {
     const env = { NAPI_TORCH_LIBTORCH: libtorch }
     testProgram({ ...what, kind: 'server' }, node, ['server.mjs'], project, env)
     testProgram({ ...what, kind: 'jobs' }, node, ['jobs.mjs'], project, env)
-    if (name === 'npm') testTypes('types_packages.mts', project, ['nodenext'])
+    if (name !== 'npm') return
+    testTypes('types_packages.mts', project, ['nodenext'])
+    testCommands(node, project, libtorch)
   })
+}
+
+/** Every command does what the documentation shows. */
+function testCommands(node: string, project: string, libtorch: string): void {
+  const began = performance.now()
+  const env = environment(node, { NAPI_TORCH_LIBTORCH: libtorch })
+  writeFileSync(join(project, 'image.mjs'), IMAGE_PROGRAM)
+  spawnSync(node, ['image.mjs'], { cwd: project, env, stdio: ['ignore', 'ignore', 'inherit'] })
+  const faults = askCommands(node, project, env)
+  for (const fault of faults) console.error(fault)
+  const what = { manager: 'npm', runtime: `Node ${NODES[0]}`, kind: 'every command' }
+  report.record(what, { began, ok: faults.length === 0, note: faults[0]?.split('\n')[0] ?? '' })
+}
+
+/** A stack leads to the line of the user, and names the functions of the package as they are in its sources. */
+function testStack(node: string, project: string): void {
+  const began = performance.now()
+  const { stderr } = spawnSync(node, ['stack.mjs'], { cwd: project, encoding: 'utf8', env: environment(node, {}) })
+  const ok =
+    /at (async )?openOwnModel \(.*stack\.mjs:4:\d+\)/.test(stderr) && /at (async )?loadCheckpoint \(/.test(stderr)
+  if (!ok) console.error(stderr)
+  const what = { manager: 'npm', runtime: `Node ${NODES[0]}`, kind: 'stack of an error' }
+  report.record(what, { began, ok, note: ok ? '' : (stderr.split('\n')[0] ?? '') })
 }
 
 /** The one row that needs a compiler and CMake: the addon, built in the installed package by what it fetches for that. */

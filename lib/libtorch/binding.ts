@@ -28,6 +28,16 @@ export interface NativeResize {
   readonly kernels?: string | undefined
 }
 
+/** What {@link NativeBinding.gatherPixels} does. */
+export interface NativeGather {
+  readonly image: NativeImage
+  /** Row and column of the image for each of the result, -1 for one of `fill`. */
+  readonly rows: Int32Array
+  readonly columns: Int32Array
+  /** A byte for each channel. */
+  readonly fill: readonly number[]
+}
+
 /** What {@link NativeBinding.prepareImage} does. */
 export interface NativePreparation {
   readonly image: NativeImage
@@ -339,6 +349,8 @@ export interface NativeBinding {
   // native/image/image.cc: no libtorch in it.
   /** Resamples a box of an image, with the bytes that Pillow's `Image.resize` gives, on a pool thread. */
   resize(options: NativeResize): Promise<Uint8Array>
+  /** Copies rows and columns of an image, on a pool thread. */
+  gatherPixels(options: NativeGather): Promise<Uint8Array>
   /**
    * Resizes an image, cuts a part out, makes it gray where that is wanted, and writes (channels, H, W) as torchvision's
    * ToTensor and Normalize give it into `output`, which it gives back, on a pool thread.

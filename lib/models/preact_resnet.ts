@@ -56,7 +56,7 @@ export class PreActBlock extends Module {
 
   constructor(inPlanes: number, planes: number, options: PreActBlockOptions = {}) {
     super()
-    checkOptions('PreActBlock', options, ['stride'])
+    checkOptions('PreActBlock', options, ['stride'], 'stride')
     const { stride = 1 } = options
 
     this.bn1 = new BatchNorm2d(inPlanes)
@@ -96,7 +96,7 @@ export class PreActBottleneck extends Module {
 
   constructor(inPlanes: number, planes: number, options: PreActBlockOptions = {}) {
     super()
-    checkOptions('PreActBottleneck', options, ['stride'])
+    checkOptions('PreActBottleneck', options, ['stride'], 'stride')
     const { stride = 1 } = options
     const outPlanes = PreActBottleneck.expansion * planes
 
@@ -143,7 +143,12 @@ export class PreActResNet extends Module {
 
   constructor(block: PreActBlockClass, layers: readonly number[], options: PreActResNetOptions = {}) {
     super()
-    checkOptions('PreActResNet', options, ['inputChannels', 'numClasses', 'width', 'stemWidth', 'finalNorm'])
+    checkOptions(
+      'PreActResNet',
+      options,
+      ['inputChannels', 'numClasses', 'width', 'stemWidth', 'finalNorm'],
+      'numClasses',
+    )
     const { inputChannels = 3, numClasses = 10, width = 64, stemWidth = width, finalNorm = false } = options
     checkPositiveInteger('inputChannels', inputChannels)
     checkPositiveInteger('numClasses', numClasses)

@@ -1,4 +1,5 @@
-import { checkBoolean, checkOptions, checkPositiveInteger, expected } from '../util/check.js'
+import { checkBoolean, checkOptions, checkPositiveInteger, expected, isOptions } from '../util/check.js'
+import { TorchError } from '../util/errors.js'
 import { ReLU } from '../nn/activation.js'
 import { BatchNorm2d } from '../nn/batchnorm.js'
 import { Sequential } from '../nn/container.js'
@@ -97,7 +98,7 @@ export class BasicBlock extends Module {
 
   constructor(inplanes: number, planes: number, options: BlockOptions = {}) {
     super()
-    checkOptions('BasicBlock', options, BLOCK_OPTIONS)
+    checkOptions('BasicBlock', options, BLOCK_OPTIONS, 'stride')
     const { stride = 1, downsample = null, groups = 1, baseWidth = 64, dilation = 1, normLayer = batchNorm } = options
     if (groups !== 1) throw expected('1 (a BasicBlock has no groups)', 'groups', groups)
     if (baseWidth !== 64) throw expected('64 (a BasicBlock has no width of its own)', 'baseWidth', baseWidth)
@@ -153,7 +154,7 @@ export class Bottleneck extends Module {
 
   constructor(inplanes: number, planes: number, options: BlockOptions = {}) {
     super()
-    checkOptions('Bottleneck', options, BLOCK_OPTIONS)
+    checkOptions('Bottleneck', options, BLOCK_OPTIONS, 'stride')
     const { stride = 1, downsample = null, groups = 1, baseWidth = 64, dilation = 1, normLayer = batchNorm } = options
     const width = Math.trunc(planes * (baseWidth / 64)) * groups
 
@@ -217,7 +218,7 @@ export class ResNet extends Module {
 
   constructor(block: BlockClass, layers: readonly [number, number, number, number], options: ResNetOptions = {}) {
     super()
-    checkOptions('ResNet', options, RESNET_OPTIONS)
+    checkResNetOptions(options)
     const {
       inputChannels = 3,
       width = 64,
@@ -353,9 +354,18 @@ export function wide_resnet101_2(options: ResNetOptions = {}): ResNet {
   return new ResNet(Bottleneck, [3, 4, 23, 3], fix(options, { widthPerGroup: 128 }))
 }
 
+function checkResNetOptions(options: ResNetOptions): void {
+  const asked = ['weights', 'pretrained'].find((name) => isOptions(options, []) && name in options)
+  if (asked !== undefined) {
+    const text = `ResNet has no option ${asked}, as nothing is downloaded: use loadCheckpoint() and loadStateDict()`
+    throw new TorchError('TORCH_INVALID_ARGUMENT', text)
+  }
+  checkOptions('ResNet', options, RESNET_OPTIONS, 'numClasses')
+}
+
 // A name such as 32x4d is a promise: torchvision, too, refuses other values.
 function fix(options: ResNetOptions, fixed: Pick<ResNetOptions, 'groups' | 'widthPerGroup'>): ResNetOptions {
-  checkOptions('ResNet', options, RESNET_OPTIONS)
+  checkResNetOptions(options)
   for (const name of ['groups', 'widthPerGroup'] as const) {
     const value = options[name]
     if (fixed[name] === undefined || value === undefined || value === fixed[name]) continue

@@ -99,7 +99,7 @@ export class BasicBlock extends Module {
 
   constructor(inPlanes: number, planes: number, options: BasicBlockCifarOptions = {}) {
     super()
-    checkOptions('BasicBlock', options, BLOCK_OPTIONS)
+    checkOptions('BasicBlock', options, BLOCK_OPTIONS, 'stride')
     const { stride = 1, kernelSize = 3, shortcut = 'conv' } = options
     checkKernelSize(kernelSize)
     checkOneOf('shortcut', shortcut, CIFAR_SHORTCUTS)
@@ -141,7 +141,7 @@ export class Bottleneck extends Module {
 
   constructor(inPlanes: number, planes: number, options: BasicBlockCifarOptions = {}) {
     super()
-    checkOptions('Bottleneck', options, BLOCK_OPTIONS)
+    checkOptions('Bottleneck', options, BLOCK_OPTIONS, 'stride')
     const { stride = 1, kernelSize = 3, shortcut = 'conv' } = options
     if (kernelSize !== 3) throw expected('3 (a Bottleneck has no other)', 'kernelSize', kernelSize)
     checkOneOf('shortcut', shortcut, CIFAR_SHORTCUTS)
@@ -190,7 +190,7 @@ export class ResNet extends Module {
 
   constructor(block: CifarBlockClass, layers: readonly number[], options: ResNetCifarOptions = {}) {
     super()
-    checkOptions('ResNet', options, ['inputChannels', 'numClasses', 'width', 'kernelSize', 'shortcut'])
+    checkOptions('ResNet', options, ['inputChannels', 'numClasses', 'width', 'kernelSize', 'shortcut'], 'numClasses')
     checkLayers(layers)
     const { inputChannels = 3, numClasses = 10, width = layers.length === 3 ? 16 : 64 } = options
     const { kernelSize = 3, shortcut = 'conv' } = options

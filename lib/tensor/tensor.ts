@@ -61,7 +61,7 @@ export class Tensor<D extends DType = DType> extends TensorArithmetic<D> {
   sum<E extends DType = DType>(options?: ReduceOptions<E>): Tensor<E>
   sum<E extends DType = DType>(dim: number | readonly number[], options?: Omit<ReduceOptions<E>, 'dim'>): Tensor<E>
   sum(...given: readonly unknown[]): Tensor {
-    const { dims, keepdim, dtype } = reduction(SUM.read([], given))
+    const { dims, keepdim, dtype } = reduction('sum', SUM, given)
     return new Tensor(native.sum(handleOf(this), dims, keepdim, dtype))
   }
 
@@ -69,7 +69,7 @@ export class Tensor<D extends DType = DType> extends TensorArithmetic<D> {
   mean<E extends DType = DType>(options?: ReduceOptions<E>): Tensor<E>
   mean<E extends DType = DType>(dim: number | readonly number[], options?: Omit<ReduceOptions<E>, 'dim'>): Tensor<E>
   mean(...given: readonly unknown[]): Tensor {
-    const { dims, keepdim, dtype } = reduction(MEAN.read([], given))
+    const { dims, keepdim, dtype } = reduction('mean', MEAN, given)
     return new Tensor(native.mean(handleOf(this), dims, keepdim, dtype))
   }
 
@@ -128,11 +128,15 @@ export class Tensor<D extends DType = DType> extends TensorArithmetic<D> {
   }
 }
 
-function reduction({ dim, keepdim = false, dtype }: ReduceOptions<DType>): {
-  dims: readonly number[] | null
-  keepdim: boolean
-  dtype: DType | null
-} {
+function reduction(
+  name: string,
+  signature: Signature<ReduceOptions<DType>>,
+  given: readonly unknown[],
+): { dims: readonly number[] | null; keepdim: boolean; dtype: DType | null } {
+  if (given.length > 1 && isIntegerArray(given)) {
+    throw expected('an integer or an array of integers', 'dim', given, `${name}([${given.join(', ')}])`)
+  }
+  const { dim, keepdim = false, dtype } = signature.read([], given)
   const dims = typeof dim === 'number' ? [dim] : dim
   if (dims !== undefined && !isIntegerArray(dims)) throw expected('an integer or an array of integers', 'dim', dim)
   return { dims: dims ?? null, keepdim: checkBoolean('keepdim', keepdim), dtype: optionalDType(dtype) }

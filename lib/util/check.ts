@@ -148,14 +148,16 @@ export type OptionNames<T extends object, N extends readonly string[]> = [keyof 
  * Refuses option names that nothing reads: a typo that silently keeps the default is the worst bug of an options object.
  * The compiler compares `known` with the type of `options`.
  *
+ * @param first The option that PyTorch takes by position where the options are: an error says how to name it.
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `options` is not an object or holds a name outside `known`.
  */
 export function checkOptions<T extends object, const N extends readonly string[]>(
   name: string,
   options: T,
   known: OptionNames<NoInfer<T>, N>,
+  first?: NoInfer<keyof T & string>,
 ): void {
-  checkOptionNames(name, options, known)
+  checkOptionNames(name, options, known, first)
 }
 
 /**
@@ -163,8 +165,12 @@ export function checkOptions<T extends object, const N extends readonly string[]
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `options` is not an object or holds a name outside `known`.
  */
-export function checkOptionNames(name: string, options: unknown, known: readonly string[]): void {
-  if (!isOptions(options, known)) throw expected('an options object', name, options)
+export function checkOptionNames(name: string, options: unknown, known: readonly string[], first?: string): void {
+  if (!isOptions(options, known)) {
+    const value = typeof options === 'string' ? `'${shorten(options)}'` : typeof options === 'number' ? options : null
+    const form = first === undefined || value === null ? undefined : `{ ${first}: ${value} }`
+    throw expected('an options object', name, options, form)
+  }
   const unknown = unknownOption(name, options, known)
   if (unknown !== null) throw unknown
 }

@@ -9,7 +9,6 @@ import { handleOf } from '../tensor/handle.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkImage, MAX_PIXELS, type Image } from './image.js'
 import { grayToRgb } from './decode/pixels.js'
-import { inSlices } from '../util/slices.js'
 
 /** The resampling filters, by torchvision's names. */
 export const INTERPOLATION_MODES = [
@@ -63,7 +62,7 @@ export interface ImagePadOptions {
  * @throws {TorchError} `TORCH_IMAGE` if the result would have more pixels than {@link MAX_PIXELS}.
  */
 export async function resize(image: Image, size: ResizeSize, options: ResizeOptions = {}): Promise<Image> {
-  checkOptions('resize()', options, ['interpolation', 'maxSize'])
+  checkOptions('resize()', options, ['interpolation', 'maxSize'], 'interpolation')
   const { data, height, width, channels } = checkImage('image', image)
   const filter = checkOneOf('interpolation', options.interpolation ?? 'bilinear', INTERPOLATION_MODES)
   const [outHeight, outWidth] = resizedSize([height, width], checkResizeSize(size), checkMaxSize(size, options.maxSize))
@@ -146,7 +145,7 @@ export async function centerCrop(image: Image, size: readonly [height: number, w
   const [top, left] = centerCropCorner([height, width], size)
   const rows = range(top, cropHeight).map((row) => PLACE.constant(row, height))
   const columns = range(left, cropWidth).map((column) => PLACE.constant(column, width))
-  return gather(image, rows, columns)
+  return gather(image, rows, columns, checkFill(0, image.channels))
 }
 
 /** Where {@link centerCrop} begins in an image of (H, W); outside of it where the image is smaller. */
@@ -160,7 +159,7 @@ export function centerCropCorner(
 
 /** Puts a frame around an image. Follows `torchvision.transforms.functional.pad`; **a negative padding is refused**. */
 export async function pad(image: Image, padding: ImagePadding, options: ImagePadOptions = {}): Promise<Image> {
-  checkOptions('pad()', options, ['fill', 'paddingMode'])
+  checkOptions('pad()', options, ['fill', 'paddingMode'], 'fill')
   const { height, width, channels } = checkImage('image', image)
   const [left, top, right, bottom] = checkImagePadding(padding)
   const mode = checkOneOf('paddingMode', options.paddingMode ?? 'constant', PADDING_MODES)
@@ -232,22 +231,14 @@ export function normalize<T extends Tensor>(input: T, mean: readonly number[], s
 
 /** Rows and columns of `image` by their indices; -1 stands for one of `fill`. */
 async function gather(
-  { data, width, channels }: Image,
+  image: Image,
   rows: readonly number[],
   columns: readonly number[],
-  fill: readonly number[] = [],
+  fill: readonly number[],
 ): Promise<Image> {
-  const out = new Uint8Array(rows.length * columns.length * channels)
-  await inSlices(rows.length * columns.length, (start, end) => {
-    for (let pixel = start; pixel < end; pixel++) {
-      const row = rows[Math.floor(pixel / columns.length)] ?? -1
-      const column = columns[pixel % columns.length] ?? -1
-      const from = (row * width + column) * channels
-      const inside = row >= 0 && column >= 0
-      for (let c = 0; c < channels; c++) out[pixel * channels + c] = (inside ? data[from + c] : fill[c]) ?? 0
-    }
-  })
-  return { data: out, height: rows.length, width: columns.length, channels }
+  const places = { rows: Int32Array.from(rows), columns: Int32Array.from(columns) }
+  const data = await native.gatherPixels({ image, ...places, fill })
+  return { data, height: rows.length, width: columns.length, channels: image.channels }
 }
 
 /** Where the pixel at `index`, which may lie outside 0 to `size - 1`, comes from, as numpy.pad says. */

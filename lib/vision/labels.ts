@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { checkPositiveInteger, expected, shorten } from '../util/check.js'
@@ -12,7 +13,10 @@ export const LABEL_LISTS = ['imagenet', 'cifar10', 'fashion-mnist'] as const
 /** One of {@link LABEL_LISTS}. */
 export type LabelList = (typeof LABEL_LISTS)[number]
 
-/** ILSVRC 2012, as torchvision has it; its license lies beside it. Read when it is asked for: few processes need it. */
+/**
+ * ILSVRC 2012: index → id in WordNet and name, which is torchvision's; its license lies beside it. Read when it is asked for:
+ * few processes need it.
+ */
 const IMAGENET_FILE = join(PACKAGE_ROOT, 'lib', 'vision', 'imagenet_labels.json')
 
 /** A million classes of 16 letters. */
@@ -64,6 +68,12 @@ export async function loadLabels(
   const labels = /^\s*[[{]/.test(text) ? fromJson(path, text) : fromLines(path, text)
   if (labels.length === 0) throw failure(path, 'Holds no labels')
   return labels
+}
+
+/** Gives the ids in WordNet of ImageNet's classes, such as n01440764, which are the names of its folders, in the order of the labels. */
+export async function imagenetIds(): Promise<readonly string[]> {
+  const entries = JSON.parse(await readFile(IMAGENET_FILE, 'utf8')) as Readonly<Record<number, readonly [id: string]>>
+  return Array.from({ length: Object.keys(entries).length }, (_, index) => entries[index]?.[0] ?? '')
 }
 
 /** @throws {TorchError} `TORCH_LABELS` unless there are as many labels as a model has classes. */

@@ -45,7 +45,7 @@ export class Resize implements Transform<Image, Image> {
   readonly maxSize: number | null
 
   constructor(size: ResizeSize, options: ResizeOptions = {}) {
-    checkOptions('Resize', options, ['interpolation', 'maxSize'])
+    checkOptions('Resize', options, ['interpolation', 'maxSize'], 'interpolation')
     const { interpolation = 'bilinear', maxSize = null } = options
     checkResizeSize(size)
     this.size = size
@@ -97,7 +97,7 @@ export class Pad implements Transform<Image, Image> {
   readonly paddingMode: ImagePaddingMode
 
   constructor(padding: ImagePadding, options: ImagePadOptions = {}) {
-    checkOptions('Pad', options, ['fill', 'paddingMode'])
+    checkOptions('Pad', options, ['fill', 'paddingMode'], 'fill')
     const { fill = 0, paddingMode = 'constant' } = options
     checkImagePadding(padding)
     this.padding = padding

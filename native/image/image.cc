@@ -1,5 +1,6 @@
 #include "image.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -94,6 +95,53 @@ const uint8_t* ReadPixels(const Field& data, const Raster& source) {
   return pixels.data;
 }
 
+// Where each row or column of a result is in its source of `size` ones; -1 stands for nowhere.
+std::vector<int32_t> ReadPlaces(const Field& field, int64_t size) {
+  const Napi::Value value = field.value();
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array) {
+    throw field.Expected("an Int32Array");
+  }
+  const Bytes bytes = ToBytes(value, field.path());
+  const auto* const places = reinterpret_cast<const int32_t*>(bytes.data);
+  std::vector<int32_t> copied(places, places + bytes.length / sizeof(int32_t));
+  for (const int32_t place : copied) {
+    if (place < -1 || place >= size) throw field.Expected("places in the image, or -1");
+  }
+  return copied;
+}
+
+// gatherPixels({ image: { data, height, width, channels }, rows, columns, fill }): Promise<Uint8Array>
+Napi::Value GatherPixels(const Napi::CallbackInfo& info) {
+  const Field options(info[0], "gatherPixels");
+  const Field image = options["image"];
+  const Field data = image["data"];
+  Raster source = ReadSizes(image);
+  std::vector<uint8_t> fill;
+  for (const Field& item : options["fill"].Items()) fill.push_back(static_cast<uint8_t>(item.Integer(0, 255)));
+  if (static_cast<int64_t>(fill.size()) != source.channels) {
+    throw options["fill"].Expected("a number for each channel");
+  }
+  const Field row_field = options["rows"];
+  const Field column_field = options["columns"];
+  std::vector<int32_t> rows = ReadPlaces(row_field, source.height);
+  std::vector<int32_t> columns = ReadPlaces(column_field, source.width);
+
+  const size_t length = rows.size() * columns.size() * static_cast<size_t>(source.channels);
+  auto output = Napi::Uint8Array::New(info.Env(), length);
+  source.pixels = ReadPixels(data, source);
+  const auto work = [source, rows = std::move(rows), columns = std::move(columns), fill = std::move(fill),
+                     out = output.Data()]() mutable {
+    for (const int32_t row : rows) {
+      const uint8_t* const from = source.pixels + row * source.width * source.channels;
+      for (const int32_t column : columns) {
+        const uint8_t* const pixel = row < 0 || column < 0 ? fill.data() : from + column * source.channels;
+        out = std::copy_n(pixel, source.channels, out);
+      }
+    }
+  };
+  return QueueImageWork(info.Env(), data.value().As<Napi::Object>(), output, work);
+}
+
 // resize({ image: { data, height, width, channels }, size, filter, box, kernels }): Promise<Uint8Array>
 Napi::Value Resize(const Napi::CallbackInfo& info) {
   const Field options(info[0], "resize");
@@ -161,6 +209,7 @@ Napi::Value PrepareImage(const Napi::CallbackInfo& info) {
 
 void InitImage(Napi::Env env, Napi::Object exports) {
   Export<Resize>(env, exports, "resize");
+  Export<GatherPixels>(env, exports, "gatherPixels");
   Export<PrepareImage>(env, exports, "prepareImage");
 }
 

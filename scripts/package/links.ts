@@ -38,6 +38,20 @@ export function brokenLinks(folder: string): readonly string[] {
   })
 }
 
+/** A path in backquotes below one of the folders of the repository or of the installed package. */
+const PATH =
+  /`((?:node_modules\/napi-torch|lib|docs|native|scripts|python|test|bench|packages|examples|deploy|models)\/[^`\s…<>*]*)`/g
+
+/** Gives the paths that the pages of a package name and that are neither in the package nor in the repository. */
+export function brokenPaths(folder: string): readonly string[] {
+  return pagesOf(folder).flatMap((page) => {
+    const text = readFileSync(join(folder, page), 'utf8')
+    const paths = [...text.matchAll(PATH)].map(([, path = '']) => path.replace(/^node_modules\/napi-torch\//, ''))
+    const broken = paths.filter((path) => !existsSync(join(folder, path)) && !existsSync(join(ROOT, path)))
+    return broken.map((path) => `${page}: ${path}`)
+  })
+}
+
 function pagesOf(folder: string): readonly string[] {
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md'))
   const files = names.filter((name) => statSync(join(folder, name)).isFile() && !name.includes('node_modules'))

@@ -40,6 +40,16 @@ const { ${NAMES} } = require('napi-torch')
 void (async () => {${BODY.replaceAll('import.meta.url', '__filename')}${PRINT}})()
 `,
 
+  'stack.mjs': `import { loadCheckpoint } from 'napi-torch/checkpoint'
+
+async function openOwnModel() {
+  const state = await loadCheckpoint('no-such-file.pth')
+  return state
+}
+
+await openOwnModel()
+`,
+
   'worker.mjs': `import { Worker } from 'node:worker_threads'
 const workers = [0, 1].map(() => new Worker(new URL('./esm.mjs', import.meta.url), { stdout: true }))
 const texts = await Promise.all(workers.map(async (worker) => {

@@ -145,6 +145,8 @@ const SAME: readonly Idiom[] = [
 
 /** What is refused here. The form that the message ends with gives what Python gives. */
 const REFUSED: readonly RefusedIdiom[] = [
+  ['x.sum([0, 1])', 'x.sum(0, 1)', 'Expected an integer or an array of integers for dim, received [0, 1]'],
+  ['x.mean([0, 1])', 'x.mean(0, 1)', 'Expected an integer or an array of integers for dim, received [0, 1]'],
   ['x.sum(1, True)', 'x.sum(1, true)', 'Expected an options object for sum(), received true'],
   ['x.mean(1, True)', 'x.mean(1, true)', 'Expected an options object for mean(), received true'],
   ['x.argmax(1, True)', 'x.argmax(1, true)', 'Expected an options object for argmax(), received true'],

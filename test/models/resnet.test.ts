@@ -166,6 +166,16 @@ describe('ResNet', function () {
         () => resnet18({ num_classes: 10 } as ResNetOptions),
         'Expected options among inputChannels, width, numClasses, zeroInitResidual, groups, widthPerGroup, replaceStrideWithDilation, normLayer for ResNet, received "num_classes" (did you mean numClasses?)',
       ],
+      [
+        'an option by position',
+        () => resnet18(10 as never),
+        'Expected an options object for ResNet, received 10; write: { numClasses: 10 }',
+      ],
+      [
+        'weights from elsewhere',
+        () => resnet18({ weights: 'IMAGENET1K_V1' } as ResNetOptions),
+        'ResNet has no option weights, as nothing is downloaded: use loadCheckpoint() and loadStateDict()',
+      ],
       ['no classes', () => resnet18({ numClasses: 0 }), 'Expected a positive integer for numClasses, received 0'],
       ['half a class', () => resnet18({ numClasses: 1.5 }), 'Expected a positive integer for numClasses, received 1.5'],
       [

@@ -4,6 +4,7 @@ import { TorchError } from '../../util/errors.js'
 import { CsvDataset } from '../../vision/csv_dataset.js'
 import type { Dataset } from '../../vision/dataset.js'
 import { IdxDataset } from '../../vision/idx_dataset.js'
+import { imagenetIds, loadLabels } from '../../vision/labels.js'
 import { plural } from '../output/text.js'
 
 /** The ways to tell which class of the model a class of the dataset is. */
@@ -29,24 +30,25 @@ const MAX_NAMED = 5
 /**
  * Matches the classes of a dataset with the classes of the model.
  *
- * Names are compared without case, accents and punctuation. Where no class of the dataset has the name of one of the model's,
+ * Names are compared without case, accents and punctuation; ImageNet's classes are known by their ids in WordNet too. Where no class of the dataset has the name of one of the model's,
  * integers are indices, and else the order decides, as in training on such folders; then both must have as many classes.
  *
  * @param how - Takes one way alone. Default: the first one that fits.
  * @throws {TorchError} `TORCH_DATASET` if the classes do not fit, `TORCH_ARCHITECTURE` if the model has fewer than two.
  */
-export function matchClasses(
+export async function matchClasses(
   dataset: Dataset,
   { labels, architecture: { numClasses } }: Pick<OpenedModel, 'labels' | 'architecture'>,
   how?: Match,
-): MatchedClasses {
+): Promise<MatchedClasses> {
   if (numClasses < 2) {
     const head = numClasses === 0 ? 'no head' : 'one output'
     const message = `Accuracy counts the largest of several outputs, but the model has ${head}`
     throw new TorchError('TORCH_ARCHITECTURE', message)
   }
   const { classes } = dataset
-  const names = new ClassNames(classes, labels, numClasses)
+  const others = await otherNames(classes, labels, numClasses)
+  const names = new ClassNames(classes, labels, numClasses, others)
   // An IDX file and a list of integers hold indices, and no names.
   if (dataset instanceof IdxDataset || (dataset instanceof CsvDataset && !dataset.isNamed)) {
     if (classes.length > numClasses) throw names.fault('has indices that the model lacks')
@@ -55,23 +57,47 @@ export function matchClasses(
   if (how === 'name') return names.byName()
   if (how === 'index') return names.byIndex()
   if (how === 'order') return { ...names.byOrder(), note: null }
-  if (labels !== null && names.hasMatch) return names.byName()
+  if (names.hasMatch) return names.byName()
   if (names.areIndices) return names.byIndex()
   return names.byOrder()
+}
+
+/** Gives the ids of ImageNet's classes where the folders have such names, and the model has those classes or names none. */
+async function otherNames(
+  classes: readonly string[],
+  labels: readonly string[] | null,
+  numClasses: number,
+): Promise<readonly string[]> {
+  if (!classes.every((name) => /^n\d{8}$/.test(name))) return []
+  const ids = await imagenetIds()
+  if (labels === null) return numClasses === ids.length ? ids : []
+  const known = await loadLabels('imagenet')
+  return labels.length === known.length && labels.every((label, index) => label === known[index]) ? ids : []
 }
 
 class ClassNames {
   readonly #classes: readonly string[]
   readonly #labels: readonly string[] | null
   readonly #numClasses: number
+  /** Other names of the model's classes, or none. */
+  readonly #others: readonly string[]
   /** Class of the model for each class of the dataset, by name; -1 where there is none. */
   readonly #classOf: readonly number[]
 
-  constructor(classes: readonly string[], labels: readonly string[] | null, numClasses: number) {
+  constructor(
+    classes: readonly string[],
+    labels: readonly string[] | null,
+    numClasses: number,
+    others: readonly string[],
+  ) {
     this.#classes = classes
     this.#labels = labels
     this.#numClasses = numClasses
-    this.#classOf = indicesByName(classes, labels ?? [])
+    this.#others = others
+    const byOther = uniqueIndices(others)
+    this.#classOf = indicesByName(classes, labels ?? []).map((found, index) => {
+      return found >= 0 ? found : (byOther.get(classes[index] ?? '') ?? -1)
+    })
   }
 
   get hasMatch(): boolean {
@@ -93,7 +119,7 @@ class ClassNames {
       const other = this.#classes[this.#classOf.indexOf(this.#classOf[twice] ?? -1)] ?? ''
       throw this.fault(`has two names for one class, ${quote(other)} and ${quote(this.#classes[twice] ?? '')}`)
     }
-    return { labels: this.#labels ?? this.#classes, classOf: this.#classOf, match: 'name', note: null }
+    return { labels: this.#labels ?? this.#others, classOf: this.#classOf, match: 'name', note: null }
   }
 
   byIndex(): MatchedClasses {

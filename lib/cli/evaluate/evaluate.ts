@@ -69,7 +69,7 @@ async function evaluate(
   // Rarely asked for, and known only with the preset.
   const dataset = exifOrientation ? await openDataset(path, { exifOrientation }) : listed
   const { architecture, preset, source } = opened
-  const matched = matchClasses(dataset, opened, how)
+  const matched = await matchClasses(dataset, opened, how)
   const { labels, classOf } = matched
   for (const note of [unusedNote(opened), matched.note]) if (note !== null) terminal.note(note)
   const evaluated = { checkpoint, source, path, dataset, classOf, preset }

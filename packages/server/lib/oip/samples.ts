@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 
 import type { Image } from 'napi-torch'
-import { describe, describeShape } from 'napi-torch/internal'
+import { describe, describeShape, grayToRgb } from 'napi-torch/internal'
 import { badRequest, tooLarge } from '../status.js'
 import { halfToFloat } from './half.js'
 import { RAW_INPUT, type InputTensor } from './request.js'
@@ -52,7 +52,7 @@ export async function samplesOf(
     case 'FP16':
       return { kind: 'tensors', tensors: await tensorsOf(input, model, limits) }
     case 'UINT8':
-      return { kind: 'pixels', images: imagesOf(input, limits) }
+      return { kind: 'pixels', images: await imagesOf(input, limits) }
     case 'BYTES':
       return { kind: 'encoded', files: filesOf(input, limits) }
     default:
@@ -115,7 +115,7 @@ function rows(values: Float32Array, count: number, length: number): Float32Array
   return Array.from({ length: count }, (_, row) => values.subarray(row * length, (row + 1) * length))
 }
 
-function imagesOf({ shape, data }: InputTensor, limits: SampleLimits): Image[] {
+async function imagesOf({ shape, data }: InputTensor, limits: SampleLimits): Promise<Image[]> {
   const [count = 0, height = 0, width = 0, channels = 0, ...rest] = shape
   const isImage = count > 0 && height > 0 && width > 0 && (channels === 1 || channels === 3) && rest.length === 0
   if (!isImage) {
@@ -130,10 +130,13 @@ function imagesOf({ shape, data }: InputTensor, limits: SampleLimits): Image[] {
   const length = height * width * channels
   const bytes = Array.isArray(data) ? pixelsOf(data, shape) : (data as Buffer)
   checkBytes(bytes, count * length)
-  return Array.from({ length: count }, (_, row) => {
+  const images: Image[] = []
+  for (let row = 0; row < count; row++) {
     const pixels = bytes.subarray(row * length, (row + 1) * length)
-    return { data: channels === 3 ? pixels : grayToRgb(pixels), height, width, channels: 3 }
-  })
+    const rgb = channels === 3 ? pixels : await grayToRgb(pixels, { height, width })
+    images.push({ data: rgb, height, width, channels: 3 })
+  }
+  return images
 }
 
 function pixelsOf(data: readonly unknown[], shape: readonly number[]): Uint8Array {
@@ -148,12 +151,6 @@ function pixelsOf(data: readonly unknown[], shape: readonly number[]): Uint8Arra
     },
     (numel) => new Uint8Array(numel),
   )
-}
-
-function grayToRgb(pixels: Uint8Array): Uint8Array {
-  const rgb = new Uint8Array(pixels.length * 3)
-  for (const [index, value] of pixels.entries()) rgb.fill(value, index * 3, index * 3 + 3)
-  return rgb
 }
 
 function filesOf({ shape, data }: InputTensor, limits: SampleLimits): Uint8Array[] {
