@@ -76,15 +76,16 @@ class ResNet(nn.Module):
 
     size = (224, 224)
 
-    def __init__(self, block, layers, channels, classes, groups, width):
+    def __init__(self, block, layers, channels, classes, groups, width, inputs, stem):
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, 64, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
+        kernel, stride, pool = stem
+        self.conv1 = conv(channels, inputs, kernel, stride)
+        self.bn1 = nn.BatchNorm2d(inputs)
         self.relu = nn.ReLU(inplace=True)
-        self.maxpool = nn.MaxPool2d(3, 2, 1)
-        inputs = 64
+        self.maxpool = nn.MaxPool2d(3, 2, 1) if pool else nn.Identity()
+        first = inputs
         for stage, count in enumerate(layers):
-            planes, stride = 64 * 2**stage, 1 if stage == 0 else 2
+            planes, stride = first * 2**stage, 1 if stage == 0 else 2
             outputs, downsample = planes * block.expansion, None
             if stride != 1 or inputs != outputs:
                 downsample = nn.Sequential(conv(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
@@ -180,7 +181,7 @@ def plain_keys(state):
     return {name[len(prefix) :]: tensor for name, tensor in state.items() if name.startswith(prefix)}
 
 
-def build(state):
+def build(state, stem):
     """Tells the architecture from keys and shapes, and gives the model."""
 
     def count(stage):
@@ -194,11 +195,19 @@ def build(state):
     else:
         block = Bottleneck if "layer1.0.conv3.weight" in state else BasicBlock
         spatial = state["layer1.0.conv2.weight"] if block is Bottleneck else first
-        per_group = spatial.shape[1]
-        groups = spatial.shape[0] // per_group
-        model = ResNet(block, layers, channels, state["fc.weight"].shape[0], groups, per_group)
+        groups = spatial.shape[0] // spatial.shape[1]
+        per_group = spatial.shape[1] * 64 // width
+        model = ResNet(block, layers, channels, state["fc.weight"].shape[0], groups, per_group, width, stem)
     model.load_state_dict(state)
     return model.eval()
+
+
+def build_known(path, state, stem):
+    try:
+        return build(state, stem)
+    except (KeyError, RuntimeError) as error:
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error).split("\n")[-1].strip()
+        sys.exit(f"{path}: Is no ResNet of torchvision or of the CIFAR scripts ({reason}); name what builds it, as net.py:Net")
 
 
 def build_own(spec, state):
@@ -212,7 +221,8 @@ def build_own(spec, state):
     found.loader.exec_module(module)
     model = getattr(module, name)()
     wanted = model.state_dict().keys()
-    for prefix in ("", "module.", "_orig_mod.", "model."):
+    some = next(iter(wanted), "")
+    for prefix in sorted((key[: len(key) - len(some)] for key in state if key.endswith(some)), key=len):
         plain = {key[len(prefix) :]: tensor for key, tensor in state.items() if key.startswith(prefix)}
         if wanted <= plain.keys():
             model.load_state_dict({key: plain[key] for key in wanted})
@@ -293,6 +303,14 @@ def main():
     parser.add_argument("--whole-module", action="store_true", help="the file is a whole module; its code is run")
     parser.add_argument("--channels", type=int, help="of the input (default: those of the first convolution)")
     parser.add_argument("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help="of the input")
+    parser.add_argument(
+        "--stem",
+        type=int,
+        nargs=3,
+        default=(7, 2, 1),
+        metavar=("KERNEL", "STRIDE", "POOL"),
+        help="first convolution of torchvision's ResNet, and 1 if a max-pool follows (default: 7 2 1)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the input, which is normally distributed (default: 0)")
     options = parser.parse_args()
     if sys.byteorder != "little":
@@ -307,7 +325,7 @@ def main():
         model, channels = build_own(options.module, state), options.channels
     else:
         state = plain_keys(load_state(options.checkpoint, options.key))
-        model, channels = build(state), state["conv1.weight"].shape[1]
+        model, channels = build_known(options.checkpoint, state, options.stem), state["conv1.weight"].shape[1]
     shape = (1, channels, *(options.size or model.size))
     image = torch.randn(shape, generator=torch.Generator().manual_seed(options.seed))
     outputs = record(model, image)

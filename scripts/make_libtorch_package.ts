@@ -12,6 +12,7 @@ import { CPU_WHEEL, LIBTORCH_VERSION } from '../lib/install/official.js'
 import { unpackArchive } from '../lib/install/unpack.js'
 import { describeFiles, MANIFEST } from '../lib/libtorch/manifest.js'
 import { copyInto, emptyStage, readPackageJson, ROOT, writeJson } from './package/files.js'
+import { originFields } from './package/project.js'
 
 const SOURCE = 'packages/libtorch-cpu-linux-x64'
 
@@ -46,6 +47,6 @@ export async function stageLibtorchPackage(wheel: string): Promise<string> {
     files: await describeFiles(folder),
   })
   copyInto(join(ROOT, SOURCE, 'README.md'), join(folder, 'README.md'))
-  writeJson(join(folder, 'package.json'), manifest)
+  writeJson(join(folder, 'package.json'), { ...manifest, ...originFields(SOURCE) })
   return folder
 }

@@ -105,6 +105,8 @@ export interface MakeReferenceOptions {
   readonly channels: number
   /** Height and width of the input. */
   readonly size: readonly [number, number]
+  /** Kernel and stride of the first convolution of torchvision's ResNet, and whether a max-pool follows, where others. */
+  readonly stem?: readonly [kernel: number, stride: number, maxPool: boolean] | undefined
   readonly signal: AbortSignal
 }
 
@@ -116,7 +118,7 @@ export interface MakeReferenceOptions {
 export async function makeReference(
   python: string,
   checkpoint: string,
-  { key, module, wholeModule, channels, size, signal }: MakeReferenceOptions,
+  { key, module, wholeModule, channels, size, stem, signal }: MakeReferenceOptions,
 ): Promise<Reference> {
   const folder = await mkdtemp(join(tmpdir(), 'napi-torch-'))
   try {
@@ -124,7 +126,8 @@ export async function makeReference(
     const keyed = key === '' ? [] : ['--key', key]
     const built = [...(module === undefined ? [] : ['--module', module]), ...(wholeModule ? ['--whole-module'] : [])]
     const input = ['--channels', String(channels), '--size', ...size.map(String)]
-    await runPython(python, [SCRIPT, checkpoint, out, ...input, ...keyed, ...built], signal)
+    const stemmed = stem === undefined ? [] : ['--stem', ...stem.map((value) => String(Number(value)))]
+    await runPython(python, [SCRIPT, checkpoint, out, ...input, ...stemmed, ...keyed, ...built], signal)
     return await loadReference(out)
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -1,3 +1,8 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { saveSafetensors } from '../../checkpoint/write/save_safetensors.js'
 import { openModel, type OpenedModel } from '../../model/open.js'
 import type { ModelArchitecture } from '../../models/architecture.js'
 import { zeros } from '../../tensor/creation.js'
@@ -24,7 +29,7 @@ const OPTIONS = {
   python: { value: '<program>', description: `Python that has torch (default: ${DEFAULT_PYTHON})` },
   pythonModule: {
     value: '<file.py:name>',
-    description: 'class or function of Python that builds the model of --module',
+    description: 'class or function of Python that builds the model, where Python does not know it',
     conflictsWith: 'reference',
   },
   ...MODEL_OPTIONS,
@@ -65,6 +70,9 @@ async function verify(checkpoint: string, flags: VerifyFlags, { terminal, signal
     const note = unusedNote(opened)
     if (note !== null) terminal.note(note)
     const asked = { module: flags.pythonModule, wholeModule: wholeModule === true && module === undefined, signal }
+    if (reference === null && isRenamed(opened, asked)) {
+      terminal.note('Python gets the tensors under the names of torchvision, as those of the checkpoint are others')
+    }
     reference ??= await makeReferenceFor(opened, checkpoint, python, asked)
     const verification = await compare(opened, reference, signal)
     if (flags.json === true) terminal.printJson(reportOf(checkpoint, verification))
@@ -80,18 +88,48 @@ function presetLike({ shape }: Reference['input']): Preset {
   return { apply: () => Promise.resolve(zeros(shape.slice(1))) }
 }
 
+type Asked = Pick<MakeReferenceOptions, 'module' | 'wholeModule' | 'signal'>
+
+/** Tells whether the checkpoint has names that the script does not know, and no code of the user's builds the model there. */
+function isRenamed({ renamed }: OpenedModel, { module, wholeModule }: Asked): boolean {
+  return renamed.size > 0 && module === undefined && !wholeModule
+}
+
 async function makeReferenceFor(
-  { source, inputShape, architecture, renamed, model }: OpenedModel,
+  opened: OpenedModel,
   checkpoint: string,
   python: string,
-  asked: Pick<MakeReferenceOptions, 'module' | 'wholeModule' | 'signal'>,
+  asked: Asked,
 ): Promise<Reference> {
+  const { source, inputShape, architecture, renamed, model } = opened
   const [channels = 0, height = 0, width = 0] = inputShape
-  const reference = await makeReference(python, checkpoint, { ...asked, key: source, channels, size: [height, width] })
-  if (!asked.wholeModule || architecture.family === 'own') return reference
+  const input = { ...asked, channels, size: [height, width] as const, stem: stemOf(architecture) }
+  if (isRenamed(opened, asked)) {
+    const folder = await mkdtemp(join(tmpdir(), 'napi-torch-'))
+    try {
+      const file = join(folder, 'state_dict.safetensors')
+      await saveSafetensors(file, model.stateDict())
+      return await makeReference(python, file, { ...input, key: '' })
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+  const reference = await makeReference(python, checkpoint, { ...input, key: source })
+  const isTheirs = asked.wholeModule || asked.module !== undefined
+  if (!isTheirs || architecture.family === 'own') return reference
   const { prefix } = architecture
-  const keys = [...model.stateDict().keys()].map((key) => [renamed.get(key) ?? prefix + key, key] as const)
+  const keys = [...model.stateDict().keys()].map((key) => {
+    const inFile = renamed.get(key) ?? prefix + key
+    // What builds the model in Python may leave out what a wrapper put before the keys.
+    const theirs = reference.shapes.has(inFile) ? inFile : inFile.replace(prefix, '')
+    return [theirs, key] as const
+  })
   return withOurNames(reference, model, new Map(keys))
+}
+
+function stemOf(architecture: ModelArchitecture): MakeReferenceOptions['stem'] {
+  const stem = architecture.family === 'resnet' ? architecture.departures?.stem : undefined
+  return stem === undefined ? undefined : [stem.kernelSize, stem.stride, stem.maxPool]
 }
 
 interface Verification {

@@ -252,6 +252,24 @@ describe('napi-torch verify', function () {
     })
   })
 
+  itWithPython('compares a network whose names are those of other projects', async () => {
+    await inFolder(async (folder) => {
+      const plain = await writeSmall(join(folder, 'plain.pth'))
+      const file = join(folder, 'renamed.pth')
+      await scope(async () => {
+        const state = await loadCheckpoint(plain)
+        const renamed = [...state].map(([key, tensor]) => [key.replace('linear.', 'classifier.'), tensor] as const)
+        await saveCheckpoint(file, new Map(renamed))
+      })
+
+      const { status, stdout, stderr } = await napiTorch(['verify', file, '--python', PYTHON, '--json'])
+
+      assert.equal(status, 0, stderr || stdout)
+      assert.equal((JSON.parse(stdout) as Report).modules.at(-1)?.name, '(model)')
+      assert.match(stderr, /Python gets the tensors under the names of torchvision/)
+    })
+  })
+
   itWithPython('compares what there is where the reference is of another architecture', async () => {
     await inFolder(async (folder) => {
       const small = await writeSmall(join(folder, 'small.pth'))
