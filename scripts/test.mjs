@@ -24,7 +24,11 @@ const mocha = ['--expose-gc', '--conditions=napi-torch-source', '--import', 'tsx
 const args = process.argv.slice(2)
 // Not in .mocharc.json: mocha would run these besides the files that are asked for.
 if (!args.some((arg) => arg.endsWith('.ts'))) args.push('test/**/*.test.ts')
-const tested = runNode([...mocha, ...args], python === null ? {} : { NAPI_TORCH_TEST_PYTHON: python })
+const tested = runNode([...mocha, ...args], {
+  // The setup has compiled the sources: programs that tests start need not do it again.
+  NAPI_TORCH_TEST_COMPILED: '1',
+  ...(python === null ? {} : { NAPI_TORCH_TEST_PYTHON: python }),
+})
 const typed = runNode([resolve('typescript/bin/tsc'), '-p', 'tsconfig.json'])
 console.log(typed ? '✓ Types hold' : '✗ The type check failed')
 process.exitCode = tested && typed ? 0 : 1

@@ -2,7 +2,9 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
-const MAIN = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url))
+/** Set by scripts/test.mjs, which has compiled the sources: a program then starts in half the time. */
+const IS_COMPILED = process.env['NAPI_TORCH_TEST_COMPILED'] === '1'
+const MAIN = fileURLToPath(new URL(IS_COMPILED ? '../../dist/cli/main.js' : '../../lib/cli/main.ts', import.meta.url))
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 // By address, as the command may run in another folder.
@@ -11,8 +13,8 @@ const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 /** Node.js and the arguments with which it runs TypeScript. */
 const NODE = [process.execPath, '--conditions=napi-torch-source', '--import', TSX] as const
 
-/** The program of this package, from its sources. */
-export const NODE_COMMAND = [...NODE, MAIN] as const
+/** The program of this package. */
+export const NODE_COMMAND = IS_COMPILED ? ([process.execPath, MAIN] as const) : ([...NODE, MAIN] as const)
 
 /** A command that hangs must not outlive the tests. */
 const TIMEOUT_MS = 100_000
@@ -67,11 +69,11 @@ export function napiTorch(
   args: readonly string[],
   { env, main = MAIN, cwd = ROOT, stdin, onStart }: RunOptions = {},
 ): Promise<Ended> {
-  const [node, ...flags] = NODE
+  const [node, ...flags] = main === MAIN ? NODE_COMMAND : [...NODE, main]
   return new Promise((resolve, reject) => {
     // The color of the tests' own terminal is not asked for.
     const own = { ...process.env, FORCE_COLOR: undefined, CI: undefined, ...env }
-    const child = spawn(node, [...flags, main, ...args], {
+    const child = spawn(node, [...flags, ...args], {
       cwd,
       env: own,
       stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
@@ -100,7 +102,7 @@ export function napiTorchOnTerminal(
     onOutput,
   }: { env?: RunOptions['env']; onOutput?: (output: string, type: (keys: string) => void) => void } = {},
 ): Promise<EndedOnTerminal> {
-  const command = `stty cols 80; exec ${[...NODE, MAIN, ...args].map((part) => `'${part}'`).join(' ')}`
+  const command = `stty cols 80; exec ${[...NODE_COMMAND, ...args].map((part) => `'${part}'`).join(' ')}`
   return new Promise((resolve, reject) => {
     const own = { ...process.env, TERM: 'xterm', FORCE_COLOR: undefined, NO_COLOR: undefined, CI: undefined, ...env }
     const child = spawn('script', ['-qec', command, '/dev/null'], { cwd: ROOT, env: own, timeout: TIMEOUT_MS })

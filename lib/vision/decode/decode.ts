@@ -48,8 +48,14 @@ export async function decodeImage(source: ImageSource, options: DecodeOptions = 
   return channels === 3 ? pixels : { data: await grayToRgb(data, { height, width }), height, width, channels: 3 }
 }
 
+/** Options of {@link decodeFile}. */
+export interface DecodeFileOptions extends DecodeOptions {
+  /** Is told how many bytes the image and its decoder will take, before they do; what it throws is passed on. */
+  readonly admit?: ((bytes: number) => void) | undefined
+}
+
 /** Decodes what stands for a file, as {@link decodeImage} does; `argument` names it in messages. Options are not checked for unknown names. */
-export async function decodeFile(file: unknown, argument: string, options: DecodeOptions): Promise<Image> {
+export async function decodeFile(file: unknown, argument: string, options: DecodeFileOptions): Promise<Image> {
   const { exifOrientation = false, maxPixels = MAX_PIXELS, maxBytes = MAX_IMAGE_BYTES } = options
   checkBoolean('exifOrientation', exifOrientation)
   checkPositiveInteger('maxPixels', maxPixels)
@@ -67,21 +73,27 @@ export async function decodeFile(file: unknown, argument: string, options: Decod
   })
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
   try {
-    return await decode(name, bytes, exifOrientation, maxPixels)
+    return await decode(name, bytes, { exifOrientation, maxPixels, admit: options.admit })
   } catch (error) {
     if (error instanceof TorchError && error.code !== 'TORCH_IMAGE') throw error
     throw new TorchError('TORCH_IMAGE', `Cannot decode ${name}: ${firstLine(error)}`, { cause: error })
   }
 }
 
-async function decode(name: string, bytes: Buffer, exifOrientation: boolean, maxPixels: number): Promise<Image> {
+interface Decoding extends Pick<DecodeFileOptions, 'admit'> {
+  readonly exifOrientation: boolean
+  readonly maxPixels: number
+}
+
+async function decode(name: string, bytes: Buffer, { exifOrientation, maxPixels, admit }: Decoding): Promise<Image> {
   if (bytes.length === 0) throw refusal('It is empty')
   const format = formatOf(bytes)
   if (format === null) throw refusal('It is not a JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP or PNM image')
   const file: EncodedImage = { name, bytes, format }
 
   const header = readHeader(file)
-  checkMemory(header, maxPixels)
+  const memory = checkMemory(header, maxPixels)
+  admit?.(memory)
   const image = await header.decode(file, exifOrientation)
   const { data } = image
   if (!isImage(image))

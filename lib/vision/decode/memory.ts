@@ -5,17 +5,19 @@ import { refusal, type ImageHeader } from './format.js'
 /** The most bytes of rows that a decoder holds: 64 MiB. */
 export const MAX_ROW_BYTES = 2 ** 26
 
+const RGB_BYTES = 3
+
 /** Bytes for each of `maxPixels` that a decoder may hold beside the result: twice as much as the largest result has. */
 const WHOLE_BYTES_PER_PIXEL = 6
 
 /**
  * Checks, before anything is decoded, that an image has pixels, no more than `maxPixels`, and that its decoder will hold no
  * more than {@link MAX_ROW_BYTES} for rows, and, where it holds the whole image, no more than 6 bytes for each of
- * `maxPixels` beside that.
+ * `maxPixels` beside that. Gives the bytes of all that and of the result.
  *
  * @throws {TorchError} `TORCH_IMAGE` otherwise.
  */
-export function checkMemory({ width, height, held }: ImageHeader, maxPixels: number): void {
+export function checkMemory({ width, height, held }: ImageHeader, maxPixels: number): number {
   if (width * height === 0) throw refusal(`It has ${width} × ${height} pixels`)
   if (width * height > maxPixels) {
     throw refusal(`Its ${width} × ${height} pixels are more than maxPixels, which is ${maxPixels}`)
@@ -31,6 +33,7 @@ export function checkMemory({ width, height, held }: ImageHeader, maxPixels: num
       `Its ${width} × ${height} pixels take ${whole} bytes beside the result to decode; the most is ${most}`,
     )
   }
+  return RGB_BYTES * width * height + rows + whole
 }
 
 /** What libvips holds for images that it reads row by row, measured: several buffers of rows in each step. */

@@ -5,46 +5,6 @@ import { onAbort, SamplePool, Semaphore } from 'napi-torch/internal'
 
 // Admission control: what is begun, what waits, and what is refused at once, by memory, by number and by time.
 
-/** Limits the memory that the bodies of all requests hold together. */
-export class BodyBudget {
-  readonly #limit: number
-  #used = 0
-
-  constructor(limit: number) {
-    this.#limit = limit
-  }
-
-  get used(): number {
-    return this.#used
-  }
-
-  /** Opens the share of one request, which is released as a whole. */
-  open(): BodyShare {
-    let held = 0
-    return {
-      take: (bytes) => {
-        if (this.#used + bytes > this.#limit) {
-          const message = `The bodies of all requests hold ${this.#used} of at most ${this.#limit} bytes (maxBytesInFlight)`
-          throw new TorchError('TORCH_QUEUE_FULL', message)
-        }
-        this.#used += bytes
-        held += bytes
-      },
-      release: () => {
-        this.#used -= held
-        held = 0
-      },
-    }
-  }
-}
-
-/** The share of a {@link BodyBudget} that one request holds. */
-export interface BodyShare {
-  /** @throws {TorchError} `TORCH_QUEUE_FULL` */
-  take(bytes: number): void
-  release(): void
-}
-
 /** How long work is wanted, and how urgently. */
 export interface Call {
   /** Aborted when the client leaves. */

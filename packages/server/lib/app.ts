@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 import {
@@ -12,7 +12,7 @@ import {
 } from 'fastify'
 
 import { TorchError } from 'napi-torch'
-import { readBody } from './body.js'
+import { discard, readBody } from './body.js'
 import { ClientLeft, type Exchange, type ServerContext } from './context.js'
 import { HEADER_LENGTH } from './oip/request.js'
 import { describeApi } from './openapi/document.js'
@@ -23,7 +23,7 @@ import { healthRoutes } from './routes/health.js'
 import { oipRoutes } from './routes/oip.js'
 import { PAGE_ADDRESSES, pageRoutes } from './routes/page.js'
 import { tritonRoutes } from './routes/triton.js'
-import { RateLimiter, type Tokens } from './security.js'
+import { callerOf } from './routes/call.js'
 import type { Settings } from './settings.js'
 import { CLIENT_CLOSED, failureOf } from './status.js'
 
@@ -35,7 +35,6 @@ export interface Tls {
 
 /** Parts of the app beside the context. */
 export interface AppParts {
-  readonly tokens: Tokens
   readonly tls: Tls | null
   /** Receives the log. Default: stdout. */
   readonly logStream?: { write(line: string): void } | undefined
@@ -50,31 +49,43 @@ const REQUEST_ID = /^[\w.:-]{1,128}$/
 const CONNECTIONS_CHECK_MS = 1000
 
 /** Creates the HTTP side of a server: limits, tokens, errors, logs and all routes. */
-export function createApp(context: ServerContext, { tokens, tls, logStream }: AppParts): FastifyInstance {
+export function createApp(context: ServerContext, { tls, logStream }: AppParts): FastifyInstance {
   const { settings } = context
   const app = createFastify(settings, tls, logStream)
   app.server.maxConnections = settings.maxConnections
+  // Clients that ask are told to send a body only when it will be read.
+  const continues = new WeakMap<IncomingMessage, ServerResponse>()
+  app.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    continues.set(request, response)
+    app.server.emit('request', request, response)
+  })
   // Bodies of all types are read alike: the routes check the type beforehand.
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
-    readBody(payload, {
+  app.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {
+    const exchange = context.exchange(request)
+    const limits = {
       maxBodyBytes: settings.maxBodyBytes,
-      share: context.exchange(request).share,
+      share: exchange.share,
       alignedByte: jsonLengthOf(request),
-    }),
-  )
+      welcome: () => continues.get(payload)?.writeContinue(),
+    }
+    const body = await readBody(payload, limits)
+    exchange.arrivedAt = performance.now()
+    return body
+  })
 
-  const limiter = new RateLimiter(settings.rateLimit, settings.rateBurst)
+  const methods = new RouteMethods()
+  app.addHook('onRoute', ({ url, method }) => methods.add(url, method))
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
     context.begin(request, reply, (exchange, isComplete) => finish(context, { request, reply, exchange, isComplete }))
     const url = request.url.split('?', 1)[0] ?? ''
+    // Before its body is read.
+    if (request.is404) throw wrongAddress(request, reply, methods.of(url))
     if (OPEN.has(url)) return
-    const { authorization } = request.headers
     // These routes check the admin token themselves.
-    const isAdministration = url.startsWith('/v2/repository/models/') && settings.repositoryControl
-    if (tokens.isRequired && !isAdministration) tokens.check(authorization)
-    limiter.take(tokens.isRequired && authorization !== undefined ? authorization : request.ip, performance.now())
+    if (url.startsWith('/v2/repository/models/') && settings.repositoryControl) return
+    context.exchange(request).share.client = context.access.enter(callerOf(request))
   })
   app.addHook('onRequest', (request, _reply, done) => {
     const { url } = request.routeOptions
@@ -83,19 +94,17 @@ export function createApp(context: ServerContext, { tokens, tls, logStream }: Ap
     done()
   })
 
-  app.addHook('onSend', (_request, reply, _payload, done) => {
-    // Connections that stay open would delay the shutdown.
-    if (context.isDraining) reply.header('connection', 'close')
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    // Connections that stay open would delay the shutdown. One whose body is still arriving is closed after it.
+    if (context.isDraining && request.raw.complete) reply.header('connection', 'close')
     done()
   })
 
   app.setErrorHandler((error, request, reply) => fail(context, error, request, reply))
-  app.setNotFoundHandler((request, reply) => {
-    const error = new TorchError('TORCH_NOT_FOUND', `There is no route ${request.method} ${request.url.slice(0, 200)}`)
-    return fail(context, error, request, reply)
-  })
+  // What has no route is refused by the hook.
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send())
 
-  describeApi(app, { isTokenRequired: tokens.isRequired })
+  describeApi(app, { isTokenRequired: context.access.isTokenRequired })
   // After what describes them.
   app.register((routes, _options, done) => {
     healthRoutes(routes, context)
@@ -131,6 +140,7 @@ function createFastify(settings: Settings, tls: Tls | null, logStream: AppParts[
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     requestIdHeader: false,
+    trustProxy: settings.trustProxy === '' ? false : settings.trustProxy,
     genReqId: ({ headers }: { readonly headers: IncomingMessage['headers'] }): string => {
       const given = headers['x-request-id']
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
@@ -152,6 +162,29 @@ function jsonLengthOf({ headers }: FastifyRequest): number {
   return Number.isSafeInteger(length) && length > 0 ? length : 0
 }
 
+/** The methods that the addresses of the server take. */
+class RouteMethods {
+  readonly #routes = new Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>()
+
+  add(url: string, methods: string | readonly string[]): void {
+    const pattern = new RegExp(`^${url.replace(/[.*+?^$()[\]{}|\\]/g, '\\$&').replace(/:\w+/g, '[^/]+')}$`)
+    const route = this.#routes.get(url) ?? { pattern, methods: new Set() }
+    for (const method of [methods].flat()) route.methods.add(method)
+    this.#routes.set(url, route)
+  }
+
+  of(url: string): readonly string[] {
+    const found = [...this.#routes.values()].filter(({ pattern }) => pattern.test(url))
+    return [...new Set(found.flatMap(({ methods }) => [...methods]))].sort()
+  }
+}
+
+function wrongAddress({ method, url }: FastifyRequest, reply: FastifyReply, allowed: readonly string[]): TorchError {
+  if (allowed.length === 0) return new TorchError('TORCH_NOT_FOUND', `There is no route ${method} ${url.slice(0, 200)}`)
+  reply.header('allow', allowed.join(', '))
+  return new TorchError('TORCH_METHOD', `Expected ${allowed.join(' or ')} for this address, received ${method}`)
+}
+
 /** Answers a request with an error. */
 function fail(context: ServerContext, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const exchange = context.exchange(request)
@@ -159,8 +192,17 @@ function fail(context: ServerContext, error: unknown, request: FastifyRequest, r
   const { status, code } = failureOf(error)
   exchange.code = code
   if (status === 500) request.log.error({ err: error }, 'request failed')
-  // Otherwise the rest of the body would have to be read to reach the next request.
-  if (!request.raw.complete) reply.header('connection', 'close')
+  if (!request.raw.complete) {
+    // A client that waits to be told to send its body does not send it now, and one that is too slow was given its time.
+    const isClosed = request.headers.expect !== undefined || code === 'TORCH_TOO_SLOW'
+    if (isClosed) {
+      reply.header('connection', 'close')
+    } else {
+      // Fastify would close it, and the client see that instead of the response.
+      reply.removeHeader('connection')
+      discard(request.raw, context.settings)
+    }
+  }
   return sendFailure(reply, error)
 }
 
@@ -197,6 +239,7 @@ function finish({ metrics }: ServerContext, { request, reply, exchange, isComple
       method: request.method,
       route: url ?? null,
       status,
+      address: request.ip,
       ...(code === null ? {} : { code }),
       ...(model === '' ? {} : { model, version }),
       ...(timing === null

@@ -1,12 +1,15 @@
 import type { IncomingMessage } from 'node:http'
-import { promisify } from 'node:util'
-import { gunzip, inflate } from 'node:zlib'
+import { Readable } from 'node:stream'
+import { createGunzip, createInflate } from 'node:zlib'
 
 import { TorchError } from 'napi-torch'
-import type { BodyShare } from './admission.js'
+import type { BodyShare } from './body_budget.js'
 import { badRequest, tooLarge } from './status.js'
 
-const DECOMPRESS = { gzip: promisify(gunzip), deflate: promisify(inflate) } as const
+const DECOMPRESS = { gzip: createGunzip, deflate: createInflate } as const
+
+/** Bytes that a decompressor gives at a time: memory of this size goes back to the system as soon as it is free. */
+const INFLATED_PIECE_BYTES = 2 ** 18
 
 /** Limits of {@link readBody}. */
 export interface BodyLimits {
@@ -14,6 +17,8 @@ export interface BodyLimits {
   readonly share: BodyShare
   /** A byte of the body that should be aligned for float32, so that tensors need not be copied. Default: `0`. */
   readonly alignedByte?: number | undefined
+  /** Called when the headers are as they should be, and the body will be read. */
+  readonly welcome?: () => void
 }
 
 /**
@@ -36,9 +41,12 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
   if (declared > maxBodyBytes) {
     throw tooLarge(`Expected a body of at most ${maxBodyBytes} bytes (maxBodyBytes), received ${declared}`)
   }
+  limits.welcome?.()
   const raw = await collect(request, limits)
   if (encoding === 'identity' || raw.length === 0) return raw
-  return decompress(raw, encoding, maxBodyBytes, share)
+  const body = await decompress(raw, encoding, limits)
+  share.give(raw.length)
+  return body
 }
 
 function isKnown(encoding: string): encoding is keyof typeof DECOMPRESS {
@@ -48,7 +56,12 @@ function isKnown(encoding: string): encoding is keyof typeof DECOMPRESS {
 function collect(request: IncomingMessage, { maxBodyBytes, share, alignedByte = 0 }: BodyLimits): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const pieces = new Pieces()
+    const refuse = (error: unknown): void => {
+      finish(() => reject(error instanceof Error ? error : new TypeError(String(error))))
+    }
+    const arrived = share.arriving(refuse)
     const finish = (settle: () => void): void => {
+      arrived()
       request.off('data', onData).off('end', onEnd).off('error', onClose).off('close', onClose)
       settle()
     }
@@ -60,10 +73,7 @@ function collect(request: IncomingMessage, { maxBodyBytes, share, alignedByte = 
         share.take(piece.length)
         pieces.add(piece)
       } catch (error) {
-        finish(() => {
-          request.resume()
-          reject(error instanceof Error ? error : new TypeError(String(error)))
-        })
+        refuse(error)
       }
     }
     const onEnd = (): void => finish(() => resolve(pieces.join(alignedByte)))
@@ -128,22 +138,52 @@ class Pieces {
   }
 }
 
-/** First estimate of the decompressed size of a body, as a multiple of its compressed size. */
-const USUAL_RATIO = 4
-
 async function decompress(
   raw: Buffer,
   encoding: keyof typeof DECOMPRESS,
-  limit: number,
-  share: BodyShare,
+  { maxBodyBytes, share, alignedByte = 0 }: BodyLimits,
 ): Promise<Buffer> {
-  share.take(Math.min(limit, raw.length * USUAL_RATIO))
+  const pieces = new Pieces()
+  const inflated = Readable.from([raw]).pipe(DECOMPRESS[encoding]({ chunkSize: INFLATED_PIECE_BYTES }))
   try {
-    return await DECOMPRESS[encoding](raw, { maxOutputLength: limit })
-  } catch (error) {
-    if (error instanceof RangeError && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') {
-      throw tooLarge(`Expected a body of at most ${limit} bytes after decompression (maxBodyBytes), received more`)
+    for await (const piece of inflated as AsyncIterable<Buffer>) {
+      if (pieces.length + piece.length > maxBodyBytes) {
+        throw tooLarge(
+          `Expected a body of at most ${maxBodyBytes} bytes after decompression (maxBodyBytes), received more`,
+        )
+      }
+      share.take(piece.length)
+      pieces.add(piece)
     }
+  } catch (error) {
+    if (error instanceof TorchError) throw error
     throw badRequest(`The body is not valid ${encoding}`, error)
   }
+  return pieces.join(alignedByte)
+}
+
+/** Limits of {@link discard}. */
+export interface DiscardLimits {
+  readonly discardMs: number
+  readonly maxDiscardBytes: number
+}
+
+/**
+ * Reads the rest of a body that was refused, and drops it: a client that is still sending would otherwise see a reset connection
+ * instead of the response. One that sends for too long, or too much, loses the connection.
+ */
+export function discard(request: IncomingMessage, { discardMs, maxDiscardBytes }: DiscardLimits): void {
+  if (request.complete || request.destroyed) return
+  let bytes = 0
+  const close = (): void => void request.socket.destroy()
+  const timer = setTimeout(close, discardMs)
+  const onData = (piece: Buffer): void => {
+    bytes += piece.length
+    if (bytes > maxDiscardBytes) close()
+  }
+  const onEnd = (): void => {
+    clearTimeout(timer)
+    request.off('data', onData).off('end', onEnd).off('close', onEnd)
+  }
+  request.on('data', onData).on('end', onEnd).on('close', onEnd)
 }

@@ -1,10 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 import { TorchError } from 'napi-torch'
-import type { BodyBudget, BodyShare } from './admission.js'
+import type { BodyBudget, BodyShare } from './body_budget.js'
 import type { Timing } from './inference.js'
 import type { Metrics } from './metrics.js'
 import type { ModelRegistry } from './registry.js'
+import type { AccessControl } from './security.js'
 import type { Settings } from './settings.js'
 import { ModelStatistics } from './statistics.js'
 import type { Tracing } from './tracing.js'
@@ -13,7 +14,9 @@ import type { Tracing } from './tracing.js'
 export interface Exchange {
   /** In the time of `performance.now()`. */
   readonly startedAt: number
-  /** The memory of its body. */
+  /** When its body was complete, in the same time: how long it may wait is counted from there. */
+  arrivedAt: number
+  /** The memory that it holds. */
   readonly share: BodyShare
   /** Aborted when the client leaves. */
   readonly abort: AbortController
@@ -31,6 +34,7 @@ export class ServerContext {
   readonly metrics: Metrics
   readonly tracing: Tracing
   readonly budget: BodyBudget
+  readonly access: AccessControl
   /** Set when the server shuts down and takes no new work. */
   isDraining = false
   /** Set before `isDraining`, so that load balancers stop sending requests. */
@@ -40,12 +44,13 @@ export class ServerContext {
   #underWay = 0
   #onIdle: (() => void)[] = []
 
-  constructor(parts: Pick<ServerContext, 'settings' | 'models' | 'metrics' | 'tracing' | 'budget'>) {
+  constructor(parts: Pick<ServerContext, 'settings' | 'models' | 'metrics' | 'tracing' | 'budget' | 'access'>) {
     this.settings = parts.settings
     this.models = parts.models
     this.metrics = parts.metrics
     this.tracing = parts.tracing
     this.budget = parts.budget
+    this.access = parts.access
   }
 
   /** Tells whether requests will be answered. */
@@ -59,8 +64,10 @@ export class ServerContext {
     reply: FastifyReply,
     onEnd: (exchange: Exchange, isComplete: boolean) => void,
   ): Exchange {
+    const startedAt = performance.now()
     const exchange: Exchange = {
-      startedAt: performance.now(),
+      startedAt,
+      arrivedAt: startedAt,
       share: this.budget.open(),
       abort: new AbortController(),
       model: '',

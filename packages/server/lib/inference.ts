@@ -1,6 +1,7 @@
-import { decodeImage, type DecodeOptions, type Image } from 'napi-torch'
-import { inferInBatch } from 'napi-torch/internal'
+import type { DecodeOptions, Image } from 'napi-torch'
+import { decodeFile, inferInBatch } from 'napi-torch/internal'
 import { checkWanted, type Call } from './admission.js'
+import type { BodyShare } from './body_budget.js'
 import type { Samples } from './oip/samples.js'
 import type { ServedModel } from './served_model.js'
 import type { Tracing } from './tracing.js'
@@ -21,6 +22,14 @@ export interface Inference {
   readonly timing: Timing
 }
 
+/** Options of {@link infer}. */
+export interface InferenceOptions {
+  readonly maxPixels: number
+  readonly tracing: Tracing
+  /** Where the memory of decoded images is taken from. */
+  readonly share: BodyShare
+}
+
 /**
  * Prepares and computes the samples of a request, each in the next batch that has room. If one fails, the others are taken back.
  *
@@ -30,9 +39,9 @@ export async function infer(
   model: ServedModel,
   samples: Samples,
   call: Call,
-  { maxPixels, tracing }: { readonly maxPixels: number; readonly tracing: Tracing },
+  { maxPixels, tracing, share }: InferenceOptions,
 ): Promise<Inference> {
-  const sources = sourcesOf(samples, { maxPixels, exifOrientation: model.classifier.exifOrientation })
+  const sources = sourcesOf(samples, { maxPixels, exifOrientation: model.classifier.exifOrientation }, share)
   const failed = new AbortController()
   // A lone sample has no others to take back.
   const signal = sources.length === 1 ? call.signal : AbortSignal.any([call.signal, failed.signal])
@@ -58,17 +67,28 @@ export async function infer(
   }
 }
 
-/** A sample that is ready, or a function that gives the image for one. */
-type Source = Float32Array | (() => Promise<Image>)
+/** A sample that is ready, or a function that calls another one with the image for it, which is gone afterwards. */
+type Source = Float32Array | ((prepare: (image: Image) => Promise<unknown>) => Promise<unknown>)
 
-function sourcesOf(samples: Samples, options: DecodeOptions): readonly Source[] {
+function sourcesOf(samples: Samples, options: DecodeOptions, share: BodyShare): readonly Source[] {
   switch (samples.kind) {
     case 'tensors':
       return samples.tensors
     case 'pixels':
-      return samples.images.map((image) => () => Promise.resolve(image))
+      return samples.images.map((image) => (prepare) => prepare(image))
     case 'encoded':
-      return samples.files.map((file) => () => decodeImage(file, options))
+      return samples.files.map((file) => async (prepare) => {
+        let taken = 0
+        const admit = (bytes: number): void => {
+          share.take(bytes)
+          taken = bytes
+        }
+        try {
+          await prepare(await decodeFile(file, 'image', { ...options, admit }))
+        } finally {
+          share.give(taken)
+        }
+      })
   }
 }
 
@@ -86,7 +106,7 @@ async function inferOne(model: ServedModel, source: Source, call: Call, tracing:
     const { startedAt, preprocessMs } = await model.admission.decode(async () => {
       checkWanted(call)
       const startedAt = performance.now()
-      await tracing.child('preprocess', async () => model.classifier.preset.applyInto(await source(), sample))
+      await tracing.child('preprocess', () => source((image) => model.classifier.preset.applyInto(image, sample)))
       return { startedAt, preprocessMs: performance.now() - startedAt }
     })
     checkWanted(call)

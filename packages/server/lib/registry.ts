@@ -229,9 +229,9 @@ function waiting(settings: ModelSettings, state: ModelState, reason: string): En
 }
 
 /** Differs when the files of a model have changed. */
-async function fingerprintOf({ checkpoint, labels }: ModelSettings): Promise<string> {
+async function fingerprintOf({ checkpoint, labels, module }: ModelSettings): Promise<string> {
   const presets = PRESET_FILES.map((file) => join(dirname(checkpoint), file))
-  const files = [checkpoint, ...presets, ...(labels === undefined ? [] : [labels])]
+  const files = [checkpoint, ...presets, ...[labels, module].filter((file) => file !== undefined)]
   const facts = await Promise.all(
     files.map(async (file) => {
       const found = await stat(file).catch(() => null)

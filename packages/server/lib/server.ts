@@ -6,12 +6,12 @@ import { createSecureContext } from 'node:tls'
 
 import { TorchError } from 'napi-torch'
 import { checkOptions, reasonOf, shorten } from 'napi-torch/internal'
-import { BodyBudget } from './admission.js'
+import { BodyBudget } from './body_budget.js'
 import { createApp, type FastifyInstance, type Tls } from './app.js'
 import { ServerContext } from './context.js'
 import { Metrics } from './metrics.js'
 import { ModelRegistry, type IndexEntry } from './registry.js'
-import { Tokens } from './security.js'
+import { AccessControl, Tokens } from './security.js'
 import { checkSettings } from './check_settings.js'
 import type { ModelSettings, PartialSettings, Settings } from './settings.js'
 import { openTracing } from './tracing.js'
@@ -24,6 +24,8 @@ export interface ServerOptions extends Omit<PartialSettings, 'models'> {
   /** Receives the lines of the log, which are JSON. Default: stdout. */
   readonly logStream?: { write(line: string): void } | undefined
 }
+
+type ModelList = readonly ModelSettings[]
 
 /** Options of {@link InferenceServer.close}. */
 export interface CloseOptions {
@@ -45,14 +47,20 @@ export async function createServer(options: ServerOptions): Promise<InferenceSer
     : Object.entries(models).map(([name, checkpoint]) => ({ name, checkpoint: checkpoint as string }))
   const settings = checkSettings({ ...rest, models: list }, 'the options of createServer()')
   const tls = await readTls(settings)
-  const parts = { settings, tls, logStream, tokens: await Tokens.open(settings), tracing: await openTracing() }
+  const parts = {
+    settings,
+    tls,
+    logStream,
+    access: new AccessControl(settings, await Tokens.open(settings)),
+    tracing: await openTracing(),
+  }
   return new InferenceServer(parts)
 }
 
 interface ServerParts {
   readonly settings: Settings
   readonly tls: Tls | null
-  readonly tokens: Tokens
+  readonly access: AccessControl
   readonly tracing: ServerContext['tracing']
   readonly logStream: ServerOptions['logStream']
 }
@@ -69,9 +77,9 @@ export class InferenceServer implements AsyncDisposable {
   #stopWatching: () => void = () => undefined
 
   /** @internal Servers are created by `createServer()`. */
-  constructor({ settings, tls, tokens, tracing, logStream }: ServerParts) {
+  constructor({ settings, tls, access, tracing, logStream }: ServerParts) {
     this.#settings = settings
-    const budget = new BodyBudget(settings.maxBytesInFlight)
+    const budget = new BodyBudget(settings)
     this.#models = new ModelRegistry(settings, {
       batch: ({ name, version }, { size, computeMs }) => {
         this.#metrics.batch(name, size, computeMs)
@@ -83,8 +91,15 @@ export class InferenceServer implements AsyncDisposable {
       bodyBytes: () => budget.used,
       connections: () => this.#connections(),
     })
-    this.#context = new ServerContext({ settings, models: this.#models, metrics: this.#metrics, tracing, budget })
-    this.#app = createApp(this.#context, { tokens, tls, logStream })
+    this.#context = new ServerContext({
+      settings,
+      models: this.#models,
+      metrics: this.#metrics,
+      tracing,
+      budget,
+      access,
+    })
+    this.#app = createApp(this.#context, { tls, logStream })
   }
 
   /** URL of the server, such as `http://127.0.0.1:8000`; null while it does not listen. */
@@ -93,6 +108,11 @@ export class InferenceServer implements AsyncDisposable {
     if (address === null) return null
     const host = address.family === 'IPv6' ? `[${address.address}]` : address.address
     return `${this.#settings.tlsCert === '' ? 'http' : 'https'}://${host}:${address.port}`
+  }
+
+  /** Writes a warning into the log, where there is one. */
+  warn(message: string): void {
+    this.#app.log.warn(message)
   }
 
   /** Whether the server answers requests now. */
@@ -129,21 +149,25 @@ export class InferenceServer implements AsyncDisposable {
 
   /**
    * Loads the models whose files or settings have changed while the old ones answer, and replaces those together; requests under way
-   * finish on the old ones. If one fails, nothing changes.
+   * finish on the old ones. The tokens of `tokenFile` and the certificate are read again. If anything fails, nothing changes.
    *
-   * @param models - All models from now on. Default: the current ones.
+   * @param models - All models from now on, or a function that finds them; its error is logged and counted as any other. Default: the
+   * current ones.
    */
-  async reload(models: readonly ModelSettings[] = this.#models.modelSettings): Promise<void> {
-    const checked = checkSettings({ ...this.#settings, models }, 'reload()').models
+  async reload(models: ModelList | (() => Promise<ModelList>) = this.#models.modelSettings): Promise<void> {
     const { log } = this.#app
     try {
+      const given = typeof models === 'function' ? await models() : models
+      const checked = checkSettings({ ...this.#settings, models: given }, 'reload()').models
+      const [tls, tokens] = [await readTls(this.#settings), await Tokens.open(this.#settings)]
       await this.#models.apply(checked)
-      await this.#reloadTls()
+      if (tls !== null) (this.#app.server as unknown as HttpsServer).setSecureContext(tls)
+      this.#context.access.replaceTokens(tokens)
       this.#metrics.reload('ok')
       log.info({ models: this.models }, 'models reloaded')
     } catch (error) {
       this.#metrics.reload('failed')
-      log.error({ err: error }, 'reload failed, the models are unchanged')
+      log.error({ err: error }, 'reload failed, nothing has changed')
       throw error
     }
   }
@@ -191,11 +215,6 @@ export class InferenceServer implements AsyncDisposable {
     if (watchMs > 0 && this.#closing === undefined) {
       this.#stopWatching = watchModels(this.#models, watchMs, () => this.reload())
     }
-  }
-
-  async #reloadTls(): Promise<void> {
-    const tls = await readTls(this.#settings)
-    if (tls !== null) (this.#app.server as unknown as HttpsServer).setSecureContext(tls)
   }
 
   #connections(): Promise<number> {

@@ -168,7 +168,34 @@ export const SETTINGS = {
   maxBytesInFlight: Type.Integer({
     minimum: 1,
     default: 512 * MIB,
-    description: 'maximum memory of all request bodies together, in bytes',
+    description: 'maximum memory of all requests together before the model computes, in bytes',
+  }),
+  maxClientShare: Type.Number({
+    exclusiveMinimum: 0,
+    maximum: 1,
+    default: 0.5,
+    description: 'share of maxBytesInFlight that the requests of one token, or of one address without tokens, may hold',
+  }),
+  minBodyBytesPerSecond: Type.Integer({
+    minimum: 0,
+    default: 1024,
+    description: 'a request body that arrives more slowly is refused, after five seconds',
+  }),
+  busyBodyBytesPerSecond: Type.Integer({
+    minimum: 0,
+    default: 65_536,
+    description: 'a request body that arrives more slowly is refused where another one needs its memory',
+  }),
+  maxDiscardBytes: Type.Integer({
+    minimum: 0,
+    default: 256 * MIB,
+    description: 'bytes that are read of the rest of a refused body, so that its client sees the response',
+  }),
+  discardMs: Type.Integer({
+    minimum: 0,
+    maximum: DAY_MS,
+    default: 10_000,
+    description: 'time in which they are read, in ms',
   }),
   maxConnections: Type.Integer({
     minimum: 1,
@@ -235,6 +262,17 @@ export const SETTINGS = {
     minimum: 1,
     default: 50,
     description: 'number of requests that may exceed that rate at once',
+  }),
+  maxAuthFailures: Type.Integer({
+    minimum: 0,
+    maximum: 1e6,
+    default: 60,
+    description: 'maximum wrong tokens per minute from an address, which is then refused; 0 means no limit',
+  }),
+  trustProxy: Type.String({
+    default: '',
+    description:
+      'addresses of proxies, such as 10.0.0.0/8, whose X-Forwarded-For names the client; separated by commas',
   }),
   tlsCert: Type.String({ default: '', description: 'PEM file with the certificate chain, for HTTPS' }),
   tlsKey: Type.String({ default: '', description: 'PEM file with the key of the certificate' }),

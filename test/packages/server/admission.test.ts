@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { availableParallelism } from 'node:os'
 import { setImmediate, setTimeout as delay } from 'node:timers/promises'
 
-import { Admission, BodyBudget, type Call } from '../../../packages/server/lib/admission.js'
+import { Admission, type Call } from '../../../packages/server/lib/admission.js'
 
 const LIMITS = { maxBatchSize: 1, maxQueueSize: 3, sampleLength: 4 }
 /** Images that an {@link Admission} of {@link LIMITS} begins before others have to wait. */
@@ -22,25 +22,6 @@ function fill(admission: Admission): () => Promise<void> {
     await Promise.all(begun)
   }
 }
-
-describe('BodyBudget', () => {
-  it('refuses bytes past its limit, and takes them again after a release', () => {
-    const budget = new BodyBudget(100)
-    const [one, two] = [budget.open(), budget.open()]
-    one.take(60)
-    two.take(30)
-
-    assert.throws(() => two.take(11), {
-      code: 'TORCH_QUEUE_FULL',
-      message: 'The bodies of all requests hold 90 of at most 100 bytes (maxBytesInFlight)',
-    })
-
-    one.release()
-    one.release()
-    two.take(70)
-    assert.equal(budget.used, 100)
-  })
-})
 
 describe('Admission', () => {
   describe('begin()', () => {

@@ -18,6 +18,7 @@ export async function serve(flags: ServeFlags, context: Context): Promise<number
     terminal.printJson(settingsSchema())
     return EXIT.ok
   }
+  const hangups = new Hangups()
   const config = configOf(flags)
   if (config !== flags.config) terminal.note(`napi-torch: Reads the settings in ${config}`)
   const settings = await collectSettings(flags)
@@ -35,7 +36,10 @@ export async function serve(flags: ServeFlags, context: Context): Promise<number
   const logStream = terminal.isTerminal
     ? { write: (line: string) => terminal.print(humanLine(line, terminal.colors)) }
     : undefined
-  const server = await createServer({ ...settings, logStream })
+  const server = await createServer({ ...settings, logStream }).catch((error: unknown) => {
+    hangups.stop()
+    throw error
+  })
   try {
     await server.listen()
     warnOfOpenServer(settings, context)
@@ -45,13 +49,37 @@ export async function serve(flags: ServeFlags, context: Context): Promise<number
       for (const line of introduction(server, settings, performance.now() - startedAt, terminal.colors))
         terminal.note(line)
     }
-    const reload = (): void => void reloadModels(server, flags, settings, context)
-    process.on('SIGHUP', reload)
+    hangups.answer(() => reloadModels(server, flags, settings, context))
     await aborted(signal)
-    process.off('SIGHUP', reload)
+    hangups.answer(() => Promise.resolve())
     return EXIT.ok
   } finally {
     await server.close()
+    hangups.stop()
+  }
+}
+
+/** SIGHUP, which would end the process where nothing listens: while models are loaded, it waits; at the end, it is ignored. */
+class Hangups {
+  #answer: (() => Promise<void>) | null = null
+  #isWaiting = false
+  readonly #onSignal = (): void => {
+    if (this.#answer === null) this.#isWaiting = true
+    else void this.#answer()
+  }
+
+  constructor() {
+    process.on('SIGHUP', this.#onSignal)
+  }
+
+  answer(body: () => Promise<void>): void {
+    this.#answer = body
+    if (this.#isWaiting) void body()
+    this.#isWaiting = false
+  }
+
+  stop(): void {
+    process.off('SIGHUP', this.#onSignal)
   }
 }
 
@@ -66,17 +94,22 @@ async function reloadModels(
   before: Settings,
   { terminal }: Context,
 ): Promise<void> {
+  // No prose between the lines of a log: it has the same facts.
+  const isLogged = before.logLevel !== 'silent'
   try {
-    const { models, ...settings } = await collectSettings(flags)
-    const changed = Object.entries(settings).filter(([name, value]) => Reflect.get(before, name) !== value)
-    if (changed.length > 0) {
-      const names = changed.map(([name]) => name).join(', ')
-      terminal.note(`napi-torch: Reloads only models; restart the server to change ${names}`)
-    }
-    await server.reload(models)
+    await server.reload(async () => {
+      const { models, ...settings } = await collectSettings(flags)
+      const changed = Object.entries(settings).filter(([name, value]) => Reflect.get(before, name) !== value)
+      if (changed.length > 0) {
+        const text = `Reloads only models; restart the server to change ${changed.map(([name]) => name).join(', ')}`
+        if (isLogged) server.warn(text)
+        else terminal.note(`napi-torch: ${text}`)
+      }
+      return models
+    })
   } catch (error) {
     // The server goes on with the models that it has.
-    terminal.note(errorLine(error))
+    if (!isLogged) terminal.note(errorLine(error))
   }
 }
 

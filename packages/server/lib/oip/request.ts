@@ -1,4 +1,5 @@
 import { describe, isIntegerArray } from 'napi-torch/internal'
+import type { BodyShare } from '../body_budget.js'
 import { badRequest, tooLarge } from '../status.js'
 
 // The request object of the Open Inference Protocol v2 with its binary tensor extension.
@@ -11,7 +12,8 @@ export interface InputTensor {
   readonly name: string
   readonly datatype: string
   readonly shape: readonly number[]
-  readonly data: readonly unknown[] | Buffer
+  /** Emptied as soon as the samples are made: elements of JSON take many times the memory of theirs. */
+  data: readonly unknown[] | Buffer
 }
 
 /** An output that the client asks for. */
@@ -35,10 +37,17 @@ export interface InferRequest {
   readonly timeoutMs: number | null
   /** 1 is the most urgent; 0 means the default. */
   readonly priority: number
+  /** Memory that was taken for the elements of {@link inputs}. */
+  readonly parsedBytes: number
 }
+
+/** Bytes that a byte of JSON takes once it is parsed: an array for each number, as in `[1],[2]`. */
+const PARSED_BYTES = 16
 
 /** Options of {@link parseInferRequest}. */
 export interface ParseOptions {
+  /** Where the memory of what is parsed is taken from. */
+  readonly share: Pick<BodyShare, 'take'>
   /** Value of the header `Inference-Header-Content-Length`. */
   readonly headerLength: string | undefined
   readonly maxJsonBytes: number
@@ -55,15 +64,16 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
  *
  * @throws {TorchError} `TORCH_REQUEST` if it is malformed, `TORCH_TOO_LARGE` for too much JSON.
  */
-export function parseInferRequest(body: Buffer, { headerLength, maxJsonBytes }: ParseOptions): InferRequest {
+export function parseInferRequest(body: Buffer, { headerLength, maxJsonBytes, share }: ParseOptions): InferRequest {
   const jsonLength = headerLength === undefined ? body.length : checkHeaderLength(headerLength, body.length)
   if (headerLength !== undefined && jsonLength === 0) return rawRequest(body)
   if (jsonLength > maxJsonBytes) {
     throw tooLarge(`Expected at most ${maxJsonBytes} bytes of JSON (maxJsonBytes), received ${jsonLength}`)
   }
+  share.take(PARSED_BYTES * jsonLength)
   const request = checkObject('the request', parseJson(body.subarray(0, jsonLength)))
   const parameters = checkParameters('the request', request['parameters'])
-  const { id } = request
+  const id = request['id'] ?? undefined
   if (id !== undefined && typeof id !== 'string') throw wrong('a string', 'id', id)
   return {
     id,
@@ -73,6 +83,7 @@ export function parseInferRequest(body: Buffer, { headerLength, maxJsonBytes }: 
     classification: checkCount('classification', parameters),
     timeoutMs: microsecondsOf(parameters),
     priority: checkInteger('priority', parameters) ?? 0,
+    parsedBytes: PARSED_BYTES * jsonLength,
   }
 }
 
@@ -103,6 +114,7 @@ function rawRequest(body: Buffer): InferRequest {
     classification: null,
     timeoutMs: null,
     priority: 0,
+    parsedBytes: 0,
   }
 }
 
@@ -134,7 +146,8 @@ function checkInputs(value: unknown, bytes: Buffer): readonly InputTensor[] {
       if (!Array.isArray(data)) throw wrong('an array, or a binary_data_size,', `data of ${place}`, data)
       return { name, datatype, shape, data }
     }
-    if (data !== undefined) throw badRequest(`Expected data or binary_data_size for ${place}, received both`)
+    if (data !== undefined && data !== null)
+      throw badRequest(`Expected data or binary_data_size for ${place}, received both`)
     if (offset + size > bytes.length) {
       throw badRequest(
         `Expected ${offset + size} bytes after the JSON, by the binary_data_size of ${place}, received ${bytes.length}`,
@@ -151,7 +164,7 @@ function checkInputs(value: unknown, bytes: Buffer): readonly InputTensor[] {
 }
 
 function checkOutputs(value: unknown, isBinaryOutput: boolean): readonly RequestedOutput[] | null {
-  if (value === undefined) return null
+  if (isAbsent(value)) return null
   if (!Array.isArray(value) || value.length > MAX_TENSORS) throw wrong('an array of outputs', 'outputs', value)
   // Triton's clients ask for all outputs in this way.
   if (value.length === 0) return null
@@ -186,19 +199,24 @@ function checkObject(name: string, value: unknown): Fields {
 }
 
 function checkParameters(place: string, value: unknown): Fields {
-  return value === undefined ? {} : checkObject(`parameters of ${place}`, value)
+  return isAbsent(value) ? {} : checkObject(`parameters of ${place}`, value)
+}
+
+/** Clients that are generated from a schema write null for what they leave out. */
+function isAbsent(value: unknown): value is undefined | null {
+  return value === undefined || value === null
 }
 
 function checkFlag(name: string, parameters: Fields): boolean | null {
   const value = parameters[name]
-  if (value === undefined) return null
+  if (isAbsent(value)) return null
   if (typeof value !== 'boolean') throw wrong('a boolean', name, value)
   return value
 }
 
 function checkInteger(name: string, parameters: Fields): number | null {
   const value = parameters[name]
-  if (value === undefined) return null
+  if (isAbsent(value)) return null
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
     throw wrong('a non-negative integer', name, value)
   }

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 
 import type { Image } from 'napi-torch'
 import { describe, describeShape, grayToRgb } from 'napi-torch/internal'
+import type { BodyShare } from '../body_budget.js'
 import { badRequest, tooLarge } from '../status.js'
 import { halfToFloat } from './half.js'
 import { RAW_INPUT, type InputTensor } from './request.js'
@@ -25,6 +26,8 @@ export type Samples =
   | { readonly kind: 'pixels'; readonly images: readonly Image[] }
   | { readonly kind: 'encoded'; readonly files: readonly Uint8Array[] }
 
+const FLOAT_BYTES = 4
+
 /** Name of the one input of every model. */
 export const INPUT = 'input'
 
@@ -42,6 +45,7 @@ export async function samplesOf(
   inputs: readonly InputTensor[],
   model: SampleShape,
   limits: SampleLimits,
+  share: Pick<BodyShare, 'take'>,
 ): Promise<Samples> {
   const [input] = inputs
   const other = inputs.find(({ name }) => name !== INPUT && name !== RAW_INPUT)
@@ -50,11 +54,11 @@ export async function samplesOf(
   switch (input.datatype) {
     case 'FP32':
     case 'FP16':
-      return { kind: 'tensors', tensors: await tensorsOf(input, model, limits) }
+      return { kind: 'tensors', tensors: await tensorsOf(input, model, limits, share) }
     case 'UINT8':
-      return { kind: 'pixels', images: await imagesOf(input, limits) }
+      return { kind: 'pixels', images: await imagesOf(input, limits, share) }
     case 'BYTES':
-      return { kind: 'encoded', files: filesOf(input, limits) }
+      return { kind: 'encoded', files: filesOf(input, limits, share) }
     default:
       throw badRequest(
         `Expected ${DATATYPES.join(', ')} for the datatype of '${INPUT}', received ${describe(input.datatype)}`,
@@ -66,6 +70,7 @@ async function tensorsOf(
   { name, datatype, shape: given, data }: InputTensor,
   { inputShape, inputLength }: SampleShape,
   limits: SampleLimits,
+  share: Pick<BodyShare, 'take'>,
 ): Promise<Float32Array[]> {
   const itemSize = datatype === 'FP32' ? 4 : 2
   const sampleBytes = inputLength * itemSize
@@ -80,6 +85,7 @@ async function tensorsOf(
   checkCount(count, limits)
   if (!isBytes) {
     if (datatype === 'FP16') throw badRequest('Expected FP16 as binary data, received JSON')
+    share.take(count * inputLength * FLOAT_BYTES)
     const flat = flatten(
       data,
       shape,
@@ -95,6 +101,7 @@ async function tensorsOf(
   }
   checkBytes(data, count * sampleBytes)
   if (datatype === 'FP32') return rows(floatsOf(data), count, inputLength)
+  share.take(count * inputLength * FLOAT_BYTES)
   const tensors: Float32Array[] = []
   for (let row = 0; row < count; row++) {
     if (row > 0) await setImmediate()
@@ -115,7 +122,11 @@ function rows(values: Float32Array, count: number, length: number): Float32Array
   return Array.from({ length: count }, (_, row) => values.subarray(row * length, (row + 1) * length))
 }
 
-async function imagesOf({ shape, data }: InputTensor, limits: SampleLimits): Promise<Image[]> {
+async function imagesOf(
+  { shape, data }: InputTensor,
+  limits: SampleLimits,
+  share: Pick<BodyShare, 'take'>,
+): Promise<Image[]> {
   const [count = 0, height = 0, width = 0, channels = 0, ...rest] = shape
   const isImage = count > 0 && height > 0 && width > 0 && (channels === 1 || channels === 3) && rest.length === 0
   if (!isImage) {
@@ -128,8 +139,10 @@ async function imagesOf({ shape, data }: InputTensor, limits: SampleLimits): Pro
     throw tooLarge(`Expected images of at most ${limits.maxPixels} pixels (maxPixels), received ${height} × ${width}`)
   }
   const length = height * width * channels
+  if (Array.isArray(data)) share.take(count * length)
   const bytes = Array.isArray(data) ? pixelsOf(data, shape) : (data as Buffer)
   checkBytes(bytes, count * length)
+  if (channels === 1) share.take(3 * count * length)
   const images: Image[] = []
   for (let row = 0; row < count; row++) {
     const pixels = bytes.subarray(row * length, (row + 1) * length)
@@ -153,7 +166,7 @@ function pixelsOf(data: readonly unknown[], shape: readonly number[]): Uint8Arra
   )
 }
 
-function filesOf({ shape, data }: InputTensor, limits: SampleLimits): Uint8Array[] {
+function filesOf({ shape, data }: InputTensor, limits: SampleLimits, share: Pick<BodyShare, 'take'>): Uint8Array[] {
   const [count = 0, one = 1, ...rest] = shape
   if (count === 0 || one !== 1 || rest.length > 0) {
     throw badRequest(`Expected the shape (N,) or (N, 1) for the images of '${INPUT}', received ${describeShape(shape)}`)
@@ -166,6 +179,7 @@ function filesOf({ shape, data }: InputTensor, limits: SampleLimits): Uint8Array
     if (typeof text !== 'string' || text === '' || !BASE64.test(text)) {
       throw badRequest(`Expected images in base64 for the data of '${INPUT}', received ${describe(text)}`)
     }
+    share.take(Buffer.byteLength(text, 'base64'))
     return Buffer.from(text, 'base64')
   })
 }

@@ -1,24 +1,30 @@
 import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 
 import { TorchError } from 'napi-torch'
+import type { BodyShare } from '../body_budget.js'
 import type { ServerContext } from '../context.js'
 import { infer, type Inference } from '../inference.js'
 import { samplesOf, type Samples } from '../oip/samples.js'
-import type { InputTensor } from '../oip/request.js'
+import type { InferRequest } from '../oip/request.js'
 import { describeRoute, MODEL_PARAMS, VERSION_PARAMS, type RouteDescription } from '../openapi/route_schema.js'
 import { serverTiming } from '../reply.js'
+import type { Caller } from '../security.js'
 import type { ServedModel } from '../served_model.js'
+import type { Settings } from '../settings.js'
 import { badRequest } from '../status.js'
 
 /** The header with the time that a request may wait, in ms. */
 export const DEADLINE_HEADER = 'x-request-timeout-ms'
+
+/** The type that curl gives what -d sends, whatever it is. */
+export const FORM = 'application/x-www-form-urlencoded'
 
 /** An inference that {@link compute} runs. */
 export interface InferenceCall<T> {
   readonly request: FastifyRequest
   readonly reply: FastifyReply
   readonly model: ServedModel
-  readonly input: { readonly inputs: readonly InputTensor[] } | Samples
+  readonly input: Pick<InferRequest, 'inputs' | 'parsedBytes'> | Samples
   /** How long it may wait, in ms. Default: as the header or the settings say. */
   readonly timeoutMs?: number | null
   /** As in Triton: 1 is the most urgent, then 2 and so on. Default: `0`, the usual one. */
@@ -40,9 +46,14 @@ export function checkMediaType(accepted: readonly string[]): (request: FastifyRe
       name.endsWith('/*') ? type.startsWith(name.slice(0, -1)) : name === type,
     )
     if (isAccepted) return Promise.resolve()
-    const names = accepted.filter((name) => name !== '').join(', ')
+    const names = accepted.filter((name) => name !== '' && name !== FORM).join(', ')
     return Promise.reject(new TorchError('TORCH_MEDIA_TYPE', `Expected ${names} for Content-Type, received '${type}'`))
   }
+}
+
+/** Who sends a request. */
+export function callerOf({ headers: { authorization }, ip }: FastifyRequest): Caller {
+  return { authorization, address: ip }
 }
 
 /** The type of a body without its parameters, or an empty string. */
@@ -73,14 +84,15 @@ export async function compute<T>(context: ServerContext, call: InferenceCall<T>)
   return tracing.request(`infer ${model.name}`, request.headers, attributes, () =>
     model.use(async () => {
       try {
-        const samples = 'inputs' in input ? await samplesOf(input.inputs, model, settings) : input
+        const samples = 'inputs' in input ? await readSamples(input, model, settings, exchange.share) : input
+        const { maxPixels } = settings
         const timeoutMs = Math.min(call.timeoutMs ?? Infinity, timeoutOf(request), settings.deadlineMs)
         const wanted = {
           signal: exchange.abort.signal,
-          deadline: exchange.startedAt + timeoutMs,
+          deadline: exchange.arrivedAt + timeoutMs,
           priority: -(priority === 0 ? USUAL_PRIORITY : priority),
         }
-        const inference = await infer(model, samples, wanted, { maxPixels: settings.maxPixels, tracing })
+        const inference = await infer(model, samples, wanted, { maxPixels, tracing, share: exchange.share })
         const { timing } = inference
         exchange.timing = timing
         const encodedFrom = performance.now()
@@ -98,6 +110,19 @@ export async function compute<T>(context: ServerContext, call: InferenceCall<T>)
   )
 }
 
+/** Makes the samples of a request, and gives back the memory of what was parsed for them. */
+async function readSamples(
+  { inputs, parsedBytes }: Pick<InferRequest, 'inputs' | 'parsedBytes'>,
+  model: ServedModel,
+  settings: Settings,
+  share: BodyShare,
+): Promise<Samples> {
+  const samples = await samplesOf(inputs, model, settings, share)
+  for (const input of inputs) input.data = []
+  share.give(parsedBytes)
+  return samples
+}
+
 /** What Triton takes 0 for: its levels are 1, the most urgent, to 3. */
 const USUAL_PRIORITY = 2
 
@@ -107,7 +132,8 @@ function timeoutOf(request: FastifyRequest): number {
   const ms = typeof text === 'string' && /^\d{1,9}(?:\.\d{1,6})?$/.test(text) ? Number(text) : NaN
   if (Number.isNaN(ms))
     throw badRequest(`Expected a number of milliseconds for ${DEADLINE_HEADER}, received '${String(text)}'`)
-  return ms
+  // As in the parameter timeout, 0 is no time of its own.
+  return ms === 0 ? Infinity : ms
 }
 
 /** The two routes of what a model has: of the model, and of one of its versions. */

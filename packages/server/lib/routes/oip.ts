@@ -10,7 +10,7 @@ import { checkOutputNames, encodeResponse, type Encoded } from '../oip/response.
 import { EXAMPLES } from '../openapi/examples.js'
 import { BINARY, describeRoute, INFERENCE_ERRORS, refTo } from '../openapi/route_schema.js'
 import { sendBody } from '../reply.js'
-import { bodyOf, checkMediaType, compute, DEADLINE_HEADER, modelRoutes } from './call.js'
+import { bodyOf, checkMediaType, compute, DEADLINE_HEADER, FORM, modelRoutes } from './call.js'
 
 /** The extensions of the protocol that the server has. */
 const EXTENSIONS = [
@@ -105,8 +105,8 @@ export function oipRoutes(app: FastifyInstance, context: ServerContext): void {
     })
   }
 
-  // Some clients send no type.
-  const onRequest = checkMediaType(['application/json', 'application/octet-stream', ''])
+  // Some clients send no type, and curl -d that of a form.
+  const onRequest = checkMediaType(['application/json', 'application/octet-stream', FORM, ''])
   for (const { url, schema } of modelRoutes('/infer', INFER)) {
     app.post<ModelRoute>(url, { schema, onRequest }, (request, reply) => inferRoute(request, reply))
   }
@@ -119,6 +119,7 @@ export function oipRoutes(app: FastifyInstance, context: ServerContext): void {
     const parsed = parseInferRequest(bodyOf(request), {
       headerLength: length === undefined ? undefined : String(length),
       maxJsonBytes: settings.maxJsonBytes,
+      share: context.exchange(request).share,
     })
     checkOutputNames(parsed)
     const { classes } = model

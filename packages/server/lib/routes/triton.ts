@@ -6,9 +6,8 @@ import type { IndexEntry } from '../registry.js'
 import { modelConfiguration } from '../oip/metadata.js'
 import { parseJson } from '../oip/request.js'
 import { describeRoute, MODEL_PARAMS, refTo } from '../openapi/route_schema.js'
-import { Tokens } from '../security.js'
 import { badRequest } from '../status.js'
-import { bodyOf, checkMediaType, modelRoutes } from './call.js'
+import { bodyOf, callerOf, checkMediaType, FORM, modelRoutes } from './call.js'
 
 interface ModelRoute {
   readonly Params: { readonly model: string; readonly version?: string }
@@ -83,21 +82,20 @@ export function tritonRoutes(app: FastifyInstance, context: ServerContext): void
     })
   }
 
-  // Triton's clients send no type, or JSON.
-  const onRequest = checkMediaType(['application/json', 'application/octet-stream', ''])
+  // Triton's clients send no type, or JSON, and curl -d that of a form.
+  const onRequest = checkMediaType(['application/json', 'application/octet-stream', FORM, ''])
   app.post('/v2/repository/index', { schema: INDEX, onRequest }, (request, reply) => {
     const { ready = false } = jsonOf(request)
     if (typeof ready !== 'boolean') throw badRequest('Expected a boolean for ready')
     return reply.send(models.index().filter(({ state }) => !ready || state === 'READY'))
   })
 
-  const admin = new Tokens([settings.adminToken])
   const checkAdmin = (request: FastifyRequest): Promise<void> => {
     if (!settings.repositoryControl) {
       const message = 'Models cannot be loaded or unloaded over HTTP (repositoryControl is off)'
       return Promise.reject(new TorchError('TORCH_NOT_FOUND', message))
     }
-    admin.check(request.headers.authorization)
+    context.access.enterAsAdmin(callerOf(request))
     return onRequest(request)
   }
 

@@ -1,11 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 
 import type { WorkEvent } from '@napi-torch/jobs'
 
-const MAIN = fileURLToPath(new URL('../../../../lib/cli/main.ts', import.meta.url))
+import { NODE_COMMAND } from '../../../support/cli.js'
 
 /** `napi-torch jobs work` in a process of its own. */
 export class WorkerProcess {
@@ -21,8 +20,8 @@ export class WorkerProcess {
   readonly ended: Promise<number | null>
 
   constructor(args: readonly string[], onEvent: (event: WorkEvent) => void = () => undefined) {
-    const flags = ['--conditions=napi-torch-source', '--import', 'tsx']
-    this.child = spawn(process.execPath, [...flags, MAIN, 'jobs', 'work', '--json', ...args], {
+    const [node, ...flags] = NODE_COMMAND
+    this.child = spawn(node, [...flags, 'jobs', 'work', '--json', ...args], {
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     this.ended = once(this.child, 'exit').then(([code]) => code as number | null)

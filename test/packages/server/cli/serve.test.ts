@@ -355,9 +355,28 @@ describe('napi-torch serve', function () {
 
       await writeFile(checkpoint, 'no checkpoint')
       server.signal('SIGHUP')
-      await server.line('reload failed, the models are unchanged')
+      await server.line('reload failed, nothing has changed')
       assert.equal((await classify(server.url, 'old', boot)).status, 200)
       assert.equal(await server.end(), 0)
+    })
+  })
+
+  it('counts and logs broken settings as JSON, and ignores SIGHUP while it shuts down', async () => {
+    await inFolder(async (folder) => {
+      const config = join(folder, 'server.yaml')
+      await copyFile(CHECKPOINT, join(folder, 'm.pth'))
+      await writeFile(config, 'models: { m: m.pth }\ndrainDelayMs: 1000\n')
+      const server = await Process.start(['--config', config])
+
+      await writeFile(config, 'models: { m: m.pth }\nprot: 1\n')
+      server.signal('SIGHUP')
+      await server.line('reload failed, nothing has changed')
+      const metrics = await (await fetch(`${server.url}/metrics`)).text()
+      assert.match(metrics, /^napi_torch_reloads_total\{result="failed"\} 1$/m)
+
+      server.signal('SIGTERM')
+      await server.line('shutting down')
+      assert.equal(await server.end('SIGHUP'), 0)
     })
   })
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 
 import { inFolder } from '../../../support/checkpoints.js'
@@ -90,7 +91,7 @@ describe('a server keeps to its limits:', function () {
   })
 
   it('maxBytesInFlight, over all requests', async () => {
-    await withServer({ maxBytesInFlight: 50_000 }, async ({ url }) => {
+    await withServer({ maxBytesInFlight: 50_000, maxClientShare: 1 }, async ({ url }) => {
       await using slow = await RawConnection.open(url)
       slow.send(`POST ${INFER} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 45000\r\n\r\n`)
       slow.send(' '.repeat(44_000))
@@ -98,6 +99,102 @@ describe('a server keeps to its limits:', function () {
       while (!/^napi_torch_body_bytes 44000$/m.test(await (await fetch(`${url}/metrics`)).text()));
 
       assert.deepEqual(await refusal(post(url + INFER, request(2))), [429, 'TORCH_QUEUE_FULL'])
+    })
+  })
+
+  it('maxBytesInFlight, of what bodies unpack and parse to, which is all given back', async () => {
+    await withServer({ maxBytesInFlight: 8_000_000 }, async ({ url }) => {
+      const packed = new Uint8Array(gzipSync(Buffer.alloc(7_000_000, ' ')))
+      const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' }
+      const answers = await Promise.all(
+        Array.from({ length: 10 }, () => refusal(ask(url + INFER, { method: 'POST', headers, body: packed }))),
+      )
+
+      assert.deepEqual(answers, Array(10).fill([429, 'TORCH_QUEUE_FULL']))
+      assert.deepEqual(await refusal(post(url + INFER, { inputs: ' '.repeat(600_000) })), [429, 'TORCH_QUEUE_FULL'])
+      assert.equal((await post(url + INFER, request(1))).status, 200)
+      assert.match(await (await fetch(`${url}/metrics`)).text(), /^napi_torch_body_bytes 0$/m)
+    })
+  })
+
+  it('maxBytesInFlight, of decoded images', async () => {
+    await withServer({ maxBytesInFlight: 20_000_000, maxClientShare: 1 }, async ({ url }) => {
+      const file = new Uint8Array(await blackPng(3000, 3000))
+      const headers = { 'content-type': 'image/png' }
+
+      const image = ask(`${url}/v1/classify/${MODEL}`, { method: 'POST', headers, body: file })
+
+      assert.deepEqual(await refusal(image), [429, 'TORCH_QUEUE_FULL'])
+    })
+  })
+
+  it('minBodyBytesPerSecond, which ends an upload that has stopped', async () => {
+    await withServer({}, async ({ url }) => {
+      await using slow = await RawConnection.open(url)
+      slow.send(`POST ${INFER} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 45000\r\n\r\n `)
+
+      const [answer] = await slow.answers()
+
+      assert.equal(answer?.status, 408)
+      assert.equal((JSON.parse(answer.body) as { code: string }).code, 'TORCH_TOO_SLOW')
+    })
+  })
+
+  it('a body that was refused is read all the same, so that its client sees the response and goes on', async () => {
+    await withServer({ maxBodyBytes: 10_000, token: 'secret' }, async ({ url }) => {
+      const large = 'x'.repeat(5_000_000)
+      await using connection = await RawConnection.open(url)
+      for (const authorization of ['', 'authorization: Bearer secret\r\n']) {
+        connection.send(
+          `POST ${INFER} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${authorization}content-length: ${large.length}\r\n\r\n${large}`,
+        )
+      }
+      connection.send('GET /livez HTTP/1.1\r\nhost: x\r\n\r\n')
+
+      const answers = await connection.first(3)
+
+      assert.deepEqual(
+        answers.map(({ status }) => status),
+        [401, 413, 200],
+      )
+    })
+  })
+
+  it('maxDiscardBytes and discardMs, which end the reading of a refused body', async () => {
+    for (const limits of [{ maxDiscardBytes: 100_000 }, { discardMs: 300 }]) {
+      await withServer({ maxBodyBytes: 10_000, ...limits }, async ({ url }) => {
+        await using connection = await RawConnection.open(url)
+        connection.send(
+          `POST ${INFER} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 50000000\r\n\r\n`,
+        )
+        await connection.first()
+        connection.send('x'.repeat(200_000))
+
+        assert.equal((await connection.answers())[0]?.status, 413)
+      })
+    }
+  })
+
+  it('a client that asks with Expect is told to send its body only where it will be read', async () => {
+    await withServer({ maxBodyBytes: 10_000_000 }, async ({ url }) => {
+      const body = JSON.stringify(request(1))
+      const head = (path: string, length: number): string =>
+        `POST ${path} HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`
+      await using welcome = await RawConnection.open(url)
+      welcome.send(head(INFER, Buffer.byteLength(body)))
+      assert.equal((await welcome.first())[0]?.status, 100)
+      welcome.send(body)
+      assert.equal((await welcome.first(2))[1]?.status, 200)
+
+      for (const [path, length] of [
+        [INFER, 10_000_001],
+        ['/v2/models/unknown/infers', 10],
+      ] as const) {
+        await using refused = await RawConnection.open(url)
+        refused.send(head(path, length))
+        const statuses = (await refused.answers()).map(({ status }) => status)
+        assert.deepEqual(statuses, [length > 10 ? 413 : 404])
+      }
     })
   })
 
@@ -143,6 +240,17 @@ describe('a server keeps to its limits:', function () {
       assert.equal((header.body as { code: string }).code, 'TORCH_DEADLINE')
       assert.equal(await batches(), before)
     })
+    await withServer({ deadlineMs: 500 }, async ({ url }) => {
+      // The time in which a body arrives does not count, and 0 means no deadline of its own.
+      const body = JSON.stringify(request(1, { timeout: 0 }))
+      await using slow = await RawConnection.open(url)
+      slow.send(
+        `POST ${INFER} HTTP/1.1\r\nhost: x\r\nx-request-timeout-ms: 0\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`,
+      )
+      await delay(700)
+      slow.send(body)
+      assert.equal((await slow.first())[0]?.status, 200)
+    })
     await withServer({ deadlineMs: 1, maxBatchSize: 1 }, async ({ url }) => {
       const answers = await Promise.all(Array.from({ length: 30 }, () => post(url + INFER, request(8))))
       assert.ok(answers.some(({ status }) => status === 504))
@@ -153,7 +261,7 @@ describe('a server keeps to its limits:', function () {
     await inFolder(async (folder) => {
       const tokenFile = join(folder, 'tokens')
       await writeFile(tokenFile, 'one\n\n two \n')
-      await withServer({ token: 'zero', tokenFile }, async ({ url }) => {
+      await withServer({ token: 'zero', tokenFile }, async ({ url, server }) => {
         const statusOf = async (path: string, token?: string): Promise<number> => {
           const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
           return (await fetch(url + path, { headers })).status
@@ -168,6 +276,17 @@ describe('a server keeps to its limits:', function () {
         )
         const { headers } = await fetch(`${url}/v2`)
         assert.equal(headers.get('www-authenticate'), 'Bearer')
+
+        // Secrets rotate.
+        await writeFile(tokenFile, 'two\nthree\n')
+        await server.reload()
+        assert.deepEqual(
+          await Promise.all(['zero', 'one', 'two', 'three'].map((token) => statusOf('/v2', token))),
+          [200, 401, 200, 200],
+        )
+        await writeFile(tokenFile, '')
+        await assert.rejects(server.reload(), { code: 'TORCH_FILE' })
+        assert.equal(await statusOf('/v2', 'three'), 200)
       })
     })
   })
@@ -202,7 +321,43 @@ describe('a server keeps to its limits:', function () {
         statuses.push((await fetch(`${url}/v2`, { headers: { authorization: 'Bearer one' } })).status)
       }
       assert.deepEqual(statuses, [200, 200, 200, 429, 429])
+      // However the header is written, the token is the same.
+      const spaced = await fetch(`${url}/v2`, { headers: { authorization: 'bearer    one' } })
+      assert.equal(spaced.status, 429)
     })
+  })
+
+  it('maxAuthFailures, after which an address may not even try the right token for a while', async () => {
+    const options = { maxAuthFailures: 3, token: 'one', repositoryControl: true, adminToken: 'admin' }
+    await withServer(options, async ({ url }) => {
+      const statusOf = async (authorization: string): Promise<number> => {
+        return (await fetch(`${url}/v2`, { headers: { authorization } })).status
+      }
+      const load = `${url}/v2/repository/models/${MODEL}/load`
+      assert.equal((await fetch(load, { method: 'POST', headers: { authorization: 'Bearer x' } })).status, 401)
+      assert.deepEqual(
+        [await statusOf('Bearer two'), await statusOf('Bearer one'), await statusOf('Bearer three')],
+        [401, 200, 401],
+      )
+      assert.deepEqual([await statusOf('Bearer four'), await statusOf('Bearer one')], [429, 429])
+    })
+  })
+
+  it('trustProxy, by whose word clients are told apart, and no word of others', async () => {
+    for (const [trustProxy, expected] of [
+      ['127.0.0.1, ::1', [200, 200, 429]],
+      ['', [200, 429, 429]],
+    ] as const) {
+      await withServer({ rateLimit: 0.001, rateBurst: 1, trustProxy }, async ({ url, log }) => {
+        const statuses: number[] = []
+        for (const client of ['10.0.0.1', '10.0.0.2', '10.0.0.1']) {
+          statuses.push((await fetch(`${url}/v2`, { headers: { 'x-forwarded-for': client } })).status)
+        }
+        assert.deepEqual(statuses, expected)
+        const addresses = log.flatMap((line) => (JSON.parse(line) as { address?: string }).address ?? [])
+        assert.ok(addresses.includes(trustProxy === '' ? '127.0.0.1' : '10.0.0.2'), addresses.join())
+      })
+    }
   })
 
   it('maxConnections', async () => {

@@ -175,6 +175,7 @@ const CASES: readonly Case[] = [
   ['a model that there is not', json({}), 404, 'TORCH_NOT_FOUND', '/v2/models/none/infer'],
   ['a version that there is not', json({}), 404, 'TORCH_NOT_FOUND', `/v2/models/${MODEL}/versions/9/infer`],
   ['an address that there is not', json({}), 404, 'TORCH_NOT_FOUND', '/v3'],
+  ['a method that the address does not take', json({}), 405, 'TORCH_METHOD', `/v2/models/${MODEL}`],
   ['an address that is no valid URI', json({}), 400, 'TORCH_REQUEST', '/v2/models/%ff/infer'],
   ['an image that is none', { headers: { 'content-type': 'image/png' }, body: 'x' }, 400, 'TORCH_IMAGE', CLASSIFY],
   ['no image', { headers: { 'content-type': 'image/png' }, body: '' }, 400, 'TORCH_IMAGE', CLASSIFY],
@@ -252,6 +253,23 @@ describe('a server refuses', () => {
 describe('a server answers', () => {
   const running = useServer()
   const wanted = JSON.stringify({ inputs: [tensor({ data })] })
+
+  it('null where a field is left out, and JSON that curl calls a form', async () => {
+    const input = tensor({ data, parameters: null })
+    const body = JSON.stringify({ id: null, parameters: null, outputs: null, inputs: [input] })
+    await using connection = await RawConnection.open(running().url)
+    connection.send(rawRequest('POST', INFER, { 'content-type': 'application/x-www-form-urlencoded' }, body))
+
+    const [answer] = await connection.first()
+    assert.equal(answer?.status, 200, answer?.body)
+    assert.ok(!('id' in (JSON.parse(answer.body) as object)))
+  })
+
+  it('a wrong method with those that the address takes', async () => {
+    const answer = await fetch(running().url + INFER, { method: 'DELETE' })
+
+    assert.deepEqual([answer.status, answer.headers.get('allow')], [405, 'POST'])
+  })
 
   it('a body that comes in pieces of one byte', async () => {
     await using connection = await RawConnection.open(running().url)
