@@ -2,6 +2,7 @@ import { failAt, type Fail } from './failure.js'
 import { pastLimit, type CheckpointLimits } from './limits.js'
 import type { Checkpoint } from './read.js'
 import { followPath } from './state_dict/find.js'
+import { EntryCounter } from './state_dict/module_tree.js'
 import { isWholeModule, withoutCompiler } from './state_dict/whole_module.js'
 import { StoredTensor } from './stored.js'
 import { PickledObject, type CheckpointValue } from './values.js'
@@ -27,6 +28,9 @@ const MAX_ELEMENTS = 6
 
 /** Modules nested deeper than any network's are passed over: paths would cost the cube of their depth. */
 const MAX_DEPTH = 100
+
+/** What a module that is found costs, compared with looking at an entry. */
+const ENTRIES_PER_MODULE = 16
 
 /** Facts and children of one module. */
 export interface FactNode {
@@ -55,26 +59,29 @@ export function moduleFacts(checkpoint: Checkpoint, source: string, limits: Chec
  */
 export function collectFacts(
   root: PickledObject,
-  nodeOf: (module: PickledObject) => FactNode | null,
+  nodeOf: (module: PickledObject, counter: EntryCounter) => FactNode | null,
   { limits, fail }: { readonly limits: CheckpointLimits; readonly fail: Fail },
 ): FileFacts {
   const found = new Map<string, ModuleFacts>()
   const known = new Map<PickledObject, FactNode | null>()
   const active = new Set<PickledObject>()
   const frames: { module: PickledObject; path: string; children: Iterator<FactNode['children'][number]> }[] = []
+  const counter = new EntryCounter(limits, fail)
   let characters = 0
 
   const enter = (module: PickledObject, path: string): void => {
+    // What is passed over is counted as well: it stands there as often as what leads to it.
+    counter.take(1)
     if (active.has(module) || frames.length > MAX_DEPTH) return
-    const node = known.has(module) ? known.get(module) : nodeOf(module)
+    const node = known.has(module) ? known.get(module) : nodeOf(module, counter)
     known.set(module, node ?? null)
     if (node === null || node === undefined) return
     characters += path.length
-    if (characters > limits.stringBytes) {
-      throw pastLimit(fail, limits, 'stringBytes', `The paths of the modules have ${characters} characters`)
+    if (characters > limits.nameCharacters) {
+      throw pastLimit(fail, limits, 'nameCharacters', `The paths of the modules have ${characters} characters`)
     }
+    counter.take(ENTRIES_PER_MODULE)
     found.set(path, node.facts)
-    if (found.size > limits.containers) throw pastLimit(fail, limits, 'containers', `There are ${found.size} modules`)
     active.add(module)
     frames.push({ module, path, children: node.children.values() })
   }
@@ -102,9 +109,11 @@ export function factValue(value: CheckpointValue | undefined): FactValue | undef
   return numbers.length === value.length ? numbers : undefined
 }
 
-function pickledNode(module: PickledObject): FactNode | null {
+function pickledNode(module: PickledObject, counter: EntryCounter): FactNode | null {
   if (!isWholeModule(module) || !(module.state instanceof Map)) return null
   const state: ReadonlyMap<CheckpointValue, CheckpointValue> = module.state
+  counter.take(state.size)
+  for (const list of ['_parameters', '_buffers', '_modules']) counter.take(entryCount(state.get(list)))
   const attributes = new Map<string, FactValue>()
   for (const [name, value] of state) {
     // What begins with an underscore is PyTorch's own.
@@ -122,6 +131,10 @@ function pickledNode(module: PickledObject): FactNode | null {
     return child[1] instanceof PickledObject
   })
   return { facts: { className: module.path, attributes, tensors }, children }
+}
+
+function entryCount(value: CheckpointValue | undefined): number {
+  return value instanceof Map ? value.size : 0
 }
 
 function entriesOf(value: CheckpointValue | undefined): [string, CheckpointValue][] {

@@ -16,9 +16,12 @@ export interface FaultLocation {
 /** Makes an error at a place that the caller knows better than the code that found the fault. */
 export type Fail = (code: TorchErrorCode, text: string) => CheckpointError
 
+/** Characters of a message: names out of a file are cut where they are echoed, and what is not cut there is cut here. */
+const MAX_TEXT = 2_000
+
 /** Makes the error `model.pth, entry archive/data.pkl, byte 42 (REDUCE): text`. */
 export function failure(code: TorchErrorCode, place: FaultLocation, text: string, cause?: unknown): CheckpointError {
-  return new CheckpointError(code, `${describePlace(place)}: ${text}`, { ...place, cause })
+  return new CheckpointError(code, `${describePlace(place)}: ${shorten(text, MAX_TEXT)}`, { ...place, cause })
 }
 
 /** Makes an error whose text advises an option: `text` holds `suggestion.text`. */

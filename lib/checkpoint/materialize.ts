@@ -40,9 +40,13 @@ export async function materialize(stored: readonly StoredTensor[], { mmap }: Mat
   const share = (storage: StoredStorage, handle: TensorHandle): void => {
     const { swapped, users } = plans.get(storage) ?? UNUSED
     if (swapped > 1) native.swapBytes_(handle, swapped)
-    for (const user of users) {
-      const [tensor, dtype] = [stored[user], dtypes[user]]
-      if (tensor !== undefined && dtype !== undefined) tensors[user] = viewOf(handle, tensor, dtype)
+    try {
+      for (const user of users) {
+        const [tensor, dtype] = [stored[user], dtypes[user]]
+        if (tensor !== undefined && dtype !== undefined) tensors[user] = viewOf(handle, tensor, dtype)
+      }
+    } catch (cause) {
+      throw placed(cause, placeOf(storage))
     }
   }
   try {

@@ -1,6 +1,7 @@
 import { checkOptions } from '../util/check.js'
 import { CheckpointError } from '../util/errors.js'
 import type { FileInput } from '../util/file_input.js'
+import { Budget } from './budget.js'
 import type { CheckpointContents } from './contents.js'
 import { detectFormat } from './detect_format.js'
 import { isDistributed, readDistributed } from './distcp/read.js'
@@ -55,10 +56,12 @@ export async function readCheckpoint(input: FileInput, options: ReadCheckpointOp
       throw failure('TORCH_CHECKPOINT_UNSUPPORTED', { path: source.path }, text)
     }
     const format = await detectFormat(source)
-    const entries = format === 'zip' ? await readEntries(source, limits) : []
+    const budget = new Budget(limits, source.size)
+    const entries = format === 'zip' ? await readEntries(source, limits, budget) : []
     const inner = format === 'zip' ? await readInner(source, entries) : null
-    if (inner !== null) return await readNested(inner, source, limits)
-    const contents = format === 'zip' ? readTorchZip(source, limits, entries) : READERS[format](source, limits)
+    if (inner !== null) return await readNested(inner, source, { limits, budget })
+    const contents =
+      format === 'zip' ? readTorchZip(source, limits, budget, entries) : READERS[format](source, limits, budget)
     return { path: source.path ?? null, ...(await contents) }
   } finally {
     await source.close()
@@ -90,11 +93,11 @@ async function readInner(source: ByteSource, entries: readonly ZipEntry[]): Prom
 async function readNested(
   { name, bytes }: Inner,
   { path, size }: ByteSource,
-  limits: CheckpointLimits,
+  { limits, budget }: { readonly limits: CheckpointLimits; readonly budget: Budget },
 ): Promise<Checkpoint> {
   const source = await openSource(bytes)
   try {
-    const contents = await READERS[await detectFormat(source)](source, limits)
+    const contents = await READERS[await detectFormat(source)](source, limits, budget)
     return { path: path ?? null, ...contents, size }
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error

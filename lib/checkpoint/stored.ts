@@ -127,6 +127,9 @@ export function checkGeometry(
     throw fail('TORCH_CHECKPOINT_CORRUPT', `${name()} has ${strides.length} strides`)
   }
   const { numel, last } = extentOf(shape, strides, storageOffset)
+  if (Number(numel) === 0 && !isProductSafe(shape)) {
+    throw fail('TORCH_CHECKPOINT_CORRUPT', `${name()} has sizes whose product is past 2^63`)
+  }
   const elements = Math.floor(storage.nbytes / type.bytes) * type.packed
   // PyTorch keeps the offset of a slice that has no elements, wherever it points.
   const inside = Number(numel) === 0 || last < elements
@@ -138,6 +141,11 @@ export function checkGeometry(
   if (bytes > storage.nbytes && bytes > limits.expandedBytes) {
     throw pastLimit(fail, limits, 'expandedBytes', `${name()} claims ${bytes} bytes of a storage of ${storage.nbytes}`)
   }
+}
+
+/** Tells whether sizes can be multiplied in 64 bits, zeros left out: libtorch multiplies them in order, and a zero may come last. */
+export function isProductSafe(shape: readonly number[]): boolean {
+  return shape.reduce((product, size) => product * Math.max(size, 1), 1) < 2 ** 63
 }
 
 /** Whole bytes, rounded down where elements share one. */

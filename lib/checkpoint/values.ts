@@ -67,15 +67,16 @@ export class OrderedDict extends Map<CheckpointValue, CheckpointValue> {
 export class PickledGlobal {
   readonly module: string
   readonly name: string
+  #path: string | undefined
 
   constructor(module: string, name: string) {
     this.module = module
     this.name = name
   }
 
-  /** Module and name with a dot between. */
+  /** Module and name with a dot between. Made once: a name of a few thousand characters is asked for its path by each of its uses. */
   get path(): string {
-    return `${this.module}.${this.name}`
+    return (this.#path ??= `${this.module}.${this.name}`)
   }
 
   [DESCRIBE](): string {
@@ -97,21 +98,24 @@ export class PickledObject {
   items: CheckpointValue[] | null = null
   /** Elements, if the class is a kind of dict. */
   entries: Map<CheckpointValue, CheckpointValue> | null = null
+  readonly #type: { readonly path: string }
 
   constructor(
-    { module, name }: { readonly module: string; readonly name: string },
+    type: { readonly module: string; readonly name: string },
     args: readonly CheckpointValue[],
     kwargs: Map<CheckpointValue, CheckpointValue> | null = null,
   ) {
+    const { module, name } = type
     this.module = module
     this.name = name
     this.args = args
     this.kwargs = kwargs
+    this.#type = type instanceof PickledGlobal ? type : new PickledGlobal(module, name)
   }
 
   /** Module and name of the class with a dot between. */
   get path(): string {
-    return `${this.module}.${this.name}`
+    return this.#type.path
   }
 
   [DESCRIBE](): string {

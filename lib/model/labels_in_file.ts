@@ -46,13 +46,18 @@ export function findLabels(root: CheckpointValue, numClasses: number): string[] 
   // One output tells two classes apart.
   const count = numClasses === 1 ? 2 : numClasses
   const seen = new Set<CheckpointValue>()
+  // A list that is no list of names may stand under every key of every holder.
+  const refused = new Set<CheckpointValue>()
   const search = (value: CheckpointValue, depth: number): string[] | null => {
     const fields = fieldsOf(value)
     if (fields === null || seen.has(value)) return null
     seen.add(value)
     for (const name of NAMES) {
-      const labels = readLabels(fields.get(name), count)
+      const list = fields.get(name)
+      if (list === undefined || refused.has(list)) continue
+      const labels = readLabels(list, count)
       if (labels !== null) return labels
+      refused.add(list)
     }
     if (depth === DEEPEST) return null
     for (const name of HOLDERS) {
@@ -71,9 +76,9 @@ function fieldsOf(value: CheckpointValue): ReadonlyMap<CheckpointValue, Checkpoi
   return value.entries ?? (value.state instanceof Map ? value.state : null)
 }
 
-function readLabels(value: CheckpointValue | undefined, numClasses: number): string[] | null {
+function readLabels(value: CheckpointValue, numClasses: number): string[] | null {
   if (Array.isArray(value)) return value.length === numClasses && value.every(isLabel) ? [...value] : null
-  const dict = value === undefined ? null : fieldsOf(value)
+  const dict = fieldsOf(value)
   if (dict?.size !== numClasses) return null
   const labels = new Array<string | undefined>(numClasses)
   for (const [key, entry] of dict) {

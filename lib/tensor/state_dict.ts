@@ -38,15 +38,26 @@ export class StateDict extends Map<string, Tensor> {
  * A model whose own only child is called `model` cannot be told from a wrapped one: check the shorter keys.
  */
 export function wrapperPrefix(keys: Iterable<string>): string {
-  const all = [...keys]
-  const [first] = all
+  let first: string | undefined
+  // Each character is looked at once, as a file may hold a key that is nothing but a million wrappers.
+  let shared = 0
+  for (const key of keys) {
+    if (first === undefined) {
+      first = key
+      shared = key.length - 1
+      continue
+    }
+    shared = Math.min(shared, key.length - 1)
+    let same = 0
+    while (same < shared && key.charCodeAt(same) === first.charCodeAt(same)) same++
+    shared = same
+  }
   if (first === undefined) return ''
-  let prefix = ''
+  let end = 0
   for (;;) {
-    const next = WRAPPER_PREFIXES.find((candidate) => first.startsWith(candidate, prefix.length))
-    if (next === undefined) return prefix
-    const longer = prefix + next
-    if (!all.every((key) => key.startsWith(longer) && key.length > longer.length)) return prefix
-    prefix = longer
+    const at = end
+    const next = WRAPPER_PREFIXES.find((candidate) => first.startsWith(candidate, at))
+    if (next === undefined || at + next.length > shared) return first.slice(0, at)
+    end += next.length
   }
 }

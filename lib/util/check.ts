@@ -45,8 +45,9 @@ export function quote(name: string): string {
 }
 
 function describeAt(value: unknown, depth: number): string {
-  if (typeof value === 'string') return cut(JSON.stringify(value))
-  if (typeof value === 'bigint') return `${shorten(String(value), MAX_VALUE_LENGTH)}n`
+  // Cut before it is quoted: it may have a hundred million characters, and is described for each place that holds it.
+  if (typeof value === 'string') return cut(JSON.stringify(value.slice(0, MAX_VALUE_LENGTH + 1)))
+  if (typeof value === 'bigint') return describeBigInt(value)
   if (typeof value === 'function')
     return value.name === '' ? 'a function' : `function ${shorten(value.name, MAX_VALUE_LENGTH)}`
   if (typeof value !== 'object' || value === null) return String(value)
@@ -56,6 +57,14 @@ function describeAt(value: unknown, depth: number): string {
   const name = typeof own === 'string' ? shorten(own, MAX_VALUE_LENGTH) : undefined
   if (ArrayBuffer.isView(value)) return `${name} of ${lengthOf(value)}`
   return typeof name === 'string' && name !== 'Object' ? `an instance of ${name}` : 'an object'
+}
+
+/** The time of printing decimal digits grows with the square of their number, that of hexadecimal ones does not. */
+function describeBigInt(value: bigint): string {
+  const hex = value.toString(16).replace('-', '')
+  return hex.length > MAX_VALUE_LENGTH
+    ? `an integer of ${4 * hex.length} bits`
+    : `${shorten(String(value), MAX_VALUE_LENGTH)}n`
 }
 
 /** Arrays are measured in elements, as tensors are. */

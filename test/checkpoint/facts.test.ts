@@ -63,7 +63,7 @@ describe('collectFacts()', () => {
     }
     const [root] = levels
     assert.ok(root !== undefined)
-    for (const limits of [{ containers: 1000 }, { stringBytes: 1000 }]) {
+    for (const limits of [{ moduleEntries: 1000 }, { nameCharacters: 1000 }]) {
       assert.throws(() => collectFacts(root, nodeOf, { limits: checkLimits(limits), fail }), { code: 'TORCH_CHECKPOINT_LIMIT' }) // prettier-ignore
     }
   })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 
 import { describe } from '../../util/check.js'
 import { reasonOf } from '../../util/errno.js'
+import { Budget } from '../budget.js'
 import type { CheckpointContents } from '../contents.js'
 import { failAt, failure, type Fail } from '../failure.js'
 import { pastLimit, type CheckpointLimits } from '../limits.js'
@@ -45,18 +46,19 @@ export async function isDistributed(path: string): Promise<boolean> {
 export async function readDistributed(folder: string, limits: CheckpointLimits): Promise<CheckpointContents> {
   const path = join(folder, METADATA_NAME)
   const fail = failAt({ path })
-  const metadata = fieldsOf(await readMetadata(path, limits, fail), 'Metadata', fail)
+  const budget = new Budget(limits, 0)
+  const metadata = fieldsOf(await readMetadata(path, { limits, budget, fail }), 'Metadata', fail)
   const types = dictOf(metadata.get('state_dict_metadata'), 'state_dict_metadata', fail)
   const pieces = piecesByName(dictOf(metadata.get('storage_data'), 'storage_data', fail), fail)
   if (types.size > limits.tensors) throw pastLimit(fail, limits, 'tensors', `The checkpoint has ${types.size} values`)
   const plan = metadata.get('planner_data')
-  const files = new DataFiles(folder)
+  const files = new DataFiles(folder, budget)
   const tree = new Tree(fail)
   try {
     for (const [name, type] of types) {
       if (typeof name !== 'string')
         throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected a name, found ${describeValue(name)}`)
-      const value = await readValue(folder, name, { type, parts: pieces.get(name) ?? [], files, limits, fail })
+      const value = await readValue(folder, name, { type, parts: pieces.get(name) ?? [], files, limits, budget, fail })
       tree.set(pathOf(name, plan), value)
     }
   } finally {
@@ -65,27 +67,33 @@ export async function readDistributed(folder: string, limits: CheckpointLimits):
   return { format: 'distcp', root: tree.root, byteOrder: 'little', size: files.size, metadata: null }
 }
 
-async function readMetadata(path: string, limits: CheckpointLimits, fail: Fail): Promise<CheckpointValue> {
+interface Reading {
+  readonly limits: CheckpointLimits
+  /** That of all files of the folder, as far as they have been opened. */
+  readonly budget: Budget
+  readonly fail: Fail
+}
+
+async function readMetadata(path: string, { limits, budget, fail }: Reading): Promise<CheckpointValue> {
   const { size } = await stat(path)
+  budget.grow(size)
   if (size > limits.pickleBytes) throw pastLimit(fail, limits, 'pickleBytes', `The pickle has ${size} bytes`)
   const bytes = await readFile(path).catch((cause: unknown) => {
     throw failure('TORCH_FILE', { path }, reasonOf(cause), cause)
   })
-  return (await unpickle(bytes, { limits, place: { path } })).value
+  return (await unpickle(bytes, { limits, budget, place: { path } })).value
 }
 
-interface ValueToRead {
+interface ValueToRead extends Reading {
   readonly type: CheckpointValue
   readonly parts: readonly Piece[]
   readonly files: DataFiles
-  readonly limits: CheckpointLimits
-  readonly fail: Fail
 }
 
 async function readValue(
   folder: string,
   name: string,
-  { type, parts, files, limits, fail }: ValueToRead,
+  { type, parts, files, limits, budget, fail }: ValueToRead,
 ): Promise<CheckpointValue> {
   const [piece] = parts
   if (piece === undefined) throw fail('TORCH_CHECKPOINT_CORRUPT', `Nothing is stored for ${describe(name)}`)
@@ -104,7 +112,7 @@ async function readValue(
     const text = `${describe(name)} lies at bytes ${piece.offset} to ${piece.offset + piece.length} of ${piece.file}, which has ${source.size}`
     throw fail('TORCH_CHECKPOINT_CORRUPT', text)
   }
-  const { root } = await readTorchZip(sliceOf(source, piece.offset, piece.length), limits)
+  const { root } = await readTorchZip(sliceOf(source, piece.offset, piece.length), limits, budget)
   if (!isTensor) return root
   const size = fieldsOf(type, 'TensorStorageMetadata', fail).get('size')
   if (root instanceof StoredTensor && !isShape(size, root.shape)) {
@@ -123,14 +131,16 @@ function isShape(size: CheckpointValue | undefined, shape: readonly number[]): b
 /** The data files, each opened once. */
 class DataFiles {
   readonly #folder: string
+  readonly #budget: Budget
   readonly #open = new Map<string, Promise<ByteSource>>()
   /** Bytes of all files that were opened. */
   size = 0
   /** Bytes of all values that were read. */
   read = 0
 
-  constructor(folder: string) {
+  constructor(folder: string, budget: Budget) {
     this.#folder = folder
+    this.#budget = budget
   }
 
   async open(name: string): Promise<ByteSource> {
@@ -140,6 +150,7 @@ class DataFiles {
     this.#open.set(name, opened)
     const source = await opened
     this.size += source.size
+    this.#budget.grow(source.size)
     return source
   }
 
@@ -201,10 +212,13 @@ function dictOf(
   throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected a dict for ${name}, found ${describeValue(value)}`)
 }
 
+/** Keys that lead to a value: dicts are not nested deeper, and each value walks the whole path. */
+const MAX_KEYS = 64
+
 /** The keys that lead to a value: names are joined by dots, and may hold some. */
 function pathOf(name: string, plan: CheckpointValue | undefined): readonly CheckpointValue[] {
   const path = plan instanceof Map ? plan.get(name) : undefined
-  return path instanceof PickleTuple && path.length > 0 ? path : [name]
+  return path instanceof PickleTuple && path.length > 0 && path.length <= MAX_KEYS ? path : [name]
 }
 
 type Dict = Map<CheckpointValue, CheckpointValue>

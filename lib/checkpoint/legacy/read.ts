@@ -1,3 +1,4 @@
+import { Budget } from '../budget.js'
 import type { CheckpointContents } from '../contents.js'
 import { failAt, type Fail } from '../failure.js'
 import type { CheckpointLimits } from '../limits.js'
@@ -34,7 +35,11 @@ export function isLegacy(head: Uint8Array): boolean {
  *
  * @throws {CheckpointError} `TORCH_CHECKPOINT_CORRUPT` if a part is missing, or the parts do not name the same storages.
  */
-export async function readLegacy(source: ByteSource, limits: CheckpointLimits): Promise<CheckpointContents> {
+export async function readLegacy(
+  source: ByteSource,
+  limits: CheckpointLimits,
+  budget = new Budget(limits, source.size),
+): Promise<CheckpointContents> {
   const place = { path: source.path }
   let end = 0
   for (let pickle = 0; pickle < PICKLES; pickle++) end = await findPickleEnd(source, end, limits)
@@ -42,14 +47,14 @@ export async function readLegacy(source: ByteSource, limits: CheckpointLimits): 
 
   let start = 0
   const read = async (persistentLoad?: UnpickleOptions['persistentLoad']): Promise<CheckpointValue> => {
-    const unpickled = await unpickle(bytes, { limits, place, start, ...(persistentLoad && { persistentLoad }) })
+    const unpickled = await unpickle(bytes, { limits, budget, place, start, ...(persistentLoad && { persistentLoad }) })
     start = unpickled.end
     return unpickled.value
   }
   checkMagic(await read(), failAt({ ...place, offset: 0 }))
   checkProtocol(await read(), failAt(place))
   const byteOrder = readByteOrder(await read(), failAt(place))
-  const storages = new LegacyStorages(source)
+  const storages = new LegacyStorages(source, budget)
   const root = await read((id, fail) => storages.load(id, fail))
   await storages.locate(await read(), end)
   return { format: 'legacy', root, byteOrder, size: source.size, metadata: null }

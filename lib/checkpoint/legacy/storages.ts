@@ -1,5 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 
+import type { Budget } from '../budget.js'
+import { shorten } from '../../util/check.js'
 import { failAt, type Fail } from '../failure.js'
 import type { ByteSource } from '../source.js'
 import { elementTypeOf, isCount } from '../pickle/storage_class.js'
@@ -39,11 +41,13 @@ interface StorageView {
 /** The storages of a file of PyTorch before 1.6. The pickle of the object names them; they lie behind all pickles. */
 export class LegacyStorages {
   readonly #source: ByteSource
+  readonly #budget: Budget
   readonly #roots = new Map<string, StorageReference>()
   readonly #views = new Map<string, StorageView>()
 
-  constructor(source: ByteSource) {
+  constructor(source: ByteSource, budget: Budget) {
     this.#source = source
+    this.#budget = budget
   }
 
   /**
@@ -62,7 +66,7 @@ export class LegacyStorages {
     const root = this.#roots.get(key) ?? this.#create({ key, dtype, location, numel }, fail)
     if (root.storage.dtype !== dtype || root.numel !== numel) {
       const first = `${root.numel} elements of ${root.storage.dtype}`
-      throw fail('TORCH_CHECKPOINT_CORRUPT', `Storage ${key} has ${first}, and elsewhere ${numel} of ${dtype}`)
+      throw fail('TORCH_CHECKPOINT_CORRUPT', `Storage ${shorten(key)} has ${first}, and elsewhere ${numel} of ${dtype}`)
     }
     this.#roots.set(key, root)
     return view === null ? root.storage : this.#view(root, view, fail)
@@ -75,16 +79,18 @@ export class LegacyStorages {
     }
     const { key: rootKey, dtype, location } = root.storage
     if (first + numel > root.numel) {
-      const text = `A view of elements ${first} to ${first + numel} reaches outside storage ${rootKey} of ${root.numel}`
+      const text = `A view of elements ${first} to ${first + numel} reaches outside storage ${shorten(rootKey)} of ${root.numel}`
       throw fail('TORCH_CHECKPOINT_CORRUPT', text)
     }
     const known = this.#views.get(key)
     if (known !== undefined) {
       if (known.rootKey === rootKey && known.first === first && known.reference.numel === numel)
         return known.reference.storage
-      throw fail('TORCH_CHECKPOINT_CORRUPT', `The key ${key} stands for two views`)
+      throw fail('TORCH_CHECKPOINT_CORRUPT', `The key ${shorten(key)} stands for two views`)
     }
     const reference = this.#create({ key, dtype, location, numel }, fail)
+    // Each view is read by itself, and many can view the same bytes.
+    this.#budget.takeMemory(reference.storage.nbytes, fail)
     this.#views.set(key, { reference, rootKey, first })
     return reference.storage
   }
@@ -95,7 +101,10 @@ export class LegacyStorages {
   ): StorageReference {
     const nbytes = numel * itemSizeOf(dtype)
     if (nbytes > this.#source.size) {
-      throw fail('TORCH_CHECKPOINT_CORRUPT', `Storage ${key} claims ${nbytes} bytes, the file has ${this.#source.size}`)
+      throw fail(
+        'TORCH_CHECKPOINT_CORRUPT',
+        `Storage ${shorten(key)} claims ${nbytes} bytes, the file has ${this.#source.size}`,
+      )
     }
     const source = this.#source.path ?? this.#source.bytes ?? new Uint8Array(0)
     const place = { source, entry: undefined, offset: 0, length: nbytes, method: 'stored' as const }
@@ -131,7 +140,10 @@ export class LegacyStorages {
     }
     const [missing] = left.keys()
     if (missing !== undefined) {
-      throw fail('TORCH_CHECKPOINT_CORRUPT', `The data of storage ${missing} are not in the file: it is not listed`)
+      throw fail(
+        'TORCH_CHECKPOINT_CORRUPT',
+        `The data of storage ${shorten(missing)} are not in the file: it is not listed`,
+      )
     }
     await this.#checkCounts(located)
     for (const { reference, rootKey, first } of this.#views.values()) {
@@ -161,8 +173,8 @@ export class LegacyStorages {
     const { offset } = root.place
     const text =
       at + COUNT_BYTES > size
-        ? `it ends before the data of storage ${key}`
-        : `storage ${key} has ${root.storage.nbytes} bytes from byte ${offset} on, but the file ends at byte ${size}`
+        ? `it ends before the data of storage ${shorten(key)}`
+        : `storage ${shorten(key)} has ${root.storage.nbytes} bytes from byte ${offset} on, but the file ends at byte ${size}`
     throw failAt({ path, offset: at })('TORCH_CHECKPOINT_CORRUPT', `The file is truncated: ${text}`)
   }
 
@@ -174,7 +186,7 @@ export class LegacyStorages {
     for (const { key, root, at } of window) {
       const count = view.getBigInt64(at - start, true)
       if (count === BigInt(root.numel)) continue
-      const text = `Expected ${root.numel} elements of storage ${key}, found ${count}`
+      const text = `Expected ${root.numel} elements of storage ${shorten(key)}, found ${count}`
       throw failAt({ path: this.#source.path, offset: at })('TORCH_CHECKPOINT_CORRUPT', text)
     }
   }
@@ -196,5 +208,5 @@ function itemSizeOf(dtype: string): number {
 }
 
 function describeKey(key: CheckpointValue): string {
-  return typeof key === 'string' ? key : describeValue(key)
+  return typeof key === 'string' ? shorten(key) : describeValue(key)
 }

@@ -1,6 +1,7 @@
 import type { Fail } from '../failure.js'
 import { pastLimit, type CheckpointLimits } from '../limits.js'
 import { COMPAT_MODULES, COMPAT_NAMES } from './compat_names.js'
+import { stepsToAdd } from './keys.js'
 import { buildNumpy, NUMPY_CONSTRUCTORS } from './numpy_globals.js'
 import { StoredTensor } from '../stored.js'
 import { TORCH_CONSTRUCTORS } from './torch_globals.js'
@@ -22,12 +23,16 @@ export interface Construction {
   readonly limits: CheckpointLimits
   readonly fail: Fail
   /**
-   * Counts elements or bytes that are copied. In an honest pickle each was an instruction once, so that the copies stay
-   * below the size of the pickle; past it a few bytes multiply a remembered value. `bytesEach` is what one takes.
+   * Counts elements or bytes that are copied or looked at beyond those of the instruction: a few bytes can name a remembered value
+   * over and over. `bytesEach` is what one takes.
    *
-   * @throws {CheckpointError} `TORCH_CHECKPOINT_LIMIT`
+   * @throws {CheckpointError} `TORCH_CHECKPOINT_LIMIT` past `memoryRatio` or `workRatio`.
    */
   readonly charge: (count: number, bytesEach?: number) => void
+  /** Counts steps that take no memory. */
+  readonly work: (steps: number) => void
+  /** Does what {@link resolveGlobal} does, and remembers what came of it. */
+  readonly resolve: (module: string, name: string, isOld: boolean) => PickledGlobal
   /** Shapes and strides by their text: most tensors of a file share a few. */
   readonly sizes: Map<string, readonly number[]>
 }
@@ -40,8 +45,8 @@ const CONSTRUCTORS: ReadonlyMap<string, Constructor> = new Map<string, Construct
   ['collections.Counter', makeDict],
   ['collections.defaultdict', (args, context) => makeDict(args.slice(1, 2), context)],
   ['collections.deque', ([items = []], context) => [...elements(items, 'collections.deque', context)]],
-  ['builtins.set', ([items = []], context) => new Set(elements(items, 'set', context))],
-  ['builtins.frozenset', ([items = []], context) => new Set(elements(items, 'frozenset', context))],
+  ['builtins.set', ([items = []], context) => makeSet(items, 'set', context)],
+  ['builtins.frozenset', ([items = []], context) => makeSet(items, 'frozenset', context)],
   ['builtins.bytes', makeBytes],
   ['builtins.bytearray', makeBytes],
   ['builtins.getattr', attribute],
@@ -64,6 +69,9 @@ const CHECKED: ReadonlySet<string> = new Set([
   'operator.methodcaller',
   '_operator.methodcaller',
 ])
+
+/** More arguments than any callable here takes. */
+const MAX_FREE_ARGUMENTS = 16
 
 /** How {@link resolveGlobal} reads a name. */
 export interface ResolveOptions {
@@ -138,6 +146,8 @@ export function newObject(
     )
   }
   const constructor = kwargs === null || CHECKED.has(type.path) ? CONSTRUCTORS.get(type.path) : undefined
+  // What is no record looks at its arguments, of which there are few, unless a remembered tuple of many is passed again and again.
+  if (constructor !== undefined && args.length > MAX_FREE_ARGUMENTS) context.work(args.length)
   if (kwargs !== null && constructor !== undefined) {
     constructor(args, context)
     return new PickledObject(type, args, kwargs)
@@ -149,9 +159,7 @@ export function newObject(
 export function build(target: CheckpointValue | undefined, state: CheckpointValue, context: Construction): void {
   const { fail } = context
   if (target instanceof OrderedDict && state instanceof Map) {
-    context.charge(state.size)
-    target.attributes ??= new Map()
-    for (const [key, value] of state) target.attributes.set(key, value)
+    target.attributes = copyEntries(state, target.attributes ?? new Map(), context)
   } else if (target instanceof PickledObject) {
     target.state = state
   } else if (target instanceof UnreadableTensor) {
@@ -170,38 +178,53 @@ export function build(target: CheckpointValue | undefined, state: CheckpointValu
   }
 }
 
-function makeOrderedDict([items]: readonly CheckpointValue[], { fail, charge }: Construction): OrderedDict {
+function makeOrderedDict([items]: readonly CheckpointValue[], context: Construction): OrderedDict {
+  const { fail, charge } = context
   const dict = new OrderedDict()
   if (items === undefined) return dict
-  if (items instanceof Map) {
-    charge(items.size)
-    for (const [key, value] of items) dict.set(key, value)
-    return dict
-  }
+  if (items instanceof Map) return copyEntries(items, dict, context)
   // Python 2 gave a list of pairs.
   if (!Array.isArray(items))
     throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected pairs for an OrderedDict, found ${describeValue(items)}`)
   charge(items.length)
   for (const pair of items) {
-    const [key, value] = Array.isArray(pair) ? pair : []
+    const key = Array.isArray(pair) ? pair[0] : undefined
+    const value = Array.isArray(pair) ? pair[1] : undefined
     if (key === undefined || value === undefined) {
       throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected a pair in an OrderedDict, found ${describeValue(pair)}`)
     }
+    context.work(stepsToAdd(key, dict.size))
     dict.set(key, value)
   }
   return dict
 }
 
-function makeDict(
-  [items]: readonly CheckpointValue[],
-  { fail, charge }: Construction,
-): Map<CheckpointValue, CheckpointValue> {
+function makeDict([items]: readonly CheckpointValue[], context: Construction): Map<CheckpointValue, CheckpointValue> {
   if (items === undefined) return new Map()
-  if (items instanceof Map) {
-    charge(items.size)
-    return new Map(items)
+  if (items instanceof Map) return copyEntries(items, new Map<CheckpointValue, CheckpointValue>(), context)
+  throw context.fail('TORCH_CHECKPOINT_CORRUPT', `Expected a dict, found ${describeValue(items)}`)
+}
+
+function makeSet(items: CheckpointValue, of: string, context: Construction): Set<CheckpointValue> {
+  const set = new Set<CheckpointValue>()
+  for (const item of elements(items, of, context)) {
+    context.work(stepsToAdd(item, set.size))
+    set.add(item)
   }
-  throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected a dict, found ${describeValue(items)}`)
+  return set
+}
+
+function copyEntries<M extends Map<CheckpointValue, CheckpointValue>>(
+  from: ReadonlyMap<CheckpointValue, CheckpointValue>,
+  to: M,
+  { charge, work }: Construction,
+): M {
+  charge(from.size)
+  for (const [key, value] of from) {
+    work(stepsToAdd(key, to.size))
+    to.set(key, value)
+  }
+  return to
 }
 
 function elements(items: CheckpointValue, of: string, { fail, charge }: Construction): Iterable<CheckpointValue> {
@@ -233,17 +256,19 @@ function makeBytes([value = '', encoding]: readonly CheckpointValue[], { fail, c
  * Protocols below 4 name a class that is nested in another, and a method of a class, by `getattr(Outer, 'inner')`; a method of an
  * object is `getattr(object, 'method')`. Neither is looked up: the one is a name, the other a record.
  */
-function attribute(
-  [owner = null, name, ...rest]: readonly CheckpointValue[],
-  { limits, fail }: Construction,
-): CheckpointValue {
-  if (typeof name === 'string' && rest.length === 0 && !leadsOut(name.split('.'))) {
+function attribute(args: readonly CheckpointValue[], context: Construction): CheckpointValue {
+  const { fail } = context
+  const [owner = null, name] = args
+  const isPlain = args.length === 2 && typeof name === 'string'
+  if (isPlain && !leadsOut(attributesOf(name, context))) {
     if (!(owner instanceof PickledGlobal))
       return new PickledObject({ module: 'builtins', name: 'getattr' }, [owner, name])
-    return resolveGlobal(owner.module, `${owner.name}.${name}`, { isOld: false, limits, fail })
+    // A name is put together anew for each use, as long as it is.
+    context.charge(owner.name.length + name.length, 1)
+    return context.resolve(owner.module, `${owner.name}.${name}`, false)
   }
   // Of a class, and only to be called by a partial that has named arguments.
-  if (name === '__new__' && rest.length === 0 && owner instanceof PickledGlobal) {
+  if (isPlain && name === '__new__' && owner instanceof PickledGlobal) {
     refuseUnsafe(owner, fail)
     return new PickledGlobal(owner.module, `${owner.name}.__new__`)
   }
@@ -251,10 +276,20 @@ function attribute(
   throw fail('TORCH_CHECKPOINT_UNSAFE', text)
 }
 
+/** Splits a dotted name of attributes, as long as one may be: a few bytes of a pickle can name a remembered text. */
+function attributesOf(name: string, { limits, fail, work }: Construction): string[] {
+  if (name.length > limits.lineBytes) throw pastLimit(fail, limits, 'lineBytes', `A name has ${name.length} characters`)
+  work(name.length / CHARACTERS_PER_STEP)
+  return name.split('.')
+}
+
+/** Characters that are split at dots, or looked up, while a machine does one instruction. */
+const CHARACTERS_PER_STEP = 4
+
 /** `type(None)` is how Python writes NoneType. With three arguments it makes a class, which no checkpoint needs. */
 function typeOf(args: readonly CheckpointValue[], { fail }: Construction): CheckpointValue {
-  const [value = null, ...rest] = args
-  if (rest.length > 0) {
+  const [value = null] = args
+  if (args.length > 1) {
     throw fail('TORCH_CHECKPOINT_UNSAFE', 'The file asks Python to make a class, which is how attacks hide functions')
   }
   if (value === null) return new PickledGlobal('types', 'NoneType')
@@ -263,12 +298,12 @@ function typeOf(args: readonly CheckpointValue[], { fail }: Construction): Check
 
 /** `attrgetter` and `methodcaller` hold names of attributes, which must not lead out of what they are applied to. */
 function byAttribute(callable: string): Constructor {
-  return (args, { fail }) => {
+  return (args, context) => {
     const names = args.filter((arg) => typeof arg === 'string')
-    if (!names.some((name) => leadsOut(name.split('.'))))
+    if (!names.some((name) => leadsOut(attributesOf(name, context))))
       return new PickledObject({ module: 'operator', name: callable }, args)
     const text = `The file asks Python for the attribute ${describeValue(names[0])}, which is how attacks reach functions`
-    throw fail('TORCH_CHECKPOINT_UNSAFE', text)
+    throw context.fail('TORCH_CHECKPOINT_UNSAFE', text)
   }
 }
 

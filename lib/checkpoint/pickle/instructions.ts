@@ -56,8 +56,8 @@ export const INSTRUCTIONS: Readonly<Record<number, Instruction>> = {
   [OP.SETITEM]: (machine) => machine.setItemsOfTop(machine.popMany(2)),
   [OP.SETITEMS]: (machine) => machine.setItemsOfTop(machine.popMark()),
   [OP.EMPTY_SET]: (machine) => machine.pushContainer(new Set()),
-  [OP.ADDITEMS]: (machine) => machine.addItems(machine.popMark()),
-  [OP.FROZENSET]: (machine) => machine.pushContainer(new Set(machine.popMark())),
+  [OP.ADDITEMS]: (machine) => machine.addItemsOfTop(machine.popMark()),
+  [OP.FROZENSET]: (machine) => machine.pushContainer(machine.addItems(new Set(), machine.popMark())),
 
   [OP.GET]: (machine) => machine.recall(machine.memoIndex()),
   [OP.BINGET]: (machine, input) => machine.recall(input.uint8()),

@@ -1,9 +1,11 @@
+import { Budget, TENSOR_BYTES } from '../budget.js'
 import { failure, type Fail, type FaultLocation } from '../failure.js'
 import { build, newObject, reduce, resolveGlobal, type Construction } from './globals.js'
 import { pastLimit, type CheckpointLimits, type LimitName } from '../limits.js'
 import { NEWEST_PROTOCOL, OP, opcodeName } from './opcodes.js'
 import { PickleInput } from './input.js'
 import { INSTRUCTIONS } from './instructions.js'
+import { stepsToAdd } from './keys.js'
 import { StoredTensor } from '../stored.js'
 import { describeValue, type PickledGlobal, PickledObject, PickleTuple, type CheckpointValue } from '../values.js'
 
@@ -19,6 +21,8 @@ const FIRST_PYTHON_3 = 3
 /** How a pickle is read. */
 export interface UnpickleOptions {
   readonly limits: CheckpointLimits
+  /** What the file may still cost. Default: that of a file of nothing but this pickle. */
+  readonly budget?: Budget | undefined
   /** File and entry, for messages. */
   readonly place: FaultLocation
   /** Byte at which the pickle begins. Default: 0. */
@@ -43,6 +47,7 @@ export class PickleMachine {
   readonly limits: CheckpointLimits
   readonly #persistentLoad: UnpickleOptions['persistentLoad']
   readonly #construction: Construction
+  readonly #budget: Budget
   readonly #stack: CheckpointValue[] = []
   /** Heights of the stack at the open marks. */
   readonly #marks: number[] = []
@@ -56,21 +61,41 @@ export class PickleMachine {
   #opcodes = 0
   #containers = 0
   #tensors = 0
-  #copies = 0
   #memory: number
+  /** Copies and what else instructions do beyond their own bytes. */
+  #work = 0
+  /** Bytes of memory that loading its tensors will take. */
+  #tensorMemory = 0
+  readonly #memoryLeft: number
+  readonly #workLeft: number
+  /** Names that were resolved, by module and name: a verdict costs more than the few bytes that ask for it again. */
+  readonly #globals = {
+    old: new Map<string, Map<string, PickledGlobal>>(),
+    new: new Map<string, Map<string, PickledGlobal>>(),
+  }
 
   /** Makes an error at the present instruction. */
   readonly fail: Fail = (code, text) => {
     return failure(code, { ...this.#place, offset: this.#opcodeAt, opcode: opcodeName(this.#opcode) }, text)
   }
 
-  constructor(bytes: Uint8Array, { limits, place, start = 0, persistentLoad }: UnpickleOptions) {
+  constructor(bytes: Uint8Array, options: UnpickleOptions) {
+    const { limits, place, start = 0, persistentLoad } = options
+    const budget = options.budget ?? new Budget(limits, bytes.length - start)
     this.#input = new PickleInput(bytes, start, limits, this.fail)
     this.#place = place
     this.limits = limits
     this.#persistentLoad = persistentLoad
+    this.#budget = budget
+    this.#memoryLeft = budget.memoryLeft
+    this.#workLeft = budget.workLeft
     const charge: Construction['charge'] = (count, bytesEach) => this.#charge(count, bytesEach)
-    this.#construction = { limits, fail: this.fail, charge, sizes: new Map() }
+    const resolve: Construction['resolve'] = (module, name, isOld) => this.#resolve(module, name, isOld)
+    const work: Construction['work'] = (steps) => {
+      this.#work += steps
+      this.#checkWork()
+    }
+    this.#construction = { limits, fail: this.fail, charge, work, resolve, sizes: new Map() }
     // Strings and bytes are copied out of the pickle.
     this.#memory = 2 * (bytes.length - start)
   }
@@ -87,6 +112,8 @@ export class PickleMachine {
       this.#step(this.#opcode)
       if (this.#memory > pickleMemory)
         throw this.#pastLimit('pickleMemory', `The pickle takes at least ${this.#memory} bytes of memory`)
+      if (this.#memory + this.#tensorMemory > this.#memoryLeft || this.#opcodes + this.#work > this.#workLeft)
+        this.#settle()
       if (this.#stack.length > stackDepth)
         throw this.#pastLimit('stackDepth', `The stack has ${this.#stack.length} values`)
     }
@@ -106,7 +133,14 @@ export class PickleMachine {
     if (value === undefined || this.#stack.length > 0 || this.#marks.length > 0) {
       throw this.fail('TORCH_CHECKPOINT_CORRUPT', `The pickle ends with ${this.#stack.length} unused values`)
     }
+    this.#settle()
     return { value, end: this.#input.position }
+  }
+
+  /** Takes what the pickle has cost out of the budget of the file. */
+  #settle(): void {
+    this.#budget.takeMemory(this.#memory + this.#tensorMemory, this.fail)
+    this.#budget.takeWork(this.#opcodes + this.#work, this.fail)
   }
 
   protocol(version: number): void {
@@ -205,17 +239,28 @@ export class PickleMachine {
       if (key === undefined || value === undefined) {
         throw this.fail('TORCH_CHECKPOINT_CORRUPT', `Expected pairs of key and value, found ${items.length} values`)
       }
+      this.#work += stepsToAdd(key, target.size)
+      this.#checkWork()
       target.set(key, value)
     }
     return target
   }
 
-  addItems(items: readonly CheckpointValue[]): void {
+  addItemsOfTop(items: readonly CheckpointValue[]): void {
     const target = this.top()
     if (!(target instanceof Set)) {
       throw this.fail('TORCH_CHECKPOINT_CORRUPT', `Expected a set to add to, found ${describeValue(target)}`)
     }
-    for (const item of items) target.add(item)
+    this.addItems(target, items)
+  }
+
+  addItems(target: Set<CheckpointValue>, items: readonly CheckpointValue[]): Set<CheckpointValue> {
+    for (const item of items) {
+      this.#work += stepsToAdd(item, target.size)
+      this.#checkWork()
+      target.add(item)
+    }
+    return target
   }
 
   memoIndex(): number {
@@ -226,6 +271,10 @@ export class PickleMachine {
   }
 
   remember(index: number): void {
+    // Python's pickler counts from 0, and its reader too takes memory for all numbers below.
+    if (index >= this.limits.memoEntries) {
+      throw this.#pastLimit('memoEntries', `The pickle remembers a value as number ${index}`)
+    }
     this.#memory += COSTS.memo
     if (index > this.#memo.length) {
       this.#memoBeyond.set(index, this.top())
@@ -252,7 +301,7 @@ export class PickleMachine {
   }
 
   global(module: string, name: string): void {
-    this.pushContainer(this.#resolve(module, name))
+    this.pushContainer(this.#resolve(module, name, this.#protocol < FIRST_PYTHON_3))
   }
 
   stackGlobal([module, name]: readonly CheckpointValue[]): void {
@@ -281,17 +330,31 @@ export class PickleMachine {
 
   instance(module: string, name: string): void {
     const args = this.popMark()
-    this.#pushConstructed(newObject(this.#resolve(module, name), args, null, this.#construction))
+    this.#pushConstructed(
+      newObject(this.#resolve(module, name, this.#protocol < FIRST_PYTHON_3), args, null, this.#construction),
+    )
   }
 
-  #resolve(module: string, name: string): PickledGlobal {
+  /** The strings of a name that is asked for again are the same, and their places in a Map known: only the first time costs more. */
+  #resolve(module: string, name: string, isOld: boolean): PickledGlobal {
+    const globals = this.#globals[isOld ? 'old' : 'new']
+    const names = globals.get(module)
+    const known = names?.get(name)
+    if (known !== undefined) return known
     const { limits, fail } = this
-    return resolveGlobal(module, name, { isOld: this.#protocol < FIRST_PYTHON_3, limits, fail })
+    const global = resolveGlobal(module, name, { isOld, limits, fail })
+    this.#memory += COSTS.memo + 2 * (module.length + name.length)
+    if (names === undefined) globals.set(module, new Map([[name, global]]))
+    else names.set(name, global)
+    return global
   }
 
   #pushConstructed(value: CheckpointValue): void {
-    if (value instanceof StoredTensor && ++this.#tensors > this.limits.tensors) {
-      throw this.#pastLimit('tensors', `The checkpoint has ${this.#tensors} tensors`)
+    if (value instanceof StoredTensor) {
+      if (++this.#tensors > this.limits.tensors) {
+        throw this.#pastLimit('tensors', `The checkpoint has ${this.#tensors} tensors`)
+      }
+      this.#tensorMemory += TENSOR_BYTES
     }
     this.pushContainer(value)
   }
@@ -309,9 +372,13 @@ export class PickleMachine {
 
   #charge(count: number, bytesEach: number = COSTS.value): void {
     this.#memory += count * bytesEach
-    this.#copies += count
-    if (this.#copies <= this.#input.size) return
-    throw this.fail('TORCH_CHECKPOINT_LIMIT', 'The pickle copies its values over and over, as bombs do')
+    this.#work += (count * bytesEach) / COSTS.value
+    this.#checkWork()
+    if (this.#memory > this.#memoryLeft) this.#settle()
+  }
+
+  #checkWork(): void {
+    if (this.#opcodes + this.#work > this.#workLeft) this.#settle()
   }
 
   #pastLimit(name: LimitName, what: string): Error {

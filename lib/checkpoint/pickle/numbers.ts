@@ -65,6 +65,6 @@ const FLOAT_WORDS: ReadonlyMap<string, number> = new Map([
 function parseFloatLine(line: string, fail: Fail): number {
   const word = FLOAT_WORDS.get(line)
   if (word !== undefined) return word
-  if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(line)) return Number(line)
+  if (/^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(line)) return Number(line)
   throw fail('TORCH_CHECKPOINT_CORRUPT', 'Expected a decimal number')
 }

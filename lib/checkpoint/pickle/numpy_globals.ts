@@ -47,8 +47,14 @@ export function buildNumpy(target: NumpyArray | NumpyDType, state: CheckpointVal
   fill(target, { data, dtype, shape, fortranOrder: fortranOrder === true }, context)
 }
 
+/** Characters of the kind of a dtype, such as `datetime64[ns]`; that of an array of texts is `U` and a number. */
+const MAX_KIND = 64
+
 /** `dtype('f8', align, copy)` */
-function makeDType([kind]: Args): NumpyDType {
+function makeDType([kind]: Args, { fail }: Construction): NumpyDType {
+  if (typeof kind === 'string' && kind.length > MAX_KIND) {
+    throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected the kind of a numpy dtype, found ${describeValue(kind)}`)
+  }
   // Of records a class is given, such as numpy.record; their fields follow as a state.
   return new NumpyDType(typeof kind === 'string' ? kind : 'V', '|')
 }
@@ -74,6 +80,8 @@ function fill(array: NumpyArray, state: ArrayState, { fail, limits, charge }: Co
   if (!(dtype instanceof NumpyDType) || !shape?.every(isSize) || !(data instanceof Uint8Array || Array.isArray(data))) {
     throw fail('TORCH_CHECKPOINT_CORRUPT', 'Expected shape, dtype and data of a numpy array')
   }
+  // The shape and the data may be remembered ones, and their elements are looked at for each array.
+  charge(shape.length)
   const count = shape.reduce((product, size) => product * BigInt(size), 1n)
   const itemSize = data instanceof Uint8Array ? itemSizeOf(dtype) : 1n
   if (itemSize !== undefined && count * itemSize !== BigInt(data.length)) {
@@ -153,17 +161,25 @@ function complex(real: number, imaginary: number): PickledObject {
   return new PickledObject({ module: 'builtins', name: 'complex' }, [real, imaginary])
 }
 
+/** Texts of numpy are filled up with zeros. A long one may be nothing else, so that no expression looks for its end. */
 function readUtf32(view: DataView, little: boolean): string | undefined {
-  let text = ''
-  for (let at = 0; at + 4 <= view.byteLength; at += 4) {
-    const point = view.getUint32(at, little)
-    if (point > 0x10ffff) return undefined
-    text += String.fromCodePoint(point)
+  let end = Math.floor(view.byteLength / 4)
+  while (end > 0 && view.getUint32(4 * (end - 1), true) === 0) end--
+  const pieces: string[] = []
+  for (let from = 0; from < end; from += CHUNK_POINTS) {
+    const points: number[] = []
+    for (let index = from; index < Math.min(end, from + CHUNK_POINTS); index++) {
+      const point = view.getUint32(4 * index, little)
+      if (point > 0x10ffff) return undefined
+      points.push(point)
+    }
+    pieces.push(String.fromCodePoint(...points))
   }
-  let end = text.length
-  while (end > 0 && text.charCodeAt(end - 1) === 0) end--
-  return text.slice(0, end)
+  return pieces.join('')
 }
+
+/** Characters that are made a string at once. */
+const CHUNK_POINTS = 4096
 
 function halfToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1

@@ -40,7 +40,8 @@ const CHUNK_UNITS = 8192
  * as the decoder is: no overlong forms, nothing above U+10FFFF.
  */
 function decodeWithSurrogates(bytes: Uint8Array): string | undefined {
-  const units = new Uint16Array(CHUNK_UNITS)
+  // No more than the bytes can fill: thousands of short strings would each pay for a long one.
+  const units = new Uint16Array(Math.min(CHUNK_UNITS, bytes.length + 2))
   const pieces: string[] = []
   let used = 0
   let at = 0

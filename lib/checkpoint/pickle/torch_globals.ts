@@ -1,3 +1,4 @@
+import { shorten } from '../../util/check.js'
 import type { Construction, Constructor } from './globals.js'
 import { pastLimit } from '../limits.js'
 import { ELEMENT_TYPES } from '../element_types.js'
@@ -100,7 +101,12 @@ function makeFromType([rebuild, type, args, attributes]: Args, context: Construc
 }
 
 /** What FSDP2 and tensor parallelism make of parameters; read where the part of this process is the whole. */
-const DTENSOR = /^torch\.distributed\.(?:_?tensor)\b.*\.DTensor$/
+function isDTensor(path: string): boolean {
+  return (
+    path.endsWith('.DTensor') &&
+    (path.startsWith('torch.distributed.tensor.') || path.startsWith('torch.distributed._tensor.'))
+  )
+}
 
 /** `(class, dtype, size, …)` of a tensor that holds others in its attributes. */
 function makeWrapper(
@@ -109,7 +115,8 @@ function makeWrapper(
   attributes: CheckpointValue | undefined,
 ): CheckpointValue {
   const path = type instanceof PickledGlobal ? type.path : describeValue(type)
-  if (!DTENSOR.test(path)) return new UnreadableTensor(`a tensor of class ${path}`, 'save it as a plain tensor')
+  // Short, as each of many tensors would keep a long one.
+  if (!isDTensor(path)) return new UnreadableTensor(`a tensor of class ${shorten(path)}`, 'save it as a plain tensor')
   // Attributes, or a pair of those and of the slots of the class.
   const dicts: CheckpointValue[] = attributes instanceof PickleTuple ? attributes.slice(0, 2) : [attributes ?? null]
   const local = dicts.flatMap((dict) => (dict instanceof Map ? [dict.get('_local_tensor')] : [])).find(Boolean)

@@ -2,6 +2,7 @@ import { quote } from '../../util/check.js'
 import { setImmediate } from 'node:timers/promises'
 
 import { failure, type Fail, type FaultLocation } from '../failure.js'
+import { Budget } from '../budget.js'
 import { pastLimit, type CheckpointLimits } from '../limits.js'
 
 /** A JSON value as it was written: integers exact, objects as Maps in the order of the text. */
@@ -10,11 +11,19 @@ export type JsonValue = null | boolean | string | bigint | number | JsonValue[] 
 /** How JSON is read. */
 export interface JsonOptions {
   readonly limits: CheckpointLimits
+  /** What the file may still cost. Default: that of a file of nothing but this text. */
+  readonly budget?: Budget | undefined
   /** The file, for messages. */
   readonly place: FaultLocation
   /** Byte of the file at which the text begins, for messages. Default: 0. */
   readonly start?: number
 }
+
+/**
+ * What values cost in memory with all that is kept around them, in bytes: what V8 took at most. The strings are those of the text,
+ * once as they stand there and once decoded.
+ */
+const COSTS = { value: 56, container: 224 } as const
 
 /** About 2 ms of values. */
 const VALUES_PER_TURN = 20_000
@@ -71,10 +80,14 @@ class JsonReader {
   #at = 0
   #containers = 0
   #values = 0
+  readonly #budget: Budget
+  readonly #memoryLeft: number
 
   readonly #fail: Fail = (code, text) => failure(code, { ...this.#place, offset: this.#start + this.#at }, text)
 
-  constructor(bytes: Uint8Array, { limits, place, start = 0 }: JsonOptions) {
+  constructor(bytes: Uint8Array, { limits, budget, place, start = 0 }: JsonOptions) {
+    this.#budget = budget ?? new Budget(limits, bytes.length)
+    this.#memoryLeft = this.#budget.memoryLeft
     this.#bytes = bytes
     this.#limits = limits
     this.#place = place
@@ -88,6 +101,7 @@ class JsonReader {
       if (root === undefined) continue
       this.#skipSpace()
       if (this.#at < this.#bytes.length) throw this.#unexpected('nothing more')
+      this.#budget.takeMemory(this.#memory, this.#fail)
       return root
     }
     return undefined
@@ -100,6 +114,7 @@ class JsonReader {
     if (++this.#values > this.#limits.headerValues) {
       throw pastLimit(this.#fail, this.#limits, 'headerValues', `The header has ${this.#values} values`)
     }
+    if (this.#memory > this.#memoryLeft) this.#budget.takeMemory(this.#memory, this.#fail)
     let value = this.#value()
     if (Array.isArray(parent?.container)) parent.container.push(value)
     else if (parent !== undefined) parent.container.set(parent.key, value)
@@ -115,6 +130,10 @@ class JsonReader {
       this.#open.pop()
     }
     return value
+  }
+
+  get #memory(): number {
+    return 2 * this.#bytes.length + COSTS.value * this.#values + COSTS.container * this.#containers
   }
 
   #closes(container: OpenContainer): boolean {

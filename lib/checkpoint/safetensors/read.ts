@@ -1,13 +1,14 @@
 import { setImmediate } from 'node:timers/promises'
 
 import { quote } from '../../util/check.js'
+import { Budget, TENSOR_BYTES } from '../budget.js'
 import type { CheckpointContents } from '../contents.js'
 import { failAt, failure, type Fail } from '../failure.js'
 import { readJson, type JsonValue } from './json.js'
 import { pastLimit, type CheckpointLimits } from '../limits.js'
 import { METADATA_KEY, SAFETENSORS_TYPES, type SafetensorsType } from './types.js'
 import type { ByteSource } from '../source.js'
-import { StoredStorage, StoredTensor } from '../stored.js'
+import { isProductSafe, StoredStorage, StoredTensor } from '../stored.js'
 
 /** The header follows its own length, a little-endian 64-bit integer. */
 const LENGTH_BYTES = 8
@@ -32,12 +33,17 @@ export interface Safetensors extends CheckpointContents {
  * data that overlap, leave a gap, or do not end with the file, a shape that does not fit its bytes.
  * `TORCH_CHECKPOINT_UNSUPPORTED` for an unknown element type; `TORCH_CHECKPOINT_LIMIT` past a limit.
  */
-export async function readSafetensors(source: ByteSource, limits: CheckpointLimits): Promise<Safetensors> {
-  const header = await readHeader(source, limits)
+export async function readSafetensors(
+  source: ByteSource,
+  limits: CheckpointLimits,
+  budget = new Budget(limits, source.size),
+): Promise<Safetensors> {
+  const header = await readHeader(source, limits, budget)
   const fail = failAt({ path: source.path })
   if (header.entries.size > limits.tensors) {
     throw pastLimit(fail, limits, 'tensors', `The checkpoint has ${header.entries.size} tensors`)
   }
+  budget.takeMemory(TENSOR_BYTES * header.entries.size, fail)
   const infos: TensorInfo[] = []
   for (const [name, value] of header.entries) {
     infos.push(readInfo(name, value, limits, fail))
@@ -60,7 +66,7 @@ interface Header {
   readonly end: number
 }
 
-async function readHeader(source: ByteSource, limits: CheckpointLimits): Promise<Header> {
+async function readHeader(source: ByteSource, limits: CheckpointLimits, budget: Budget): Promise<Header> {
   const place = { path: source.path }
   const fail = failAt({ ...place, offset: 0 })
   if (source.size < LENGTH_BYTES) throw fail('TORCH_CHECKPOINT_CORRUPT', 'The file is truncated: it has no header')
@@ -80,7 +86,7 @@ async function readHeader(source: ByteSource, limits: CheckpointLimits): Promise
       'Expected a header that begins with {',
     )
   }
-  const json = await readJson(bytes, { limits, place, start: LENGTH_BYTES })
+  const json = await readJson(bytes, { limits, budget, place, start: LENGTH_BYTES })
   const entries = json instanceof Map ? json : new Map<string, JsonValue>()
   const metadata = readMetadata(entries.get(METADATA_KEY) ?? null, fail)
   entries.delete(METADATA_KEY)
@@ -120,10 +126,11 @@ function readInfo(name: string, value: JsonValue, limits: CheckpointLimits, fail
     throw fail('TORCH_CHECKPOINT_UNSUPPORTED', text)
   }
   const sizes = value.get('shape')
-  if (!Array.isArray(sizes) || !sizes.every(isSize)) throw corrupt('Expected integers from 0 to 2^53 for shape')
+  if (!Array.isArray(sizes)) throw corrupt('Expected integers from 0 to 2^53 for shape')
   if (sizes.length > limits.dimensions) {
     throw pastLimit(fail, limits, 'dimensions', `Tensor ${quote(name)} has ${sizes.length} dimensions`)
   }
+  if (!sizes.every(isSize)) throw corrupt('Expected integers from 0 to 2^53 for shape')
   const offsets = value.get('data_offsets')
   const [begin, end] = Array.isArray(offsets) ? offsets : []
   if (!Array.isArray(offsets) || offsets.length !== 2 || typeof begin !== 'bigint' || typeof end !== 'bigint') {
@@ -131,8 +138,8 @@ function readInfo(name: string, value: JsonValue, limits: CheckpointLimits, fail
   }
   const bits = sizes.reduce((product, size) => product * size, BigInt(type.bits))
   if (bits !== (end - begin) * 8n) {
-    const shape = `${type.name} of shape (${sizes.join(', ')})`
-    throw corrupt(`${shape} has ${bits / 8n} bytes, but its data_offsets have ${end - begin}`)
+    const what = `${type.name} of shape (${sizes.join(', ')})`
+    throw corrupt(`${what} has ${bits / 8n} bytes, but its data_offsets have ${end - begin}`)
   }
   return { name, type, shape: sizes.map(Number), begin, end }
 }
@@ -170,6 +177,10 @@ function storedTensor(info: TensorInfo, dataOffset: number, source: ByteSource, 
   const strides = contiguousStrides(shape)
   if (strides === undefined) {
     throw fail('TORCH_CHECKPOINT_CORRUPT', `Tensor ${quote(name)}: Expected a shape whose strides are below 2^53`)
+  }
+  if (!isProductSafe(shape)) {
+    const text = `Tensor ${quote(name)}: Expected sizes whose product is below 2^63, found (${shape.join(', ')})`
+    throw fail('TORCH_CHECKPOINT_CORRUPT', text)
   }
   return new StoredTensor({ storage, dtype, shape, strides, storageOffset: 0, requiresGrad: false })
 }

@@ -2,6 +2,7 @@ import { dirname, join, win32 } from 'node:path'
 
 import { quote } from '../../util/check.js'
 import { CheckpointError } from '../../util/errors.js'
+import { Budget } from '../budget.js'
 import type { CheckpointContents } from '../contents.js'
 import { failAt, failure, type Fail } from '../failure.js'
 import { readJson, type JsonValue } from './json.js'
@@ -19,9 +20,13 @@ import type { StoredTensor } from '../stored.js'
  * @throws {CheckpointError} `TORCH_FILE` if a shard is missing; `TORCH_CHECKPOINT_CORRUPT` if index and shards do not
  * list the same tensors, if two shards hold one, or if a shard is not a plain file name; what `readSafetensors` throws.
  */
-export async function readSafetensorsIndex(source: ByteSource, limits: CheckpointLimits): Promise<CheckpointContents> {
+export async function readSafetensorsIndex(
+  source: ByteSource,
+  limits: CheckpointLimits,
+  budget = new Budget(limits, source.size),
+): Promise<CheckpointContents> {
   const fail = failAt({ path: source.path })
-  const weightMap = await readWeightMap(source, limits, fail)
+  const weightMap = await readWeightMap(source, { limits, budget, fail })
   const names = new Set(weightMap.values())
   if (names.size > limits.archiveEntries) {
     throw pastLimit(fail, limits, 'archiveEntries', `The index names ${names.size} shards`)
@@ -30,7 +35,7 @@ export async function readSafetensorsIndex(source: ByteSource, limits: Checkpoin
   let metadata: CheckpointContents['metadata'] | undefined
   let { size } = source
   for (const shard of names) {
-    const contents = await readShard(source, shard, limits, fail)
+    const contents = await readShard(source, shard, { limits, budget })
     size += contents.size
     metadata ??= contents.metadata
     for (const [name, tensor] of contents.root) {
@@ -57,11 +62,14 @@ export async function readSafetensorsIndex(source: ByteSource, limits: Checkpoin
   return { format: 'safetensors-index', root, byteOrder: 'little', size, metadata: metadata ?? null }
 }
 
-async function readWeightMap(source: ByteSource, limits: CheckpointLimits, fail: Fail): Promise<Map<string, string>> {
+async function readWeightMap(
+  source: ByteSource,
+  { limits, budget, fail }: { readonly limits: CheckpointLimits; readonly budget: Budget; readonly fail: Fail },
+): Promise<Map<string, string>> {
   if (source.size > limits.headerBytes) {
     throw pastLimit(fail, limits, 'headerBytes', `The index has ${source.size} bytes`)
   }
-  const json = await readJson(await source.read(0, source.size), { limits, place: { path: source.path } })
+  const json = await readJson(await source.read(0, source.size), { limits, budget, place: { path: source.path } })
   const map = json instanceof Map ? json.get('weight_map') : undefined
   if (!(map instanceof Map)) {
     const isRefusal = json instanceof Map && ['error', 'message', 'detail', 'errors'].some((key) => json.has(key))
@@ -88,20 +96,20 @@ function checkShardName(name: string, shard: JsonValue, fail: Fail): string {
 async function readShard(
   index: ByteSource,
   name: string,
-  limits: CheckpointLimits,
-  fail: Fail,
+  { limits, budget }: { readonly limits: CheckpointLimits; readonly budget: Budget },
 ): ReturnType<typeof readSafetensors> {
   if (index.path === undefined) {
     const text = 'Is an index of safetensors files: pass its path, as a buffer has no files beside it'
-    throw fail('TORCH_CHECKPOINT_UNSUPPORTED', text)
+    throw failure('TORCH_CHECKPOINT_UNSUPPORTED', {}, text)
   }
   const source = await openSource(join(dirname(index.path), name)).catch((error: unknown) => {
     if (!(error instanceof CheckpointError)) throw error
     const text = `Shard ${quote(name)} cannot be opened: ${error.message}`
     throw failure('TORCH_FILE', { path: index.path }, text, error)
   })
+  budget.grow(source.size)
   try {
-    return await readSafetensors(source, limits)
+    return await readSafetensors(source, limits, budget)
   } finally {
     await source.close()
   }

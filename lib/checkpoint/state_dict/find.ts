@@ -111,6 +111,8 @@ export function findStateDict(checkpoint: Checkpoint, options: FindOptions = {})
   }
   const [only, ...others] = placesBelow(checkpoint.root, open).filter(({ tensors }) => tensors > (found?.tensors ?? 0))
   if (only === undefined && found !== undefined) return asStateDict(found.dict, found.path, place)
+  const empty = only === undefined ? emptyState(checkpoint.root) : undefined
+  if (empty !== undefined) return asStateDict(empty.dict, empty.path, place)
   if (only === undefined || others.length > 0) throw noStateDict(checkpoint.root, place, open)
   return asStateDict(only.dict, only.path, place)
 }
@@ -176,7 +178,7 @@ function asStateDict(value: CheckpointValue | Dict, source: string, place: Fault
     else skipped.set(typeof key === 'string' ? key : describeValue(key), describeValue(entry))
   }
   if (tensors.size === 0 && skipped.size > 0) {
-    const [key, entry] = [...dict][0] ?? []
+    const [key, entry] = dict.entries().next().value ?? []
     const text = `${where} is no state dict: its key ${describeValue(key)} holds ${describeValue(entry)}, expected a tensor`
     throw failure('TORCH_CHECKPOINT_UNSUPPORTED', place, text)
   }
@@ -187,17 +189,25 @@ function metadataOf(dict: Dict): FoundStateDict['metadata'] {
   const stored = dict instanceof OrderedDict ? dict.attributes?.get('_metadata') : undefined
   if (!(stored instanceof Map)) return null
   const metadata = new Map<string, ReadonlyMap<string, unknown>>()
+  // Many modules can have one dict of facts.
+  const known = new Map<CheckpointValue, ReadonlyMap<string, unknown>>()
   for (const [module, facts] of stored) {
     if (typeof module !== 'string' || !(facts instanceof Map)) continue
-    const named = [...facts].filter((fact): fact is [string, CheckpointValue] => typeof fact[0] === 'string')
-    metadata.set(module, new Map(named))
+    const named = known.get(facts) ?? namedFacts(facts)
+    known.set(facts, named)
+    metadata.set(module, named)
   }
   return metadata
+}
+
+function namedFacts(facts: Dict): ReadonlyMap<string, unknown> {
+  return new Map([...facts].filter((fact): fact is [string, CheckpointValue] => typeof fact[0] === 'string'))
 }
 
 /** @throws {TorchError} `TORCH_INVALID_ARGUMENT` if nothing lies at `path`. */
 function valueAt(root: CheckpointValue, path: string): CheckpointValue {
   const { value, dict } = followPath(root, path)
+  if (value === undefined && dict.size === 0) throw expected('nothing, as the value there has no keys,', 'key', path)
   if (value === undefined) throw expected(`one of ${listKeys(dict)}`, 'key', path)
   return value
 }
@@ -250,6 +260,19 @@ function placesBelow(root: CheckpointValue, open: OpenBranch): Candidate[] {
   return places
 }
 
+/** Finds a dict without entries where a state dict is usual: that of a model without parameters, such as a ReLU. */
+function emptyState(root: CheckpointValue): Pick<Candidate, 'dict' | 'path'> | undefined {
+  if (!(root instanceof Map)) return undefined
+  if (root.size === 0) return { dict: root, path: '' }
+  if (USUAL_KEYS.some((key) => root.get(key) instanceof PickledObject)) return undefined
+  const path = USUAL_KEYS.find((key) => isEmptyDict(root.get(key)))
+  return path === undefined ? undefined : { dict: EMPTY, path }
+}
+
+function isEmptyDict(value: CheckpointValue | undefined): boolean {
+  return value instanceof Map && value.size === 0
+}
+
 function noStateDict(root: CheckpointValue, place: FaultLocation, open: OpenBranch): Error {
   if (root instanceof PickledObject && root.entries === null) return wholeObject(root, 'The checkpoint', place)
   const dict = dictOf(root)
@@ -294,7 +317,7 @@ function listKeys(dict: Dict): string {
     .slice(0, MAX_KEYS)
     .map((key) => (typeof key === 'string' ? `'${shorten(key, 40)}'` : describeValue(key)))
   if (dict.size > names.length) names.push('…')
-  return names.length === 0 ? 'no keys' : names.join(', ')
+  return names.join(', ')
 }
 
 function join(path: string, key: string): string {

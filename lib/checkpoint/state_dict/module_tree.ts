@@ -10,8 +10,28 @@ export interface Members {
   readonly children: readonly (readonly [name: string, module: PickledObject])[]
 }
 
+/** Counts entries that are looked at: dicts of attributes can be shared by modules, as modules can by others. */
+export class EntryCounter {
+  readonly #limits: CheckpointLimits
+  readonly #fail: Fail
+  #entries = 0
+
+  constructor(limits: CheckpointLimits, fail: Fail) {
+    this.#limits = limits
+    this.#fail = fail
+  }
+
+  /** @throws {CheckpointError} `TORCH_CHECKPOINT_LIMIT` past `moduleEntries`. */
+  take(entries: number): void {
+    this.#entries += entries
+    if (this.#entries <= this.#limits.moduleEntries) return
+    const what = `The modules have at least ${this.#entries} entries`
+    throw pastLimit(this.#fail, this.#limits, 'moduleEntries', what)
+  }
+}
+
 /** Gives the members of a module; `path` says where it is, for messages. Long paths cost time to make. */
-export type MembersOf = (module: PickledObject, path: () => string) => Members
+export type MembersOf = (module: PickledObject, path: () => string, counter: EntryCounter) => Members
 
 interface ModuleVisit {
   readonly module: PickledObject
@@ -23,8 +43,8 @@ interface ModuleVisit {
  * Gives the state dict of a tree of modules, in PyTorch's order: of each module its own tensors, then those of its
  * children. A module that stands in two places has its tensors under both paths, as in PyTorch.
  *
- * Modules may be nested as deep as the file has them. As shared modules multiply, the tensors, the visits and the
- * characters of the keys are counted.
+ * Modules may be nested as deep as the file has them. As shared modules multiply, the tensors, the entries that are looked at and
+ * the characters of the keys are counted.
  *
  * @throws {CheckpointError} `TORCH_CHECKPOINT_UNSUPPORTED` if a module contains itself; `TORCH_CHECKPOINT_LIMIT`.
  */
@@ -37,20 +57,20 @@ export function collectState(
   const known = new Map<PickledObject, Members>()
   const active = new Set<PickledObject>()
   const frames: ModuleVisit[] = []
-  let visits = 0
+  const counter = new EntryCounter(limits, fail)
   let characters = 0
 
   const enter = (module: PickledObject, prefix: string): void => {
     const path = (): string => describePath(prefix)
     if (active.has(module)) throw fail('TORCH_CHECKPOINT_UNSUPPORTED', `The module at ${path()} contains itself`)
-    if (++visits > limits.containers) throw pastLimit(fail, limits, 'containers', `The module has ${visits} submodules`)
-    const members = known.get(module) ?? membersOf(module, path)
+    const members = known.get(module) ?? membersOf(module, path, counter)
     known.set(module, members)
+    counter.take(ENTRIES_PER_VISIT + members.tensors.length)
     for (const [name, tensor] of members.tensors) {
       // Before the key is made: a long name that is shared costs its length again and again.
       characters += prefix.length + name.length
-      if (characters > limits.stringBytes) {
-        throw pastLimit(fail, limits, 'stringBytes', `The keys of the module have ${characters} characters`)
+      if (characters > limits.nameCharacters) {
+        throw pastLimit(fail, limits, 'nameCharacters', `The keys of the module have ${characters} characters`)
       }
       const key = prefix + name
       if (state.has(key)) throw fail('TORCH_CHECKPOINT_CORRUPT', `Two tensors of the module have the key ${cut(key)}`)
@@ -74,6 +94,9 @@ export function collectState(
   }
   return state
 }
+
+/** What visiting a module costs, compared with looking at an entry. */
+const ENTRIES_PER_VISIT = 8
 
 const MAX_PATH_LENGTH = 200
 

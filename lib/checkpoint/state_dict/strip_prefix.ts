@@ -1,4 +1,5 @@
 import { wrapperPrefix } from '../../tensor/state_dict.js'
+import { shorten } from '../../util/check.js'
 import { failure, type FaultLocation } from '../failure.js'
 import type { FoundStateDict } from './find.js'
 import type { StoredTensor } from '../stored.js'
@@ -16,7 +17,7 @@ export function stripPrefixOf(found: FoundStateDict, option: string | boolean, p
   for (const [key, tensor] of found.tensors) {
     const shorter = key.startsWith(prefix) ? key.slice(prefix.length) : key
     if (tensors.has(shorter)) {
-      const text = `Without the prefix ${prefix} two tensors would have the key ${shorter}`
+      const text = `Without the prefix ${shorten(prefix)} two tensors would have the key ${shorten(shorter)}`
       throw failure('TORCH_CHECKPOINT_UNSUPPORTED', place, text)
     }
     tensors.set(shorter, tensor)

@@ -1,6 +1,6 @@
 import { failAt, type Fail, type FaultLocation } from '../failure.js'
 import type { CheckpointLimits } from '../limits.js'
-import { collectState, type Members } from './module_tree.js'
+import { collectState, type EntryCounter, type Members } from './module_tree.js'
 import { StoredTensor } from '../stored.js'
 import { describeValue, PickledObject, type CheckpointValue, type OrderedDict } from '../values.js'
 
@@ -33,10 +33,14 @@ export function isWholeModule(value: unknown): value is PickledObject {
  */
 export function wholeModuleState(module: PickledObject, limits: CheckpointLimits, place: FaultLocation): OrderedDict {
   const fail = failAt(place)
-  return collectState(module, (value, path) => membersOf(value, path, fail), { limits, fail })
+  return collectState(module, (value, path, counter) => membersOf(value, path, { counter, fail }), { limits, fail })
 }
 
-function membersOf(module: PickledObject, path: () => string, fail: Fail): Members {
+function membersOf(
+  module: PickledObject,
+  path: () => string,
+  { counter, fail }: { readonly counter: EntryCounter; readonly fail: Fail },
+): Members {
   if (!isWholeModule(module) || !(module.state instanceof Map)) {
     const text = `The module at ${path()} is ${describeValue(module)}, which does not say which tensors it has`
     throw fail('TORCH_CHECKPOINT_UNSUPPORTED', text)
@@ -49,14 +53,18 @@ function membersOf(module: PickledObject, path: () => string, fail: Fail): Membe
   }
   const tensors: [string, StoredTensor][] = []
   for (const attribute of ['_parameters', '_buffers']) {
-    for (const [name, value] of dictAt(attributes, attribute, path, fail)) {
+    const dict = dictAt(attributes, attribute, path, fail)
+    counter.take(dict.size)
+    for (const [name, value] of dict) {
       if (value === null || (attribute === '_buffers' && skipped.has(name))) continue
       if (typeof name === 'string' && value instanceof StoredTensor) tensors.push([name, value])
       else throw unknownMember(attribute, name, value, path, fail)
     }
   }
   const children: [string, PickledObject][] = []
-  for (const [name, wrapped] of dictAt(attributes, '_modules', path, fail)) {
+  const modules = dictAt(attributes, '_modules', path, fail)
+  counter.take(modules.size)
+  for (const [name, wrapped] of modules) {
     const value = withoutCompiler(wrapped)
     if (value === null) continue
     if (typeof name === 'string' && value instanceof PickledObject) children.push([name, value])

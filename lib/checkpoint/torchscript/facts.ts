@@ -3,6 +3,10 @@ import type { FactValue } from '../facts.js'
 /** Longest line that is read: settings stand in short ones. */
 const MAX_LINE = 1000
 
+/** What a class or a setting costs, compared with looking at an entry of a module. */
+const ENTRIES_PER_CLASS = 16
+const ENTRIES_PER_FACT = 4
+
 /** Arguments of a call that are read. */
 const MAX_ARGUMENTS = 16
 
@@ -44,8 +48,10 @@ export type ClassFacts = ReadonlyMap<string, ReadonlyMap<string, FactValue>>
  * Reads the settings of the classes in one file of TorchScript code: the constants of scripted classes
  * (`stride : Final[Tuple[int, int]] = (2, 2)`), and the arguments of the calls in traced ones
  * (`torch.max_pool2d(x, [3, 3], [2, 2], [1, 1], [1, 1])`). Lines that say something else are passed over; nothing is run.
+ *
+ * @param counter - Counts what is kept: code is deflated, and a class takes a few bytes of it.
  */
-export function readClassFacts(code: string): ClassFacts {
+export function readClassFacts(code: string, counter: { take(entries: number): void }): ClassFacts {
   const classes = new Map<string, Map<string, FactValue>>()
   let facts: Map<string, FactValue> | undefined
   for (let start = 0; start < code.length;) {
@@ -55,13 +61,16 @@ export function readClassFacts(code: string): ClassFacts {
     start = end + 1
     if (line.startsWith('class ')) {
       facts = new Map()
+      counter.take(ENTRIES_PER_CLASS)
       classes.set(line.slice('class '.length, line.indexOf('(')), facts)
     } else if (!line.startsWith(' ')) {
       // A function beside the classes.
       if (line !== '') facts = undefined
     } else if (facts !== undefined) {
+      const before = facts.size
       readConstant(line, facts)
       readCall(line, facts)
+      counter.take(ENTRIES_PER_FACT * (facts.size - before))
     }
   }
   return classes

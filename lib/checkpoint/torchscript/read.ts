@@ -1,7 +1,9 @@
+import { shorten } from '../../util/check.js'
+import type { Budget } from '../budget.js'
 import { collectFacts, type FactNode, type FactValue, type FileFacts } from '../facts.js'
 import { failAt, type Fail } from '../failure.js'
-import { pastLimit, type CheckpointLimits } from '../limits.js'
-import { collectState, type Members } from '../state_dict/module_tree.js'
+import type { CheckpointLimits } from '../limits.js'
+import { collectState, EntryCounter, type Members, type MembersOf } from '../state_dict/module_tree.js'
 import { StoredTensor } from '../stored.js'
 import { describeValue, PickledObject, type CheckpointValue, type OrderedDict } from '../values.js'
 import { readEntry, type ZipArchive } from '../zip/archive.js'
@@ -27,16 +29,21 @@ export function isTorchScript({ entries }: ZipArchive): boolean {
 export async function scriptState(
   root: CheckpointValue,
   archive: ZipArchive,
-  limits: CheckpointLimits,
+  { limits, budget }: { readonly limits: CheckpointLimits; readonly budget: Budget },
 ): Promise<{ readonly root: OrderedDict; readonly facts: FileFacts }> {
   const fail = failAt({ path: archive.source.path })
   if (!(root instanceof PickledObject)) {
     throw fail('TORCH_CHECKPOINT_UNSUPPORTED', `Is a TorchScript archive of ${describeValue(root)}, expected a module`)
   }
-  const classes = await readClasses(objectsBelow(root), archive, limits, fail)
-  const state = collectState(root, (module, path) => membersOf(module, path, classes, fail), { limits, fail })
+  const counter = new EntryCounter(limits, fail)
+  const classes = await readClasses(objectsBelow(root, counter), archive, { budget, counter, fail })
+  const members: MembersOf = (module, path, counter) => membersOf(module, path, { classes, counter, fail })
+  const state = collectState(root, members, { limits, fail })
   if (state.size > 0) {
-    return { root: state, facts: collectFacts(root, (module) => factsOf(module, classes), { limits, fail }) }
+    return {
+      root: state,
+      facts: collectFacts(root, (module, counter) => factsOf(module, classes, counter), { limits, fail }),
+    }
   }
   const text = 'Is a TorchScript archive without named parameters: torch.jit.freeze makes them constants of the program'
   throw fail('TORCH_CHECKPOINT_UNSUPPORTED', `${text}; save the model's state_dict() in Python instead`)
@@ -47,13 +54,27 @@ interface ScriptClass {
   readonly parameters: readonly string[]
   readonly buffers: readonly string[] | undefined
   readonly facts: ReadonlyMap<string, FactValue>
+  /** Python's path of the class. */
+  readonly className: string
 }
+
+/** Bytes of code that are read while a pickle's machine does one instruction. */
+const BYTES_PER_STEP = 2
+
+/** What a class or a name in the code costs, compared with looking at an entry of a module. */
+const ENTRIES_PER_CLASS = 32
+const ENTRIES_PER_NAME = 8
 
 const NO_FACTS: ReadonlyMap<string, FactValue> = new Map()
 
-function factsOf(module: PickledObject, classes: ReadonlyMap<string, ScriptClass>): FactNode | null {
+function factsOf(
+  module: PickledObject,
+  classes: ReadonlyMap<string, ScriptClass>,
+  counter: EntryCounter,
+): FactNode | null {
   const declared = classes.get(module.path)
   if (declared === undefined || !(module.state instanceof Map)) return null
+  counter.take(module.state.size)
   const tensors = new Map<string, readonly number[]>()
   const children: [string, PickledObject][] = []
   for (const [name, value] of module.state) {
@@ -61,21 +82,29 @@ function factsOf(module: PickledObject, classes: ReadonlyMap<string, ScriptClass
     if (value instanceof StoredTensor) tensors.set(name, value.shape)
     else if (value instanceof PickledObject) children.push([name, value])
   }
-  return { facts: { className: pythonClass(module.path), attributes: declared.facts, tensors }, children }
+  return { facts: { className: declared.className, attributes: declared.facts, tensors }, children }
 }
 
 function membersOf(
   module: PickledObject,
   path: () => string,
-  classes: ReadonlyMap<string, ScriptClass>,
-  fail: Fail,
+  {
+    classes,
+    counter,
+    fail,
+  }: {
+    readonly classes: ReadonlyMap<string, ScriptClass>
+    readonly counter: EntryCounter
+    readonly fail: Fail
+  },
 ): Members {
   const declared = classes.get(module.path)
   if (declared === undefined || !(module.state instanceof Map)) {
-    const text = `The TorchScript module at ${path()} of class ${module.path} does not say which tensors it has`
+    const text = `The TorchScript module at ${path()} of class ${shorten(module.path)} does not say which tensors it has`
     throw fail('TORCH_CHECKPOINT_UNSUPPORTED', text)
   }
   const attributes: ReadonlyMap<CheckpointValue, CheckpointValue> = module.state
+  counter.take(attributes.size + declared.parameters.length + (declared.buffers?.length ?? 0))
   for (const name of [...declared.parameters, ...(declared.buffers ?? [])]) {
     const value = attributes.get(name)
     if (value === null || value instanceof StoredTensor) continue
@@ -108,11 +137,12 @@ function membersOf(
 }
 
 /** All objects that are attributes of attributes of the root, itself included. */
-function objectsBelow(root: PickledObject): ReadonlySet<PickledObject> {
+function objectsBelow(root: PickledObject, counter: EntryCounter): ReadonlySet<PickledObject> {
   const found = new Set([root])
   // A set is walked in the order of insertion, whatever is added meanwhile.
   for (const { state } of found) {
     if (!(state instanceof Map)) continue
+    counter.take(state.size)
     for (const value of state.values()) if (value instanceof PickledObject) found.add(value)
   }
   return found
@@ -122,31 +152,40 @@ function objectsBelow(root: PickledObject): ReadonlySet<PickledObject> {
 async function readClasses(
   objects: Iterable<PickledObject>,
   archive: ZipArchive,
-  limits: CheckpointLimits,
-  fail: Fail,
+  { budget, counter, fail }: { readonly budget: Budget; readonly counter: EntryCounter; readonly fail: Fail },
 ): Promise<ReadonlyMap<string, ScriptClass>> {
   const modules = new Set([...objects].map(({ module }) => module))
   const classes = new Map<string, ScriptClass>()
-  let bytes = 0
   for (const module of modules) {
     const entry = archive.entries.get(`code/${module.replaceAll('.', '/')}.py`)
     if (entry === undefined) continue
-    bytes += entry.size
-    if (bytes > limits.pickleBytes) throw pastLimit(fail, limits, 'pickleBytes', `The code has ${bytes} bytes`)
+    budget.takeWork(entry.size / BYTES_PER_STEP, fail)
     const code = Buffer.from(await readEntry(archive.source, entry)).toString('utf8')
-    const facts = readClassFacts(code)
+    const facts = readClassFacts(code, counter)
     for (const [, name = '', head = ''] of code.matchAll(/^class (\w+)\(Module\):\n((?: {2}__\w+__ = .*\n)*)/gm)) {
-      const parameters = namesIn(head, '__parameters__')
+      counter.take(ENTRIES_PER_CLASS)
+      const parameters = namesIn(head, '__parameters__', counter)
       if (parameters === undefined) continue
-      const buffers = namesIn(head, '__buffers__')
-      classes.set(`${module}.${name}`, { parameters, buffers, facts: facts.get(name) ?? NO_FACTS })
+      const buffers = namesIn(head, '__buffers__', counter)
+      const path = `${module}.${name}`
+      const className = pythonClass(path)
+      classes.set(path, { parameters, buffers, facts: facts.get(name) ?? NO_FACTS, className })
     }
   }
   return classes
 }
 
 /** Reads the line `  __buffers__ = ["running_mean", "running_var", ]`. */
-function namesIn(head: string, list: string): string[] | undefined {
+function namesIn(head: string, list: string, counter: EntryCounter): string[] | undefined {
   const [, names] = new RegExp(`^ {2}${list} = \\[(.*)\\]$`, 'm').exec(head) ?? []
-  return names === undefined ? undefined : [...names.matchAll(/"([^"]*)"/g)].map(([, name = '']) => name)
+  if (names === undefined) return undefined
+  const found: string[] = []
+  for (let open = names.indexOf('"'); open >= 0;) {
+    const close = names.indexOf('"', open + 1)
+    if (close < 0) break
+    counter.take(ENTRIES_PER_NAME)
+    found.push(names.slice(open + 1, close))
+    open = names.indexOf('"', close + 1)
+  }
+  return found
 }

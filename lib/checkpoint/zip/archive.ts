@@ -1,7 +1,9 @@
 import { promisify } from 'node:util'
 import { inflateRaw } from 'node:zlib'
 
+import { shorten } from '../../util/check.js'
 import { failure, type Fail, type FaultLocation } from '../failure.js'
+import { Budget } from '../budget.js'
 import { pastLimit, type CheckpointLimits } from '../limits.js'
 import type { ByteSource } from '../source.js'
 import { readDirectory, type Directory, type DirectoryEntry, type ZipMethod } from './directory.js'
@@ -53,7 +55,7 @@ export async function readZip(
   limits: CheckpointLimits,
   known?: readonly ZipEntry[],
 ): Promise<ZipArchive> {
-  const entries = known ?? (await readEntries(source, limits))
+  const entries = known ?? (await readEntries(source, limits, new Budget(limits, source.size)))
   return { source, ...oneRoot(entries, (code, text) => failure(code, { path: source.path }, text)) }
 }
 
@@ -64,11 +66,15 @@ export async function readZip(
  * @throws {CheckpointError} `TORCH_CHECKPOINT_CORRUPT` if a part is missing, lies outside or overlaps another;
  * `TORCH_CHECKPOINT_UNSUPPORTED` for encryption and other compression; `TORCH_CHECKPOINT_LIMIT` past a limit.
  */
-export async function readEntries(source: ByteSource, limits: CheckpointLimits): Promise<readonly ZipEntry[]> {
+export async function readEntries(
+  source: ByteSource,
+  limits: CheckpointLimits,
+  budget = new Budget(limits, source.size),
+): Promise<readonly ZipEntry[]> {
   const directory = await readDirectory(source, limits)
   const { directoryOffset, entries } = directory
   const fail: Fail = (code, text) => failure(code, { path: source.path }, text)
-  checkInflation(entries, limits, fail)
+  checkInflation(entries, limits, budget, fail)
   const located = await locate(source, directory)
   checkOverlap(located, directoryOffset, fail)
   return located
@@ -91,19 +97,26 @@ export async function readEntry(source: ByteSource, entry: Omit<ZipEntry, 'crc32
   throw failure('TORCH_CHECKPOINT_CORRUPT', place, `Expected ${entry.size} bytes, inflated to ${inflated.length}`)
 }
 
-function checkInflation(entries: readonly DirectoryEntry[], limits: CheckpointLimits, fail: Fail): void {
+function checkInflation(
+  entries: readonly DirectoryEntry[],
+  limits: CheckpointLimits,
+  budget: Budget,
+  fail: Fail,
+): void {
   let total = 0
   for (const { name, method, size, compressedSize } of entries) {
     if (method === 'stored') continue
     total += size
     if (size > 2 ** 20 && size / compressedSize > limits.inflateRatio) {
-      const what = `Entry ${name} claims to inflate from ${compressedSize} to ${size} bytes`
+      const what = `Entry ${shorten(name)} claims to inflate from ${compressedSize} to ${size} bytes`
       throw pastLimit(fail, limits, 'inflateRatio', what)
     }
   }
   if (total > limits.inflatedBytes) {
     throw pastLimit(fail, limits, 'inflatedBytes', `The deflated entries claim to inflate to ${total} bytes`)
   }
+  // What is inflated is then copied, into tensors or strings.
+  budget.takeMemory(2 * total, fail)
 }
 
 async function locate(source: ByteSource, { bytes: names, entries }: Directory): Promise<ZipEntry[]> {
@@ -199,12 +212,12 @@ function checkOverlap(entries: readonly ZipEntry[], directoryOffset: number, fai
   for (const { name, dataOffset, compressedSize } of sorted) {
     // The least that lies between two pieces of data is a header.
     if (dataOffset - LOCAL_HEADER_BYTES < end) {
-      throw fail('TORCH_CHECKPOINT_CORRUPT', `Entries ${previous} and ${name} overlap`)
+      throw fail('TORCH_CHECKPOINT_CORRUPT', `Entries ${shorten(previous)} and ${shorten(name)} overlap`)
     }
     end = dataOffset + compressedSize
     previous = name
   }
-  if (end > directoryOffset) throw fail('TORCH_CHECKPOINT_CORRUPT', `Entry ${previous} overlaps the directory`)
+  if (end > directoryOffset) throw fail('TORCH_CHECKPOINT_CORRUPT', `Entry ${shorten(previous)} overlaps the directory`)
 }
 
 function oneRoot(entries: readonly ZipEntry[], fail: Fail): Pick<ZipArchive, 'root' | 'entries'> {
@@ -213,13 +226,17 @@ function oneRoot(entries: readonly ZipEntry[], fail: Fail): Pick<ZipArchive, 'ro
   for (const entry of entries) {
     const slash = entry.name.indexOf('/')
     if (slash <= 0)
-      throw fail('TORCH_CHECKPOINT_FORMAT', `Entry ${entry.name} is not in a folder, as in a file of torch.save`)
+      throw fail(
+        'TORCH_CHECKPOINT_FORMAT',
+        `Entry ${shorten(entry.name)} is not in a folder, as in a file of torch.save`,
+      )
     const folder = entry.name.slice(0, slash)
     root ??= folder
-    if (folder !== root) throw fail('TORCH_CHECKPOINT_FORMAT', `Has two top folders, ${root} and ${folder}`)
+    if (folder !== root)
+      throw fail('TORCH_CHECKPOINT_FORMAT', `Has two top folders, ${shorten(root)} and ${shorten(folder)}`)
     const inner = entry.name.slice(slash + 1)
     if (inner === '' || inner.endsWith('/')) continue
-    if (byName.has(inner)) throw fail('TORCH_CHECKPOINT_CORRUPT', `Entry ${entry.name} is a duplicate`)
+    if (byName.has(inner)) throw fail('TORCH_CHECKPOINT_CORRUPT', `Entry ${shorten(entry.name)} is a duplicate`)
     byName.set(inner, entry)
   }
   if (root === undefined) throw fail('TORCH_CHECKPOINT_FORMAT', 'Is an empty zip archive')

@@ -1,3 +1,4 @@
+import { shorten } from '../../util/check.js'
 import { failure, type Fail } from '../failure.js'
 import { pastLimit, type CheckpointLimits } from '../limits.js'
 import type { ByteSource } from '../source.js'
@@ -149,11 +150,11 @@ function parseEntry({ text, view, at, nameBytes, extraBytes }: HeaderExtent, fai
   const name = text.toString('utf8', nameAt, nameAt + nameBytes)
   const flags = view.getUint16(at + 8, true)
   const method = view.getUint16(at + 10, true)
-  if ((flags & ENCRYPTED) !== 0) throw fail('TORCH_CHECKPOINT_UNSUPPORTED', `Entry ${name} is encrypted`)
+  if ((flags & ENCRYPTED) !== 0) throw fail('TORCH_CHECKPOINT_UNSUPPORTED', `Entry ${shorten(name)} is encrypted`)
   if (method !== 0 && method !== 8) {
     throw fail(
       'TORCH_CHECKPOINT_UNSUPPORTED',
-      `Entry ${name} is compressed by method ${method}, expected stored or deflated`,
+      `Entry ${shorten(name)} is compressed by method ${method}, expected stored or deflated`,
     )
   }
   const extra = wideFields(view, nameAt + nameBytes, extraBytes)
@@ -162,10 +163,13 @@ function parseEntry({ text, view, at, nameBytes, extraBytes }: HeaderExtent, fai
   const compressedSize = extra(view.getUint32(at + 20, true))
   const headerOffset = extra(view.getUint32(at + 42, true))
   if (size === undefined || compressedSize === undefined || headerOffset === undefined) {
-    throw fail('TORCH_CHECKPOINT_CORRUPT', `Entry ${name} lacks its 64-bit sizes`)
+    throw fail('TORCH_CHECKPOINT_CORRUPT', `Entry ${shorten(name)} lacks its 64-bit sizes`)
   }
   if (method === 0 && size !== compressedSize) {
-    throw fail('TORCH_CHECKPOINT_CORRUPT', `Entry ${name} is stored, but has two sizes, ${compressedSize} and ${size}`)
+    throw fail(
+      'TORCH_CHECKPOINT_CORRUPT',
+      `Entry ${shorten(name)} is stored, but has two sizes, ${compressedSize} and ${size}`,
+    )
   }
   const crc32 = view.getUint32(at + 16, true)
   const stored = method === 0 ? 'stored' : 'deflated'

@@ -1,4 +1,5 @@
-import { describe } from '../../util/check.js'
+import { describe, shorten } from '../../util/check.js'
+import { Budget } from '../budget.js'
 import type { CheckpointContents } from '../contents.js'
 import { failure, type Fail } from '../failure.js'
 import type { CheckpointLimits } from '../limits.js'
@@ -10,7 +11,7 @@ import { ELEMENT_TYPES } from '../element_types.js'
 import { StoredStorage } from '../stored.js'
 import { isTorchScript, scriptState } from '../torchscript/read.js'
 import { describeValue, PickleTuple, type CheckpointValue } from '../values.js'
-import { readEntry, readZip, type ZipArchive, type ZipEntry } from './archive.js'
+import { readEntries, readEntry, readZip, type ZipArchive, type ZipEntry } from './archive.js'
 
 /** Versions of the archive that PyTorch wrote so far. */
 const OLDEST_VERSION = 1
@@ -22,23 +23,27 @@ const MAX_WORD_BYTES = 64
 export async function readTorchZip(
   source: ByteSource,
   limits: CheckpointLimits,
+  budget = new Budget(limits, source.size),
   entries?: readonly ZipEntry[],
 ): Promise<CheckpointContents> {
-  const archive = await readZip(source, limits, entries)
+  const archive = await readZip(source, limits, entries ?? (await readEntries(source, limits, budget)))
   const pickle = findPickle(archive)
   await checkVersion(archive)
   const byteOrder = await readByteOrder(archive)
-  const root = await readPickle(pickle, archive, byteOrder, limits)
+  const root = await readPickle(pickle, archive, { byteOrder, limits, budget })
   const facts = { byteOrder, size: source.size, metadata: null }
   if (!isTorchScript(archive)) return { format: 'zip', root, ...facts }
-  return { format: 'torchscript', ...(await scriptState(root, archive, limits)), ...facts }
+  return { format: 'torchscript', ...(await scriptState(root, archive, { limits, budget })), ...facts }
 }
 
 async function readPickle(
   pickle: ZipEntry,
   archive: ZipArchive,
-  byteOrder: 'little' | 'big',
-  limits: CheckpointLimits,
+  {
+    byteOrder,
+    limits,
+    budget,
+  }: { readonly byteOrder: 'little' | 'big'; readonly limits: CheckpointLimits; readonly budget: Budget },
 ): Promise<CheckpointValue> {
   const { source } = archive
   const place = { path: source.path, entry: pickle.name }
@@ -51,7 +56,7 @@ async function readPickle(
   const persistentLoad = (id: CheckpointValue, fail: Fail): CheckpointValue => {
     return findStorage(id, { archive, byteOrder, storages, fail })
   }
-  const { value, end } = await unpickle(bytes, { limits, place, persistentLoad })
+  const { value, end } = await unpickle(bytes, { limits, budget, place, persistentLoad })
   if (end === bytes.length) return value
   throw failure('TORCH_CHECKPOINT_CORRUPT', { ...place, offset: end }, 'Bytes follow the end of the pickle')
 }
@@ -63,7 +68,7 @@ function findPickle({ source, root, entries }: ZipArchive): ZipEntry {
   throw failure(
     'TORCH_CHECKPOINT_FORMAT',
     place,
-    `Is a zip archive without ${root}/data.pkl, so torch.save did not write it`,
+    `Is a zip archive without ${shorten(root)}/data.pkl, so torch.save did not write it`,
   )
 }
 
@@ -73,7 +78,7 @@ async function checkVersion(archive: ZipArchive): Promise<void> {
     throw failure(
       'TORCH_CHECKPOINT_CORRUPT',
       { path: archive.source.path },
-      `The entry ${archive.root}/version is missing`,
+      `The entry ${shorten(archive.root)}/version is missing`,
     )
   }
   const text = await readWord(archive, entry)
@@ -119,17 +124,20 @@ function findStorage(id: CheckpointValue, lookup: StorageLookup): StoredStorage 
   }
   const dtype = elementTypeOf(type, fail)
   const itemSize = ELEMENT_TYPES.get(dtype)?.bytes ?? 1
-  const entry = archive.entries.get(`data/${key}`)
-  if (entry === undefined) throw fail('TORCH_CHECKPOINT_CORRUPT', `The entry ${archive.root}/data/${key} is missing`)
+  // Before the name of its entry is put together, which may be long, and which a few bytes ask for again and again.
+  const known = storages.get(key)
   // Exact, which a product is not: sizes are powers of two.
+  if (known?.dtype === dtype && numel === known.nbytes / itemSize) return known
+  const entry = archive.entries.get(`data/${key}`)
+  if (entry === undefined) {
+    throw fail('TORCH_CHECKPOINT_CORRUPT', `The entry ${shorten(archive.root)}/data/${shorten(key)} is missing`)
+  }
   if (numel !== entry.size / itemSize) {
-    const text = `The entry ${entry.name} has ${entry.size} bytes, expected ${numel} elements of ${itemSize} bytes`
+    const text = `The entry ${shorten(entry.name)} has ${entry.size} bytes, expected ${numel} elements of ${itemSize} bytes`
     throw fail('TORCH_CHECKPOINT_CORRUPT', text)
   }
-  const known = storages.get(key)
   if (known !== undefined) {
-    if (known.dtype === dtype) return known
-    throw fail('TORCH_CHECKPOINT_CORRUPT', `Storage ${key} is used as ${known.dtype} and as ${dtype}`)
+    throw fail('TORCH_CHECKPOINT_CORRUPT', `Storage ${shorten(key)} is used as ${known.dtype} and as ${dtype}`)
   }
   const { name, dataOffset, compressedSize, method } = entry
   const source = archive.source.path ?? archive.source.bytes ?? new Uint8Array(0)

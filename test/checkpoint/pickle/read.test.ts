@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 
 import {
+  CheckpointError,
   OrderedDict,
   PickledGlobal,
   PickledObject,
@@ -341,7 +342,7 @@ describe('unpickle()', () => {
         'memoEntries',
         1,
         'Nq\x00q\x01.',
-        'byte 3 (BINPUT): The pickle remembers 2 values, more than the limit memoEntries of 1',
+        'byte 3 (BINPUT): The pickle remembers a value as number 1, more than the limit memoEntries of 1',
       ],
       [
         'lineBytes',
@@ -374,10 +375,10 @@ describe('unpickle()', () => {
         }))
     }
 
-    it('pickleMemory for a file of two million empty dicts', () =>
+    it('memoryRatio for a file of two million empty dicts', () =>
       assert.rejects(read(`(${'}'.repeat(2_000_000)}t.`), {
         code: 'TORCH_CHECKPOINT_LIMIT',
-        message: /more than the limit pickleMemory of 150994944$/,
+        message: /takes at least 8574\d+ bytes of memory for a file of 2000003, more than the limit memoryRatio of 24$/,
       }))
 
     it('integerBytes for decimal digits', () =>
@@ -388,29 +389,31 @@ describe('unpickle()', () => {
         { integerBytes: 2 },
       ))
 
-    it('of copies when a remembered list is made a set again and again', () =>
-      assertRefused(
-        `](${'N'.repeat(100)}eq\x000](${'cbuiltins\nset\nh\x00\x85R'.repeat(100)}e.`,
-        'TORCH_CHECKPOINT_LIMIT',
-        'byte 467 (REDUCE): The pickle copies its values over and over, as bombs do',
-      ))
-
-    const text = `U\x90${'\0'.repeat(144)}q\x02`
-    const numpy = 'cnumpy\ndtype\nU\x04U100\x85Rq\x00cnumpy.core.multiarray\n'
+    const list = `](${'N'.repeat(20_000)}eq\x00`
+    const text = `T${Buffer.from(Uint32Array.of(80_000).buffer).toString('latin1')}${'\0'.repeat(80_000)}q\x02`
+    const numpy = 'cnumpy\ndtype\nU\x06U20000\x85Rq\x00cnumpy.core.multiarray\n'
+    const many = `X${Buffer.from(Uint32Array.of(4000).buffer).toString('latin1')}${'a.'.repeat(2000)}q\x02`
+    const wide = Array.from(
+      { length: 6000 },
+      (_, index) => `\x8a\x0a\x01${'\0'.repeat(7)}${String.fromCharCode(index & 0xff, index >> 8)}N`,
+    )
     const bombs = [
-      ['numpy scalars', `${numpy}scalar\nq\x01${text}(${'h\x01h\x00h\x02\x86R'.repeat(100)}t.`, 'REDUCE'],
-      [
-        'numpy arrays',
-        `${numpy}_reconstruct\nq\x01${text}(K\x01K\x90\x85cnumpy\ndtype\nU\x02i1\x85R\x89h\x02tq\x03(${'h\x01)Rh\x03b'.repeat(100)}t.`,
-        'BUILD',
-      ],
-    ] as const
-    for (const [name, pickle, opcode] of bombs) {
-      it(`of copies when many ${name} are made of one remembered string`, () =>
-        assert.rejects(read(pickle), {
-          code: 'TORCH_CHECKPOINT_LIMIT',
-          opcode,
-          message: /The pickle copies its values over and over, as bombs do$/,
+      ['sets of one remembered list', `${list}(${'cbuiltins\nset\nh\x00\x85R'.repeat(100)}t.`, 'REDUCE', 'memoryRatio'],
+      ['numpy scalars of one remembered text', `${numpy}scalar\nq\x01${text}(${'h\x01h\x00h\x02\x86R'.repeat(600)}t.`, 'REDUCE', 'memoryRatio'],
+      ['numpy arrays of one remembered text', `${numpy}_reconstruct\nq\x01${text}(K\x01J\x80\x38\x01\0\x85cnumpy\ndtype\nU\x02i1\x85R\x89h\x02tq\x03(${'h\x01)Rh\x03b'.repeat(600)}t.`, 'BUILD', 'memoryRatio'],
+      ['looks at one remembered tuple of arguments', `(${'N'.repeat(20_000)}tq\x00coperator\nattrgetter\nq\x01(${'h\x01h\x00R'.repeat(100)}t.`, 'REDUCE', 'workRatio'],
+      ['names put together of one remembered text', `${many}cbuiltins\ngetattr\nq\x00cm\nC\nh\x02\x86q\x01(${'h\x00h\x01R'.repeat(20_000)}t.`, 'REDUCE', 'workRatio'],
+      ['integers that V8 puts in one place of a Map', `}(${wide.join('')}u.`, 'SETITEMS', 'workRatio'],
+      ['integers that V8 puts in one place of a Set', `\x8f(${wide.map((one) => one.slice(0, -1)).join('')}\x90.`, 'ADDITEMS', 'workRatio'],
+    ] as const // prettier-ignore
+    for (const [name, pickle, opcode, limit] of bombs) {
+      it(`${limit} for many ${name}`, () =>
+        assert.rejects(read(pickle), (error: unknown) => {
+          assert.ok(error instanceof CheckpointError)
+          assert.equal(error.code, 'TORCH_CHECKPOINT_LIMIT', error.message)
+          assert.equal(error.opcode, opcode)
+          assert.ok(error.message.includes(`more than the limit ${limit} of`), error.message)
+          return true
         }))
     }
   })

@@ -38,12 +38,12 @@ describe('readJson()', () => {
     assert.deepEqual([...value.keys()], ['10', '9', '__proto__', 'constructor'])
   })
 
-  it('reads half a million levels without stack', async () => {
-    let value = await read(`${'['.repeat(5e5)}${']'.repeat(5e5)}`)
+  it('reads a hundred thousand levels without stack', async () => {
+    let value = await read(`${'['.repeat(1e5)}${']'.repeat(1e5)}`)
 
     let depth = 0
     for (; Array.isArray(value); depth++) value = value[0] ?? null
-    assert.equal(depth, 5e5)
+    assert.equal(depth, 1e5)
   })
 
   const wrong: readonly [text: string, offset: number, message: string][] = [
