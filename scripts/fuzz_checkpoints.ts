@@ -1,7 +1,8 @@
 /**
  * Reads damaged and hostile checkpoints for as long as it is told: files of all formats with changed bits, numbers,
- * instructions and entries, and programs at random. Each must end in a value or a CheckpointError, within 2 s of
- * CPU time and 256 MiB. What does not is written to test/fixtures/fuzz/, where test/integration/checkpoint/corpus.test.ts
+ * instructions and entries, programs at random, and files whose few bytes ask for much. Each is inspected, loaded, recognized
+ * and printed, and each time must end in a value or an error of ours, within 0.5 s of CPU time and 64 MiB beyond the file
+ * (a file above 1 MB in proportion). What does not is written to test/fixtures/fuzz/, where test/integration/checkpoint/corpus.test.ts
  * reads it again from then on, and the exit code is 1.
  *
  * npm run fuzz -- [--minutes 5] [--seed N] [FOLDER…]

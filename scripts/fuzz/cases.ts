@@ -5,6 +5,7 @@ import { checkLimits } from '../../lib/checkpoint/limits.js'
 import { openSource } from '../../lib/checkpoint/source.js'
 import { readEntry, readZip } from '../../lib/checkpoint/zip/archive.js'
 import { checkpointOf, zip, type TestEntry } from '../../test/support/archive.js'
+import { amplified } from './amplify.js'
 import { mutateBytes, oddNumber } from './bytes.js'
 import { mutatePickle, randomPickle, repetitivePickle } from './pickles.js'
 import type { Random } from './random.js'
@@ -25,6 +26,9 @@ interface Specimen {
 
 /** Bytes of a case: what is small must not take much. */
 const MAX_CASE_BYTES = 4 * 2 ** 20
+
+/** Bytes of an amplifying file, or what it inflates to. */
+const AMPLIFIED_BYTES = [1_000, 30_000, 300_000, 900_000, 4_000_000]
 
 /** One in this many cases is made of a past find, which takes a hundred times as long as the others. */
 const CASES_PER_FIND = 100
@@ -53,6 +57,7 @@ export class Cases {
 
   next(): Case {
     const random = this.#random
+    if (random.once(4)) return amplified(random, random.pick(AMPLIFIED_BYTES))
     if (random.once(10)) return this.#generated()
     const isFind = this.#finds.length > 0 && random.once(CASES_PER_FIND)
     const specimen = random.pick(isFind ? this.#finds : this.#specimens)

@@ -4,42 +4,52 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Writable } from 'node:stream'
 
-import { CheckpointError, findStateDict, loadCheckpoint, memory, readCheckpoint } from 'napi-torch'
+import { CheckpointError, findStateDict, loadCheckpoint, memory, readCheckpoint, TorchError } from 'napi-torch'
 
-import type { Report, Request } from './supervisor.js'
+import { command } from '../../lib/cli/inspect/inspect.js'
+import { Terminal } from '../../lib/cli/output/terminal.js'
+import { readModel } from '../../lib/model/read.js'
+
+import type { Report, Request, Step } from './supervisor.js'
 
 const PATH = join(tmpdir(), `napi-torch-fuzz-${process.pid}`)
 /** From here on the collector is called by hand. */
 const GARBAGE_BYTES = 32 * 2 ** 20
-/** Tensors up to this size are read to the last element. */
+/** Tensors up to this size are read to the last element, as long as all of them together are no larger. */
 const READ_BYTES = 2 ** 20
+/** What an application must expect of a file that is none of a model, beside errors of checkpoints. */
+const OTHER_CODES: ReadonlySet<string> = new Set(['TORCH_ARCHITECTURE', 'TORCH_LABELS', 'TORCH_INVALID_ARGUMENT'])
+/** A message that is longer echoes the file. */
+const MAX_MESSAGE = 4_000
 
 /** What one way of reading a file came to. */
-interface Reading {
+interface Reading extends Step {
   /** `value` or the code of the error. */
   readonly outcome: string
-  readonly cpuMs: number
-  readonly extraBytes: number
 }
 
 /** Reads once, and measures it. An error that is none of ours is thrown on: it is a find. */
-async function measure(body: () => Promise<unknown>): Promise<Reading> {
+async function measure(name: string, body: () => Promise<unknown>): Promise<Reading> {
   const rss = status('VmRSS')
   resetPeak()
   const before = process.cpuUsage()
   const outcome = await body().then(
     () => 'value',
     (error: unknown) => {
-      if (error instanceof CheckpointError) return error.code
-      throw error
+      const isExpected =
+        error instanceof TorchError && (error instanceof CheckpointError || OTHER_CODES.has(error.code))
+      if (!isExpected) throw error
+      if (error.message.length <= MAX_MESSAGE) return error.code
+      throw new Error(`A message of ${error.message.length} characters: ${error.message.slice(0, 200)}`)
     },
   )
   const { user, system } = process.cpuUsage(before)
   const extraBytes = (status('VmHWM') - rss) * 1024
   // Or what one reading has left would be counted among the next one's.
   if (extraBytes > GARBAGE_BYTES) globalThis.gc?.()
-  return { outcome, cpuMs: (user + system) / 1000, extraBytes }
+  return { name, outcome, cpuMs: (user + system) / 1000, extraBytes }
 }
 
 async function inspect(file: string | Uint8Array, size: number): Promise<void> {
@@ -56,10 +66,21 @@ async function inspect(file: string | Uint8Array, size: number): Promise<void> {
 async function load(file: string | Uint8Array, mmap: boolean): Promise<void> {
   const state = await loadCheckpoint(file, { mmap, wholeModule: true, stripPrefix: true })
   try {
-    for (const tensor of state.values()) if (tensor.nbytes <= READ_BYTES) tensor.toArray()
+    let left = READ_BYTES
+    for (const tensor of state.values()) {
+      left -= tensor.nbytes
+      if (left >= 0) tensor.toArray()
+    }
   } finally {
     state.dispose()
   }
+}
+
+/** Prints what the command line prints of a file. */
+async function report(file: string, json: true | undefined): Promise<void> {
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() }) as unknown as typeof process.stdout
+  const context = { terminal: new Terminal(nowhere, nowhere), signal: new AbortController().signal }
+  await command.run({ file }, { json, wholeModule: true } as Parameters<typeof command.run>[1], context)
 }
 
 /** KiB of a line of /proc/self/status; nothing where there is no such file. */
@@ -91,8 +112,13 @@ async function read({ bytes, way }: Request): Promise<Report> {
   const file = way === 'bytes' ? bytes : PATH
   if (way !== 'bytes') writeFileSync(PATH, bytes)
   const before = { memory: memory(), files: openFiles() }
-  const inspected = await measure(() => inspect(file, bytes.length))
-  const loaded = await measure(() => load(file, way === 'mmap'))
+  const inspected = await measure('inspect', () => inspect(file, bytes.length))
+  const loaded = await measure('load', () => load(file, way === 'mmap'))
+  const steps = [inspected, loaded, await measure('model', () => readModel(file, { wholeModule: true }))]
+  if (way !== 'bytes') {
+    steps.push(await measure('report', () => report(PATH, undefined)))
+    steps.push(await measure('json', () => report(PATH, true)))
+  }
   const left = memory()
   if (left.tensors !== before.memory.tensors || left.bytes !== before.memory.bytes) {
     throw new Error(`Left ${left.tensors - before.memory.tensors} tensors alive`)
@@ -101,8 +127,7 @@ async function read({ bytes, way }: Request): Promise<Report> {
   const isSame = loaded.outcome === inspected.outcome
   return {
     outcome: isSame ? loaded.outcome : `${inspected.outcome}, then ${loaded.outcome}`,
-    cpuMs: Math.max(inspected.cpuMs, loaded.cpuMs),
-    extraBytes: Math.max(inspected.extraBytes, loaded.extraBytes),
+    steps: steps.map(({ name, cpuMs, extraBytes }) => ({ name, cpuMs, extraBytes })),
   }
 }
 

@@ -50,7 +50,14 @@ const LINES: Readonly<Record<number, number>> = {
 const OPCODES = Object.values(OP)
 
 /** Names that mean something to the reader, or should not. */
-const GLOBALS: readonly string[] = [
+export const GLOBALS: readonly string[] = [
+  'functools partial',
+  'operator attrgetter',
+  'operator methodcaller',
+  'builtins type',
+  'collections deque',
+  'torch._tensor _rebuild_from_type_v2',
+  'torch._dynamo.eval_frame OptimizedModule',
   'collections OrderedDict',
   'collections Counter',
   'collections defaultdict',

@@ -11,9 +11,16 @@ export interface Request {
 /** How a file is handed over. */
 export type Way = 'bytes' | 'file' | 'mmap'
 
+/** What one way of using a file took. */
+export interface Step {
+  /** `inspect`, `load`, `model`, `report` or `json`. */
+  readonly name: string
+  readonly cpuMs: number
+  readonly extraBytes: number
+}
+
 /** What the child says of a file that it has read. */
-export type Report =
-  { readonly outcome: string; readonly cpuMs: number; readonly extraBytes: number } | { readonly foreign: string }
+export type Report = { readonly outcome: string; readonly steps: readonly Step[] } | { readonly foreign: string }
 
 /** What came of a file. `kind` is what must not be, or `fine`. */
 export interface Outcome {
@@ -24,12 +31,16 @@ export interface Outcome {
   readonly extraBytes: number
 }
 
-/** CPU time after which a file counts as hung: it leaves out what other programs use. */
-export const MAX_CPU_MS = 2_000
+/** CPU time that a step may take for a file of up to {@link UNIT_BYTES}: it leaves out what other programs use. */
+export const MAX_CPU_MS = 500
 /** Time after which a child that does not answer is ended. */
 const MAX_MS = 20_000
-/** Memory that a case may take beyond what the process had before. */
-export const MAX_EXTRA_BYTES = 256 * 2 ** 20
+/** Memory that a step may take beyond the file, for a file of up to {@link UNIT_BYTES}. */
+export const MAX_EXTRA_BYTES = 64 * 2 ** 20
+/** Larger files may take more, in proportion. */
+export const UNIT_BYTES = 1_000_000
+/** A step that takes too much is repeated: others use the same cores, and the collector chooses its time. */
+const ATTEMPTS = 3
 /** Cases of one child, so that what leaks a little does not add up. */
 const CASES_PER_CHILD = 20_000
 
@@ -49,11 +60,18 @@ export class Supervisor {
   /** Reads a file and tells what came of it; never rejects for what the file has done. */
   async run(request: Request): Promise<Outcome> {
     if (this.#cases++ % CASES_PER_CHILD === 0) this.close()
-    const child = (this.#child ??= await start())
-    const report = await answerOf(child, request)
-    if (typeof report !== 'string') return judge(report, this.#maxCpuMs)
-    this.close()
-    return { kind: report === 'no answer' ? 'hang' : 'crash', detail: report, cpuMs: 0, extraBytes: 0 }
+    for (let attempt = 1; ; attempt++) {
+      const child = (this.#child ??= await start())
+      const report = await answerOf(child, request)
+      if (typeof report === 'string') {
+        this.close()
+        return { kind: report === 'no answer' ? 'hang' : 'crash', detail: report, cpuMs: 0, extraBytes: 0 }
+      }
+      const outcome = judge(report, request.bytes.length, this.#maxCpuMs)
+      const isCostly = outcome.kind === 'hang' || outcome.kind === 'memory'
+      if (!isCostly || attempt === ATTEMPTS) return outcome
+      this.close()
+    }
   }
 
   close(): void {
@@ -91,12 +109,22 @@ function answerOf(child: ChildProcess, request: Request): Promise<Report | strin
   })
 }
 
-function judge(report: Report, maxCpuMs: number): Outcome {
+function judge(report: Report, size: number, maxCpuMs: number): Outcome {
   if ('foreign' in report) return { kind: 'foreign', detail: report.foreign, cpuMs: 0, extraBytes: 0 }
-  const { outcome, cpuMs, extraBytes } = report
-  if (extraBytes > MAX_EXTRA_BYTES) {
-    return { kind: 'memory', detail: `${outcome}, ${(extraBytes / 2 ** 20).toFixed(0)} MiB`, cpuMs, extraBytes }
+  const { outcome, steps } = report
+  const units = Math.max(1, size / UNIT_BYTES)
+  // Beyond the file: it is read whole where it is small, and a step may hold it twice.
+  const most = (of: (step: Step) => number): Step =>
+    steps.reduce((worst, step) => (of(step) > of(worst) ? step : worst), { name: '', cpuMs: 0, extraBytes: 0 })
+  const { cpuMs, name: slowest } = most((step) => step.cpuMs)
+  const { extraBytes, name: largest } = most((step) => step.extraBytes)
+  // Each unit of a larger file may take as much again; what is reported is for one unit.
+  const costs = { cpuMs: cpuMs / units, extraBytes: extraBytes / units }
+  if (extraBytes > size + units * MAX_EXTRA_BYTES) {
+    return { kind: 'memory', detail: `${outcome}, ${largest} ${(extraBytes / 2 ** 20).toFixed(0)} MiB`, ...costs }
   }
-  if (cpuMs > maxCpuMs) return { kind: 'hang', detail: `${outcome}, ${cpuMs.toFixed(0)} ms`, cpuMs, extraBytes }
-  return { kind: 'fine', detail: outcome, cpuMs, extraBytes }
+  if (cpuMs > units * maxCpuMs) {
+    return { kind: 'hang', detail: `${outcome}, ${slowest} ${cpuMs.toFixed(0)} ms`, ...costs }
+  }
+  return { kind: 'fine', detail: outcome, ...costs }
 }

@@ -13,7 +13,7 @@ import { bytes, count, jsonNumber, MAX_ROWS, plural, printable } from '../output
 import { inspectDiff } from './diff.js'
 import { describeNetwork, networkLines, type NetworkReport } from './network.js'
 import { readStats, STATS_HEADS, statsColumns, type TensorStats } from './stats.js'
-import { canBeChecked, countNotFinite, type NotFinite } from './values.js'
+import { bytesToCheck, canBeChecked, countNotFinite, type NotFinite } from './values.js'
 
 const OPTIONS = {
   json: JSON_OUTPUT,
@@ -50,6 +50,10 @@ type InspectFlags = Flags<typeof OPTIONS>
 
 /** Bytes of tensors whose values are read only with `--check`, as that takes seconds. */
 const MAX_UNASKED_BYTES = 1e9
+
+/** So are those of tensors that share memory, if they have more bytes together than this, and than so many times those of the file. */
+const MAX_SHARED_BYTES = 64e6
+const MAX_SHARED_RATIO = 16
 
 /** Entries beside the state dict that are printed. */
 const MAX_ENTRIES = 20
@@ -141,7 +145,7 @@ async function createReport(checkpoint: Checkpoint, flags: InspectFlags, signal:
       dtypes,
     },
     entries: entriesBeside(checkpoint, found),
-    values: await checkValues(stored, check, stats, signal),
+    values: await checkValues(stored, { wanted: check, size, stats, signal }),
     tensors: stored.map(([key, tensor]) => reportTensor(key, tensor, stats.get(key))),
   }
 }
@@ -177,14 +181,23 @@ type Stored = readonly (readonly [string, StoredTensor])[]
 
 async function checkValues(
   stored: Stored,
-  wanted: boolean | undefined,
-  stats: ReadonlyMap<string, TensorStats | null>,
-  signal: AbortSignal,
+  {
+    wanted,
+    size,
+    stats,
+    signal,
+  }: {
+    readonly wanted: boolean | undefined
+    readonly size: number
+    readonly stats: ReadonlyMap<string, TensorStats | null>
+    readonly signal: AbortSignal
+  },
 ): Promise<InspectReport['values']> {
   const floats = stored.filter(([, { dtype }]) => canBeChecked(dtype))
   const uncounted = floats.filter(([key]) => (stats.get(key) ?? null) === null)
-  const size = uncounted.reduce((total, [, { nbytes }]) => total + nbytes, 0)
-  if (!(wanted ?? size <= MAX_UNASKED_BYTES)) return { checked: false, notFinite: [] }
+  const bytesRead = uncounted.reduce((total, [, tensor]) => total + bytesToCheck(tensor), 0)
+  const most = Math.min(MAX_UNASKED_BYTES, Math.max(MAX_SHARED_BYTES, MAX_SHARED_RATIO * size))
+  if (!(wanted ?? bytesRead <= most)) return { checked: false, notFinite: [] }
   const counts = await countNotFinite(
     uncounted.map(([, tensor]) => tensor),
     signal,

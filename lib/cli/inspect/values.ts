@@ -93,6 +93,12 @@ async function* chunksOf(tensor: StoredTensor, source: ByteSource): AsyncGenerat
   }
 }
 
+/** Bytes that are read to check a tensor: from its first element to its last, or the whole storage where that is deflated. */
+export function bytesToCheck(tensor: StoredTensor): number {
+  const { record, nbytes } = tensor.storage
+  return record.method === 'deflated' ? nbytes : spanOf(tensor) * (ELEMENT_TYPES.get(tensor.dtype)?.bytes ?? 1)
+}
+
 /** Number of elements from the first to the last, both included. */
 function spanOf({ shape, strides, numel }: StoredTensor): number {
   if (numel === 0) return 0

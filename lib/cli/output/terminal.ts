@@ -2,6 +2,7 @@ import type { WriteStream } from 'node:tty'
 import { styleText } from 'node:util'
 
 import { colorPreference } from '../../util/environment.js'
+import { writeJson } from './json.js'
 
 /** Colors and weights of text: functions that return their argument unchanged where there is no color. Do not nest them. */
 export type Colors = Readonly<Record<'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan', (text: string) => string>>
@@ -50,13 +51,7 @@ export class Terminal {
 
   /** Writes the result as one JSON document, indented. */
   printJson(value: unknown): void {
-    // A shape is easier to read in one line. Strings in JSON have no raw line breaks, so the pattern matches none of them.
-    const text = JSON.stringify(value, null, 2)
-    this.print(
-      text.replace(/\[\n\s+[-\d.e+]+(,\n\s+[-\d.e+]+)*\n\s+\]/g, (list) =>
-        list.replace(/\n\s*/g, ' ').replace(/\[ | \]/g, (end) => end.trim()),
-      ),
-    )
+    writeJson(value, (text) => this.#stdout.write(text))
   }
 
   /** Writes a line that is not part of the result. */

@@ -1,7 +1,7 @@
 import { findHead, misfit, strayNorm, type Head } from './head.js'
 import { MIN_STAGES, type Body } from './stages.js'
 import { findStem, type Stem } from './stem.js'
-import { isBelow, matters, type ModuleTree, type Unit } from './units.js'
+import { comparePaths, isBelow, matters, type ModuleTree, type Unit } from './units.js'
 
 /** A residual network in a state dict: a stem, the stages behind it, and a head where there is one. */
 export interface Network {
@@ -29,8 +29,9 @@ export function findNetworks({ units }: ModuleTree, bodies: readonly Body[], pre
   const inBlocks = new Set(bodies.flatMap(unitsOf))
   const free = units.filter((unit) => !inBlocks.has(unit))
   const wanted = whole.filter(({ path }) => isBelow(path, prefix)).slice(0, MAX_NETWORKS)
+  const sorted = wanted.length === 0 ? [] : [...free].sort((a, b) => comparePaths(a.path, b.path))
   return wanted.flatMap((body) => {
-    const home = locate(body, free)
+    const home = locate(body, sorted)
     const others = whole.filter((other) => other !== body).map(({ path }) => path)
     return home === null ? [] : [complete(body, home, { free, others })]
   })
@@ -53,7 +54,7 @@ interface Home {
   readonly stem: Stem
 }
 
-/** Goes up from the stages to the first module that holds a stem as well. */
+/** Goes up from the stages to the first module that holds a stem as well. The units are sorted by their paths. */
 function locate(body: Body, free: readonly Unit[]): Home | null {
   for (let depth = body.path.length; depth >= 0; depth--) {
     const path = body.path.slice(0, depth)

@@ -39,7 +39,6 @@ export function recognize(state: Iterable<readonly [string, TensorFacts]>, optio
   if (stem !== undefined) checkOneOf('stem', stem, STEMS)
   const tensors = new Map(state)
   const tree = readUnits(tensors)
-  const bodies = joinBlocks(findBlocks(tree.root))
   const refuse: Refuse = (reason) => {
     const keys = [...tensors.keys()]
     const shown = keys.slice(0, 4).map(cut).join(', ') + (keys.length > 4 ? ', …' : '')
@@ -47,6 +46,8 @@ export function recognize(state: Iterable<readonly [string, TensorFacts]>, optio
     throw new TorchError('TORCH_ARCHITECTURE', `No known ResNet: ${text}`)
   }
 
+  if (tree.isTooLarge) refuse('its keys name more modules than any ResNet has')
+  const bodies = joinBlocks(findBlocks(tree.root))
   const wanted = prefix === undefined ? [] : withoutWrappers(splitKey(prefix).filter((part) => part !== ''))
   const found = findNetworks(tree, bodies, wanted)
   const [network, ...others] = found

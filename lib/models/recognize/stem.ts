@@ -1,4 +1,4 @@
-import { comparePaths, isBelow, type Unit } from './units.js'
+import { isBelow, type Unit } from './units.js'
 
 /** The convolutions in front of the first block, and their normalizations. */
 export interface Stem {
@@ -14,9 +14,9 @@ const NAMED = /^(conv_?1|conv|stem|embed\w*|init\w*|first\w*|input\w*|pre\w*|0)$
 /** Convolutions of a deep stem. */
 const MAX_CONVS = 3
 
-/** Finds the stem among the units that belong to no block: convolutions that end in `channels`. */
+/** Finds the stem among the units that belong to no block, sorted by their paths: convolutions that end in `channels`. */
 export function findStem(units: readonly Unit[], home: readonly string[], channels: number): Stem | null {
-  const convs = units.filter(({ kind }) => kind === 'conv').sort((a, b) => comparePaths(a.path, b.path))
+  const convs = units.filter(({ kind }) => kind === 'conv')
   const ends = convs.filter((conv) => conv.out === channels && conv.kernel > 1)
   const isNamed = ({ path }: Unit): boolean => path.slice(home.length).some((name) => NAMED.test(name))
   const [last] = [...ends.filter(isNamed), ...ends]
@@ -30,7 +30,7 @@ export function findStem(units: readonly Unit[], home: readonly string[], channe
   if (chain.length > MAX_CONVS || end?.out !== channels) return null
   if (!chain.every((conv, index) => index === 0 || conv.in === chain[index - 1]?.out)) return null
 
-  const all = units.filter(({ kind }) => kind === 'norm').sort((a, b) => comparePaths(a.path, b.path))
+  const all = units.filter(({ kind }) => kind === 'norm')
   const inner = isDeep ? all.filter((norm) => isBelow(norm.path, parent)) : []
   const pairs = inner.slice(0, chain.length)
   if (!pairs.every((norm, index) => norm.out === chain[index]?.out)) return null

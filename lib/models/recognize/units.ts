@@ -24,6 +24,12 @@ const MAX_DEPTH = 32
 /** Characters of a key; a longer key belongs to no network. */
 const MAX_KEY_LENGTH = 512
 
+/** Names of all modules of a state dict, those of their parents included: three times those of sixteen ResNet-152. */
+const FREE_NAMES = 60_000
+
+/** More names than that, for each key, belong to modules that are nested as no network's are. */
+const NAMES_PER_KEY = 4
+
 /** A tensor of a unit: its key in the file, and its shape. */
 export interface UnitTensor {
   readonly key: string
@@ -62,36 +68,75 @@ export interface ModuleTree {
   readonly root: TreeNode
   readonly units: readonly Unit[]
   readonly strangers: readonly string[]
+  /** There are too many modules to be one of ours; then none is here. */
+  readonly isTooLarge: boolean
 }
 
-/** Sorts the tensors of a state dict into the modules that hold them. The names of wrappers are dropped wherever they stand. */
+/** What stands before the last name of a key: the module, with and without the names of wrappers. */
+interface Parent {
+  readonly full: readonly string[]
+  readonly plain: readonly string[]
+  readonly id: string
+}
+
+/**
+ * Sorts the tensors of a state dict into the modules that hold them. The names of wrappers are dropped wherever they stand.
+ *
+ * Each key is split once for its module, and what the modules are called is bounded, which bounds all that
+ * follows: blocks, stems and heads are looked for at each level of each path.
+ */
 export function readUnits(state: Iterable<readonly [string, TensorFacts]>): ModuleTree {
   const modules = new Map<string, { path: readonly string[]; tensors: Map<string, UnitTensor> }>()
+  const parents = new Map<string, Parent | null>()
   const strangers: string[] = []
+  let names = 0
+  let keys = 0
   for (const [key, { shape }] of state) {
-    const parts = key.length > MAX_KEY_LENGTH ? [] : splitKey(key)
-    if (parts.length < 2 || parts.length > MAX_DEPTH) {
+    keys++
+    const end = key.length > MAX_KEY_LENGTH ? -1 : key.lastIndexOf(separatorOf(key))
+    const front = key.slice(0, Math.max(end, 0))
+    const known = end === -1 ? null : parents.get(front)
+    const parent = known === undefined ? parentOf(front) : known
+    if (known === undefined) parents.set(front, parent)
+    if (parent === null) {
       strangers.push(key)
       continue
     }
-    const name = parts.at(-1) ?? ''
-    const full = parts.slice(0, -1)
-    const plain = full.filter((part) => !WRAPPER_WORDS.has(part))
+    const { full, plain, id: plainId } = parent
+    const name = key.slice(end + 1)
     // A wrapped network beside a plain one keeps the names of its wrapper, so that both are seen.
-    const path = modules.get(plain.join('.'))?.tensors.has(name) === true ? full : plain
-    const id = path.join('.')
-    const module = modules.get(id) ?? { path, tensors: new Map<string, UnitTensor>() }
-    modules.set(id, module)
+    const isTaken = modules.get(plainId)?.tensors.has(name) === true
+    const path = isTaken ? full : plain
+    const id = isTaken ? full.join('.') : plainId
+    let module = modules.get(id)
+    if (module === undefined) {
+      names += path.length
+      if (names > FREE_NAMES + NAMES_PER_KEY * keys)
+        return { root: makeTree([]), units: [], strangers: [], isTooLarge: true }
+      module = { path, tensors: new Map<string, UnitTensor>() }
+      modules.set(id, module)
+    }
     if (module.tensors.has(name)) strangers.push(key)
     else module.tensors.set(name, { key, shape })
   }
   const units = [...modules.values()].map(({ path, tensors }) => describeUnit(path, tensors))
-  return { root: makeTree(units), units, strangers }
+  return { root: makeTree(units), units, strangers, isTooLarge: false }
+}
+
+function parentOf(front: string): Parent | null {
+  const full = splitKey(front)
+  if (full.length >= MAX_DEPTH) return null
+  const plain = full.filter((part) => !WRAPPER_WORDS.has(part))
+  return { full, plain, id: plain.join('.') }
 }
 
 /** Splits a key at its dots, or at the bars that older versions of tch-rs write. */
 export function splitKey(key: string): string[] {
-  return key.split(key.includes('|') && !key.includes('.') ? '|' : '.')
+  return key.split(separatorOf(key))
+}
+
+function separatorOf(key: string): string {
+  return key.includes('|') && !key.includes('.') ? '|' : '.'
 }
 
 /** Drops the names of wrappers from a path. */
@@ -104,6 +149,7 @@ const COUNTING = new Intl.Collator('en', { numeric: true })
 /** Compares paths name by name, and names as people count: `layer2` before `layer10`. */
 export function comparePaths(a: readonly string[], b: readonly string[]): number {
   for (let index = 0; index < Math.min(a.length, b.length); index++) {
+    if (a[index] === b[index]) continue
     const order = COUNTING.compare(a[index] ?? '', b[index] ?? '')
     if (order !== 0) return order
   }
@@ -152,7 +198,7 @@ function makeTree(units: readonly Unit[]): TreeNode {
     node.units++
     for (const [depth, name] of unit.path.entries()) {
       const child: TreeNode = node.children.get(name) ?? {
-        path: unit.path.slice(0, depth + 1),
+        path: depth + 1 === unit.path.length ? unit.path : unit.path.slice(0, depth + 1),
         children: new Map(),
         unit: null,
         units: 0,
