@@ -2,13 +2,13 @@ import type { Fail } from './failure.js'
 import { pastLimit, type CheckpointLimits } from './limits.js'
 
 /** Bytes of memory that {@link CheckpointLimits.memoryRatio} leaves to every file, however small. */
-const FREE_MEMORY = 36 * 2 ** 20
+const FREE_MEMORY = 10 * 2 ** 20
 
 /** Work that {@link CheckpointLimits.workRatio} leaves to every file, however small. */
 const FREE_WORK = 1_500_000
 
 /** Estimated bytes of a tensor once it is loaded: what describes it here, its handle, and libtorch's own record of it. */
-export const TENSOR_BYTES = 1024
+export const TENSOR_BYTES = 1536
 
 /**
  * What reading one file may still cost. All parts of the reader draw on the same budget, which grows with the bytes of the file and
@@ -17,13 +17,18 @@ export const TENSOR_BYTES = 1024
 export class Budget {
   readonly #limits: CheckpointLimits
   #size: number
+  readonly #share: number
   #memory = 0
   #work = 0
 
-  /** @param size - Bytes of the file; of an archive as it is on the disk, deflated. */
-  constructor(limits: CheckpointLimits, size: number) {
+  /**
+   * @param size - Bytes of the file; of an archive as it is on the disk, deflated.
+   * @param share - Part of its memory, for what comes after reading. Default: 1.
+   */
+  constructor(limits: CheckpointLimits, size: number, share = 1) {
     this.#limits = limits
     this.#size = size
+    this.#share = share
   }
 
   /** Adds the bytes of another file of the same checkpoint. */
@@ -33,7 +38,7 @@ export class Budget {
 
   /** Bytes of memory, estimated, that are left. */
   get memoryLeft(): number {
-    return FREE_MEMORY + this.#limits.memoryRatio * this.#size - this.#memory
+    return this.#share * (FREE_MEMORY + this.#limits.memoryRatio * this.#size) - this.#memory
   }
 
   /** Instructions and copies that are left. */

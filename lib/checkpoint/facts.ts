@@ -1,8 +1,9 @@
-import { failAt, type Fail } from './failure.js'
+import { Budget } from './budget.js'
+import { failAt } from './failure.js'
 import { pastLimit, type CheckpointLimits } from './limits.js'
 import type { Checkpoint } from './read.js'
 import { followPath } from './state_dict/find.js'
-import { EntryCounter } from './state_dict/module_tree.js'
+import { EntryCounter, type TreeOptions } from './state_dict/module_tree.js'
 import { isWholeModule, withoutCompiler } from './state_dict/whole_module.js'
 import { StoredTensor } from './stored.js'
 import { PickledObject, type CheckpointValue } from './values.js'
@@ -50,7 +51,8 @@ export function moduleFacts(checkpoint: Checkpoint, source: string, limits: Chec
   if (checkpoint.facts !== undefined) return source === '' ? checkpoint.facts : null
   const root = withoutCompiler(followPath(checkpoint.root, source).value ?? null)
   if (!isWholeModule(root)) return null
-  return collectFacts(root, pickledNode, { limits, fail: failAt({ path: checkpoint.path ?? undefined }) })
+  const budget = new Budget(limits, checkpoint.size)
+  return collectFacts(root, pickledNode, { limits, budget, fail: failAt({ path: checkpoint.path ?? undefined }) })
 }
 
 /**
@@ -60,13 +62,13 @@ export function moduleFacts(checkpoint: Checkpoint, source: string, limits: Chec
 export function collectFacts(
   root: PickledObject,
   nodeOf: (module: PickledObject, counter: EntryCounter) => FactNode | null,
-  { limits, fail }: { readonly limits: CheckpointLimits; readonly fail: Fail },
+  { limits, budget, fail }: TreeOptions,
 ): FileFacts {
   const found = new Map<string, ModuleFacts>()
   const known = new Map<PickledObject, FactNode | null>()
   const active = new Set<PickledObject>()
   const frames: { module: PickledObject; path: string; children: Iterator<FactNode['children'][number]> }[] = []
-  const counter = new EntryCounter(limits, fail)
+  const counter = new EntryCounter(budget, fail)
   let characters = 0
 
   const enter = (module: PickledObject, path: string): void => {

@@ -15,13 +15,13 @@ export interface CheckpointLimits {
   /** Inflated bytes of all deflated entries together. Stops many small zip bombs. Default: 4 GiB. */
   readonly inflatedBytes: number
   /**
-   * Bytes of memory, estimated, that reading takes for each byte of the file, beyond the first 36 MiB: its values, what is inflated,
-   * and what its tensors take beside their elements. Stops small files that become large ones in memory. Default: 24.
+   * Bytes of memory, estimated, that reading takes for each byte of the file, beyond the first 10 MiB: its values, what is inflated,
+   * and what its tensors take beside their elements. Stops small files that become large ones in memory. Default: 44.
    */
   readonly memoryRatio: number
   /**
-   * Steps for each byte of the file, beyond the first 1,500,000: instructions of its pickles, and elements that these copy or look
-   * at. Stops a few bytes that are repeated, deflated, or refer to the same large value over and over. Default: 2.
+   * Steps for each byte of the file, beyond the first 1,500,000: instructions of its pickles, elements that these copy or look at,
+   * and entries of modules that are looked at. Stops a few bytes that are repeated, deflated, or refer to the same large value over and over. Default: 2.
    */
   readonly workRatio: number
   /** Bytes of a safetensors header or index, which is read whole. Default: 100,000,000, as in the reference. */
@@ -53,11 +53,6 @@ export interface CheckpointLimits {
   readonly integerBytes: number
   /** Characters of the names of a whole module's tensors. Stops modules that are shared, whose names multiply. Default: 8,000,000. */
   readonly nameCharacters: number
-  /**
-   * Entries of modules that are looked at to put a whole module's state dict together, those of a module that stands in several
-   * places for each. Stops modules that are shared and multiply. Default: 2,000,000.
-   */
-  readonly moduleEntries: number
   /** Tensors of a checkpoint. Stops millions of views of one byte. Default: 200,000. */
   readonly tensors: number
   /** Dimensions of a tensor; libtorch's iterators stop there too. Default: 64. */
@@ -78,7 +73,7 @@ export const DEFAULT_LIMITS: CheckpointLimits = {
   directoryBytes: 64 * MIB,
   inflateRatio: 200,
   inflatedBytes: 4096 * MIB,
-  memoryRatio: 24,
+  memoryRatio: 44,
   workRatio: 2,
   headerBytes: 100_000_000,
   headerValues: 8_000_000,
@@ -93,7 +88,6 @@ export const DEFAULT_LIMITS: CheckpointLimits = {
   stringBytes: 128 * MIB,
   integerBytes: 1_024,
   nameCharacters: 8_000_000,
-  moduleEntries: 2_000_000,
   tensors: 200_000,
   dimensions: 64,
   expandedBytes: 1024 * MIB,

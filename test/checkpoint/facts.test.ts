@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 
 import { collectFacts, factValue, moduleFacts, type FactNode } from '../../lib/checkpoint/facts.js'
 import { failAt } from '../../lib/checkpoint/failure.js'
+import { Budget } from '../../lib/checkpoint/budget.js'
 import { checkLimits } from '../../lib/checkpoint/limits.js'
 import { PickledObject, tuple, type CheckpointValue } from '../../lib/checkpoint/values.js'
 
@@ -50,9 +51,9 @@ describe('collectFacts()', () => {
   it('ends at a module that contains itself, and where modules are nested too deep', () => {
     const root = object()
     const loop = (): FactNode => ({ facts, children: [['self', root]] })
-    assert.equal(collectFacts(root, loop, { limits: LIMITS, fail }).size, 1)
+    assert.equal(collectFacts(root, loop, { limits: LIMITS, budget: new Budget(LIMITS, 0), fail }).size, 1)
     const deeper = (): FactNode => ({ facts, children: [['x', object()]] })
-    assert.equal(collectFacts(root, deeper, { limits: LIMITS, fail }).size, 101)
+    assert.equal(collectFacts(root, deeper, { limits: LIMITS, budget: new Budget(LIMITS, 0), fail }).size, 101)
   })
 
   it('counts modules that are shared, and the characters of their paths', () => {
@@ -63,9 +64,10 @@ describe('collectFacts()', () => {
     }
     const [root] = levels
     assert.ok(root !== undefined)
-    for (const limits of [{ moduleEntries: 1000 }, { nameCharacters: 1000 }]) {
-      assert.throws(() => collectFacts(root, nodeOf, { limits: checkLimits(limits), fail }), { code: 'TORCH_CHECKPOINT_LIMIT' }) // prettier-ignore
-    }
+    for (const [limits, message] of [[{}, /the limit workRatio of 2$/], [{ nameCharacters: 1000 }, /the limit nameCharacters of 1000$/]] as const) {
+      const options = { limits: checkLimits(limits), budget: new Budget(LIMITS, 0), fail }
+      assert.throws(() => collectFacts(root, nodeOf, options), { code: 'TORCH_CHECKPOINT_LIMIT', message })
+    } // prettier-ignore
   })
 })
 

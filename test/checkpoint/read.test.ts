@@ -323,6 +323,14 @@ describe('readCheckpoint()', () => {
         'A float32 tensor of shape (4,), strides (2,) and offset 0 reaches outside its storage of 4 elements',
       ],
       [
+        'without elements whose other sizes overflow 64 bits',
+        {
+          shape: '\x8a\x05\x00\x00\x00\x00\x01\x8a\x05\x00\x00\x00\x00\x01K\x00\x87',
+          strides: 'K\x00K\x00K\x00\x87',
+        },
+        'A float32 tensor of shape (4294967296, 4294967296, 0) has sizes whose product is past 2^63',
+      ],
+      [
         'whose size overflows 64 bits',
         {
           shape: '\x8a\x05\x00\x00\x00\x00\x01\x8a\x05\x00\x00\x00\x00\x01\x86',

@@ -13,7 +13,7 @@ import { describeValue, type PickledGlobal, PickledObject, PickleTuple, type Che
  * What values cost in memory with all that is kept around them, in bytes: what V8 took at most for millions of each, such
  * as dicts and lists of one element, on the stack and then in a list or tuple.
  */
-const COSTS = { value: 32, container: 224, boxed: 136, memo: 52 } as const
+const COSTS = { value: 32, container: 224, entry: 48, boxed: 136, memo: 52 } as const
 
 /** The first protocol that only Python 3 writes: older ones use names of Python 2. */
 const FIRST_PYTHON_3 = 3
@@ -93,7 +93,7 @@ export class PickleMachine {
     const resolve: Construction['resolve'] = (module, name, isOld) => this.#resolve(module, name, isOld)
     const work: Construction['work'] = (steps) => {
       this.#work += steps
-      this.#checkWork()
+      this.#check()
     }
     this.#construction = { limits, fail: this.fail, charge, work, resolve, sizes: new Map() }
     // Strings and bytes are copied out of the pickle.
@@ -239,8 +239,9 @@ export class PickleMachine {
       if (key === undefined || value === undefined) {
         throw this.fail('TORCH_CHECKPOINT_CORRUPT', `Expected pairs of key and value, found ${items.length} values`)
       }
+      this.#memory += COSTS.entry
       this.#work += stepsToAdd(key, target.size)
-      this.#checkWork()
+      this.#check()
       target.set(key, value)
     }
     return target
@@ -256,8 +257,9 @@ export class PickleMachine {
 
   addItems(target: Set<CheckpointValue>, items: readonly CheckpointValue[]): Set<CheckpointValue> {
     for (const item of items) {
+      this.#memory += COSTS.entry
       this.#work += stepsToAdd(item, target.size)
-      this.#checkWork()
+      this.#check()
       target.add(item)
     }
     return target
@@ -373,12 +375,11 @@ export class PickleMachine {
   #charge(count: number, bytesEach: number = COSTS.value): void {
     this.#memory += count * bytesEach
     this.#work += (count * bytesEach) / COSTS.value
-    this.#checkWork()
-    if (this.#memory > this.#memoryLeft) this.#settle()
+    this.#check()
   }
 
-  #checkWork(): void {
-    if (this.#opcodes + this.#work > this.#workLeft) this.#settle()
+  #check(): void {
+    if (this.#opcodes + this.#work > this.#workLeft || this.#memory > this.#memoryLeft) this.#settle()
   }
 
   #pastLimit(name: LimitName, what: string): Error {

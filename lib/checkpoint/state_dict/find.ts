@@ -1,5 +1,6 @@
 import { checkBoolean, checkOptions, expected, shorten } from '../../util/check.js'
-import { advice, failure, type FaultLocation } from '../failure.js'
+import { Budget, TENSOR_BYTES } from '../budget.js'
+import { advice, failAt, failure, type FaultLocation } from '../failure.js'
 import { checkLimits, type CheckpointLimits } from '../limits.js'
 import type { Checkpoint } from '../read.js'
 import { StoredTensor } from '../stored.js'
@@ -95,9 +96,26 @@ export function findStateDict(checkpoint: Checkpoint, options: FindOptions = {})
   checkBoolean('wholeModule', wholeModule)
   const limits = checkLimits(options.limits)
   const place = { path: checkpoint.path ?? undefined }
+  const budget = new Budget(limits, checkpoint.size, 1 / 2)
+  const found = findIn(checkpoint, { key, wholeModule, limits, budget, place })
+  // Many keys may hold one tensor of the file, and each becomes one of its own. The first has been counted when it was read.
+  const repeated = found.tensors.size - new Set(found.tensors.values()).size
+  budget.takeMemory(TENSOR_BYTES * repeated, failAt(place))
+  return found
+}
+
+interface FindIn {
+  readonly key: string | undefined
+  readonly wholeModule: boolean
+  readonly limits: CheckpointLimits
+  readonly budget: Budget
+  readonly place: FaultLocation
+}
+
+function findIn(checkpoint: Checkpoint, { key, wholeModule, limits, budget, place }: FindIn): FoundStateDict {
   const open: OpenBranch = (wrapped) => {
     const value = withoutCompiler(wrapped)
-    return wholeModule && isWholeModule(value) ? wholeModuleState(value, limits, place) : value
+    return wholeModule && isWholeModule(value) ? wholeModuleState(value, { limits, budget, place }) : value
   }
   if (key !== undefined) {
     if (typeof key !== 'string') throw expected('a string', 'key', key)

@@ -1,3 +1,4 @@
+import type { Budget } from '../budget.js'
 import type { Fail } from '../failure.js'
 import { pastLimit, type CheckpointLimits } from '../limits.js'
 import type { StoredTensor } from '../stored.js'
@@ -12,22 +13,25 @@ export interface Members {
 
 /** Counts entries that are looked at: dicts of attributes can be shared by modules, as modules can by others. */
 export class EntryCounter {
-  readonly #limits: CheckpointLimits
+  readonly #budget: Budget
   readonly #fail: Fail
-  #entries = 0
 
-  constructor(limits: CheckpointLimits, fail: Fail) {
-    this.#limits = limits
+  constructor(budget: Budget, fail: Fail) {
+    this.#budget = budget
     this.#fail = fail
   }
 
-  /** @throws {CheckpointError} `TORCH_CHECKPOINT_LIMIT` past `moduleEntries`. */
+  /** @throws {CheckpointError} `TORCH_CHECKPOINT_LIMIT` past `workRatio`. */
   take(entries: number): void {
-    this.#entries += entries
-    if (this.#entries <= this.#limits.moduleEntries) return
-    const what = `The modules have at least ${this.#entries} entries`
-    throw pastLimit(this.#fail, this.#limits, 'moduleEntries', what)
+    this.#budget.takeWork(entries, this.#fail)
   }
+}
+
+/** What the modules of a file are put together with. */
+export interface TreeOptions {
+  readonly limits: CheckpointLimits
+  readonly budget: Budget
+  readonly fail: Fail
 }
 
 /** Gives the members of a module; `path` says where it is, for messages. Long paths cost time to make. */
@@ -51,13 +55,13 @@ interface ModuleVisit {
 export function collectState(
   root: PickledObject,
   membersOf: MembersOf,
-  { limits, fail }: { readonly limits: CheckpointLimits; readonly fail: Fail },
+  { limits, budget, fail }: TreeOptions,
 ): OrderedDict {
   const state = new OrderedDict()
   const known = new Map<PickledObject, Members>()
   const active = new Set<PickledObject>()
   const frames: ModuleVisit[] = []
-  const counter = new EntryCounter(limits, fail)
+  const counter = new EntryCounter(budget, fail)
   let characters = 0
 
   const enter = (module: PickledObject, prefix: string): void => {
@@ -65,13 +69,14 @@ export function collectState(
     if (active.has(module)) throw fail('TORCH_CHECKPOINT_UNSUPPORTED', `The module at ${path()} contains itself`)
     const members = known.get(module) ?? membersOf(module, path, counter)
     known.set(module, members)
-    counter.take(ENTRIES_PER_VISIT + members.tensors.length)
+    counter.take(ENTRIES_PER_VISIT * (1 + members.tensors.length))
     for (const [name, tensor] of members.tensors) {
       // Before the key is made: a long name that is shared costs its length again and again.
       characters += prefix.length + name.length
       if (characters > limits.nameCharacters) {
         throw pastLimit(fail, limits, 'nameCharacters', `The keys of the module have ${characters} characters`)
       }
+      budget.takeMemory(KEY_BYTES + prefix.length + name.length, fail)
       const key = prefix + name
       if (state.has(key)) throw fail('TORCH_CHECKPOINT_CORRUPT', `Two tensors of the module have the key ${cut(key)}`)
       state.set(key, tensor)
@@ -95,8 +100,11 @@ export function collectState(
   return state
 }
 
-/** What visiting a module costs, compared with looking at an entry. */
-const ENTRIES_PER_VISIT = 8
+/** What visiting a module costs, and what each tensor and its key, compared with looking at an entry. */
+const ENTRIES_PER_VISIT = 32
+
+/** What a key takes beside its characters. */
+const KEY_BYTES = 128
 
 const MAX_PATH_LENGTH = 200
 

@@ -1,3 +1,4 @@
+import type { Budget } from '../budget.js'
 import { failAt, type Fail, type FaultLocation } from '../failure.js'
 import type { CheckpointLimits } from '../limits.js'
 import { collectState, type EntryCounter, type Members } from './module_tree.js'
@@ -31,9 +32,20 @@ export function isWholeModule(value: unknown): value is PickledObject {
  * @throws {CheckpointError} `TORCH_CHECKPOINT_UNSUPPORTED` if a child is no such module, holds a parameter without data,
  * or contains itself; `TORCH_CHECKPOINT_CORRUPT` if the attributes are of other types than PyTorch's.
  */
-export function wholeModuleState(module: PickledObject, limits: CheckpointLimits, place: FaultLocation): OrderedDict {
+export function wholeModuleState(
+  module: PickledObject,
+  {
+    limits,
+    budget,
+    place,
+  }: { readonly limits: CheckpointLimits; readonly budget: Budget; readonly place: FaultLocation },
+): OrderedDict {
   const fail = failAt(place)
-  return collectState(module, (value, path, counter) => membersOf(value, path, { counter, fail }), { limits, fail })
+  return collectState(module, (value, path, counter) => membersOf(value, path, { counter, fail }), {
+    limits,
+    budget,
+    fail,
+  })
 }
 
 function membersOf(

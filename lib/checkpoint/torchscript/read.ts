@@ -35,14 +35,14 @@ export async function scriptState(
   if (!(root instanceof PickledObject)) {
     throw fail('TORCH_CHECKPOINT_UNSUPPORTED', `Is a TorchScript archive of ${describeValue(root)}, expected a module`)
   }
-  const counter = new EntryCounter(limits, fail)
+  const counter = new EntryCounter(budget, fail)
   const classes = await readClasses(objectsBelow(root, counter), archive, { budget, counter, fail })
   const members: MembersOf = (module, path, counter) => membersOf(module, path, { classes, counter, fail })
-  const state = collectState(root, members, { limits, fail })
+  const state = collectState(root, members, { limits, budget, fail })
   if (state.size > 0) {
     return {
       root: state,
-      facts: collectFacts(root, (module, counter) => factsOf(module, classes, counter), { limits, fail }),
+      facts: collectFacts(root, (module, counter) => factsOf(module, classes, counter), { limits, budget, fail }),
     }
   }
   const text = 'Is a TorchScript archive without named parameters: torch.jit.freeze makes them constants of the program'

@@ -39,7 +39,7 @@ describe('readJson()', () => {
   })
 
   it('reads a hundred thousand levels without stack', async () => {
-    let value = await read(`${'['.repeat(1e5)}${']'.repeat(1e5)}`)
+    let value = await read(`${'['.repeat(1e5)}${']'.repeat(1e5)}`, { memoryRatio: 200 })
 
     let depth = 0
     for (; Array.isArray(value); depth++) value = value[0] ?? null

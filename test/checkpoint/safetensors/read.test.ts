@@ -157,6 +157,7 @@ describe('readCheckpoint() of safetensors', () => {
       ['a negative size', file({ a: f32(0, 4, [-1]) }, 4), 'Tensor "a": Expected integers from 0 to 2^53 for shape'],
       ['a size past 2^53', file('{"a":{"dtype":"U8","shape":[0,9007199254740993],"data_offsets":[0,0]}}'), 'Tensor "a": Expected integers from 0 to 2^53 for shape'],
       ['strides past 2^53', file({ a: { dtype: 'U8', shape: [0, 2 ** 40, 2 ** 40], data_offsets: [0, 0] } }), 'Tensor "a": Expected a shape whose strides are below 2^53'],
+      ['sizes before a zero whose product is past 2^63', file({ a: { dtype: 'U8', shape: [2 ** 32, 2 ** 32, 0], data_offsets: [0, 0] } }), 'Tensor "a": Expected sizes whose product is below 2^63, found (4294967296, 4294967296, 0)'],
       ['a size that is text', file({ a: f32(0, 4, ['1']) }, 4), 'Tensor "a": Expected integers from 0 to 2^53 for shape'],
       ['a shape that is no list', file({ a: { dtype: 'U8', shape: 1, data_offsets: [0, 1] } }, 1), 'Tensor "a": Expected integers from 0 to 2^53 for shape'],
       ['a dtype that is no text', file({ a: { dtype: 1, shape: [1], data_offsets: [0, 1] } }, 1), 'Tensor "a": Expected a string for dtype'],

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 
-import { findStateDict, PickledObject, readCheckpoint, type Checkpoint, type CheckpointValue } from 'napi-torch'
+import {
+  findStateDict,
+  OrderedDict,
+  PickledObject,
+  readCheckpoint,
+  type Checkpoint,
+  type CheckpointValue,
+} from 'napi-torch'
 
 import { fixture } from '../../support/checkpoints.js'
 
@@ -96,6 +103,27 @@ describe('findStateDict()', () => {
     dict.entries = await tensorsOf('state_dict.pth')
 
     assert.equal(findStateDict(checkpoint(new Map([['model', dict]]))).source, 'model')
+  })
+
+  const empty: readonly [name: string, root: CheckpointValue, source: string][] = [
+    ['a root without entries', new Map(), ''],
+    ['an OrderedDict without entries', new OrderedDict(), ''],
+    ['a dict without entries under a usual key', new Map<CheckpointValue, CheckpointValue>([['epoch', 3], ['state_dict', new Map()]]), 'state_dict'],
+  ] // prettier-ignore
+  for (const [name, root, source] of empty) {
+    it(`takes ${name} for the state dict of a model without parameters`, () => {
+      const state = findStateDict(checkpoint(root))
+
+      assert.equal(state.source, source)
+      assert.equal(state.tensors.size, 0)
+    })
+  }
+
+  it('refuses a key where there are none, in words', () => {
+    assert.throws(() => findStateDict(checkpoint(new Map()), { key: 'model' }), {
+      code: 'TORCH_INVALID_ARGUMENT',
+      message: 'Expected nothing, as the value there has no keys, for key, received "model"',
+    })
   })
 
   const unsupported: readonly [name: string, root: () => Promise<CheckpointValue> | CheckpointValue, text: string][] = [

@@ -16,6 +16,7 @@ import {
   type CheckpointValue,
 } from 'napi-torch'
 
+import { Budget } from '../../../lib/checkpoint/budget.js'
 import { checkLimits } from '../../../lib/checkpoint/limits.js'
 import { wholeModuleState } from '../../../lib/checkpoint/state_dict/whole_module.js'
 import { inFolder } from '../../support/checkpoints.js'
@@ -64,7 +65,9 @@ function modulesOf(object: PickledObject): Map<CheckpointValue, CheckpointValue>
 }
 
 function keysOf(root: PickledObject, limits: Partial<CheckpointLimits> = {}): CheckpointValue[] {
-  return [...wholeModuleState(root, checkLimits(limits), { path: 'x.pth' }).keys()]
+  const checked = checkLimits(limits)
+  const options = { limits: checked, budget: new Budget(checked, 4e6), place: { path: 'x.pth' } }
+  return [...wholeModuleState(root, options).keys()]
 }
 
 describe('a whole pickled module', () => {
@@ -183,9 +186,10 @@ describe('a whole pickled module', () => {
     }
 
     it('stops at shared modules that double 200 times without a tensor', () =>
-      assert.throws(() => keysOf(doubled(module(), 200), { moduleEntries: 10_000 }), {
+      assert.throws(() => keysOf(doubled(module(), 200)), {
         code: 'TORCH_CHECKPOINT_LIMIT',
-        message: /^x\.pth: The modules have at least 100\d\d entries, more than the limit moduleEntries of 10000$/,
+        message:
+          /^x\.pth: Reading takes at least 95000\d\d steps for a file of 4000000 bytes, more than the limit workRatio of 2$/,
       }))
 
     it('stops at shared modules that double the tensors', () =>

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 
+import { Budget } from '../../../lib/checkpoint/budget.js'
 import { failAt } from '../../../lib/checkpoint/failure.js'
 import { checkLimits } from '../../../lib/checkpoint/limits.js'
 import { EntryCounter } from '../../../lib/checkpoint/state_dict/module_tree.js'
 import { pythonClass, readClassFacts as read } from '../../../lib/checkpoint/torchscript/facts.js'
 
 const readClassFacts = (code: string): ReturnType<typeof read> => {
-  return read(code, new EntryCounter(checkLimits(), failAt({})))
+  return read(code, new EntryCounter(new Budget(checkLimits(), code.length), failAt({})))
 }
 
 describe('readClassFacts()', () => {
