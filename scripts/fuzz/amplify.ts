@@ -171,11 +171,11 @@ function modules(random: Random, bytes: number): Amplified {
     `}(${text('a'.repeat(Math.min(bytes / 3, 100_000)))}h\xfeu`,
   ])
   const shared = `${dict}q\x010}q\x020`
-  const [parameters, buffers] = random.pick([
+  const [parameters, buffers] = random.pick<[string, string]>([
     ['h\x01', 'h\x02'],
     ['h\x02', 'h\x01'],
     ['h\x02', 'h\x02'],
-  ]) as [string, string]
+  ])
   const named = random.pick([1, 2, 50])
   const level = (children: string): string =>
     `ctorch.nn.modules.container\nSequential\n)\x81}(U\x0b_parameters${parameters}U\x08_buffers${buffers}U\x08_modules${children}ub`

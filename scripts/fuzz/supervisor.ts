@@ -33,8 +33,8 @@ export interface Outcome {
 
 /** CPU time that a step may take for a file of up to {@link UNIT_BYTES}: it leaves out what other programs use. */
 export const MAX_CPU_MS = 500
-/** Time after which a child that does not answer is ended. */
-const MAX_MS = 20_000
+/** Time after which a child that does not answer is ended: much longer than its CPU time, as others may use the same cores. */
+const MAX_MS = 55_000
 /** Memory that a step may take beyond the file, for a file of up to {@link UNIT_BYTES}. */
 export const MAX_EXTRA_BYTES = 64 * 2 ** 20
 /** Larger files may take more, in proportion. */

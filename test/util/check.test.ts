@@ -54,6 +54,11 @@ describe('check', () => {
     })
   })
 
+  it('describes long texts and integers without printing the whole', () => {
+    assert.equal(describeValue('\ud800'.repeat(1e8)).length, 60)
+    assert.equal(describeValue(1n << 8191n), 'an integer of 8192 bits')
+  })
+
   describe('quote()', () => {
     it('keeps 200 characters of a name, and quotes what would break a line', () => {
       assert.deepEqual(
