@@ -64,8 +64,8 @@ export class PickleMachine {
   #memory: number
   /** Copies and what else instructions do beyond their own bytes. */
   #work = 0
-  /** Bytes of memory that loading its tensors will take. */
-  #tensorMemory = 0
+  /** Bytes that the budget of the file counts, and the limit of the pickle does not: what dicts keep beside their entries, and what tensors take once they are loaded. */
+  #moreMemory = 0
   readonly #memoryLeft: number
   readonly #workLeft: number
   /** Names that were resolved, by module and name: a verdict costs more than the few bytes that ask for it again. */
@@ -112,7 +112,7 @@ export class PickleMachine {
       this.#step(this.#opcode)
       if (this.#memory > pickleMemory)
         throw this.#pastLimit('pickleMemory', `The pickle takes at least ${this.#memory} bytes of memory`)
-      if (this.#memory + this.#tensorMemory > this.#memoryLeft || this.#opcodes + this.#work > this.#workLeft)
+      if (this.#memory + this.#moreMemory > this.#memoryLeft || this.#opcodes + this.#work > this.#workLeft)
         this.#settle()
       if (this.#stack.length > stackDepth)
         throw this.#pastLimit('stackDepth', `The stack has ${this.#stack.length} values`)
@@ -139,7 +139,7 @@ export class PickleMachine {
 
   /** Takes what the pickle has cost out of the budget of the file. */
   #settle(): void {
-    this.#budget.takeMemory(this.#memory + this.#tensorMemory, this.fail)
+    this.#budget.takeMemory(this.#memory + this.#moreMemory, this.fail)
     this.#budget.takeWork(this.#opcodes + this.#work, this.fail)
   }
 
@@ -239,7 +239,7 @@ export class PickleMachine {
       if (key === undefined || value === undefined) {
         throw this.fail('TORCH_CHECKPOINT_CORRUPT', `Expected pairs of key and value, found ${items.length} values`)
       }
-      this.#memory += COSTS.entry
+      this.#moreMemory += COSTS.entry
       this.#work += stepsToAdd(key, target.size)
       this.#check()
       target.set(key, value)
@@ -257,7 +257,7 @@ export class PickleMachine {
 
   addItems(target: Set<CheckpointValue>, items: readonly CheckpointValue[]): Set<CheckpointValue> {
     for (const item of items) {
-      this.#memory += COSTS.entry
+      this.#moreMemory += COSTS.entry
       this.#work += stepsToAdd(item, target.size)
       this.#check()
       target.add(item)
@@ -345,7 +345,7 @@ export class PickleMachine {
     if (known !== undefined) return known
     const { limits, fail } = this
     const global = resolveGlobal(module, name, { isOld, limits, fail })
-    this.#memory += COSTS.memo + 2 * (module.length + name.length)
+    this.#moreMemory += COSTS.memo + 2 * (module.length + name.length)
     if (names === undefined) globals.set(module, new Map([[name, global]]))
     else names.set(name, global)
     return global
@@ -356,7 +356,7 @@ export class PickleMachine {
       if (++this.#tensors > this.limits.tensors) {
         throw this.#pastLimit('tensors', `The checkpoint has ${this.#tensors} tensors`)
       }
-      this.#tensorMemory += TENSOR_BYTES
+      this.#moreMemory += TENSOR_BYTES
     }
     this.pushContainer(value)
   }
@@ -379,7 +379,8 @@ export class PickleMachine {
   }
 
   #check(): void {
-    if (this.#opcodes + this.#work > this.#workLeft || this.#memory > this.#memoryLeft) this.#settle()
+    if (this.#opcodes + this.#work > this.#workLeft || this.#memory + this.#moreMemory > this.#memoryLeft)
+      this.#settle()
   }
 
   #pastLimit(name: LimitName, what: string): Error {
