@@ -24,12 +24,13 @@ export async function sendBody(
   return reply.header('content-encoding', encoding).header('vary', 'accept-encoding').send(packed)
 }
 
+/** Without an expression for blanks: a client may send 16 kB of them, which it would try from each one on. */
 function acceptedEncoding(header: string | string[] | undefined): keyof typeof COMPRESS | null {
   const accepted = String(header ?? '')
     .toLowerCase()
     .split(',')
-    .map((part) => part.trim().split(/\s*;\s*q=/))
-    .filter(([, weight = '1']) => Number(weight) > 0)
+    .map((part) => part.split(';').map((word) => word.trim()))
+    .filter(([, weight = 'q=1']) => !weight.startsWith('q=') || Number(weight.slice(2)) > 0)
     .map(([name]) => name)
   return accepted.includes('gzip') ? 'gzip' : accepted.includes('deflate') ? 'deflate' : null
 }
