@@ -16,10 +16,15 @@
 namespace napi_torch {
 namespace {
 
-// initialize(errorClass): sets the class of native errors.
+// initialize(errorClass, globals): sets the class of native errors, and the global object that has the classes of what
+// native functions make.
 Napi::Value Initialize(const Napi::CallbackInfo& info) {
-  if (!info[0].IsFunction()) throw Napi::TypeError::New(info.Env(), "Expected the error class");
-  EnvData::Of(info.Env()).error_class = Napi::Persistent(info[0].As<Napi::Function>());
+  if (!info[0].IsFunction() || !info[1].IsObject()) {
+    throw Napi::TypeError::New(info.Env(), "Expected the error class and the global object");
+  }
+  EnvData& data = EnvData::Of(info.Env());
+  data.error_class = Napi::Persistent(info[0].As<Napi::Function>());
+  data.globals = Napi::Persistent(info[1].As<Napi::Object>());
   return info.Env().Undefined();
 }
 

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "dtype.h"
+#include "env.h"
 #include "error.h"
 #include "handle.h"
 
@@ -220,19 +221,29 @@ Bytes ToBytes(Napi::Value value, const std::string& name) {
     throw Expected(env, "a typed array", name);
   }
   if (data == nullptr) length = 0;
-  return {static_cast<uint8_t*>(data), length, Napi::Object(env, buffer)};
+  return {static_cast<uint8_t*>(data), length, Napi::Object(env, buffer), value.As<Napi::Object>()};
 }
 
 Napi::ArrayBuffer NewArrayBuffer(Napi::Env env, size_t length) {
   // By the constructor of JavaScript, as the function of Node-API ends the process when memory is short.
   try {
-    const auto constructor = env.Global().Get("ArrayBuffer").As<Napi::Function>();
+    const auto constructor = EnvData::Of(env).globals.Value().Get("ArrayBuffer").As<Napi::Function>();
     const Napi::Value buffer = constructor.New({Napi::Number::New(env, static_cast<double>(length))});
     if (buffer.IsArrayBuffer()) return buffer.As<Napi::ArrayBuffer>();
   } catch (const Napi::Error&) {
   }
   throw TorchError(env, "TORCH_OUT_OF_MEMORY",
                    "JavaScript refused an ArrayBuffer of " + std::to_string(length) + " bytes");
+}
+
+Napi::Uint8Array NewUint8Array(Napi::Env env, size_t length) {
+  const Napi::ArrayBuffer buffer = NewArrayBuffer(env, length);
+  const auto constructor = EnvData::Of(env).globals.Value().Get("Uint8Array").As<Napi::Function>();
+  const Napi::Value array = constructor.New({buffer});
+  if (array.IsTypedArray() && array.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array) {
+    return array.As<Napi::Uint8Array>();
+  }
+  throw TorchError(env, "TORCH_INTERNAL", "The global Uint8Array is not that of JavaScript");
 }
 
 Napi::String DeviceName(Napi::Env env, const at::Device& device) { return Napi::String::New(env, device.str()); }

@@ -23,6 +23,7 @@ struct Bytes {
   uint8_t* data = nullptr;
   size_t length = 0;
   Napi::Object buffer;  // The ArrayBuffer or SharedArrayBuffer.
+  Napi::Object view;    // The typed array or DataView.
 };
 
 // The bytes of `value`. Runs no JavaScript. Throws TORCH_INVALID_ARGUMENT, which names `name`, for what is no view of
@@ -87,6 +88,8 @@ at::Device ToDevice(Napi::Env env, const std::string& text, const std::string& n
 
 // An ArrayBuffer of `length` zeros. Throws TORCH_OUT_OF_MEMORY where JavaScript refuses it.
 Napi::ArrayBuffer NewArrayBuffer(Napi::Env env, size_t length);
+// As NewArrayBuffer.
+Napi::Uint8Array NewUint8Array(Napi::Env env, size_t length);
 
 // The text of a device: `cpu` or `cuda:N`.
 Napi::String DeviceName(Napi::Env env, const at::Device& device);

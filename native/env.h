@@ -55,6 +55,8 @@ class Ledger {
 
 struct EnvData {
   Napi::FunctionReference error_class;
+  // The global object of the realm that uses the addon, which need not be that of the environment: Jest makes others.
+  Napi::ObjectReference globals;
   std::shared_ptr<Ledger> ledger = std::make_shared<Ledger>();
   // By the number of their threads and their device.
   std::map<std::pair<int, std::string>, std::shared_ptr<engine::JsExecutor>> executors;

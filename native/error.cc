@@ -5,6 +5,7 @@
 #include <array>
 #include <new>
 #include <string_view>
+#include <system_error>
 
 #include "env.h"
 #include "file_error.h"
@@ -69,7 +70,15 @@ Napi::Error CurrentError(Napi::Env env) {
   } catch (const FileError& error) {
     return TorchError(env, "TORCH_FILE", error.what());
   } catch (const std::bad_alloc&) {
-    return TorchError(env, "TORCH_OUT_OF_MEMORY", "The system refused the memory");
+    return OutOfMemory(env, "The system refused the memory", "");
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::resource_unavailable_try_again) {
+      return TorchError(env, "TORCH_INTERNAL", error.what());
+    }
+    return TorchError(
+        env, "TORCH_PLATFORM",
+        "The system refused a thread: raise the limit of the user or the container (ulimit -u, pids.max), "
+        "or ask for fewer threads: compile(model, { threads: 1 })");
   } catch (const std::exception& error) {
     return TorchError(env, CodeOf(error.what(), "TORCH_INTERNAL"), error.what());
   } catch (...) {

@@ -7,9 +7,13 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/headeronly/version.h>
 
+#include <atomic>
 #include <limits>
 #include <optional>
 #include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
 
 #include "convert.h"
 #include "error.h"
@@ -63,6 +67,24 @@ Napi::Value GetNumThreads(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), at::get_num_threads());
 }
 
+// startableThreads(count): how many of so many threads the system lets this process have now, the own one included.
+Napi::Value StartableThreads(const Napi::CallbackInfo& info) {
+  const int64_t count = Arguments(info, "startableThreads").Integer(0, "count");
+  if (count < 1 || count > kMaxThreads) throw Expected(info.Env(), "an integer from 1 to 1024", "count");
+
+  std::atomic<bool> may_end{false};
+  std::vector<std::thread> threads;
+  try {
+    while (static_cast<int64_t>(threads.size()) < count - 1) threads.emplace_back([&may_end] { may_end.wait(false); });
+  } catch (const std::system_error&) {
+    // The system refuses more.
+  }
+  may_end = true;
+  may_end.notify_all();
+  for (std::thread& thread : threads) thread.join();
+  return Napi::Number::New(info.Env(), static_cast<double>(threads.size() + 1));
+}
+
 Napi::Value CudaIsAvailable(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), at::globalContext().hasCUDA());
 }
@@ -104,6 +126,7 @@ void InitRuntime(Napi::Env env, Napi::Object exports) {
   Export<Version>(env, exports, "version");
   Export<SetNumThreads>(env, exports, "setNumThreads");
   Export<GetNumThreads>(env, exports, "getNumThreads");
+  Export<StartableThreads>(env, exports, "startableThreads");
   Export<CudaIsAvailable>(env, exports, "cudaIsAvailable");
   Export<CudaUnavailableReason>(env, exports, "cudaUnavailableReason");
   Export<CudaDeviceCount>(env, exports, "cudaDeviceCount");

@@ -2,12 +2,11 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { cacheFolder } from '../util/environment.js'
-import { reasonOf } from '../util/errno.js'
+import { hasCode, reasonOf } from '../util/errno.js'
 import { readLibtorchFolder, type LibtorchFolder } from '../libtorch/folder.js'
 import { describeFiles, faultOfContents, MANIFEST, type LibtorchManifest } from '../libtorch/manifest.js'
 import { CACHE_PREFIX } from '../libtorch/places.js'
-import { installError } from './failure.js'
+import { installError, installFolder } from './failure.js'
 
 const STAGING_PREFIX = 'staging-'
 
@@ -20,16 +19,14 @@ const STAGING_LIFETIME_MS = 24 * 60 * 60 * 1000
  * @throws {TorchError} `TORCH_LIBTORCH_INSTALL` where the cache cannot be written.
  */
 export async function withStaging<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const cache = installFolder()
   let folder: string
   try {
-    await mkdir(cacheFolder(), { recursive: true })
-    await removeLeftovers()
-    folder = await mkdtemp(join(cacheFolder(), STAGING_PREFIX))
+    await mkdir(cache, { recursive: true })
+    await removeLeftovers(cache)
+    folder = await mkdtemp(join(cache, STAGING_PREFIX))
   } catch (cause) {
-    throw installError(
-      `Cannot write to ${cacheFolder()}: ${reasonOf(cause)}; set NAPI_TORCH_CACHE to another folder`,
-      cause,
-    )
+    throw installError(`Cannot write to ${cache}: ${reasonOf(cause)}; set NAPI_TORCH_CACHE to another folder`, cause)
   }
   try {
     return await work(folder)
@@ -67,7 +64,7 @@ export async function publish(
 }
 
 /** Other processes may take the place between our two renames; so many times in a row is something else. */
-const PUBLISH_ATTEMPTS = 5
+const PUBLISH_ATTEMPTS = 100
 
 /**
  * Makes a complete libtorch of the cache the one that is found first. Gives its folder; or null where there is none, and
@@ -88,7 +85,7 @@ export async function selectInstalled(
 }
 
 function placeOf(version: string, flavor: string): string {
-  return join(cacheFolder(), `${CACHE_PREFIX}${version}-${flavor}`)
+  return join(installFolder(), `${CACHE_PREFIX}${version}-${flavor}`)
 }
 
 function isComplete(place: string): boolean {
@@ -104,11 +101,16 @@ async function setAside(place: string, aside: string): Promise<void> {
   }
 }
 
-async function removeLeftovers(): Promise<void> {
-  for (const name of await readdir(cacheFolder())) {
+/** What another installer has removed meanwhile is removed. */
+async function removeLeftovers(cache: string): Promise<void> {
+  for (const name of await readdir(cache)) {
     if (!name.startsWith(STAGING_PREFIX)) continue
-    const folder = join(cacheFolder(), name)
-    const { mtimeMs } = await stat(folder)
-    if (Date.now() - mtimeMs > STAGING_LIFETIME_MS) await rm(folder, { recursive: true, force: true })
+    const folder = join(cache, name)
+    try {
+      const { mtimeMs } = await stat(folder)
+      if (Date.now() - mtimeMs > STAGING_LIFETIME_MS) await rm(folder, { recursive: true, force: true })
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT', 'ENOTEMPTY', 'ENOTDIR')) throw error
+    }
   }
 }

@@ -4,10 +4,9 @@ import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 
-import { cacheFolder } from '../util/environment.js'
 import { reasonOf } from '../util/errno.js'
 import { sha256Of } from '../libtorch/manifest.js'
-import { installError } from './failure.js'
+import { installError, installFolder } from './failure.js'
 import type { Reporter } from './progress.js'
 
 /** How long a server may take to answer, and then to send the next bytes. */
@@ -38,7 +37,7 @@ export async function downloadResumable(
   reporter: Reporter,
   timeouts: DownloadTimeouts = DOWNLOAD_TIMEOUTS,
 ): Promise<Downloaded> {
-  const folder = join(cacheFolder(), 'partial')
+  const folder = join(installFolder(), 'partial')
   const part = join(folder, basename(path))
   await rename(part, path).catch(() => undefined)
   try {

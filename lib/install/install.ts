@@ -1,14 +1,13 @@
 import { existsSync, statSync } from 'node:fs'
 import { mkdir, readdir, rm } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 
 import { checkBoolean, checkOneOf, checkOptions, checkString, expected } from '../util/check.js'
-import { cacheFolder } from '../util/environment.js'
 import { TorchError } from '../util/errors.js'
 import { LIBTORCH_MINOR, type LibtorchLocation } from '../libtorch/libtorch.js'
 import { minorOf, readLibtorchFolder } from '../libtorch/folder.js'
 import { publish, selectInstalled, withStaging } from './cache.js'
-import { installError } from './failure.js'
+import { installError, installFolder } from './failure.js'
 import { FLAVORS, fetchOfficial, keepArchive, LIBTORCH_VERSION, type Fetched, type Flavor } from './official.js'
 import type { Reporter } from './progress.js'
 import { copyFolder, unpackArchive } from './unpack.js'
@@ -68,8 +67,23 @@ export async function installLibtorch(options: InstallLibtorchOptions = {}): Pro
     const location = locationOf(staged, origin)
     checkVersion(location, origin, flavor)
     const place = await publish(staged, location, { origin, replace: force || repair || from !== undefined })
-    return locationOf(place, origin)
+    // Another installer may be about to replace it, by two renames.
+    return { ...location, ...(readLibtorchFolder(place) ?? foldersIn(place, location, staged)) }
   })
+}
+
+/** Where the folders of a libtorch lie once it has been moved. */
+function foldersIn(
+  place: string,
+  { folder, libFolder, includeFolder }: LibtorchLocation,
+  staged: string,
+): Pick<LibtorchLocation, 'folder' | 'libFolder' | 'includeFolder'> {
+  const moved = (path: string): string => join(place, relative(staged, path))
+  return {
+    folder: moved(folder),
+    libFolder: moved(libFolder),
+    includeFolder: includeFolder === null ? null : moved(includeFolder),
+  }
 }
 
 async function fetchInto(staged: string, staging: string, options: InstallLibtorchOptions): Promise<string> {
@@ -82,7 +96,7 @@ async function fetchInto(staged: string, staging: string, options: InstallLibtor
 async function unpackFetched({ archives }: Fetched, staged: string, options: InstallLibtorchOptions): Promise<void> {
   for (const archive of archives) {
     await unpackArchive(archive, staged, options)
-    if (options.keepWheel === true) await keepArchive(archive, join(cacheFolder(), 'wheels'))
+    if (options.keepWheel === true) await keepArchive(archive, join(installFolder(), 'wheels'))
     else await rm(archive)
   }
 }

@@ -1,11 +1,11 @@
-import { createRequire } from 'node:module'
-
 import type { DType } from '../util/dtype.js'
 import { TorchError } from '../util/errors.js'
 import type { TensorHandle, GeneratorHandle, EngineHandle, PlanHandle, WeightsHandle } from './handles.js'
 import { openLibtorch } from './libtorch.js'
 import type { PlanSpec } from './plan_spec.js'
-import { PACKAGE_ROOT } from '../util/package.js'
+import { isThreadCountSet } from '../util/environment.js'
+import { addonPath, openAddon } from './addon.js'
+import { cpuQuota } from './cpu_quota.js'
 
 /** A row-major (H, W, C) image of bytes. */
 export interface NativeImage {
@@ -157,7 +157,7 @@ type ImageFilter = 'nearest' | 'box' | 'bilinear' | 'hamming' | 'bicubic' | 'lan
  */
 export interface NativeBinding {
   /** Hands over the class of which native errors are made. Called once for each environment, by this file. */
-  initialize(errorClass: typeof TorchError): void
+  initialize(errorClass: typeof TorchError, globals: typeof globalThis): void
 
   // native/tensor.cc: creation, lifetime, metadata, data out.
   empty(shape: Shape, dtype: DType, device: string): TensorHandle
@@ -427,13 +427,13 @@ export interface NativeBinding {
   cudaIsAvailable(): boolean
   /** Why there is no device, as the end of a sentence; null if there is one. */
   cudaUnavailableReason(): string | null
+  /** How many of `count` threads the system lets this process have, its own included. */
+  startableThreads(count: number): number
   cudaDeviceCount(): number
   /** Bytes that tensors hold on a device. */
   cudaMemoryAllocated(index: number): number
   cudaSynchronize(index: number): void
 }
-
-const require = createRequire(import.meta.url)
 
 /** Stands for the addon until something is called: importing this package costs milliseconds, opening libtorch hundreds. */
 const unopened = new Proxy({} as NativeBinding, { get: (_, name): unknown => Reflect.get(addon(), name) })
@@ -473,8 +473,12 @@ function addon(): NativeBinding {
 /** Opening libtorch comes first, as the addon is linked to it without a search path. */
 function open(): NativeBinding {
   openLibtorch()
-  const load = require('node-gyp-build') as (folder: string) => NativeBinding
-  const binding = load(PACKAGE_ROOT)
-  binding.initialize(TorchError)
+  const binding = openAddon(addonPath()) as NativeBinding
+  binding.initialize(TorchError, globalThis)
+  const threads = binding.getNumThreads()
+  const allowed = isThreadCountSet() ? threads : Math.min(threads, cpuQuota())
+  // The system may refuse even these, and OpenMP ends the process where it gets none.
+  const started = binding.startableThreads(allowed)
+  if (started < threads) binding.setNumThreads(started)
   return binding
 }

@@ -1,12 +1,13 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
 import { isPrebuiltWanted, libtorchVariable } from '../util/environment.js'
 import { TorchError } from '../util/errors.js'
+import { BUILD, openAddon } from './addon.js'
 import { explainLoadFailure } from './explain.js'
 import { libraryFile, minorOf, readLibtorchFolder, UNKNOWN_VERSION, type LibtorchFolder } from './folder.js'
 import { faultOfSizes } from './manifest.js'
+import { neededLibraries } from './needed.js'
 import { places, type LibtorchSource } from './places.js'
 import { processFacts, unsupported } from './platform.js'
 import { PACKAGE_ROOT } from '../util/package.js'
@@ -42,8 +43,6 @@ interface Preload {
 }
 
 const INSTALL = 'npx napi-torch install-libtorch'
-const BUILD = 'npx napi-torch build'
-const require = createRequire(import.meta.url)
 
 let current: LibtorchLocation | null = null
 
@@ -150,7 +149,8 @@ function faultOf(folder: LibtorchFolder, minors: readonly string[], purpose: 'ru
 function librariesToOpen(libFolder: string): string[] {
   const present = new Set(readdirSync(libFolder))
   // Beside libtorch its OpenMP lies under a name with or without a hash: libgomp.so.1, libgomp-98b21ff3.so.1.
-  const openmp = [...present].filter((name) => /^lib[gi]?omp[^/]*\.(so|dylib)/.test(name))
+  const needed = neededLibraries(join(libFolder, libraryFile('torch_cpu')))
+  const openmp = needed.filter((name) => /^lib[gi]?omp/.test(name) && present.has(name))
   const optional = ['c10_cuda', 'torch_cuda', 'c10_hip', 'torch_hip', 'torch'].map(libraryFile)
   // Opening the CUDA library is what registers the device: nothing of the addon refers to it.
   return [...openmp, libraryFile('c10'), libraryFile('torch_cpu'), ...optional.filter((name) => present.has(name))]
@@ -196,16 +196,7 @@ function requirePreload(): Preload {
 }
 
 function loadPreload(path: string): Preload {
-  try {
-    return require(path) as Preload
-  } catch (cause) {
-    const platform = unsupported(processFacts())
-    if (platform !== null) throw new TorchError('TORCH_PLATFORM', platform, { cause })
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new TorchError('TORCH_ADDON_NOT_FOUND', `Cannot open the native addon: ${reason}; build it: ${BUILD}`, {
-      cause,
-    })
-  }
+  return openAddon(path) as Preload
 }
 
 /** In a folder of its own: node-gyp-build takes the first addon that it finds. The order is that of node-gyp-build. */

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 
-import { cacheFolder } from '../util/environment.js'
+import { cacheFolder, foldersOf } from '../util/environment.js'
 import { MANIFEST } from './manifest.js'
 
 /** How a libtorch was found. `process` is one that the process had open already. */
@@ -37,7 +37,11 @@ const SYSTEM_FOLDERS =
 export function places(): readonly SearchPlace[] {
   return [
     { source: 'package', name: `npm package ${PLATFORM_PACKAGE}`, folders: packageFolders },
-    { source: 'cache', name: `cache ${cacheFolder()}`, folders: cachedFolders },
+    {
+      source: 'cache',
+      name: `cache ${cacheFolder() ?? '(no home folder: set NAPI_TORCH_CACHE)'}`,
+      folders: cachedFolders,
+    },
     { source: 'python', name: 'torch package of python3', folders: pythonFolders },
     { source: 'system', name: `system folders ${SYSTEM_FOLDERS.join(', ')}`, folders: () => SYSTEM_FOLDERS },
   ]
@@ -53,36 +57,51 @@ function packageFolders(): string[] {
 
 /** The one that was installed last comes first, so that installing another flavor selects it. */
 function cachedFolders(): string[] {
-  return entries(cacheFolder())
+  const cache = cacheFolder()
+  if (cache === null) return []
+  return entries(cache)
     .filter((name) => name.startsWith(CACHE_PREFIX))
-    .map((name) => join(cacheFolder(), name))
+    .map((name) => join(cache, name))
     .map((folder) => ({ folder, time: modificationTime(join(folder, MANIFEST)) }))
     .filter(({ time }) => time > 0)
     .sort((one, other) => other.time - one.time)
     .map(({ folder }) => folder)
 }
 
-// Asks where torch lies without importing it, which would take seconds. The current folder is no place to look: opening
-// a library from wherever the process happens to stand would be a way in.
+// Asks where torch lies without importing it, which would take seconds. In isolated mode (-I) Python looks neither into the
+// current folder nor into those of PYTHONPATH, as opening a library from wherever the process happens to stand would be a way
+// in. It leaves out the packages of `pip install --user` too: these, and the folders of PYTHONPATH that are safe, come back.
 const PYTHON_PROGRAM = `
-import sys
-sys.path[:] = [folder for folder in sys.path if folder]
-from importlib.util import find_spec
-spec = find_spec("torch")
-print("\\n".join(spec.submodule_search_locations) if spec else "")
+import os, site, sys
+from importlib.machinery import PathFinder
+folders = [*sys.argv[1:], *sys.path, site.getusersitepackages()]
+spec = PathFinder.find_spec("torch", [folder for folder in folders if os.path.isabs(folder)])
+print("\\n".join(spec.submodule_search_locations or []) if spec else "")
 `
 
 function pythonFolders(): string[] {
-  for (const python of process.platform === 'win32' ? ['python'] : ['python3', 'python']) {
-    const { status, stdout } = spawnSync(python, ['-c', PYTHON_PROGRAM], {
+  const names = process.platform === 'win32' ? ['python.exe'] : ['python3', 'python']
+  for (const python of names.flatMap((name) => foldersOf('PATH').map((folder) => join(folder, name)))) {
+    if (!existsSync(python)) continue
+    const answer = ask(python)
+    if (answer !== null) return answer.split(/\r?\n/).filter((line) => isAbsolute(line))
+  }
+  return []
+}
+
+/** What a Python answers; null where it fails, or where Node's permission model does not let it run. */
+function ask(python: string): string | null {
+  try {
+    const { status, stdout } = spawnSync(python, ['-I', '-c', PYTHON_PROGRAM, ...foldersOf('PYTHONPATH')], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
       timeout: PYTHON_TIMEOUT_MS,
       windowsHide: true,
     })
-    if (status === 0) return stdout.split(/\r?\n/).filter((line) => line !== '')
+    return status === 0 ? stdout : null
+  } catch {
+    return null
   }
-  return []
 }
 
 function entries(folder: string): string[] {

@@ -1,5 +1,5 @@
-import { homedir } from 'node:os'
-import { isAbsolute, join, resolve } from 'node:path'
+import { homedir, userInfo } from 'node:os'
+import { delimiter, isAbsolute, join, parse, relative, resolve, sep } from 'node:path'
 
 // The one file of the library that reads process.env: what can be set from outside is seen here at a glance.
 
@@ -10,11 +10,41 @@ export function libtorchVariable(): string | undefined {
 
 /**
  * The folder in which this package keeps what it fetches: `NAPI_TORCH_CACHE`, else `napi-torch` in the cache folder of
- * the system (`$XDG_CACHE_HOME` or `~/.cache`; `~/Library/Caches` on macOS; `%LOCALAPPDATA%` on Windows).
+ * the system (`$XDG_CACHE_HOME` or `~/.cache`; `~/Library/Caches` on macOS; `%LOCALAPPDATA%` on Windows). Null where the
+ * system names none by a whole path: libraries are opened from there, so it is never looked for in the current folder.
  */
-export function cacheFolder(): string {
+export function cacheFolder(): string | null {
   const own = nonEmpty(process.env['NAPI_TORCH_CACHE'])
-  return own === undefined ? join(systemCacheFolder(), 'napi-torch') : resolve(own)
+  if (own !== undefined) return resolve(own)
+  const system = systemCacheFolder()
+  return system === null ? null : join(system, 'napi-torch')
+}
+
+/**
+ * The folders that a variable lists, as far as libraries may be opened from there: whole paths outside of the current folder, in
+ * which others may leave files, and those of the Python environment that `VIRTUAL_ENV` or `CONDA_PREFIX` names.
+ */
+export function foldersOf(variable: 'PATH' | 'PYTHONPATH'): readonly string[] {
+  const here = process.cwd()
+  const environments = ['VIRTUAL_ENV', 'CONDA_PREFIX'].flatMap((name) => {
+    const folder = process.env[name]
+    return folder !== undefined && isAbsolute(folder) ? [folder] : []
+  })
+  const isBelow = (folder: string, parent: string): boolean => {
+    const way = relative(parent, folder)
+    return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way)
+  }
+  // Below the root lies everything.
+  const isForeign = (folder: string): boolean => here !== parse(here).root && isBelow(folder, here)
+  return (process.env[variable] ?? '')
+    .split(delimiter)
+    .filter((folder) => isAbsolute(folder))
+    .filter((folder) => !isForeign(folder) || environments.some((named) => isBelow(folder, named)))
+}
+
+/** Tells whether the user says how many threads operators shall use. */
+export function isThreadCountSet(): boolean {
+  return ['OMP_NUM_THREADS', 'MKL_NUM_THREADS'].some((name) => nonEmpty(process.env[name]) !== undefined)
 }
 
 /**
@@ -52,13 +82,29 @@ export function environmentWith(
   return { ...process.env, ...variables }
 }
 
-function systemCacheFolder(): string {
+function systemCacheFolder(): string | null {
   // A relative XDG_CACHE_HOME is to be ignored: XDG Base Directory Specification 0.8.
   const xdg = nonEmpty(process.env['XDG_CACHE_HOME'])
   if (xdg !== undefined && isAbsolute(xdg)) return xdg
-  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches')
-  if (process.platform === 'win32') return nonEmpty(process.env['LOCALAPPDATA']) ?? join(homedir(), 'AppData', 'Local')
-  return join(homedir(), '.cache')
+  const local = nonEmpty(process.env['LOCALAPPDATA'])
+  if (process.platform === 'win32' && local !== undefined && isAbsolute(local)) return local
+  const home = homeFolder()
+  if (home === null) return null
+  if (process.platform === 'darwin') return join(home, 'Library', 'Caches')
+  return process.platform === 'win32' ? join(home, 'AppData', 'Local') : join(home, '.cache')
+}
+
+/** As `HOME` names it or, where that is no whole path, the system. */
+function homeFolder(): string | null {
+  for (const find of [homedir, () => userInfo().homedir]) {
+    try {
+      const folder = find()
+      if (isAbsolute(folder)) return folder
+    } catch {
+      // The user of a container need not have an entry.
+    }
+  }
+  return null
 }
 
 function nonEmpty(value: string | undefined): string | undefined {

@@ -19,7 +19,9 @@ const REVISION = 1
  * package: a file `autotune/….json` in the package's cache folder. A file with any fault counts as empty.
  */
 export async function readTuningCache(threads: number): Promise<Map<string, string>> {
-  const { path, facts } = cacheFileOf(threads)
+  const cached = cacheFileOf(threads)
+  if (cached === null) return new Map()
+  const { path, facts } = cached
   try {
     const file = await stat(path)
     if (!file.isFile() || file.size > MAX_BYTES) return new Map()
@@ -32,7 +34,9 @@ export async function readTuningCache(threads: number): Promise<Map<string, stri
 
 /** Adds to what {@link readTuningCache} reads, as a whole or not at all. A folder that cannot be written is no failure. */
 export async function addToTuningCache(threads: number, found: ReadonlyMap<string, string>): Promise<void> {
-  const { folder, path, facts } = cacheFileOf(threads)
+  const cached = cacheFileOf(threads)
+  if (cached === null) return
+  const { folder, path, facts } = cached
   // What others have added meanwhile stays; two that write at once lose nothing that cannot be measured again.
   const entries = [...new Map([...(await readTuningCache(threads)), ...found])].slice(-MAX_ENTRIES)
   const text = `${JSON.stringify({ ...facts, choices: Object.fromEntries(entries) }, null, 1)}\n`
@@ -56,7 +60,9 @@ interface CacheFile {
   readonly facts: MeasurementFacts
 }
 
-function cacheFileOf(threads: number): CacheFile {
+function cacheFileOf(threads: number): CacheFile | null {
+  const cache = cacheFolder()
+  if (cache === null) return null
   const facts = {
     cpu: cpus()[0]?.model ?? process.arch,
     libtorch: native.version().libtorch,
@@ -65,7 +71,7 @@ function cacheFileOf(threads: number): CacheFile {
     threads,
   }
   const name = createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 16)
-  const folder = join(cacheFolder(), 'autotune')
+  const folder = join(cache, 'autotune')
   return { folder, path: join(folder, `${name}.json`), facts }
 }
 
