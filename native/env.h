@@ -58,8 +58,8 @@ struct EnvData {
   // The global object of the realm that uses the addon, which need not be that of the environment: Jest makes others.
   Napi::ObjectReference globals;
   std::shared_ptr<Ledger> ledger = std::make_shared<Ledger>();
-  // By the number of their threads and their device.
-  std::map<std::pair<int, std::string>, std::shared_ptr<engine::JsExecutor>> executors;
+  // By the number of their threads and their device. Engines own them.
+  std::map<std::pair<int, std::string>, std::weak_ptr<engine::JsExecutor>> executors;
 
   static EnvData& Of(Napi::Env env) { return *env.GetInstanceData<EnvData>(); }
 };

@@ -10,6 +10,7 @@
 #include <limits>
 #include <memory>
 
+#include "borrowed.h"
 #include "convert.h"
 #include "dtype.h"
 #include "env.h"
@@ -101,12 +102,22 @@ Napi::Value ViewOfBytes(const Napi::CallbackInfo& info) {
   // There is nothing to share, and from_blob would never call the deleter for the null pointer of an empty array.
   if (bytes.length == 0) return WrapTensor(info.Env(), at::empty(shape, dtype));
 
+  if (const std::shared_ptr<void> memory = HoldMemory(info.Env(), bytes)) {
+    const auto release = [memory](void*) {};
+    return WrapTensor(info.Env(), at::from_blob(bytes.data, shape, release, at::TensorOptions(dtype)));
+  }
   // The deleter may run on any thread, but only the JavaScript thread may delete references: the ledger keeps it until
   // then.
   napi_ref reference = nullptr;
   NAPI_THROW_IF_FAILED(info.Env(), napi_create_reference(info.Env(), bytes.buffer, 1, &reference), Napi::Value());
   const auto release = [ledger = EnvData::Of(info.Env()).ledger, reference](void*) { ledger->Retire(reference); };
   return WrapTensor(info.Env(), at::from_blob(bytes.data, shape, release, at::TensorOptions(dtype)));
+}
+
+// isDetachable(data): false for the memory of WebAssembly.
+Napi::Value IsDetachable(const Napi::CallbackInfo& info) {
+  const Bytes bytes = Arguments(info, "isDetachable").Bytes(0, "data");
+  return Napi::Boolean::New(info.Env(), MayBeDetached(info.Env(), bytes));
 }
 
 Napi::Value Shape(const Napi::CallbackInfo& info) {
@@ -170,6 +181,7 @@ void InitTensor(Napi::Env env, Napi::Object exports) {
   Export<Arange>(env, exports, "arange");
   Export<FromBytes>(env, exports, "fromBytes");
   Export<ViewOfBytes>(env, exports, "viewOfBytes");
+  Export<IsDetachable>(env, exports, "isDetachable");
   Export<Shape>(env, exports, "shape");
   Export<Strides>(env, exports, "strides");
   Export<StorageOffset>(env, exports, "storageOffset");

@@ -1,5 +1,5 @@
 import { ENGINE_DTYPES, type EngineDType } from '../engine/compile_options.js'
-import type { Engine } from '../engine/engine.js'
+import { inferInBatch, type Engine } from '../engine/engine.js'
 import { openModel, openModule, type CreateEngineOptions, type OpenedModel } from '../model/open.js'
 import type { PresetOptions } from '../model/preset.js'
 import { READ_MODEL_OPTIONS, type ReadModelOptions } from '../model/read.js'
@@ -325,7 +325,8 @@ export class Classifier implements AsyncDisposable {
         signal?.throwIfAborted()
         return this.#prepare(image, signal)
       })
-      return engine.infer(sample, { signal })
+      const { output } = await inferInBatch(engine, sample, { signal })
+      return output
     })
   }
 

@@ -8,6 +8,8 @@ import { fromArray } from '../tensor/creation.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkSignal } from '../util/abort.js'
 import type { EngineDType } from './compile_options.js'
+import { isFloat32Array } from '../util/realm.js'
+import { markAsUncloneable } from '../util/uncloneable.js'
 import type { PlanStore } from './plan/plan_store.js'
 import type { KernelSet } from './plan/select.js'
 import { Batcher, type BatchedOutput, type BatcherLimits, type BatchFacts } from './run/batcher.js'
@@ -92,7 +94,7 @@ export interface EngineParts {
 }
 
 /**
- * Does what {@link Engine.infer} does, and also tells in which batch the sample was computed. For the packages of this
+ * Does what {@link Engine.infer} does, but takes the array over, and also tells in which batch the sample was computed. For the packages of this
  * project, not for users: it is exported by `napi-torch/internal`.
  */
 export let inferInBatch: (engine: Engine, sample: Float32Array, options?: InferOptions) => Promise<BatchedOutput>
@@ -104,9 +106,9 @@ export let observeBatches: (engine: Engine, onBatch: (batch: BatchFacts) => void
  * A compiled model: computes on native threads of its own, or on CUDA, while the event loop goes on. Made by `compile()`.
  *
  * Samples are float32, in row-major order, and so are outputs; each sample is computed by itself. {@link run} takes a batch
- * that is there, {@link infer} a sample, which it computes together with others that come at the same time. Arrays that are
- * handed over are read where they lie: until the promise settles they must be left as they are, and not be transferred to
- * another thread.
+ * that is there, {@link infer} a sample, which it computes together with others that come at the same time. A sample is
+ * copied at once; a batch, and the array for its outputs, are used where they lie: until the promise settles they must be
+ * left as they are. If their memory is transferred to another thread meanwhile, the promise rejects.
  *
  * Close it when it is no longer needed: `await using`, or {@link close}.
  */
@@ -155,6 +157,7 @@ export class Engine implements AsyncDisposable {
     limits,
   }: EngineParts) {
     this.#handle = handle
+    markAsUncloneable(this)
     this.#plans = plans
     this.#buckets = buckets
     this.inputShape = inputShape
@@ -212,7 +215,7 @@ export class Engine implements AsyncDisposable {
   infer(sample: Float32Array, options?: InferOptions): Promise<Float32Array>
   infer(sample: Tensor, options?: InferOptions): Promise<Tensor>
   async infer(sample: Float32Array | Tensor, options: InferOptions = {}): Promise<Float32Array | Tensor> {
-    const { output } = await this.#infer(sample, options)
+    const { output } = await this.#infer(sample, options, (given) => given.slice())
     return isTensor(sample) ? fromArray(output, this.outputShape) : output
   }
 
@@ -276,7 +279,11 @@ export class Engine implements AsyncDisposable {
     this.#plans.dispose()
   }
 
-  async #infer(sample: Float32Array | Tensor, options: InferOptions): Promise<BatchedOutput> {
+  async #infer(
+    sample: Float32Array | Tensor,
+    options: InferOptions,
+    own = (given: Float32Array): Float32Array => given,
+  ): Promise<BatchedOutput> {
     checkOptions('infer()', options, ['signal', 'deadlineMs', 'priority'])
     const { deadlineMs, priority } = options
     const signal = checkSignal(options.signal)
@@ -285,7 +292,8 @@ export class Engine implements AsyncDisposable {
     }
     if (priority !== undefined) checkNumber('priority', priority)
     this.#checkOpen()
-    return this.#batcher.request(this.#sampleOf(sample), { signal, deadlineMs, priority })
+    const given = this.#sampleOf(sample)
+    return this.#batcher.request(isTensor(sample) ? given : own(given), { signal, deadlineMs, priority })
   }
 
   async #run(input: Float32Array, output: Float32Array, signal: AbortSignal | undefined): Promise<void> {
@@ -356,11 +364,6 @@ export class Engine implements AsyncDisposable {
 
 function lengthOf(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1)
-}
-
-// Also one of another realm.
-function isFloat32Array(value: unknown): value is Float32Array {
-  return Object.prototype.toString.call(value) === '[object Float32Array]' && ArrayBuffer.isView(value)
 }
 
 /** Refuses memory that could be taken away while it is used. */

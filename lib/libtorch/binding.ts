@@ -168,6 +168,8 @@ export interface NativeBinding {
   fromBytes(data: Bytes, shape: Shape, dtype: DType, device: string): TensorHandle
   /** Shares the memory of `data`, which must be aligned for `dtype`, and keeps it alive. CPU only. */
   viewOfBytes(data: Bytes, shape: Shape, dtype: DType): TensorHandle
+  /** Whether the memory can be taken away from its buffer: not that of WebAssembly. */
+  isDetachable(data: Bytes): boolean
   /** A second handle of the same tensor: shares the memory, is disposed by itself. */
   alias(tensor: TensorHandle): TensorHandle
   dispose(tensor: TensorHandle): void

@@ -92,9 +92,9 @@ export function tensor(data: TensorData, ...given: readonly unknown[]): Tensor {
  * Follows `torch.from_numpy`.
  *
  * The memory may be a SharedArrayBuffer, not a resizable ArrayBuffer. From here on it cannot be transferred to another
- * thread, as the tensor would be left without it (Node 20 copies it instead, later ones throw `DataCloneError`); nothing
- * can stop `ArrayBuffer.prototype.transfer`, which must not be called on it, nor may WebAssembly memory grow meanwhile.
- * With dtype bool all bytes must be 0 or 1.
+ * thread (Node 20 copies it instead, later ones throw `DataCloneError`). `ArrayBuffer.prototype.transfer` cannot be stopped:
+ * the tensor then shares the memory with the new buffer. **Memory of WebAssembly is copied**, unless it is shared: it must be
+ * free to grow. With dtype bool all bytes must be 0 or 1.
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `shape` has another number of elements, or the array is not of `dtype`.
  */
@@ -113,6 +113,8 @@ export function fromArray(array: TypedData, shape: readonly number[], ...given: 
   const count = checkShape('shape', shape).reduce((product, size) => product * size, 1)
   if (array.length !== count) throw expected(`a shape of ${array.length} elements`, 'shape', shape)
 
+  // Marked, memory of WebAssembly could not grow, which ends the process.
+  if (!native.isDetachable(array)) return new Tensor(native.fromBytes(array, shape, dtype, 'cpu'))
   const made = new Tensor(native.viewOfBytes(array, shape, dtype))
   markAsUntransferable(array.buffer)
   return made

@@ -6,6 +6,7 @@ import { checkOneOf, checkOptions, DESCRIBE, describeShape, expected } from '../
 import { arrayTypeOf, isFloatingPoint, ITEM_SIZE, type DType, type ItemOf, type TypedArrayOf } from '../util/dtype.js'
 import { HELD, track } from '../util/scope.js'
 import { Signature, type NoOptions } from '../util/signature.js'
+import { markAsUncloneable } from '../util/uncloneable.js'
 import type { Tensor } from './tensor.js'
 import { formatTensor, type FormatInput } from './tensor_str.js'
 
@@ -47,18 +48,20 @@ export abstract class TensorBase<D extends DType> implements Disposable {
   /** @internal Tensors are made by functions such as `tensor()` and `zeros()`. */
   constructor(handle: TensorHandle) {
     this.#handle = handle
+    markAsUncloneable(this)
     track(this)
   }
 
   /** Sizes of the dimensions, from the outermost. */
   get shape(): readonly number[] {
-    this.#shape ??= Object.freeze(native.shape(this.#handle))
+    // An array of this realm, which those of the addon need not be.
+    this.#shape ??= Object.freeze([...native.shape(this.#handle)])
     return this.#shape
   }
 
   /** Elements from one index of a dimension to the next, for each dimension. */
   get strides(): readonly number[] {
-    return native.strides(this.#handle)
+    return [...native.strides(this.#handle)]
   }
 
   /** Number of dimensions. */

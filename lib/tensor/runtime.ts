@@ -11,7 +11,7 @@ export interface MemoryUse {
 
 /** Counts the live tensors of this thread and their bytes, on all devices. */
 export function memory(): MemoryUse {
-  return native.memory()
+  return { ...native.memory() }
 }
 
 // Guards against a number that is no number of cores: OpenMP ends the process where it cannot start a thread.
@@ -47,5 +47,5 @@ export interface RuntimeVersion {
 
 /** Gives the versions and abilities of the libtorch in use. */
 export function version(): RuntimeVersion {
-  return native.version()
+  return { ...native.version() }
 }

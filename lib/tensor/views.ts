@@ -234,7 +234,7 @@ export abstract class TensorViews<D extends DType> extends TensorBase<D> {
     const { dim = 0 } = SPLIT.read([size], given)
     if (typeof size !== 'number') return this.#splitSizes(size, dim)
     checkPositiveInteger('size', size)
-    return native.split(handleOf(this), size, checkInteger('dim', dim)).map((part) => this.wrap(part))
+    return Array.from(native.split(handleOf(this), size, checkInteger('dim', dim)), (part) => this.wrap(part))
   }
 
   /** Gives views that divide a dimension into `chunks` parts of one size, if fewer where it is short. Follows `torch.chunk`. */

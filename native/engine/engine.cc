@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "../borrowed.h"
 #include "../convert.h"
 #include "../error.h"
 #include "../wrapped.h"
@@ -32,7 +33,7 @@ const napi_type_tag kEngineTag = {0x9a64c2f0d8e35b17, reinterpret_cast<uint64_t>
 const napi_type_tag kPlanTag = {0x27f1b9de40c68a53, reinterpret_cast<uint64_t>(&kPlanTag)};
 
 struct EngineHandle {
-  std::shared_ptr<JsExecutor> executor;
+  std::shared_ptr<JsExecutor> executor;  // Null when disposed.
   std::shared_ptr<JobQueue> queue;
 };
 
@@ -41,6 +42,13 @@ struct PlanHandle {
 };
 
 EngineHandle& UnwrapEngine(Napi::Value value) { return Unwrap<EngineHandle>(value, kEngineTag, "an engine", "engine"); }
+
+// A copy, as JavaScript that runs while the other arguments are read could dispose the engine.
+EngineHandle LiveEngine(Napi::Value value) {
+  EngineHandle handle = UnwrapEngine(value);
+  if (handle.executor == nullptr) throw TorchError(value.Env(), "TORCH_ENGINE_CLOSED", "The engine is closed");
+  return handle;
+}
 
 PlanHandle& UnwrapPlan(Napi::Value value, const std::string& name) {
   return Unwrap<PlanHandle>(value, kPlanTag, "a plan", name);
@@ -65,23 +73,24 @@ std::vector<std::shared_ptr<Plan>> ReadPlans(Napi::Value value) {
 }
 
 // The memory of an array, which must have the size and the alignment that all plans together need.
-uint8_t* ReadBuffer(const Arguments& args, size_t index, const char* name, size_t bytes, size_t alignment) {
+Bytes ReadBuffer(const Arguments& args, size_t index, const char* name, size_t bytes, size_t alignment) {
   const Bytes memory = args.Bytes(index, name);
   if (memory.length != bytes) throw Expected(args.Env(), std::to_string(bytes) + " bytes", name);
   if (reinterpret_cast<uintptr_t>(memory.data) % alignment != 0) {
     throw Expected(args.Env(), "memory aligned for the dtype", name);
   }
-  return memory.data;
+  return memory;
 }
 
 struct Batch {
   std::vector<std::shared_ptr<Plan>> plans;
-  RunMemory memory;
+  Bytes input;
+  Bytes output;
 };
 
 // The arguments (plans, input, output), from index `first` on.
 Batch ReadBatch(const Napi::CallbackInfo& info, const Arguments& args, size_t first) {
-  Batch batch{ReadPlans(info[first]), {}};
+  Batch batch{ReadPlans(info[first]), {}, {}};
   size_t input_bytes = 0;
   size_t output_bytes = 0;
   size_t input_alignment = 1;
@@ -92,8 +101,8 @@ Batch ReadBatch(const Napi::CallbackInfo& info, const Arguments& args, size_t fi
     input_alignment = std::max(input_alignment, plan->input_alignment());
     output_alignment = std::max(output_alignment, plan->output_alignment());
   }
-  batch.memory.input = ReadBuffer(args, first + 1, "input", input_bytes, input_alignment);
-  batch.memory.output = ReadBuffer(args, first + 2, "output", output_bytes, output_alignment);
+  batch.input = ReadBuffer(args, first + 1, "input", input_bytes, input_alignment);
+  batch.output = ReadBuffer(args, first + 2, "output", output_bytes, output_alignment);
   return batch;
 }
 
@@ -107,9 +116,10 @@ Napi::Value CreateEngine(const Napi::CallbackInfo& info) {
   return Wrap(info.Env(), std::move(handle), kEngineTag);
 }
 
-// disposeEngine(engine): releases the memory that its plans share, as soon as it has no unfinished job.
+// disposeEngine(engine): releases the memory that its plans share, and ends the threads if no other engine has them, as
+// soon as it has no unfinished job.
 Napi::Value DisposeEngine(const Napi::CallbackInfo& info) {
-  UnwrapEngine(info[0]).queue = std::make_shared<JobQueue>();
+  UnwrapEngine(info[0]) = {};
   return info.Env().Undefined();
 }
 
@@ -127,7 +137,8 @@ Napi::Value DisposePlan(const Napi::CallbackInfo& info) {
 // engineBytes(engine): bytes that its plans hold beside their constants.
 Napi::Value EngineBytes(const Napi::CallbackInfo& info) {
   const EngineHandle& handle = UnwrapEngine(info[0]);
-  return Napi::Number::New(info.Env(), static_cast<double>(handle.queue->memory().bytes()));
+  const int64_t bytes = handle.queue == nullptr ? 0 : handle.queue->memory().bytes();
+  return Napi::Number::New(info.Env(), static_cast<double>(bytes));
 }
 
 double ReadId(const Arguments& args, size_t index) { return static_cast<double>(args.Integer(index, "id")); }
@@ -144,7 +155,7 @@ Napi::Value Completed(Napi::Env env, const Job& job) { return Napi::Boolean::New
 // preparePlan(engine, id, plan): Promise<boolean>
 Napi::Value PreparePlan(const Napi::CallbackInfo& info) {
   const Arguments args(info, "preparePlan");
-  const EngineHandle& handle = UnwrapEngine(info[0]);
+  const EngineHandle handle = LiveEngine(info[0]);
   const double id = ReadNewId(args, 1, *handle.executor);
   auto job = std::make_shared<engine::PrepareJob>(LivePlan(info[2], "plan"));
   return handle.executor->Submit(info.Env(), id, handle.queue, std::move(job), {}, Completed);
@@ -153,18 +164,24 @@ Napi::Value PreparePlan(const Napi::CallbackInfo& info) {
 // runPlans(engine, id, plans, input, output): Promise<boolean>, false where it was canceled.
 Napi::Value RunPlans(const Napi::CallbackInfo& info) {
   const Arguments args(info, "runPlans");
-  const EngineHandle& handle = UnwrapEngine(info[0]);
+  const EngineHandle handle = LiveEngine(info[0]);
   const double id = ReadNewId(args, 1, *handle.executor);
   Batch batch = ReadBatch(info, args, 2);
-  auto job = std::make_shared<engine::RunJob>(std::move(batch.plans), batch.memory);
-  return handle.executor->Submit(info.Env(), id, handle.queue, std::move(job), {info[3], info[4]}, Completed);
+  std::vector<BorrowedArray> borrowed;
+  borrowed.emplace_back(info.Env(), batch.input, "the batch", BorrowedArray::Use::kRead);
+  borrowed.emplace_back(info.Env(), batch.output, "the output", BorrowedArray::Use::kWrite);
+  const RunMemory memory{borrowed[0].data(), borrowed[1].data()};
+  auto job = std::make_shared<engine::RunJob>(std::move(batch.plans), memory);
+  return handle.executor->Submit(info.Env(), id, handle.queue, std::move(job), std::move(borrowed), Completed);
 }
 
 // runPlansSync(engine, plans, input, output): blocks until the batch is done.
 Napi::Value RunPlansSync(const Napi::CallbackInfo& info) {
-  const EngineHandle& handle = UnwrapEngine(info[0]);
+  const EngineHandle handle = LiveEngine(info[0]);
   Batch batch = ReadBatch(info, Arguments(info, "runPlansSync"), 1);
-  const auto job = std::make_shared<engine::RunJob>(std::move(batch.plans), batch.memory);
+  // JavaScript waits, and so cannot take the memory away.
+  const RunMemory memory{batch.input.data, batch.output.data};
+  const auto job = std::make_shared<engine::RunJob>(std::move(batch.plans), memory);
   handle.executor->RunNow(info.Env(), handle.queue, job);
   job->warnings.EmitTo(info.Env());
   if (job->failure != nullptr) std::rethrow_exception(job->failure);
@@ -180,7 +197,7 @@ Napi::Value PlanNote(const Napi::CallbackInfo& info) {
 // where it was canceled.
 Napi::Value MeasurePlan(const Napi::CallbackInfo& info) {
   const Arguments args(info, "measurePlan");
-  const EngineHandle& handle = UnwrapEngine(info[0]);
+  const EngineHandle handle = LiveEngine(info[0]);
   const double id = ReadNewId(args, 1, *handle.executor);
   std::shared_ptr<Plan> plan = LivePlan(info[2], "plan");
   const int64_t runs = args.Integer(3, "runs");
@@ -199,8 +216,9 @@ Napi::Value MeasurePlan(const Napi::CallbackInfo& info) {
 
 // cancelJob(engine, id): ends a job early, if it is not done yet.
 Napi::Value CancelJob(const Napi::CallbackInfo& info) {
-  const EngineHandle& handle = UnwrapEngine(info[0]);
-  handle.executor->Cancel(ReadId(Arguments(info, "cancelJob"), 1));
+  const EngineHandle handle = UnwrapEngine(info[0]);
+  const double id = ReadId(Arguments(info, "cancelJob"), 1);
+  if (handle.executor != nullptr) handle.executor->Cancel(id);
   return info.Env().Undefined();
 }
 

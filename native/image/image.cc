@@ -87,12 +87,12 @@ Raster ReadSizes(const Field& image) {
 
 // The bytes of `data`, all that an image of the size of `source` has. Read after everything that can run JavaScript, a
 // getter for example, as that could take the memory away; this runs none.
-const uint8_t* ReadPixels(const Field& data, const Raster& source) {
+Bytes ReadPixels(const Field& data, const Raster& source) {
   const Bytes pixels = ToBytes(data.value(), data.path());
   if (pixels.length != static_cast<size_t>(source.height * source.width * source.channels)) {
     throw data.Expected("height * width * channels bytes");
   }
-  return pixels.data;
+  return pixels;
 }
 
 // Where each row or column of a result is in its source of `size` ones; -1 stands for nowhere.
@@ -155,12 +155,13 @@ Napi::Value Resize(const Napi::CallbackInfo& info) {
   if (const char* const fault = ResampleFault(source, resizing)) throw options.Expected(fault);
 
   const int64_t length = resizing.height * resizing.width * source.channels;
-  auto output = Napi::Uint8Array::New(info.Env(), static_cast<size_t>(length));
-  source.pixels = ReadPixels(data, source);
+  auto output = NewUint8Array(info.Env(), static_cast<size_t>(length));
+  std::vector<BorrowedArray> borrowed = BorrowImage(info.Env(), ReadPixels(data, source));
+  source.pixels = borrowed[0].data();
   const auto work = [source, resizing, &kernels, out = output.Data()] {
     Resample(source, resizing, {0, resizing.height}, {0, resizing.width}, kernels, out);
   };
-  return QueueImageWork(info.Env(), data.value().As<Napi::Object>(), output, work);
+  return QueueImageWork(info.Env(), std::move(borrowed), output, work);
 }
 
 // prepareImage({ image: { data, height, width, channels }, resized, filter, corner, crop, grayscale, channels, mean,
@@ -199,10 +200,13 @@ Napi::Value PrepareImage(const Napi::CallbackInfo& info) {
   if (offset + length > static_cast<int64_t>(output.length / sizeof(float))) {
     throw offset_field.Expected("an offset from which on the result fits into the output");
   }
-  source.pixels = ReadPixels(data, source);
-  float* const out = reinterpret_cast<float*>(output.data) + offset;
+  std::vector<BorrowedArray> borrowed = BorrowImage(info.Env(), ReadPixels(data, source));
+  source.pixels = borrowed[0].data();
+  borrowed.emplace_back(info.Env(), output, "the target", BorrowedArray::Use::kWrite, offset * sizeof(float),
+                        length * sizeof(float));
+  float* const out = reinterpret_cast<float*>(borrowed[1].data());
   const auto work = [source, preparation, &kernels, out] { Prepare(source, preparation, kernels, out); };
-  return QueueImageWork(info.Env(), data.value().As<Napi::Object>(), target.value().As<Napi::Object>(), work);
+  return QueueImageWork(info.Env(), std::move(borrowed), target.value().As<Napi::Object>(), work);
 }
 
 }  // namespace

@@ -207,6 +207,27 @@ describe('Engine', () => {
       })
     }
 
+    for (const [name, text] of [
+      ['batch', 'the batch'],
+      ['output', 'the output'],
+    ] as const) {
+      it(`rejects where the memory of the ${name} is transferred while it computes`, async () => {
+        await withEngine(smallModel, { input: SAMPLE }, async (engine) => {
+          const batch = samples(2000) as Float32Array<ArrayBuffer>
+          const output = new Float32Array(2000 * OUTPUTS)
+          const running = engine.run(batch, { output })
+
+          detach(name === 'batch' ? batch : output)
+
+          await assert.rejects(running, {
+            code: 'TORCH_INVALID_ARGUMENT',
+            message: `The memory of ${text} was transferred or resized while it was in use: leave it as it is until the promise settles`,
+          })
+          assert.equal((await engine.run(samples(1))).length, OUTPUTS)
+        })
+      })
+    }
+
     it('refuses a tensor of another shape', async () => {
       await withEngine(smallModel, { input: SAMPLE, warmup: false }, async (engine) => {
         await assert.rejects(engine.run(zeros([2, 3, 8, 9])), {

@@ -1,9 +1,21 @@
 import assert from 'node:assert/strict'
-import { Worker } from 'node:worker_threads'
+import * as threads from 'node:worker_threads'
 
 import { fromArray, memory, scope, type TypedData } from 'napi-torch'
 
 import { detach, resizableBuffer } from '../support/buffers.js'
+import { skip } from '../support/skip.js'
+
+interface GrowingMemory {
+  readonly buffer: ArrayBuffer
+  grow(pages: number): void
+}
+
+/** One page that may grow to eight; the types of this project have no WebAssembly. */
+function webAssemblyMemory(): GrowingMemory {
+  const { Memory } = Reflect.get(globalThis, 'WebAssembly') as { Memory: new (limits: object) => GrowingMemory }
+  return new Memory({ initial: 1, maximum: 8 })
+}
 
 describe('fromArray()', () => {
   const arrays = [
@@ -78,7 +90,10 @@ describe('fromArray()', () => {
     const array = new Float32Array(new SharedArrayBuffer(8))
     const view = fromArray(array, [2])
     try {
-      const worker = new Worker('require("node:worker_threads").workerData[1] = 5', { eval: true, workerData: array })
+      const worker = new threads.Worker('require("node:worker_threads").workerData[1] = 5', {
+        eval: true,
+        workerData: array,
+      })
       await new Promise((resolve) => worker.once('exit', resolve))
 
       assert.deepEqual(view.tolist(), [0, 5])
@@ -119,6 +134,37 @@ describe('fromArray()', () => {
       assert.equal(array.length, 2)
       assert.deepEqual(view.tolist(), [1, 2])
     }))
+
+  it('holds its memory where the buffer is taken away by ArrayBuffer.prototype.transfer', function () {
+    if (!('transfer' in ArrayBuffer.prototype)) return skip(this, 'this Node.js has no ArrayBuffer.prototype.transfer')
+    const array = Float32Array.of(1, 2)
+    const view = fromArray(array, [2])
+    const moved = (array.buffer as unknown as { transfer(bytes?: number): ArrayBuffer }).transfer()
+
+    new Float32Array(moved)[0] = 5
+    assert.deepEqual([array.length, view.tolist()], [0, [5, 2]])
+    view.dispose()
+  })
+
+  it('copies memory of WebAssembly, which is free to grow', () =>
+    scope(() => {
+      const memory = webAssemblyMemory()
+      const array = new Float32Array(memory.buffer, 0, 2)
+      array.set([1, 2])
+      const copy = fromArray(array, [2])
+
+      array[0] = 5
+      memory.grow(4)
+
+      assert.deepEqual([copy.tolist(), memory.buffer.byteLength], [[1, 2], 5 * 65536])
+    }))
+
+  it('refuses to be cloned, where Node.js can refuse', function () {
+    if (!('markAsUncloneable' in threads)) return skip(this, 'this Node.js has no markAsUncloneable')
+    const tensor = fromArray(Float32Array.of(1), [1])
+    assert.throws(() => structuredClone(tensor), { name: 'DataCloneError' })
+    tensor.dispose()
+  })
 
   it('counts as one tensor with its bytes', () => {
     const before = memory()

@@ -1,3 +1,6 @@
+import { clearImmediate, setImmediate } from 'node:timers'
+
+import { expected } from '../../util/check.js'
 import { TorchError } from '../../util/errors.js'
 import { onAbort } from '../../util/abort.js'
 
@@ -42,6 +45,8 @@ export interface BatchedOutput {
 
 interface Request {
   readonly sample: Float32Array
+  /** Of the sample when it came: what is counted in must be counted out, whatever becomes of the array. */
+  readonly bytes: number
   /** In the time of `performance.now()`. */
   readonly deadline: number
   readonly priority: number
@@ -95,7 +100,7 @@ export class Batcher {
   }
 
   /**
-   * Computes one sample, which is read when its batch begins.
+   * Computes one sample, which is read when its batch begins: no other code may write to it.
    *
    * @throws {TorchError} `TORCH_QUEUE_FULL`, `TORCH_DEADLINE`; the reason of the signal.
    */
@@ -119,7 +124,8 @@ export class Batcher {
           settle(value)
         }
       const deadline = performance.now() + deadlineMs
-      const request = { sample, deadline, priority, resolve: finish(resolve), reject: finish(reject) }
+      const bytes = sample.byteLength
+      const request = { sample, bytes, deadline, priority, resolve: finish(resolve), reject: finish(reject) }
       this.#insert(request)
       this.#wake ??= setImmediate(() => this.#dispatch())
     })
@@ -149,14 +155,14 @@ export class Batcher {
     let index = this.#queue.length
     while (index > 0 && (this.#queue[index - 1]?.priority ?? Infinity) < request.priority) index--
     this.#queue.splice(index, 0, request)
-    this.#queuedBytes += request.sample.byteLength
+    this.#queuedBytes += request.bytes
   }
 
   #remove(request: Request): boolean {
     const index = this.#queue.indexOf(request)
     if (index < 0) return false
     this.#queue.splice(index, 1)
-    this.#queuedBytes -= request.sample.byteLength
+    this.#queuedBytes -= request.bytes
     return true
   }
 
@@ -167,7 +173,7 @@ export class Batcher {
     this.#expire()
     while (this.#mayBegin()) {
       const requests = this.#queue.splice(0, this.#limits.maxBatchSize)
-      for (const { sample } of requests) this.#queuedBytes -= sample.byteLength
+      for (const { bytes } of requests) this.#queuedBytes -= bytes
       void this.#run(requests)
     }
     this.#watchDelay()
@@ -183,15 +189,22 @@ export class Batcher {
     return isFull && this.#runs < MAX_RUNS
   }
 
-  async #run(requests: readonly Request[]): Promise<void> {
+  async #run(begun: readonly Request[]): Promise<void> {
     this.#runs++
     this.#isDelayOver = false
     const { sampleLength, outputLength } = this.#runner
+    // The buffer holds the samples of former callers, so a sample that lost its memory must not be taken for another.
+    const isWhole = ({ sample }: Request): boolean => sample.length === sampleLength
+    for (const { sample, reject } of begun.filter((request) => !isWhole(request))) {
+      reject(expected(`a Float32Array of ${sampleLength} elements until its batch begins`, 'sample', sample))
+    }
+    const requests = begun.filter(isWhole)
     const buffer = this.#buffers.pop() ?? new Float32Array(this.#limits.maxBatchSize * sampleLength)
     try {
       requests.forEach(({ sample }, index) => buffer.set(sample, index * sampleLength))
       const outputs = new Float32Array(requests.length * outputLength)
       const startedAt = performance.now()
+      if (requests.length === 0) return
       await this.#runner.run(buffer.subarray(0, requests.length * sampleLength), outputs)
       const batch = { size: requests.length, startedAt, computeMs: performance.now() - startedAt }
       this.#counts.batches++

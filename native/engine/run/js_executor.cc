@@ -5,24 +5,50 @@
 #include "../../env.h"
 
 namespace napi_torch::engine {
+namespace {
+
+// Stops the executors of a JavaScript thread when the thread ends or calls exit(), which destroys the objects of its
+// thread before any static one (C++20, basic.start.term): libtorch and oneDNN take apart what the executors would still
+// use. Unlike a listener it cannot be removed, and `process.reallyExit` runs it too. A function for atexit would be
+// too early in the reverse order: operators make static objects when they first run.
+class StopAtExit {
+ public:
+  ~StopAtExit() {
+    for (const std::weak_ptr<JsExecutor>& weak : executors_) {
+      if (const std::shared_ptr<JsExecutor> executor = weak.lock()) executor->Stop();
+    }
+  }
+
+  void Add(const std::shared_ptr<JsExecutor>& executor) {
+    std::erase_if(executors_, [](const std::weak_ptr<JsExecutor>& weak) { return weak.expired(); });
+    executors_.push_back(executor);
+  }
+
+ private:
+  std::vector<std::weak_ptr<JsExecutor>> executors_;
+};
+
+void StopWithThread([[maybe_unused]] const std::shared_ptr<JsExecutor>& executor) {
+#ifndef _WIN32  // There all threads have ended before the destructors of libraries run.
+  static thread_local StopAtExit stop_at_exit;
+  stop_at_exit.Add(executor);
+#endif
+}
+
+}  // namespace
 
 std::shared_ptr<JsExecutor> JsExecutor::Of(Napi::Env env, int threads, const at::Device& device) {
-  std::shared_ptr<JsExecutor>& executor = EnvData::Of(env).executors[{threads, device.str()}];
+  std::weak_ptr<JsExecutor>& known = EnvData::Of(env).executors[{threads, device.str()}];
+  std::shared_ptr<JsExecutor> executor = known.lock();
   if (executor == nullptr) {
     executor = std::make_shared<JsExecutor>(env, threads);
-    // A terminated worker calls only the hook. Hooks run in reverse order, so this one ends the executor before the
-    // thread-safe function that it calls is released.
-    env.AddCleanupHook([executor = executor] { executor->Close(); });
-    // process.exit() calls no hook, and destroys state of libtorch that the executor could still use.
-    const Napi::Object process = env.Global().Get("process").As<Napi::Object>();
-    const auto close =
-        Napi::Function::New(env, [executor = executor](const Napi::CallbackInfo&) { executor->Close(); });
-    process.Get("once").As<Napi::Function>().Call(process, {Napi::String::New(env, "exit"), close});
+    known = executor;
+    StopWithThread(executor);
   }
   return executor;
 }
 
-JsExecutor::JsExecutor(Napi::Env env, int threads) {
+JsExecutor::JsExecutor(Napi::Env env, int threads) : env_(env) {
   const napi_value name = Napi::String::New(env, "napi-torch.engine");
   NAPI_THROW_IF_FAILED_VOID(env, napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr,
                                                                  this, OnCompleted, &wake_));
@@ -30,13 +56,24 @@ JsExecutor::JsExecutor(Napi::Env env, int threads) {
   napi_unref_threadsafe_function(env, wake_);
   executor_ = std::make_unique<Executor>(
       threads, [wake = wake_] { napi_call_threadsafe_function(wake, nullptr, napi_tsfn_nonblocking); });
+  // Hooks run in reverse order, so this one ends the executor before the thread-safe function that it calls is
+  // released.
+  napi_add_env_cleanup_hook(env, OnCleanup, this);
+}
+
+JsExecutor::~JsExecutor() { Close(); }
+
+void JsExecutor::OnCleanup(void* executor) {
+  // What is pending may be the last that owns it.
+  const std::shared_ptr<JsExecutor> self = static_cast<JsExecutor*>(executor)->shared_from_this();
+  self->Close();
 }
 
 Napi::Promise JsExecutor::Submit(Napi::Env env, double id, const std::shared_ptr<JobQueue>& queue,
-                                 std::shared_ptr<Job> job, const std::vector<Napi::Value>& kept, Result result) {
+                                 std::shared_ptr<Job> job, std::vector<BorrowedArray> borrowed, Result result) {
   Executor& executor = OpenExecutor(env);
-  Pending pending{Napi::Promise::Deferred::New(env), queue, job, {}, std::move(result)};
-  for (const Napi::Value& value : kept) pending.kept.push_back(Napi::Persistent(value.As<Napi::Object>()));
+  Pending pending{shared_from_this(), Napi::Promise::Deferred::New(env), queue, job, std::move(borrowed),
+                  std::move(result)};
   const Napi::Promise promise = pending.deferred.Promise();
   if (pending_.empty()) napi_ref_threadsafe_function(env, wake_);
   ids_.emplace(job.get(), id);
@@ -50,8 +87,7 @@ void JsExecutor::RunNow(Napi::Env env, const std::shared_ptr<JobQueue>& queue, c
 }
 
 Executor& JsExecutor::OpenExecutor(Napi::Env env) const {
-  if (executor_ == nullptr)
-    throw TorchError(env, "TORCH_ENGINE_CLOSED", "The engines are closed, because the process is exiting");
+  if (executor_ == nullptr) throw TorchError(env, "TORCH_ENGINE_CLOSED", "The engine is closed");
   return *executor_;
 }
 
@@ -61,10 +97,12 @@ void JsExecutor::Cancel(double id) {
 }
 
 void JsExecutor::OnCompleted(napi_env env, napi_value /*callback*/, void* context, void* /*data*/) {
-  JsExecutor& executor = *static_cast<JsExecutor*>(context);
-  if (env == nullptr || executor.executor_ == nullptr) return;  // The environment is shutting down.
+  if (env == nullptr) return;  // The executor is closed, and may be gone.
+  // The last pending job may be the last that owns it.
+  const std::shared_ptr<JsExecutor> executor = static_cast<JsExecutor*>(context)->shared_from_this();
+  if (executor->executor_ == nullptr) return;
   try {
-    executor.Settle(env);
+    executor->Settle(env);
   } catch (const Napi::Error&) {
     // Only where JavaScript cannot run anymore, as in a worker that is being terminated.
   }
@@ -78,21 +116,25 @@ void JsExecutor::Settle(Napi::Env env) {
     if (pending_.empty()) napi_unref_threadsafe_function(env, wake_);
     Pending& pending = node.mapped();
     job->warnings.EmitTo(env);
-    if (job->failure == nullptr) {
+    try {
+      if (job->failure != nullptr) std::rethrow_exception(job->failure);
+      for (const BorrowedArray& array : pending.borrowed) array.Return(env);
       pending.deferred.Resolve(pending.result(env, *job));
-    } else {
-      try {
-        std::rethrow_exception(job->failure);
-      } catch (...) {
-        pending.deferred.Reject(CurrentError(env).Value());
-      }
+    } catch (const Napi::Error& error) {
+      pending.deferred.Reject(error.Value());
+    } catch (...) {
+      pending.deferred.Reject(CurrentError(env).Value());
     }
   }
 }
 
+void JsExecutor::Stop() { executor_.reset(); }
+
 void JsExecutor::Close() {
-  if (executor_ == nullptr) return;
-  executor_.reset();
+  if (!is_open_) return;
+  is_open_ = false;
+  Stop();
+  napi_remove_env_cleanup_hook(env_, OnCleanup, this);
   pending_.clear();
   ids_.clear();
   napi_release_threadsafe_function(wake_, napi_tsfn_abort);

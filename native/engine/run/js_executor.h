@@ -8,37 +8,44 @@
 #include <unordered_map>
 #include <vector>
 
+#include "../../borrowed.h"
 #include "executor.h"
 
 namespace napi_torch::engine {
 
-class JsExecutor {
+class JsExecutor : public std::enable_shared_from_this<JsExecutor> {
  public:
   // Makes the value with which the promise of a job is resolved.
   using Result = std::function<Napi::Value(Napi::Env, const Job&)>;
 
   // The executor of this environment for that number of threads and that device, created when it is first needed. Each
-  // device has one of its own, so that waiting for a GPU does not delay work on the CPU. It lives as long as the
-  // environment; an idle executor sleeps.
+  // device has one of its own, so that waiting for a GPU does not delay work on the CPU. It ends its threads when no
+  // engine has it anymore, at the latest with the environment or the process; an idle executor sleeps.
   static std::shared_ptr<JsExecutor> Of(Napi::Env env, int threads, const at::Device& device);
 
   JsExecutor(Napi::Env env, int threads);
+  ~JsExecutor();
+  JsExecutor(const JsExecutor&) = delete;
+  JsExecutor& operator=(const JsExecutor&) = delete;
 
-  // `id` names the job for Cancel. `kept` are objects whose memory the job uses: they are not collected before it ends.
+  // `id` names the job for Cancel. `borrowed` is the memory that the job uses.
   Napi::Promise Submit(Napi::Env env, double id, const std::shared_ptr<JobQueue>& queue, std::shared_ptr<Job> job,
-                       const std::vector<Napi::Value>& kept, Result result);
+                       std::vector<BorrowedArray> borrowed, Result result);
   bool IsPending(double id) const { return pending_.contains(id); }
   // As Submit, but blocks until the job is done.
   void RunNow(Napi::Env env, const std::shared_ptr<JobQueue>& queue, const std::shared_ptr<Job>& job);
   // Does nothing if no pending job has that id.
   void Cancel(double id);
+  // Ends the executor's threads after the step that runs, and uses no function of Node-API.
+  void Stop();
 
  private:
   struct Pending {
+    std::shared_ptr<JsExecutor> executor;
     Napi::Promise::Deferred deferred;
     std::shared_ptr<JobQueue> queue;
     std::shared_ptr<Job> job;
-    std::vector<Napi::ObjectReference> kept;
+    std::vector<BorrowedArray> borrowed;
     Result result;
   };
 
@@ -46,11 +53,14 @@ class JsExecutor {
 
   void Settle(Napi::Env env);
   Executor& OpenExecutor(Napi::Env env) const;
-  // Ends the executor's thread after the step that runs.
+  static void OnCleanup(void* executor);
+  // Stops, and drops what is pending.
   void Close();
 
   std::unordered_map<double, Pending> pending_;
   std::unordered_map<const Job*, double> ids_;
+  napi_env env_;
+  bool is_open_ = true;
   napi_threadsafe_function wake_ = nullptr;
   std::unique_ptr<Executor> executor_;
 };

@@ -112,11 +112,12 @@ Size ReadSize(const Field& field) {
 // point, as JavaScript, a getter for example, could take the memory away: this runs none.
 template <typename Decode>
 Napi::Value QueueDecode(Napi::Env env, const Field& data, const Size& size, Decode decode) {
-  auto output = Napi::Uint8Array::New(env, static_cast<size_t>(size.height * size.width * 3));
+  auto output = NewUint8Array(env, static_cast<size_t>(size.height * size.width * 3));
   const Bytes bytes = ToBytes(data.value(), data.path());
-  const FileBytes file{bytes.data, static_cast<int64_t>(bytes.length)};
+  std::vector<BorrowedArray> borrowed = BorrowImage(env, bytes);
+  const FileBytes file{borrowed[0].data(), static_cast<int64_t>(borrowed[0].length())};
   const auto work = [file, size, out = output.Data(), decode = std::move(decode)] { decode(file, size, out); };
-  return QueueImageWork(env, data.value().As<Napi::Object>(), output, work);
+  return QueueImageWork(env, std::move(borrowed), output, work);
 }
 
 // decodeRows({ data, size, offset, step, bottomUp, layout }): Promise<Uint8Array>
@@ -233,22 +234,24 @@ Napi::Value RgbToGray(const Napi::CallbackInfo& info) {
   const Field data(info[0], "data");
   const Bytes bytes = ToBytes(data.value(), data.path());
   const auto pixels = static_cast<int64_t>(bytes.length / 3);
-  auto output = Napi::Uint8Array::New(info.Env(), static_cast<size_t>(pixels));
-  const auto work = [rgb = bytes.data, pixels, out = output.Data()] {
+  auto output = NewUint8Array(info.Env(), static_cast<size_t>(pixels));
+  std::vector<BorrowedArray> borrowed = BorrowImage(info.Env(), bytes);
+  const auto work = [rgb = borrowed[0].data(), pixels, out = output.Data()] {
     for (int64_t i = 0; i < pixels; ++i) out[i] = image::Luma(rgb + i * 3);
   };
-  return QueueImageWork(info.Env(), data.value().As<Napi::Object>(), output, work);
+  return QueueImageWork(info.Env(), std::move(borrowed), output, work);
 }
 
 // invertImage(data): Promise<Uint8Array>
 Napi::Value InvertImage(const Napi::CallbackInfo& info) {
   const Field data(info[0], "data");
   const Bytes bytes = ToBytes(data.value(), data.path());
-  auto output = Napi::Uint8Array::New(info.Env(), bytes.length);
-  const auto work = [in = bytes.data, length = bytes.length, out = output.Data()] {
+  auto output = NewUint8Array(info.Env(), bytes.length);
+  std::vector<BorrowedArray> borrowed = BorrowImage(info.Env(), bytes);
+  const auto work = [in = borrowed[0].data(), length = bytes.length, out = output.Data()] {
     for (size_t i = 0; i < length; ++i) out[i] = static_cast<uint8_t>(255 - in[i]);
   };
-  return QueueImageWork(info.Env(), data.value().As<Napi::Object>(), output, work);
+  return QueueImageWork(info.Env(), std::move(borrowed), output, work);
 }
 
 }  // namespace

@@ -4,9 +4,11 @@ import { setImmediate } from 'node:timers/promises'
 import { tensor, type CompileOptions, type Engine, type InferOptions } from 'napi-torch'
 import { inferInBatch, observeBatches, type BatchFacts } from 'napi-torch/internal'
 
+import { detach, resizableBuffer } from '../../support/buffers.js'
 import { OUTPUTS, SAMPLE, SAMPLE_LENGTH, samples, smallModel, withEngine } from '../../support/engines.js'
 
 const OPTIONS: CompileOptions = { input: SAMPLE, threads: 1 }
+const LOST = `Expected a Float32Array of ${SAMPLE_LENGTH} elements until its batch begins for sample, received Float32Array of 0 elements`
 const DEADLINE = { code: 'TORCH_DEADLINE', message: 'The deadline passed while the request was waiting' }
 
 /** Cuts a batch into samples. */
@@ -36,6 +38,42 @@ describe('Engine', () => {
           assert.ok(output.length === OUTPUTS && worst < 1e-6, `output ${index} is off by ${worst}`)
         }
         assert.deepEqual([single.shape, single.toArray()], [[OUTPUTS], received[0]])
+      })
+    })
+
+    it('computes the sample that was given, whatever becomes of its memory, and of no former caller', async () => {
+      await withEngine(smallModel, { ...OPTIONS, maxBatchSize: 4 }, async (engine) => {
+        const [former, own, other] = split(samples(3)) as [Float32Array, Float32Array, Float32Array]
+        const wanted = await Promise.all([own, other].map((sample) => engine.run(sample)))
+        await engine.infer(former)
+        const buffer = resizableBuffer(SAMPLE_LENGTH * 4, 8000)
+        const shrinking = new Float32Array(buffer)
+        shrinking.set(own)
+        const transferred = own.slice()
+        const reused = own.slice()
+
+        const requests = [shrinking, transferred, reused, other].map((sample) => engine.infer(sample))
+        buffer.resize(0)
+        detach(transferred)
+        reused.fill(1e9)
+
+        const received = await Promise.all(requests)
+        const rounded = (output: Float32Array | undefined): number[] => [...(output ?? [])].map((x) => +x.toFixed(5))
+        assert.deepEqual(received.map(rounded), [wanted[0], wanted[0], wanted[0], wanted[1]].map(rounded))
+        assert.equal(engine.stats().queuedBytes, 0)
+      })
+    })
+
+    it('rejects a request of this package that lost its sample alone, and counts its bytes out', async () => {
+      await withEngine(smallModel, { ...OPTIONS, maxBatchSize: 2 }, async (engine) => {
+        const [lost, kept] = split(samples(2)) as [Float32Array<ArrayBuffer>, Float32Array]
+        const requests = [inferInBatch(engine, lost), inferInBatch(engine, kept)]
+        detach(lost)
+
+        const [rejected, computed] = await Promise.allSettled(requests)
+        assert.equal(rejected?.status === 'rejected' && (rejected.reason as Error).message, LOST)
+        assert.equal(computed?.status, 'fulfilled')
+        assert.equal(engine.stats().queuedBytes, 0)
       })
     })
 
