@@ -11,6 +11,9 @@ class BlockPool;
 // Replaces libtorch's CPU allocator, for the whole process, by one that can take memory from a BlockCache.
 void InstallAllocator();
 
+// Gives memory that freed tensors have left, and that the C library keeps, back to the system. It takes milliseconds.
+void ReleaseFreeMemory();
+
 // Keeps the memory of freed tensors for new ones. Without it, the C library returns memory to the system and requests
 // it again with every large batch, and each page then costs a page fault: that took up to two thirds of the time of
 // libtorch's convolutions.

@@ -26,6 +26,8 @@ constexpr std::array<Mark, 4> kMarks = {{
     {"cannot be converted to type", "TORCH_INVALID_ARGUMENT"},
 }};
 
+constexpr int64_t kManyTensors = 1000;
+
 const char* CodeOf(std::string_view message, const char* otherwise) {
   for (const Mark& mark : kMarks) {
     if (message.find(mark.text) != std::string_view::npos) return mark.code;
@@ -48,6 +50,20 @@ std::string FirstLine(std::string_view message) {
 
 }  // namespace
 
+namespace {
+
+// Names what the caller may have forgotten.
+Napi::Error OutOfMemory(Napi::Env env, const std::string& message, const std::string& trace) {
+  const Ledger& ledger = *EnvData::Of(env).ledger;
+  if (ledger.tensors() < kManyTensors) return TorchError(env, "TORCH_OUT_OF_MEMORY", message, trace);
+  const std::string hint =
+      "; " + std::to_string(ledger.tensors()) + " live tensors hold " + std::to_string(ledger.bytes() >> 20) +
+      " MiB: dispose() them or use scope(), as JavaScript frees none before a loop awaits something";
+  return TorchError(env, "TORCH_OUT_OF_MEMORY", FirstLine(message) + hint, trace);
+}
+
+}  // namespace
+
 Napi::Error TorchError(Napi::Env env, const char* code, const std::string& message, const std::string& trace) {
   const EnvData& data = EnvData::Of(env);
   if (data.error_class.IsEmpty()) return Napi::Error::New(env, message);
@@ -63,10 +79,12 @@ Napi::Error CurrentError(Napi::Env env) {
   try {
     throw;
   } catch (const c10::OutOfMemoryError& error) {
-    return TorchError(env, "TORCH_OUT_OF_MEMORY", error.what_without_backtrace(), error.what());
+    return OutOfMemory(env, error.what_without_backtrace(), error.what());
   } catch (const c10::Error& error) {
     const std::string message = error.what_without_backtrace();
-    return TorchError(env, CodeOf(message, "TORCH_OPERATOR"), message, error.what());
+    const std::string_view code = CodeOf(message, "TORCH_OPERATOR");
+    if (code == "TORCH_OUT_OF_MEMORY") return OutOfMemory(env, message, error.what());
+    return TorchError(env, code.data(), message, error.what());
   } catch (const FileError& error) {
     return TorchError(env, "TORCH_FILE", error.what());
   } catch (const std::bad_alloc&) {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "allocator.h"
 #include "convert.h"
 #include "env.h"
 #include "error.h"
@@ -71,6 +72,28 @@ Napi::Value Alias(const Napi::CallbackInfo& info) {
   return WrapTensor(info.Env(), tensor.alias());
 }
 
+class ReleaseWorker : public Napi::AsyncWorker {
+ public:
+  explicit ReleaseWorker(Napi::Env env)
+      : Napi::AsyncWorker(env, "napi-torch.releaseFreeMemory"), deferred_(Napi::Promise::Deferred::New(env)) {}
+
+  Napi::Promise promise() const { return deferred_.Promise(); }
+  void Execute() override { napi_torch::ReleaseFreeMemory(); }
+  void OnOK() override { deferred_.Resolve(Env().Undefined()); }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+};
+
+// releaseFreeMemory(): Promise<void>, on a pool thread.
+Napi::Value ReleaseFreeMemory(const Napi::CallbackInfo& info) {
+  auto worker = std::make_unique<ReleaseWorker>(info.Env());
+  const Napi::Promise promise = worker->promise();
+  worker->Queue();
+  worker.release();  // NOLINT(bugprone-unused-return-value): a queued worker deletes itself.
+  return promise;
+}
+
 Napi::Value Memory(const Napi::CallbackInfo& info) {
   const Ledger& ledger = *EnvData::Of(info.Env()).ledger;
   Napi::Object result = Napi::Object::New(info.Env());
@@ -111,6 +134,7 @@ void InitHandle(Napi::Env env, Napi::Object exports) {
   Export<IsDisposed>(env, exports, "isDisposed");
   Export<Alias>(env, exports, "alias");
   Export<Memory>(env, exports, "memory");
+  Export<ReleaseFreeMemory>(env, exports, "releaseFreeMemory");
 }
 
 }  // namespace napi_torch

@@ -5,6 +5,7 @@ import type { PresetOptions } from '../model/preset.js'
 import { READ_MODEL_OPTIONS, type ReadModelOptions } from '../model/read.js'
 import { Module } from '../nn/module.js'
 import type { ModelArchitecture } from '../models/architecture.js'
+import { releaseFreeMemory } from '../tensor/release.js'
 import { checkSignal } from '../util/abort.js'
 import { checkOneOf, checkOptions, checkPositiveInteger, describeShape, expected } from '../util/check.js'
 import { checkDevice, type Device } from '../util/device.js'
@@ -377,6 +378,7 @@ export class Classifier implements AsyncDisposable {
     await Promise.all([this.#engine.close(), this.#features?.then((engine) => engine.close())])
     this.#opened.dispose()
   }
+    await releaseFreeMemory()
 
   #checkOpen(): void {
     if (this.#isClosed) throw new TorchError('TORCH_ENGINE_CLOSED', 'The classifier is closed')

@@ -5,11 +5,12 @@ import type { Device } from '../util/device.js'
 import { TorchError } from '../util/errors.js'
 import { isTensor } from '../nn/checks.js'
 import { fromArray } from '../tensor/creation.js'
+import { releaseFreeMemory } from '../tensor/release.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkSignal } from '../util/abort.js'
-import type { EngineDType } from './compile_options.js'
 import { isFloat32Array } from '../util/realm.js'
 import { markAsUncloneable } from '../util/uncloneable.js'
+import type { EngineDType } from './compile_options.js'
 import type { PlanStore } from './plan/plan_store.js'
 import type { KernelSet } from './plan/select.js'
 import { Batcher, type BatchedOutput, type BatcherLimits, type BatchFacts } from './run/batcher.js'
@@ -156,8 +157,8 @@ export class Engine implements AsyncDisposable {
     instructionSet,
     limits,
   }: EngineParts) {
-    this.#handle = handle
     markAsUncloneable(this)
+    this.#handle = handle
     this.#plans = plans
     this.#buckets = buckets
     this.inputShape = inputShape
@@ -277,6 +278,7 @@ export class Engine implements AsyncDisposable {
     await this.#batcher.drain()
     if (this.#running > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
     this.#plans.dispose()
+    await releaseFreeMemory()
   }
 
   async #infer(

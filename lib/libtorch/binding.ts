@@ -186,6 +186,7 @@ export interface NativeBinding {
   item(tensor: TensorHandle): number | bigint | boolean
   /** Live handles and the bytes of the distinct storages that they keep alive, in this environment. */
   memory(): { tensors: number; bytes: number }
+  releaseFreeMemory(): Promise<void>
 
   // native/storage.cc: raw storages, for checkpoint readers and writers.
   /** Reads stretches of a file into new uint8 tensors (length,), one after the other, on a pool thread. */

@@ -4,6 +4,7 @@ import type { DType } from '../util/dtype.js'
 import { TorchError } from '../util/errors.js'
 import { Signature } from '../util/signature.js'
 import { HELD, synchronousScope } from '../util/scope.js'
+import { releaseAfter } from '../tensor/release.js'
 import { StateDict } from '../tensor/state_dict.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { isTensor } from './checks.js'
@@ -338,7 +339,9 @@ export abstract class Module<Output = Tensor> implements Disposable {
 
   /** Disposes all parameters and buffers; the module cannot be used any more. */
   dispose(): void {
-    for (const tensor of [...this.parameters(), ...this.buffers()]) tensor.dispose()
+    releaseAfter(() => {
+      for (const tensor of [...this.parameters(), ...this.buffers()]) tensor.dispose()
+    })
   }
 
   [Symbol.dispose](): void {

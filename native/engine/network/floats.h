@@ -9,12 +9,22 @@
 #include <memory>
 #include <new>
 
+#include "../../pages.h"
+
 namespace napi_torch::engine {
 
 inline constexpr std::align_val_t kAlignment{64};  // A cache line.
 
 struct AlignedDelete {
-  void operator()(float* data) const { ::operator delete(data, kAlignment); }
+  size_t bytes = 0;
+
+  void operator()(float* data) const {
+    if (bytes < kMinMapping) {
+      ::operator delete(data, kAlignment);
+    } else {
+      UnmapPages(data, bytes);
+    }
+  }
 };
 
 using AlignedFloats = std::unique_ptr<float[], AlignedDelete>;
@@ -22,9 +32,10 @@ using AlignedFloats = std::unique_ptr<float[], AlignedDelete>;
 // `count` zeros, aligned to a cache line.
 inline AlignedFloats NewFloats(int64_t count) {
   const size_t bytes = static_cast<size_t>(count) * sizeof(float);
-  auto* const data = static_cast<float*>(::operator new(bytes, kAlignment));
-  std::memset(data, 0, bytes);
-  return AlignedFloats(data);
+  void* const data = bytes < kMinMapping ? ::operator new(bytes, kAlignment) : MapPages(bytes);
+  if (data == nullptr) throw std::bad_alloc();
+  if (bytes < kMinMapping) std::memset(data, 0, bytes);
+  return AlignedFloats(static_cast<float*>(data), AlignedDelete{bytes});
 }
 
 // Memory that several plans of an engine share, as only one of them runs at a time: plans for small batches need none
@@ -43,8 +54,9 @@ class SharedFloats {
       const auto bytes = count * static_cast<int64_t>(sizeof(float));
       AlignedFloats floats = NewFloats(count);
       *bytes_ += bytes;
-      entry.floats = Pointer(floats.release(), [total = bytes_, bytes](float* data) {
-        AlignedDelete()(data);
+      const AlignedDelete destroy = floats.get_deleter();
+      entry.floats = Pointer(floats.release(), [total = bytes_, bytes, destroy](float* data) {
+        destroy(data);
         *total -= bytes;
       });
       entry.count = count;
