@@ -35,6 +35,58 @@ export const LAYERS = [
   [{ name: 'index', files: ['index.ts'] }],
 ]
 
+// Built-in classes of which each realm has its own: `instanceof` is false for what another realm made.
+const BUILT_IN = [
+  ...['Object', 'Function', 'Array', 'Map', 'Set', 'WeakMap', 'WeakSet', 'WeakRef', 'Promise', 'Date', 'RegExp'],
+  ...['Error', 'AggregateError', 'EvalError', 'RangeError', 'ReferenceError', 'SyntaxError', 'TypeError', 'URIError'],
+  ...[
+    'ArrayBuffer',
+    'SharedArrayBuffer',
+    'DataView',
+    'Buffer',
+    '(Big)?(Ui|I)nt\\d+(Clamped)?Array',
+    'Float\\d+Array',
+    'Readable',
+    'Writable',
+    'EventEmitter',
+  ],
+  ...[
+    'URL',
+    'URLSearchParams',
+    'AbortController',
+    'AbortSignal',
+    'DOMException',
+    'Event',
+    'EventTarget',
+    'Blob',
+    'File',
+  ],
+  ...[
+    'Headers',
+    'Request',
+    'Response',
+    'FormData',
+    'ReadableStream',
+    'TextDecoder',
+    'TextEncoder',
+    'Intl',
+    'WebAssembly',
+  ],
+]
+
+const REALMS = 'values of other realms (Jest, vm) are of other classes: use the checks of lib/util/realm.ts'
+
+// What the page of jsdom, in which Jest and Vitest can run a program, does not have.
+const MISSING_IN_JSDOM = {
+  setImmediate: 'node:timers',
+  clearImmediate: 'node:timers',
+  TextDecoder: 'node:util',
+  TextEncoder: 'node:util',
+  BroadcastChannel: 'node:worker_threads',
+  MessageChannel: 'node:worker_threads',
+  ReadableStream: 'node:stream/web',
+}
+
 const LIB = path.join(import.meta.dirname, 'lib')
 
 function layerOf(file) {
@@ -120,6 +172,30 @@ export default tseslint.config(
       'no-restricted-properties': [
         'error',
         { object: 'process', property: 'env', message: 'Read the environment in lib/util/environment.ts' },
+      ],
+    },
+  },
+  {
+    files: ['lib/**/*.ts', 'packages/*/lib/**/*.ts'],
+    ignores: ['lib/util/realm.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: `BinaryExpression[operator='instanceof'][right.name=/^(${BUILT_IN.join('|')})$/]`,
+          message: REALMS,
+        },
+        {
+          selector: "BinaryExpression > MemberExpression[object.name='Object'][property.name='prototype']",
+          message: REALMS,
+        },
+      ],
+      'no-restricted-globals': [
+        'error',
+        ...Object.entries(MISSING_IN_JSDOM).map(([name, module]) => ({
+          name,
+          message: `jsdom has none: import it from ${module}`,
+        })),
       ],
     },
   },

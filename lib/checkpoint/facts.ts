@@ -7,6 +7,7 @@ import { EntryCounter, type TreeOptions } from './state_dict/module_tree.js'
 import { isWholeModule, withoutCompiler } from './state_dict/whole_module.js'
 import { StoredTensor } from './stored.js'
 import { PickledObject, type CheckpointValue } from './values.js'
+import { isMap } from '../util/realm.js'
 
 /** A setting of a module: a number, a flag, a text, `null` for Python's None, or a tuple or list of numbers. */
 export type FactValue = null | boolean | number | string | readonly number[]
@@ -112,7 +113,7 @@ export function factValue(value: CheckpointValue | undefined): FactValue | undef
 }
 
 function pickledNode(module: PickledObject, counter: EntryCounter): FactNode | null {
-  if (!isWholeModule(module) || !(module.state instanceof Map)) return null
+  if (!isWholeModule(module) || !isMap(module.state)) return null
   const state: ReadonlyMap<CheckpointValue, CheckpointValue> = module.state
   counter.take(state.size)
   for (const list of ['_parameters', '_buffers', '_modules']) counter.take(entryCount(state.get(list)))
@@ -136,10 +137,10 @@ function pickledNode(module: PickledObject, counter: EntryCounter): FactNode | n
 }
 
 function entryCount(value: CheckpointValue | undefined): number {
-  return value instanceof Map ? value.size : 0
+  return isMap(value) ? value.size : 0
 }
 
 function entriesOf(value: CheckpointValue | undefined): [string, CheckpointValue][] {
-  if (!(value instanceof Map)) return []
+  if (!isMap(value)) return []
   return [...value].filter((entry): entry is [string, CheckpointValue] => typeof entry[0] === 'string')
 }

@@ -1,5 +1,6 @@
 import { DESCRIBE, describe, shorten } from '../util/check.js'
 import type { StoredStorage, StoredTensor } from './stored.js'
+import { isMap, isSet, isUint8Array } from '../util/realm.js'
 
 /**
  * A value of a checkpoint. Nothing in it was looked up, imported or run.
@@ -178,9 +179,9 @@ export function describeValue(value: unknown): string {
   if (value instanceof PickleTuple) return `a tuple of ${value.length} values`
   if (Array.isArray(value)) return `a list of ${value.length} values`
   if (value instanceof OrderedDict) return `an OrderedDict of ${value.size} entries`
-  if (value instanceof Map) return `a dict of ${value.size} entries`
-  if (value instanceof Set) return `a set of ${value.size} values`
-  if (value instanceof Uint8Array) return `${value.length} bytes`
+  if (isMap(value)) return `a dict of ${value.size} entries`
+  if (isSet(value)) return `a set of ${value.size} values`
+  if (isUint8Array(value)) return `${value.length} bytes`
   return describe(value)
 }
 

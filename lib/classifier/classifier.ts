@@ -11,6 +11,7 @@ import { checkOneOf, checkOptions, checkPositiveInteger, describeShape, expected
 import { checkDevice, type Device } from '../util/device.js'
 import { TorchError } from '../util/errors.js'
 import type { FileInput } from '../util/file_input.js'
+import { isError } from '../util/realm.js'
 import { scope } from '../util/scope.js'
 import { Semaphore } from '../util/semaphore.js'
 import type { OutputActivation } from '../vision/activations.js'
@@ -284,7 +285,7 @@ export class Classifier implements AsyncDisposable {
       try {
         return { image, predictions: await this.#follow(() => predict(image)), error: null }
       } catch (error) {
-        if (signal?.aborted === true || !(error instanceof Error)) throw error
+        if (signal?.aborted === true || !isError(error)) throw error
         return { image, predictions: null, error }
       }
     }
@@ -377,8 +378,8 @@ export class Classifier implements AsyncDisposable {
     if (this.#active > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
     await Promise.all([this.#engine.close(), this.#features?.then((engine) => engine.close())])
     this.#opened.dispose()
-  }
     await releaseFreeMemory()
+  }
 
   #checkOpen(): void {
     if (this.#isClosed) throw new TorchError('TORCH_ENGINE_CLOSED', 'The classifier is closed')

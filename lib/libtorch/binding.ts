@@ -427,11 +427,11 @@ export interface NativeBinding {
   version(): { libtorch: string; builtFor: string; config: string; cpuCapability: string }
   setNumThreads(count: number): void
   getNumThreads(): number
+  /** How many of `count` threads the system lets this process have, its own included. */
+  startableThreads(count: number): number
   cudaIsAvailable(): boolean
   /** Why there is no device, as the end of a sentence; null if there is one. */
   cudaUnavailableReason(): string | null
-  /** How many of `count` threads the system lets this process have, its own included. */
-  startableThreads(count: number): number
   cudaDeviceCount(): number
   /** Bytes that tensors hold on a device. */
   cudaMemoryAllocated(index: number): number

@@ -1,4 +1,5 @@
 import { PickledObject, type CheckpointValue } from '../checkpoint/values.js'
+import { isMap } from '../util/realm.js'
 
 /** Where training scripts keep the names of the classes, the clearest first. */
 const NAMES = [
@@ -71,9 +72,9 @@ export function findLabels(root: CheckpointValue, numClasses: number): string[] 
 
 /** Entries of a dict, or attributes of an object. */
 function fieldsOf(value: CheckpointValue): ReadonlyMap<CheckpointValue, CheckpointValue> | null {
-  if (value instanceof Map) return value
+  if (isMap(value)) return value
   if (!(value instanceof PickledObject)) return null
-  return value.entries ?? (value.state instanceof Map ? value.state : null)
+  return value.entries ?? (isMap(value.state) ? value.state : null)
 }
 
 function readLabels(value: CheckpointValue, numClasses: number): string[] | null {

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { Module } from '../nn/module.js'
 import { describe, shorten } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
+import { isError } from '../util/realm.js'
 
 const TYPESCRIPT = new Set(['.ts', '.mts', '.cts', '.tsx'])
 
@@ -42,7 +43,7 @@ async function importFile(file: string): Promise<unknown> {
   try {
     return await import(url)
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+    const code = isError(cause) && 'code' in cause ? cause.code : undefined
     const isUnread = code === 'ERR_UNKNOWN_FILE_EXTENSION' || code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX'
     if (!TYPESCRIPT.has(extname(file)) || !isUnread) throw failure(file, `Cannot be loaded: ${reasonOf(cause)}`, cause)
   }
@@ -82,7 +83,7 @@ function looksLikeModule(value: unknown): boolean {
 }
 
 function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
+  return isError(cause) ? cause.message : String(cause)
 }
 
 function failure(file: string, text: string, cause?: unknown): TorchError {

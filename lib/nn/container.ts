@@ -1,4 +1,5 @@
-import { checkInteger, expected, isPlainObject } from '../util/check.js'
+import { checkInteger, expected } from '../util/check.js'
+import { isPlainObject } from '../util/realm.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { Module } from './module.js'
 import { moduleListRepr } from './repr.js'

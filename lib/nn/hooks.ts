@@ -1,5 +1,6 @@
 import { expected } from '../util/check.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { isPromise } from '../util/realm.js'
 
 /** Runs before `forward`. The inputs that it returns replace those that it got. */
 // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a hook may have no return statement
@@ -36,7 +37,7 @@ export class Hooks {
       if (result !== undefined) changed = Array.isArray(result) ? result : [result]
     }
     let output = forward(...changed)
-    if (output instanceof Promise) {
+    if (isPromise(output)) {
       output.catch(() => undefined) // When it goes on its tensors are gone; that error would end the process.
       throw expected('a synchronous forward()', module.constructor.name, output)
     }

@@ -8,6 +8,7 @@ import type { Tensor } from '../tensor/tensor.js'
 import { isTensor } from './checks.js'
 import { swapAll } from './convert.js'
 import { ONLY_FLOATS_REQUIRE_GRAD, Parameter } from './parameter.js'
+import { isMap } from '../util/realm.js'
 
 /** Options of `Module.loadStateDict()`. */
 export interface LoadStateDictOptions {
@@ -77,7 +78,7 @@ export function loadStateDict(
   const options = LOAD_STATE_DICT.read([state], given)
   const strict = checkBoolean('strict', options.strict ?? true)
   const assign = checkBoolean('assign', options.assign ?? false)
-  if (!(state instanceof Map)) throw expected('a StateDict or a Map of tensors', 'state', state)
+  if (!isMap(state)) throw expected('a StateDict or a Map of tensors', 'state', state)
 
   const comparison = compare(targets, state, assign)
   const { matches, missingKeys, unexpectedKeys, mismatches, faults } = comparison

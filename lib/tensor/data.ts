@@ -1,4 +1,5 @@
 import { checkShape, expected } from '../util/check.js'
+import { typedArrayName } from '../util/realm.js'
 import { arrayTypeOf, isFloatingPoint, type DType } from '../util/dtype.js'
 
 /** A number, bigint or boolean, or arrays of them. */
@@ -87,18 +88,13 @@ export function toBytes(data: TensorData, dtype?: DType, shape?: readonly number
 
 /** Gives the dtype of the elements of a typed array; undefined for a `Uint16Array`, whose bits may mean two, and others. */
 export function dtypeOfArray(array: unknown): DType | undefined {
-  return DTYPE_OF_ARRAY[typeNameOf(array)]
+  return DTYPE_OF_ARRAY[typedArrayName(array) ?? '']
 }
 
 /** Tells whether the elements of a typed array can be those of a tensor of `dtype`. */
 export function holdsDType(array: unknown, dtype: DType): boolean {
-  const name = typeNameOf(array)
+  const name = typedArrayName(array)
   return name === arrayTypeOf(dtype).name || (name === 'Uint8ClampedArray' && dtype === 'uint8')
-}
-
-// By name, as `instanceof` fails for arrays of another realm: what Node gives to code that Jest runs.
-function typeNameOf(array: unknown): string {
-  return Object.prototype.toString.call(array).slice('[object '.length, -1)
 }
 
 const DTYPE_OF_ARRAY: Readonly<Record<string, DType>> = {

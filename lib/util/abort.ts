@@ -1,4 +1,5 @@
 import { expected } from './check.js'
+import { isAbortSignal } from './realm.js'
 
 type Listener = (reason: unknown) => void
 
@@ -22,7 +23,7 @@ export function onAbort(signal: AbortSignal | undefined, listener: Listener): ()
 
 /** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `signal` is an AbortSignal, or undefined. */
 export function checkSignal(signal: unknown): AbortSignal | undefined {
-  const isSignal = signal === undefined || signal instanceof AbortSignal
+  const isSignal = signal === undefined || isAbortSignal(signal)
   if (!isSignal) throw expected('an AbortSignal', 'signal', signal)
   return signal
 }

@@ -7,6 +7,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 
 import { hasCode, reasonOf } from './errno.js'
 import { CheckpointError } from './errors.js'
+import { isError } from './realm.js'
 
 /** What receives the bytes of a file, in order. It keeps none of them after it resolves. */
 export type Sink = (bytes: Uint8Array) => Promise<void>
@@ -210,7 +211,7 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 function isSystemError(error: unknown): boolean {
-  return error instanceof Error && 'syscall' in error
+  return isError(error) && 'syscall' in error
 }
 
 class GatheringWriter {

@@ -1,5 +1,6 @@
 import { TorchError } from './errors.js'
 import { nearest } from './nearest.js'
+import { isPlainObject } from './realm.js'
 
 /** A method of this name tells how a value prints in an error message (a tensor: `float32 (2, 3)`). */
 export const DESCRIBE: unique symbol = Symbol.for('napi-torch.describe')
@@ -211,13 +212,6 @@ function plainName(name: string): string {
 export function isOptions(value: unknown, known: readonly string[]): value is object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   return isPlainObject(value) || !isInstance(value) || known.some((name) => Object.hasOwn(value, name))
-}
-
-/** Tells whether `value` is an object as a literal makes one. */
-export function isPlainObject(value: unknown): value is object {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
 }
 
 /** Tells whether `value` is an array of integers that doubles hold exactly. */

@@ -2,6 +2,7 @@ import { shorten } from './check.js'
 import { readFile } from 'node:fs/promises'
 
 import { TorchError, type TorchErrorCode } from './errors.js'
+import { isError } from './realm.js'
 
 /** What a path was expected to lead to. */
 type PathKind = 'file' | 'folder' | 'file or folder'
@@ -18,20 +19,20 @@ export async function readBytes(path: string, code: TorchErrorCode): Promise<Uin
  * message, or that of their cause, which says more: `fetch failed` is all that Node itself tells of a network error.
  */
 export function reasonOf(error: unknown, kind: PathKind = 'file'): string {
-  if (!(error instanceof Error)) return String(error)
+  if (!isError(error)) return String(error)
   if (error instanceof TorchError) return error.message
   // Node has no message for a host whose addresses all failed, only one for each address.
-  if (error instanceof AggregateError && error.message === '') {
+  if ('errors' in error && Array.isArray(error.errors) && error.message === '') {
     return error.errors.map((each) => reasonOf(each, kind)).join('; ')
   }
   const words = wordsOf(error, kind)
   if (words !== null) return words
-  return error.cause instanceof Error ? reasonOf(error.cause, kind) : error.message
+  return isError(error.cause) ? reasonOf(error.cause, kind) : error.message
 }
 
 /** Tells whether `error` is an error of Node or the system with one of `codes`, such as `ENOENT`. */
 export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.some((code) => code === error.code)
+  return isError(error) && 'code' in error && codes.some((code) => code === error.code)
 }
 
 function wordsOf(error: Error, kind: PathKind): string | null {

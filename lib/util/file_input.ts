@@ -2,7 +2,6 @@
 import { constants, open as openDescriptor } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { Socket } from 'node:net'
-import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
@@ -10,6 +9,7 @@ import { onAbort } from './abort.js'
 import { DESCRIBE, describe, expected, shorten } from './check.js'
 import { hasCode, reasonOf } from './errno.js'
 import { TorchError, type TorchErrorCode } from './errors.js'
+import { isAnyArrayBuffer, isArrayBuffer, isUint8Array, isUrl } from './realm.js'
 
 /** A `Blob` or a `File`, such as `formData.get('image')`. */
 export interface BlobLike {
@@ -61,7 +61,7 @@ export const FILE_INPUT = 'a path, a file: URL, bytes, a Blob, a Response or a s
 
 /** Tells what {@link resolveFileInput} takes. A Node stream in object mode is not: what flows in it are other things than bytes. */
 export function isFileInput(value: unknown): value is FileInput {
-  return typeof value === 'string' || value instanceof URL || isBytes(value) || isByteSource(value)
+  return typeof value === 'string' || isUrl(value) || isBytes(value) || isByteSource(value)
 }
 
 /** Tells what gives bytes later: blobs, bodies and streams. */
@@ -79,7 +79,7 @@ export async function resolveFileInput(input: unknown, options: FileInputOptions
   const { name, what = FILE_INPUT, signal } = options
   signal?.throwIfAborted()
   if (typeof input === 'string') return /^(?:file|data):/i.test(input) ? resolveUrl(input, options) : input
-  if (input instanceof URL) return resolveUrl(input.href, options)
+  if (isUrl(input)) return resolveUrl(input.href, options)
   if (isBytes(input)) return bytesOf(input)
   if (isBody(input)) return readBody(input, options)
   if (isBlob(input)) return readBlob(input, options)
@@ -168,15 +168,15 @@ function bytesOfDataUrl(href: string, { code }: FileInputOptions): Uint8Array {
 }
 
 function isBytes(value: unknown): value is BytesInput {
-  return ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof SharedArrayBuffer
+  return ArrayBuffer.isView(value) || isAnyArrayBuffer(value)
 }
 
 /** A copy where the memory is shared or may shrink: what is decoded on another thread must not change. */
 export function bytesOf(input: BytesInput): Uint8Array {
   if (!ArrayBuffer.isView(input)) return bytesOf(new Uint8Array(input))
   const { buffer, byteOffset, byteLength } = input
-  const bytes = input instanceof Uint8Array ? input : new Uint8Array(buffer, byteOffset, byteLength)
-  const isFixed = buffer instanceof ArrayBuffer && !('resizable' in buffer && buffer.resizable === true)
+  const bytes = isUint8Array(input) ? input : new Uint8Array(buffer, byteOffset, byteLength)
+  const isFixed = isArrayBuffer(buffer) && !('resizable' in buffer && buffer.resizable === true)
   return isFixed ? bytes : Uint8Array.from(bytes)
 }
 
@@ -311,8 +311,12 @@ class Chunk {
   }
 }
 
+function isDestroyable(value: unknown): value is { destroy(): void } {
+  return isObject(value) && typeof value['destroy'] === 'function'
+}
+
 function destroy(stream: unknown): void {
-  if (stream instanceof Readable) stream.destroy()
+  if (isDestroyable(stream)) stream.destroy()
 }
 
 function checkLength(bytes: Uint8Array, options: FileInputOptions): Uint8Array {

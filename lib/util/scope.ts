@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
 import { expected } from './check.js'
+import { isMap, isPlainObject, isSet } from './realm.js'
 
 /** A method of this name gives the tensors that an object holds, so that a scope whose result it is keeps them. */
 export const HELD: unique symbol = Symbol.for('napi-torch.held')
@@ -158,9 +159,9 @@ function* heldBy(root: unknown): Generator<Resource> {
     seen.add(value)
     if (isHolder(value)) {
       yield* value[HELD]()
-    } else if (Array.isArray(value) || value instanceof Set) {
+    } else if (Array.isArray(value) || isSet(value)) {
       for (const item of value) open.push(item)
-    } else if (value instanceof Map) {
+    } else if (isMap(value)) {
       for (const [key, item] of value) open.push(key, item)
     } else if (isPlainObject(value)) {
       for (const item of Object.values(value)) open.push(item)
@@ -170,9 +171,4 @@ function* heldBy(root: unknown): Generator<Resource> {
 
 function isHolder(value: object): value is { [HELD](): Iterable<Resource> } {
   return HELD in value && typeof value[HELD] === 'function'
-}
-
-function isPlainObject(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || prototype === Object.prototype
 }

@@ -1,4 +1,5 @@
-import { expected, isOptions, isPlainObject, optionNamed, unknownOption } from './check.js'
+import { expected, isOptions, optionNamed, unknownOption } from './check.js'
+import { isPlainObject } from './realm.js'
 import { isDevice } from './device.js'
 import { DTYPES } from './dtype.js'
 

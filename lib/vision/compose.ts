@@ -4,6 +4,7 @@ import { fromArray } from '../tensor/creation.js'
 import { Tensor } from '../tensor/tensor.js'
 import { elementsOf, fuse } from './fuse.js'
 import type { Transform } from './transforms.js'
+import { isFloat32Array } from '../util/realm.js'
 
 /**
  * Applies transforms one after the other and disposes the tensors between them. Follows `torchvision.transforms.Compose`.
@@ -88,7 +89,7 @@ function isTransform(value: unknown): boolean {
 }
 
 function checkRoom(shape: readonly number[], target: unknown, offset: number): void {
-  if (!(target instanceof Float32Array)) throw expected('a Float32Array', 'target', target)
+  if (!isFloat32Array(target)) throw expected('a Float32Array', 'target', target)
   if (elementsOf(shape) > target.length - checkNonNegativeInteger('offset', offset)) {
     throw expected(
       `an offset from which on ${describeShape(shape)} fits into ${target.length} floats`,

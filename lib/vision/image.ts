@@ -1,4 +1,5 @@
 import { checkNonNegativeInteger, expected } from '../util/check.js'
+import { isUint8Array } from '../util/realm.js'
 
 /** Pixels of a decoded image: bytes in row-major order (H, W, C). */
 export interface Image {
@@ -20,7 +21,7 @@ export const MAX_PIXELS = 89_478_485
 export function checkImage(name: string, value: unknown): Image {
   if (typeof value !== 'object' || value === null || !('data' in value)) throw expected('an image', name, value)
   const { data, height, width, channels }: { [K in keyof Image]?: unknown } = value
-  if (!(data instanceof Uint8Array)) throw expected('a Uint8Array', `data of ${name}`, data)
+  if (!isUint8Array(data)) throw expected('a Uint8Array', `data of ${name}`, data)
   const rows = checkNonNegativeInteger(`height of ${name}`, height)
   const columns = checkNonNegativeInteger(`width of ${name}`, width)
   if (channels !== 1 && channels !== 3) throw expected('1 or 3', `channels of ${name}`, channels)
@@ -34,7 +35,7 @@ export function checkImage(name: string, value: unknown): Image {
 export function isImage(value: unknown): value is Image {
   if (typeof value !== 'object' || value === null || !('data' in value)) return false
   const { data, height, width, channels }: { [K in keyof Image]?: unknown } = value
-  if (!(data instanceof Uint8Array) || (channels !== 1 && channels !== 3)) return false
+  if (!isUint8Array(data) || (channels !== 1 && channels !== 3)) return false
   const isSize = (size: unknown): size is number => Number.isSafeInteger(size) && Number(size) >= 0
   return isSize(height) && isSize(width) && data.length === height * width * channels
 }

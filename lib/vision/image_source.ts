@@ -10,6 +10,7 @@ import {
 } from '../util/file_input.js'
 import { dropAlpha } from './decode/pixels.js'
 import { checkImage, type Image } from './image.js'
+import { isError, isUint8Array, isUint8ClampedArray } from '../util/realm.js'
 
 /** A byte stream of Node, such as a request or what `createReadStream` gives. */
 export interface NodeByteStream {
@@ -101,7 +102,7 @@ function isSharp(value: unknown): value is SharpLike {
 }
 
 function isSharpOutput(value: unknown): value is SharpOutput {
-  return isObject(value) && value['data'] instanceof Uint8Array && isObject(value['info'])
+  return isObject(value) && isUint8Array(value['data']) && isObject(value['info'])
 }
 
 function isPixels(value: unknown): value is Pixels {
@@ -119,7 +120,7 @@ async function runSharp(sharp: SharpLike, name: string): Promise<Image> {
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true })
     .catch((cause: unknown) => {
-      const text = cause instanceof Error ? (cause.message.split('\n', 1)[0] ?? '') : String(cause)
+      const text = isError(cause) ? (cause.message.split('\n', 1)[0] ?? '') : String(cause)
       throw new TorchError('TORCH_IMAGE', `Cannot decode ${name}: ${text}`, { cause })
     })
   return withoutAlpha(name, { ...info, data })
@@ -127,8 +128,8 @@ async function runSharp(sharp: SharpLike, name: string): Promise<Image> {
 
 /** Checks pixels, and drops their alpha. */
 async function withoutAlpha(name: string, pixels: { readonly [K in keyof Pixels]?: unknown }): Promise<Image> {
-  const data = pixels.data instanceof Uint8ClampedArray ? viewOf(pixels.data) : pixels.data
-  if (!(data instanceof Uint8Array)) throw expected('a Uint8Array or Uint8ClampedArray', `data of ${name}`, pixels.data)
+  const data = isUint8ClampedArray(pixels.data) ? viewOf(pixels.data) : pixels.data
+  if (!isUint8Array(data)) throw expected('a Uint8Array or Uint8ClampedArray', `data of ${name}`, pixels.data)
   const height = checkPositiveInteger(`height of ${name}`, pixels.height)
   const width = checkPositiveInteger(`width of ${name}`, pixels.width)
   const { channels = data.length / (height * width) } = pixels

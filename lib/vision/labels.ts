@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { TextDecoder } from 'node:util'
 
 import { checkPositiveInteger, expected, shorten } from '../util/check.js'
 import { TorchError } from '../util/errors.js'

@@ -1,3 +1,4 @@
+import { TextDecoder } from 'node:util'
 import { dirname, join } from 'node:path'
 
 import { writeAtomically } from '../util/atomic_file.js'

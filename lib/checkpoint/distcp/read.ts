@@ -13,6 +13,7 @@ import { openSource, sliceOf, type ByteSource } from '../source.js'
 import { StoredTensor } from '../stored.js'
 import { describeValue, PickledObject, PickleTuple, UnreadableTensor, type CheckpointValue } from '../values.js'
 import { readTorchZip } from '../zip/read.js'
+import { isMap } from '../../util/realm.js'
 
 /** The file of a folder of torch.distributed.checkpoint that says what lies in the others. */
 export const METADATA_NAME = '.metadata'
@@ -196,7 +197,7 @@ function piecesByName(data: ReadonlyMap<CheckpointValue, CheckpointValue>, fail:
 
 /** The attributes of an object of the class `name` of torch.distributed.checkpoint. */
 function fieldsOf(value: CheckpointValue, name: string, fail: Fail): ReadonlyMap<CheckpointValue, CheckpointValue> {
-  if (value instanceof PickledObject && value.name === name && value.state instanceof Map) return value.state
+  if (value instanceof PickledObject && value.name === name && isMap(value.state)) return value.state
   throw fail(
     'TORCH_CHECKPOINT_CORRUPT',
     `Expected ${name} of torch.distributed.checkpoint, found ${describeValue(value)}`,
@@ -208,7 +209,7 @@ function dictOf(
   name: string,
   fail: Fail,
 ): ReadonlyMap<CheckpointValue, CheckpointValue> {
-  if (value instanceof Map) return value
+  if (isMap(value)) return value
   throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected a dict for ${name}, found ${describeValue(value)}`)
 }
 
@@ -217,7 +218,7 @@ const MAX_KEYS = 64
 
 /** The keys that lead to a value: names are joined by dots, and may hold some. */
 function pathOf(name: string, plan: CheckpointValue | undefined): readonly CheckpointValue[] {
-  const path = plan instanceof Map ? plan.get(name) : undefined
+  const path = isMap(plan) ? plan.get(name) : undefined
   return path instanceof PickleTuple && path.length > 0 && path.length <= MAX_KEYS ? path : [name]
 }
 
@@ -241,7 +242,7 @@ class Tree {
 
   #branch(parent: Dict, key: CheckpointValue): Dict {
     const known = parent.get(key)
-    if (known instanceof Map && this.#branches.has(known)) return known
+    if (isMap(known) && this.#branches.has(known)) return known
     if (known !== undefined) throw this.#fail('TORCH_CHECKPOINT_CORRUPT', `${describeValue(key)} is a value and a dict`)
     const made: Dict = new Map()
     this.#branches.add(made)

@@ -8,6 +8,7 @@ import type { UnpickleOptions } from '../pickle/machine.js'
 import { findPickleEnd } from '../pickle/extent.js'
 import type { ByteSource } from '../source.js'
 import { describeValue, type CheckpointValue } from '../values.js'
+import { isMap } from '../../util/realm.js'
 
 /** The first pickle: what PyTorch before 1.6 wrote to be recognized. */
 const MAGIC_NUMBER = 0x1950a86a20f9469cfc6cn
@@ -73,7 +74,7 @@ function checkProtocol(protocol: CheckpointValue, fail: Fail): void {
 
 /** What the machine was. The file is little-endian all the same: PyTorch converted before it wrote. */
 function readByteOrder(system: CheckpointValue, fail: Fail): 'little' | 'big' {
-  if (!(system instanceof Map)) {
+  if (!isMap(system)) {
     throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected facts of the system, found ${describeValue(system)}`)
   }
   const isLittle = system.get('little_endian')

@@ -17,6 +17,7 @@ import {
   UnreadableTensor,
   type CheckpointValue,
 } from '../values.js'
+import { isMap, isSet, isUint8Array } from '../../util/realm.js'
 
 /** What a constructor needs beside its arguments. */
 export interface Construction {
@@ -126,7 +127,7 @@ function callPartial(partial: PickledObject, args: PickleTuple, context: Constru
   const [callable, first, names] = partial.state instanceof PickleTuple ? partial.state : []
   const given = [...(first instanceof PickleTuple ? first : []), ...args]
   context.charge(given.length)
-  const kwargs = names instanceof Map && names.size > 0 ? names : null
+  const kwargs = isMap(names) && names.size > 0 ? names : null
   const [type] = given
   const makesObject = callable instanceof PickledGlobal && callable.name.endsWith('.__new__')
   return makesObject ? newObject(type, given.slice(1), kwargs, context) : newObject(callable, given, kwargs, context)
@@ -158,7 +159,7 @@ export function newObject(
 /** Hands an object its state, as the BUILD instruction asks. Records keep it as data. */
 export function build(target: CheckpointValue | undefined, state: CheckpointValue, context: Construction): void {
   const { fail } = context
-  if (target instanceof OrderedDict && state instanceof Map) {
+  if (target instanceof OrderedDict && isMap(state)) {
     target.attributes = copyEntries(state, target.attributes ?? new Map(), context)
   } else if (target instanceof PickledObject) {
     target.state = state
@@ -182,7 +183,7 @@ function makeOrderedDict([items]: readonly CheckpointValue[], context: Construct
   const { fail, charge } = context
   const dict = new OrderedDict()
   if (items === undefined) return dict
-  if (items instanceof Map) return copyEntries(items, dict, context)
+  if (isMap(items)) return copyEntries(items, dict, context)
   // Python 2 gave a list of pairs.
   if (!Array.isArray(items))
     throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected pairs for an OrderedDict, found ${describeValue(items)}`)
@@ -201,7 +202,7 @@ function makeOrderedDict([items]: readonly CheckpointValue[], context: Construct
 
 function makeDict([items]: readonly CheckpointValue[], context: Construction): Map<CheckpointValue, CheckpointValue> {
   if (items === undefined) return new Map()
-  if (items instanceof Map) return copyEntries(items, new Map<CheckpointValue, CheckpointValue>(), context)
+  if (isMap(items)) return copyEntries(items, new Map<CheckpointValue, CheckpointValue>(), context)
   throw context.fail('TORCH_CHECKPOINT_CORRUPT', `Expected a dict, found ${describeValue(items)}`)
 }
 
@@ -228,7 +229,7 @@ function copyEntries<M extends Map<CheckpointValue, CheckpointValue>>(
 }
 
 function elements(items: CheckpointValue, of: string, { fail, charge }: Construction): Iterable<CheckpointValue> {
-  if (Array.isArray(items) || items instanceof Set) {
+  if (Array.isArray(items) || isSet(items)) {
     charge(Array.isArray(items) ? items.length : items.size)
     return items
   }
@@ -237,7 +238,7 @@ function elements(items: CheckpointValue, of: string, { fail, charge }: Construc
 
 /** Protocol 2 has no bytes: they come as a string of characters 0 to 255 and the name of that encoding. */
 function makeBytes([value = '', encoding]: readonly CheckpointValue[], { fail, charge }: Construction): Uint8Array {
-  if (value instanceof Uint8Array && encoding === undefined) return value
+  if (isUint8Array(value) && encoding === undefined) return value
   if (typeof value !== 'string')
     throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected bytes or a string, found ${describeValue(value)}`)
   if (value === '') return new Uint8Array(0)

@@ -8,6 +8,7 @@ import { INSTRUCTIONS } from './instructions.js'
 import { stepsToAdd } from './keys.js'
 import { StoredTensor } from '../stored.js'
 import { describeValue, type PickledGlobal, PickledObject, PickleTuple, type CheckpointValue } from '../values.js'
+import { isMap, isSet } from '../../util/realm.js'
 
 /**
  * What values cost in memory with all that is kept around them, in bytes: what V8 took at most for millions of each, such
@@ -225,7 +226,7 @@ export class PickleMachine {
     const target = this.top()
     if (target instanceof PickledObject) {
       target.entries = this.setItems(target.entries ?? new Map(), items)
-    } else if (target instanceof Map) {
+    } else if (isMap(target)) {
       this.setItems(target, items)
     } else {
       throw this.fail('TORCH_CHECKPOINT_CORRUPT', `Expected a dict to set entries of, found ${describeValue(target)}`)
@@ -249,7 +250,7 @@ export class PickleMachine {
 
   addItemsOfTop(items: readonly CheckpointValue[]): void {
     const target = this.top()
-    if (!(target instanceof Set)) {
+    if (!isSet(target)) {
       throw this.fail('TORCH_CHECKPOINT_CORRUPT', `Expected a set to add to, found ${describeValue(target)}`)
     }
     this.addItems(target, items)
@@ -320,7 +321,7 @@ export class PickleMachine {
   }
 
   newObjectWithNames([type, args, kwargs]: readonly CheckpointValue[]): void {
-    if (!(args instanceof PickleTuple) || !(kwargs instanceof Map)) {
+    if (!(args instanceof PickleTuple) || !isMap(kwargs)) {
       throw this.fail('TORCH_CHECKPOINT_CORRUPT', 'Expected a tuple and a dict of arguments')
     }
     this.#pushConstructed(newObject(type, args, kwargs.size === 0 ? null : kwargs, this.#construction))

@@ -9,6 +9,7 @@ import {
   PickleTuple,
   type CheckpointValue,
 } from '../values.js'
+import { isUint8Array } from '../../util/realm.js'
 
 type Args = readonly CheckpointValue[]
 
@@ -77,13 +78,13 @@ function fill(array: NumpyArray, state: ArrayState, { fail, limits, charge }: Co
   // Python 2 wrote the bytes as a string, which was decoded if it happened to be text.
   if (typeof state.data === 'string') charge(state.data.length, 1)
   const data = typeof state.data === 'string' ? encodeText(state.data) : state.data
-  if (!(dtype instanceof NumpyDType) || !shape?.every(isSize) || !(data instanceof Uint8Array || Array.isArray(data))) {
+  if (!(dtype instanceof NumpyDType) || !shape?.every(isSize) || !(isUint8Array(data) || Array.isArray(data))) {
     throw fail('TORCH_CHECKPOINT_CORRUPT', 'Expected shape, dtype and data of a numpy array')
   }
   // The shape and the data may be remembered ones, and their elements are looked at for each array.
   charge(shape.length)
   const count = shape.reduce((product, size) => product * BigInt(size), 1n)
-  const itemSize = data instanceof Uint8Array ? itemSizeOf(dtype) : 1n
+  const itemSize = isUint8Array(data) ? itemSizeOf(dtype) : 1n
   if (itemSize !== undefined && count * itemSize !== BigInt(data.length)) {
     throw fail('TORCH_CHECKPOINT_CORRUPT', `A numpy array of shape (${shape.join(', ')}) has ${data.length} bytes`)
   }
@@ -108,10 +109,10 @@ function makeScalar([dtype, data]: Args, { fail, charge }: Construction): Checkp
   if (!(dtype instanceof NumpyDType)) {
     throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected the dtype of a numpy scalar, found ${describeValue(dtype)}`)
   }
-  if (typeof data === 'string' || data instanceof Uint8Array) charge(data.length, 1)
+  if (typeof data === 'string' || isUint8Array(data)) charge(data.length, 1)
   const bytes = typeof data === 'string' ? encodeText(data) : data
   const itemSize = itemSizeOf(dtype)
-  if (!(bytes instanceof Uint8Array) || (itemSize !== undefined && itemSize !== BigInt(bytes.length))) {
+  if (!isUint8Array(bytes) || (itemSize !== undefined && itemSize !== BigInt(bytes.length))) {
     throw fail(
       'TORCH_CHECKPOINT_CORRUPT',
       `Expected the bytes of a ${describeValue(dtype)} scalar, found ${describeValue(data)}`,

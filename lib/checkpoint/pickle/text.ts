@@ -1,3 +1,4 @@
+import { TextDecoder } from 'node:util'
 import { isUtf8 } from 'node:buffer'
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })

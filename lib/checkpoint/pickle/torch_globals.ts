@@ -4,6 +4,7 @@ import { pastLimit } from '../limits.js'
 import { ELEMENT_TYPES } from '../element_types.js'
 import { checkGeometry, StoredStorage, StoredTensor } from '../stored.js'
 import { describeValue, PickledGlobal, PickleTuple, tuple, UnreadableTensor, type CheckpointValue } from '../values.js'
+import { isMap } from '../../util/realm.js'
 
 type Args = readonly CheckpointValue[]
 
@@ -50,7 +51,7 @@ function makeTensor(args: Args, dtype: string | undefined, context: Construction
   if (!isSize(offset)) {
     throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected a storage offset of at least 0, found ${describeValue(offset)}`)
   }
-  if (metadata instanceof Map && (metadata.get('neg') === true || metadata.get('conj') === true)) {
+  if (isMap(metadata) && (metadata.get('neg') === true || metadata.get('conj') === true)) {
     return new UnreadableTensor('a lazily negated or conjugated tensor', 'call resolve_conj().resolve_neg() on it')
   }
   const fields = {
@@ -119,7 +120,7 @@ function makeWrapper(
   if (!isDTensor(path)) return new UnreadableTensor(`a tensor of class ${shorten(path)}`, 'save it as a plain tensor')
   // Attributes, or a pair of those and of the slots of the class.
   const dicts: CheckpointValue[] = attributes instanceof PickleTuple ? attributes.slice(0, 2) : [attributes ?? null]
-  const local = dicts.flatMap((dict) => (dict instanceof Map ? [dict.get('_local_tensor')] : [])).find(Boolean)
+  const local = dicts.flatMap((dict) => (isMap(dict) ? [dict.get('_local_tensor')] : [])).find(Boolean)
   const size = args instanceof PickleTuple ? args[2] : undefined
   const isWhole =
     local instanceof StoredTensor &&

@@ -1,9 +1,12 @@
+import { TextDecoder } from 'node:util'
+
 import { quote } from '../../util/check.js'
 import { setImmediate } from 'node:timers/promises'
 
 import { failure, type Fail, type FaultLocation } from '../failure.js'
 import { Budget } from '../budget.js'
 import { pastLimit, type CheckpointLimits } from '../limits.js'
+import { isMap } from '../../util/realm.js'
 
 /** A JSON value as it was written: integers exact, objects as Maps in the order of the text. */
 export type JsonValue = null | boolean | string | bigint | number | JsonValue[] | Map<string, JsonValue>
@@ -110,7 +113,7 @@ class JsonReader {
   /** Reads a value and what follows it, up to the beginning of the next value. Gives the outermost when it ends. */
   #step(): JsonValue | undefined {
     const parent = this.#open.at(-1)
-    if (parent?.container instanceof Map) parent.key = this.#key(parent.container)
+    if (isMap(parent?.container)) parent.key = this.#key(parent.container)
     if (++this.#values > this.#limits.headerValues) {
       throw pastLimit(this.#fail, this.#limits, 'headerValues', `The header has ${this.#values} values`)
     }
@@ -125,7 +128,7 @@ class JsonReader {
     }
     for (let open = this.#open.at(-1); open !== undefined; open = this.#open.at(-1)) {
       if (this.#takes(COMMA)) return undefined
-      if (!this.#closes(open.container)) throw this.#unexpected(open.container instanceof Map ? ', or }' : ', or ]')
+      if (!this.#closes(open.container)) throw this.#unexpected(isMap(open.container) ? ', or }' : ', or ]')
       value = open.container
       this.#open.pop()
     }
@@ -137,7 +140,7 @@ class JsonReader {
   }
 
   #closes(container: OpenContainer): boolean {
-    return this.#takes(container instanceof Map ? CLOSE_OBJECT : CLOSE_LIST)
+    return this.#takes(isMap(container) ? CLOSE_OBJECT : CLOSE_LIST)
   }
 
   #key(object: ReadonlyMap<string, JsonValue>): string {

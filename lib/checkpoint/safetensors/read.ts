@@ -1,3 +1,4 @@
+import { isMap } from '../../util/realm.js'
 import { setImmediate } from 'node:timers/promises'
 
 import { quote } from '../../util/check.js'
@@ -87,7 +88,7 @@ async function readHeader(source: ByteSource, limits: CheckpointLimits, budget: 
     )
   }
   const json = await readJson(bytes, { limits, budget, place, start: LENGTH_BYTES })
-  const entries = json instanceof Map ? json : new Map<string, JsonValue>()
+  const entries = isMap(json) ? json : new Map<string, JsonValue>()
   const metadata = readMetadata(entries.get(METADATA_KEY) ?? null, fail)
   entries.delete(METADATA_KEY)
   return { entries, metadata, end: LENGTH_BYTES + bytes.length }
@@ -95,7 +96,7 @@ async function readHeader(source: ByteSource, limits: CheckpointLimits, budget: 
 
 function readMetadata(value: JsonValue, fail: Fail): ReadonlyMap<string, string> | null {
   if (value === null) return null
-  if (!(value instanceof Map)) throw fail('TORCH_CHECKPOINT_CORRUPT', 'Expected an object for __metadata__')
+  if (!isMap(value)) throw fail('TORCH_CHECKPOINT_CORRUPT', 'Expected an object for __metadata__')
   const metadata = new Map<string, string>()
   for (const [key, text] of value) {
     if (typeof text !== 'string') {
@@ -117,7 +118,7 @@ interface TensorInfo {
 
 function readInfo(name: string, value: JsonValue, limits: CheckpointLimits, fail: Fail): TensorInfo {
   const corrupt = (text: string): Error => fail('TORCH_CHECKPOINT_CORRUPT', `Tensor ${quote(name)}: ${text}`)
-  if (!(value instanceof Map)) throw corrupt('Expected an object with dtype, shape and data_offsets')
+  if (!isMap(value)) throw corrupt('Expected an object with dtype, shape and data_offsets')
   const typeName = value.get('dtype')
   if (typeof typeName !== 'string') throw corrupt('Expected a string for dtype')
   const type = TYPES.get(typeName)

@@ -10,6 +10,7 @@ import { pastLimit, type CheckpointLimits } from '../limits.js'
 import { readSafetensors } from './read.js'
 import { openSource, type ByteSource } from '../source.js'
 import type { StoredTensor } from '../stored.js'
+import { isMap } from '../../util/realm.js'
 
 /**
  * Reads the headers of all shards of a checkpoint from its index, such as `model.safetensors.index.json`:
@@ -70,9 +71,9 @@ async function readWeightMap(
     throw pastLimit(fail, limits, 'headerBytes', `The index has ${source.size} bytes`)
   }
   const json = await readJson(await source.read(0, source.size), { limits, budget, place: { path: source.path } })
-  const map = json instanceof Map ? json.get('weight_map') : undefined
-  if (!(map instanceof Map)) {
-    const isRefusal = json instanceof Map && ['error', 'message', 'detail', 'errors'].some((key) => json.has(key))
+  const map = isMap(json) ? json.get('weight_map') : undefined
+  if (!isMap(map)) {
+    const isRefusal = isMap(json) && ['error', 'message', 'detail', 'errors'].some((key) => json.has(key))
     const text = isRefusal
       ? 'Is not a checkpoint: it is the error message of a service in JSON; the download was refused'
       : 'Is not a checkpoint: it is JSON, but without the weight_map of a safetensors index'

@@ -7,6 +7,7 @@ import { StoredTensor } from '../stored.js'
 import type { SuggestedOption } from '../../util/errors.js'
 import { describeValue, OrderedDict, PickledObject, type CheckpointValue } from '../values.js'
 import { isWholeModule, wholeModuleState, withoutCompiler } from './whole_module.js'
+import { isMap } from '../../util/realm.js'
 
 /** Where training scripts put the state dict of the model, in the order in which they are tried. */
 const USUAL_KEYS = [
@@ -165,7 +166,7 @@ function search(
 
 /** A dict, an object of a class that is a kind of dict, or a list by the numbers of its elements. */
 function dictOf(value: CheckpointValue): Dict | undefined {
-  if (value instanceof Map) return value
+  if (isMap(value)) return value
   if (value instanceof PickledObject) return value.entries ?? undefined
   if (!Array.isArray(value)) return undefined
   return new Map(value.slice(0, MAX_ELEMENTS).map((element, index) => [String(index), element]))
@@ -184,7 +185,7 @@ function isPlainState(dict: Dict, tensors: number): boolean {
 
 function asStateDict(value: CheckpointValue | Dict, source: string, place: FaultLocation): FoundStateDict {
   const where = source === '' ? 'The checkpoint' : `The value at ${source}`
-  const dict = value instanceof Map ? (value as Dict) : dictOf(value as CheckpointValue)
+  const dict = isMap(value) ? (value as Dict) : dictOf(value as CheckpointValue)
   if (dict === undefined) {
     if (value instanceof PickledObject) throw wholeObject(value, where, place)
     throw failure('TORCH_CHECKPOINT_UNSUPPORTED', place, `${where} is ${describeValue(value)}, expected a state dict`)
@@ -205,12 +206,12 @@ function asStateDict(value: CheckpointValue | Dict, source: string, place: Fault
 
 function metadataOf(dict: Dict): FoundStateDict['metadata'] {
   const stored = dict instanceof OrderedDict ? dict.attributes?.get('_metadata') : undefined
-  if (!(stored instanceof Map)) return null
+  if (!isMap(stored)) return null
   const metadata = new Map<string, ReadonlyMap<string, unknown>>()
   // Many modules can have one dict of facts.
   const known = new Map<CheckpointValue, ReadonlyMap<string, unknown>>()
   for (const [module, facts] of stored) {
-    if (typeof module !== 'string' || !(facts instanceof Map)) continue
+    if (typeof module !== 'string' || !isMap(facts)) continue
     const named = known.get(facts) ?? namedFacts(facts)
     known.set(facts, named)
     metadata.set(module, named)
@@ -280,7 +281,7 @@ function placesBelow(root: CheckpointValue, open: OpenBranch): Candidate[] {
 
 /** Finds a dict without entries where a state dict is usual: that of a model without parameters, such as a ReLU. */
 function emptyState(root: CheckpointValue): Pick<Candidate, 'dict' | 'path'> | undefined {
-  if (!(root instanceof Map)) return undefined
+  if (!isMap(root)) return undefined
   if (root.size === 0) return { dict: root, path: '' }
   if (USUAL_KEYS.some((key) => root.get(key) instanceof PickledObject)) return undefined
   const path = USUAL_KEYS.find((key) => isEmptyDict(root.get(key)))
@@ -288,7 +289,7 @@ function emptyState(root: CheckpointValue): Pick<Candidate, 'dict' | 'path'> | u
 }
 
 function isEmptyDict(value: CheckpointValue | undefined): boolean {
-  return value instanceof Map && value.size === 0
+  return isMap(value) && value.size === 0
 }
 
 function noStateDict(root: CheckpointValue, place: FaultLocation, open: OpenBranch): Error {

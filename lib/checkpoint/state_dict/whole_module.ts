@@ -4,6 +4,7 @@ import type { CheckpointLimits } from '../limits.js'
 import { collectState, type EntryCounter, type Members } from './module_tree.js'
 import { StoredTensor } from '../stored.js'
 import { describeValue, PickledObject, type CheckpointValue, type OrderedDict } from '../values.js'
+import { isMap, isSet } from '../../util/realm.js'
 
 type Dict = ReadonlyMap<CheckpointValue, CheckpointValue>
 
@@ -19,8 +20,8 @@ export function withoutCompiler(value: CheckpointValue): CheckpointValue {
 
 /** Tells whether a value is a `torch.nn.Module` that was pickled as a whole: its attributes say so. */
 export function isWholeModule(value: unknown): value is PickledObject {
-  if (!(value instanceof PickledObject) || !(value.state instanceof Map)) return false
-  return value.state.get('_parameters') instanceof Map && value.state.get('_modules') instanceof Map
+  if (!(value instanceof PickledObject) || !isMap(value.state)) return false
+  return isMap(value.state.get('_parameters')) && isMap(value.state.get('_modules'))
 }
 
 /**
@@ -53,13 +54,13 @@ function membersOf(
   path: () => string,
   { counter, fail }: { readonly counter: EntryCounter; readonly fail: Fail },
 ): Members {
-  if (!isWholeModule(module) || !(module.state instanceof Map)) {
+  if (!isWholeModule(module) || !isMap(module.state)) {
     const text = `The module at ${path()} is ${describeValue(module)}, which does not say which tensors it has`
     throw fail('TORCH_CHECKPOINT_UNSUPPORTED', text)
   }
   const attributes: Dict = module.state
   const skipped = attributes.get('_non_persistent_buffers_set') ?? new Set()
-  if (!(skipped instanceof Set)) {
+  if (!isSet(skipped)) {
     const text = `Expected a set of names at ${path()}, found ${describeValue(skipped)}`
     throw fail('TORCH_CHECKPOINT_CORRUPT', text)
   }
@@ -88,7 +89,7 @@ function membersOf(
 function dictAt(attributes: Dict, name: string, path: () => string, fail: Fail): Dict {
   const dict = attributes.get(name)
   if (dict === undefined) return NONE
-  if (dict instanceof Map) return dict
+  if (isMap(dict)) return dict
   throw fail(
     'TORCH_CHECKPOINT_CORRUPT',
     `Expected a dict as ${name} of the module at ${path()}, found ${describeValue(dict)}`,

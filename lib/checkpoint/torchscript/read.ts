@@ -8,6 +8,7 @@ import { StoredTensor } from '../stored.js'
 import { describeValue, PickledObject, type CheckpointValue, type OrderedDict } from '../values.js'
 import { readEntry, type ZipArchive } from '../zip/archive.js'
 import { pythonClass, readClassFacts } from './facts.js'
+import { isMap } from '../../util/realm.js'
 
 /** Objects of classes in C++, such as the packed weights of quantized layers. */
 const NATIVE_CLASSES = '__torch__.torch.classes.'
@@ -73,7 +74,7 @@ function factsOf(
   counter: EntryCounter,
 ): FactNode | null {
   const declared = classes.get(module.path)
-  if (declared === undefined || !(module.state instanceof Map)) return null
+  if (declared === undefined || !isMap(module.state)) return null
   counter.take(module.state.size)
   const tensors = new Map<string, readonly number[]>()
   const children: [string, PickledObject][] = []
@@ -99,7 +100,7 @@ function membersOf(
   },
 ): Members {
   const declared = classes.get(module.path)
-  if (declared === undefined || !(module.state instanceof Map)) {
+  if (declared === undefined || !isMap(module.state)) {
     const text = `The TorchScript module at ${path()} of class ${shorten(module.path)} does not say which tensors it has`
     throw fail('TORCH_CHECKPOINT_UNSUPPORTED', text)
   }
@@ -141,7 +142,7 @@ function objectsBelow(root: PickledObject, counter: EntryCounter): ReadonlySet<P
   const found = new Set([root])
   // A set is walked in the order of insertion, whatever is added meanwhile.
   for (const { state } of found) {
-    if (!(state instanceof Map)) continue
+    if (!isMap(state)) continue
     counter.take(state.size)
     for (const value of state.values()) if (value instanceof PickledObject) found.add(value)
   }

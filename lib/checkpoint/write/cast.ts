@@ -3,6 +3,7 @@ import { DECODERS } from '../decoders.js'
 import { littleEndian, savableStorage, type SavableStorage, type TensorHeader } from './savable.js'
 import { ELEMENT_TYPES } from '../element_types.js'
 import type { StoredStorage, StoredTensor } from '../stored.js'
+import { isFloat32Array } from '../../util/realm.js'
 
 /** Element types that tensors can be cast to without libtorch. */
 export type CastType = 'float16' | 'bfloat16'
@@ -68,7 +69,7 @@ export class Caster {
     let buffer = new Uint16Array(0)
     for await (const chunk of chunks) {
       const numbers = decode?.(chunk)
-      const singles = numbers instanceof Float32Array ? numbers : Float32Array.from(numbers as Float64Array)
+      const singles = isFloat32Array(numbers) ? numbers : Float32Array.from(numbers as Float64Array)
       if (buffer.length < singles.length) buffer = new Uint16Array(singles.length)
       const words = buffer.subarray(0, singles.length)
       if (this.dtype === 'float16') halves(singles, words)

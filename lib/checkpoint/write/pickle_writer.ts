@@ -3,8 +3,8 @@ import { StateDict } from '../../tensor/state_dict.js'
 import { ByteWriter } from './byte_writer.js'
 import { OP } from '../pickle/opcodes.js'
 import { encodeText } from '../pickle/text.js'
-import { isPlainObject } from './tree.js'
 import { OrderedDict, PickledGlobal, PickledObject, PickleTuple } from '../values.js'
+import { isMap, isPlainObject, isSet, isUint8Array } from '../../util/realm.js'
 
 const PROTOCOL = 2
 /** Elements between two APPENDS or SETITEMS, as in Python's pickler. */
@@ -130,9 +130,9 @@ class PickleWriter {
     }
     if (value instanceof OrderedDict) return this.#orderedDict(value, value, value.attributes)
     if (value instanceof Ordered) return this.#orderedDict(value, value.entries, null)
-    if (value instanceof Map) return this.#dict(value, value)
-    if (value instanceof Set) return this.#call(value, new PickledCall(SET, [[...value]]))
-    if (value instanceof Uint8Array) {
+    if (isMap(value)) return this.#dict(value, value)
+    if (isSet(value)) return this.#call(value, new PickledCall(SET, [[...value]]))
+    if (isUint8Array(value)) {
       return this.#call(value, new PickledCall(ENCODE, [Buffer.from(value).toString('latin1'), 'latin1']))
     }
     if (value instanceof PickledObject) {

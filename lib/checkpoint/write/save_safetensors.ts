@@ -7,6 +7,7 @@ import { denseChunks } from './dense.js'
 import { CHUNK_BYTES, littleEndian } from './savable.js'
 import { checkName, denseTensor, isText, writeSafetensors, type DenseTensor } from './safetensors_writer.js'
 import { StoredTensor } from '../stored.js'
+import { isMap } from '../../util/realm.js'
 
 /** Options of {@link saveSafetensors}. */
 export interface SaveSafetensorsOptions {
@@ -37,7 +38,7 @@ export async function saveSafetensors(
   options: SaveSafetensorsOptions = {},
 ): Promise<void> {
   if (typeof path !== 'string' || path === '') throw expected('a path', 'path', path)
-  if (!(tensors instanceof Map)) throw expected('a Map of tensors', 'tensors', tensors)
+  if (!isMap(tensors)) throw expected('a Map of tensors', 'tensors', tensors)
   checkOptions('options', options, ['metadata'])
   const metadata = checkMetadata(options.metadata)
   const dense: DenseTensor[] = []
@@ -73,7 +74,7 @@ function checkMetadata(metadata: unknown): ReadonlyMap<string, string> | null {
   if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
     throw expected('texts by name', 'metadata', metadata)
   }
-  const entries: Iterable<readonly [unknown, unknown]> = metadata instanceof Map ? metadata : Object.entries(metadata)
+  const entries: Iterable<readonly [unknown, unknown]> = isMap(metadata) ? metadata : Object.entries(metadata)
   const checked = new Map<string, string>()
   for (const [key, text] of entries) {
     if (!isText(key)) throw expected('a string', 'a key of metadata', key)

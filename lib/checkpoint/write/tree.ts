@@ -12,6 +12,7 @@ import {
   PickledObject,
   UnreadableTensor,
 } from '../values.js'
+import { isMap, isPlainObject, isSet, isUint8Array } from '../../util/realm.js'
 
 /**
  * What {@link saveCheckpoint} writes. Plain objects and Maps become dicts, `PickleTuple`s tuples, other arrays lists,
@@ -98,7 +99,7 @@ function isBranch(
     if (typeof value !== 'undefined' && typeof value !== 'function' && typeof value !== 'symbol') return false
     throw expected('a value that a checkpoint can hold', here(), value)
   }
-  if (value instanceof Uint8Array || value instanceof StoredTensor || value instanceof StoredStorage) return false
+  if (isUint8Array(value) || value instanceof StoredTensor || value instanceof StoredStorage) return false
   if (value instanceof UnreadableTensor) {
     throw failure('TORCH_CHECKPOINT_UNSUPPORTED', place, `The value at ${here()} is ${describeValue(value)}`)
   }
@@ -111,7 +112,7 @@ function isBranch(
     throw notReadBack(value, here(), place)
   }
   if (value instanceof NumpyArray || value instanceof NumpyDType) throw notReadBack(value, here(), place)
-  if (Array.isArray(value) || value instanceof Map || value instanceof Set || isPlainObject(value)) return true
+  if (Array.isArray(value) || isMap(value) || isSet(value) || isPlainObject(value)) return true
   if (isTensor(value)) return false
   throw expected('a value that a checkpoint can hold', here(), value)
 }
@@ -126,24 +127,18 @@ function* childrenOf(value: object): Generator<readonly [string, unknown]> {
     for (const [index, item] of value.args.entries()) yield [`.args[${index}]`, item]
   } else if (Array.isArray(value)) {
     for (const [index, item] of value.entries()) yield [`[${index}]`, item]
-  } else if (value instanceof Map) {
+  } else if (isMap(value)) {
     for (const [key, item] of value) {
       yield [`'s key ${describeKey(key)}`, key]
       yield [`[${describeKey(key)}]`, item]
     }
     if (value instanceof StateDict && value.metadata !== null) yield ['.metadata', value.metadata]
     if (value instanceof OrderedDict && value.attributes !== null) yield ['.attributes', value.attributes]
-  } else if (value instanceof Set) {
+  } else if (isSet(value)) {
     for (const item of value) yield [' (a member)', item]
   } else {
     for (const [key, item] of Object.entries(value)) yield [`[${describeKey(key)}]`, item]
   }
-}
-
-/** Tells whether `value` is an object literal or has no prototype. */
-export function isPlainObject(value: object): value is Record<string, unknown> {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || prototype === Object.prototype
 }
 
 const MAX_PATH_LABELS = 8

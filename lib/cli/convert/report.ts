@@ -3,6 +3,7 @@ import type { CastType } from '../../checkpoint/write/cast.js'
 import type { Colors } from '../output/terminal.js'
 import { bytes, count, plural, printable } from '../output/text.js'
 import type { Conversion, OutFormat } from './convert.js'
+import { isMap } from '../../util/realm.js'
 
 /** Names in a list; the others are counted. */
 const MAX_NAMES = 5
@@ -67,7 +68,7 @@ export function createReport(conversion: Conversion, outBytes: number): ConvertR
 }
 
 function leftOut({ checkpoint: { root }, found: { source } }: Conversion): string[] {
-  if (source === '' || !(root instanceof Map)) return []
+  if (source === '' || !isMap(root)) return []
   const keys = [...root.keys()].filter((key) => typeof key === 'string')
   return keys.filter((key) => source !== key && !source.startsWith(`${key}.`))
 }

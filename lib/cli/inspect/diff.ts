@@ -10,6 +10,7 @@ import type { Context } from '../command.js'
 import { EXIT } from '../exit_codes.js'
 import { table } from '../output/table.js'
 import { count, jsonNumber, MAX_ROWS, plural, printable, shortNumber } from '../output/text.js'
+import { isBigIntArray } from '../../util/realm.js'
 
 /** Options of `inspect` that matter for a comparison. */
 export interface DiffFlags {
@@ -171,7 +172,7 @@ function differenceOfIntegers(left: BigInt64Array | BigUint64Array, right: BigIn
 }
 
 function isBig(numbers: Numbers): numbers is BigInt64Array | BigUint64Array {
-  return numbers instanceof BigInt64Array || numbers instanceof BigUint64Array
+  return isBigIntArray(numbers)
 }
 
 /** Gives the bytes of corresponding elements of two tensors of equal size, in row-major order and piece by piece. */

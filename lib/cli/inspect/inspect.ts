@@ -1,3 +1,4 @@
+import { isMap } from '../../util/realm.js'
 import { findStateDict, type FoundStateDict } from '../../checkpoint/state_dict/find.js'
 import { readCheckpoint, type Checkpoint } from '../../checkpoint/read.js'
 import type { StoredStorage, StoredTensor } from '../../checkpoint/stored.js'
@@ -158,7 +159,7 @@ function entriesBeside({ root }: Checkpoint, { source, skipped }: FoundStateDict
   const entries: { key: string; value: number | string | boolean | null }[] = []
   // In the state dict itself: counters and the like.
   for (const [key, what] of skipped) entries.push({ key: join(source, key), value: what })
-  if (source === '' || !(root instanceof Map)) return entries
+  if (source === '' || !isMap(root)) return entries
   for (const [key, value] of root) {
     if (typeof key !== 'string' || source === key || source.startsWith(`${key}.`)) continue
     entries.push({ key, value: plainValue(value) })

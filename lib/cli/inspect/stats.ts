@@ -2,6 +2,7 @@ import { denseChunks } from '../../checkpoint/write/dense.js'
 import { DECODERS, type Numbers } from '../../checkpoint/decoders.js'
 import type { StoredTensor } from '../../checkpoint/stored.js'
 import { shortNumber } from '../output/text.js'
+import { isBigIntArray } from '../../util/realm.js'
 
 /** Statistics of the numbers of a tensor. */
 export interface TensorStats {
@@ -52,7 +53,7 @@ class Sums {
   #infinite = 0
 
   add(numbers: Numbers): void {
-    if (numbers instanceof BigInt64Array || numbers instanceof BigUint64Array) this.#addIntegers(numbers)
+    if (isBigIntArray(numbers)) this.#addIntegers(numbers)
     else this.#addFloats(numbers)
   }
 

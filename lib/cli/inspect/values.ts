@@ -2,6 +2,7 @@ import { openSource, type ByteSource } from '../../checkpoint/source.js'
 import type { StoredTensor } from '../../checkpoint/stored.js'
 import { ELEMENT_TYPES } from '../../checkpoint/element_types.js'
 import { readEntry } from '../../checkpoint/zip/archive.js'
+import { isUint32Array } from '../../util/realm.js'
 
 /** Numbers of elements that no healthy weight has. */
 export interface NotFinite {
@@ -70,7 +71,7 @@ async function countInTensor(tensor: StoredTensor, source: ByteSource, signal: A
       itemSize === 2
         ? new Uint16Array(buffer, byteOffset, byteLength / 2)
         : new Uint32Array(buffer, byteOffset, byteLength / 4)
-    const found = words instanceof Uint32Array && itemSize === 8 ? countIn64(words, bits) : countIn(words, bits)
+    const found = isUint32Array(words) && itemSize === 8 ? countIn64(words, bits) : countIn(words, bits)
     nan += found.nan
     infinite += found.infinite
   }

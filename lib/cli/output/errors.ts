@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 
 import { TorchError } from '../../util/errors.js'
 import { printable } from './text.js'
+import { isError } from '../../util/realm.js'
 
 /** A state dict that does not fit names hundreds of keys: `--verbose` shows what a screen cannot. */
 const MAX_LINE = 700
@@ -32,18 +33,18 @@ export function errorDetails(error: unknown): string {
   for (let current = error; current !== undefined && !seen.has(current);) {
     seen.add(current)
     const label = parts.length === 0 ? '' : 'Caused by: '
-    parts.push(label + (current instanceof Error ? (current.stack ?? String(current)) : inspect(current)))
+    parts.push(label + (isError(current) ? (current.stack ?? String(current)) : inspect(current)))
     if (current instanceof TorchError && current.nativeTrace !== undefined && current.nativeTrace !== '') {
       parts.push(`Native trace:\n${current.nativeTrace.trimEnd()}`)
     }
-    current = current instanceof Error ? current.cause : undefined
+    current = isError(current) ? current.cause : undefined
   }
   return parts.join('\n')
 }
 
 /** Text of whatever was thrown; an option that it advises is named as on the command line. */
 export function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
+  if (!isError(error)) return String(error)
   if (!(error instanceof TorchError) || error.suggestion === undefined) return error.message
   const { suggestion } = error
   let { message } = error
@@ -63,5 +64,5 @@ function flagOf(name: string, value: string | boolean): string {
 
 /** Stable code of an error; an error without one is a defect of this package. */
 export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'TORCH_INTERNAL'
+  return isError(error) && 'code' in error && typeof error.code === 'string' ? error.code : 'TORCH_INTERNAL'
 }

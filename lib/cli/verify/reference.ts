@@ -13,6 +13,7 @@ import type { Tensor } from '../../tensor/tensor.js'
 import { hasCode } from '../../util/errno.js'
 import { TorchError } from '../../util/errors.js'
 import { PACKAGE_ROOT } from '../../util/package.js'
+import { isMap } from '../../util/realm.js'
 
 /** Name of the root module, whose path is empty. */
 export const ROOT = '(model)'
@@ -50,7 +51,7 @@ export interface Reference {
 export async function loadReference(path: string): Promise<Reference> {
   const checkpoint = await readCheckpoint(path)
   const { torch, state, shapes = {} } = factsOf(path, checkpoint)
-  const stored = checkpoint.root instanceof Map ? [...checkpoint.root] : []
+  const stored = isMap(checkpoint.root) ? [...checkpoint.root] : []
   const entries = stored.filter((entry): entry is [string, StoredTensor] => entry[1] instanceof StoredTensor)
   const names = entries.map(([name]) => name)
   const tensors = await loadTensors(entries.map(([, tensor]) => tensor))

@@ -15,6 +15,7 @@ import type { QParams } from './qparams.js'
 import { QuantizedModel } from './quantized_model.js'
 import { isLayer } from './quantized_values.js'
 import { METADATA_NAME, VERSION } from './save.js'
+import { isMap } from '../../util/realm.js'
 
 /** Of a graph. Stops lists that fill the memory. */
 const MAX_NODES = 100_000
@@ -36,7 +37,7 @@ export async function loadQuantized(file: FileInput): Promise<QuantizedModel> {
   const { path, format, metadata, root } = await readCheckpoint(file)
   const fail = failAt({ path: path ?? undefined })
   const text = format === 'safetensors' ? metadata?.get(METADATA_NAME) : undefined
-  if (text === undefined || !(root instanceof Map)) {
+  if (text === undefined || !isMap(root)) {
     throw fail('TORCH_CHECKPOINT_FORMAT', 'Is not a quantized model, as saveQuantized() writes it')
   }
   const json = parse(text, fail)

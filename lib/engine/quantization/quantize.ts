@@ -18,6 +18,7 @@ import { quantizableNodes, quantizedValues } from './quantized_values.js'
 import { QuantizedModel } from './quantized_model.js'
 import { CALIBRATION_METHODS, rangeOf, type CalibrationMethod } from './ranges.js'
 import { quantizeWeight } from './weights.js'
+import { isFloat32Array } from '../../util/realm.js'
 
 /** Samples one after the other, or a tensor (N, ...), float32. */
 export type CalibrationBatch = Float32Array | Tensor
@@ -151,7 +152,7 @@ async function withTensor(
   body: (tensor: Tensor) => Promise<void>,
 ): Promise<void> {
   const length = input.reduce((product, size) => product * size, 1)
-  if (batch instanceof Float32Array && batch.length > 0 && batch.length % length === 0) {
+  if (isFloat32Array(batch) && batch.length > 0 && batch.length % length === 0) {
     const tensor = keep(fromArray(batch, [batch.length / length, ...input]))
     try {
       await body(tensor)

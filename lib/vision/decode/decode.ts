@@ -8,6 +8,7 @@ import { formatOf, refusal, type EncodedImage } from './format.js'
 import { readHeader } from './header.js'
 import { checkMemory } from './memory.js'
 import { grayToRgb } from './pixels.js'
+import { isError } from '../../util/realm.js'
 
 /** The most bytes of an image file, unless the caller says otherwise: 256 MiB. */
 export const MAX_IMAGE_BYTES = 2 ** 28
@@ -103,6 +104,6 @@ async function decode(name: string, bytes: Buffer, { exifOrientation, maxPixels,
 
 /** The first line of a message that tells what is wrong: libvips first lists each time that it looked behind the end. */
 function firstLine(error: unknown): string {
-  const lines = (error instanceof Error ? error.message : String(error)).split('\n')
+  const lines = (isError(error) ? error.message : String(error)).split('\n')
   return lines.find((line) => !line.includes('source: bad seek')) ?? lines[0] ?? ''
 }

@@ -8,6 +8,7 @@ import { readPnmHeader } from './pnm.js'
 import { readTiffHeader } from './tiff.js'
 import { readWebpHeader } from './webp.js'
 import { refusal } from './format.js'
+import { isError } from '../../util/realm.js'
 
 const READERS: Readonly<Record<Format, (bytes: Buffer) => ImageHeader>> = {
   jpeg: readJpegHeader,
@@ -30,7 +31,7 @@ export function readHeader({ format, bytes }: EncodedImage): ImageHeader {
     return READERS[format](bytes)
   } catch (error) {
     // A read past the end.
-    if (error instanceof RangeError) throw refusal('Its header is truncated')
+    if (isError(error) && error.name === 'RangeError') throw refusal('Its header is truncated')
     throw error
   }
 }

@@ -5,6 +5,7 @@ import { TorchError } from '../../util/errors.js'
 import type { Image } from '../image.js'
 import { refusal, type EncodedImage } from './format.js'
 import { cmykToRgb, gray16ToRgb, orient } from './pixels.js'
+import { isError } from '../../util/realm.js'
 
 /** How sharp's pixels become Pillow's. */
 export interface SharpDecoding {
@@ -83,7 +84,7 @@ let loaded: typeof sharpFactory | null = null
 async function loadSharp(): Promise<typeof sharpFactory> {
   if (loaded !== null) return loaded
   const { default: sharp } = await import('sharp').catch((cause: unknown) => {
-    const reason = cause instanceof Error ? cause.message.split('\n', 1)[0] : String(cause)
+    const reason = isError(cause) ? cause.message.split('\n', 1)[0] : String(cause)
     throw new TorchError('TORCH_IMAGE', `The image decoder sharp cannot be loaded: ${reason}`, { cause })
   })
   loaded = sharp

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 
 import { TorchError } from 'napi-torch'
-import { onAbort, SamplePool, Semaphore } from 'napi-torch/internal'
+import { SamplePool, Semaphore, isError, onAbort } from 'napi-torch/internal'
 
 // Admission control: what is begun, what waits, and what is refused at once, by memory, by number and by time.
 
@@ -117,7 +117,7 @@ export class Admission {
       signal.throwIfAborted()
       const ignore = onAbort(signal, (reason) => {
         this.#waiting.splice(this.#waiting.indexOf(entry), 1)
-        reject(reason instanceof Error ? reason : new TypeError(String(reason)))
+        reject(isError(reason) ? reason : new TypeError(String(reason)))
       })
       const entry = {
         priority,

@@ -5,6 +5,7 @@ import { createGunzip, createInflate } from 'node:zlib'
 import { TorchError } from 'napi-torch'
 import type { BodyShare } from './body_budget.js'
 import { badRequest, tooLarge } from './status.js'
+import { isError } from 'napi-torch/internal'
 
 const DECOMPRESS = { gzip: createGunzip, deflate: createInflate } as const
 
@@ -57,7 +58,7 @@ function collect(request: IncomingMessage, { maxBodyBytes, share, alignedByte = 
   return new Promise((resolve, reject) => {
     const pieces = new Pieces()
     const refuse = (error: unknown): void => {
-      finish(() => reject(error instanceof Error ? error : new TypeError(String(error))))
+      finish(() => reject(isError(error) ? error : new TypeError(String(error))))
     }
     const arrived = share.arriving(refuse)
     const finish = (settle: () => void): void => {

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node, type Pair } from 'yaml'
 import { TorchError } from 'napi-torch'
-import { reasonOf, shorten } from 'napi-torch/internal'
+import { isError, reasonOf, shorten } from 'napi-torch/internal'
 import { FILE_SETTINGS } from './setting_names.js'
 
 /** Far more than a config file needs. */
@@ -46,7 +46,7 @@ export async function readConfig(path: string): Promise<ConfigFile> {
     value = document.toJS()
   } catch (cause) {
     // The library limits aliases, which could otherwise expand without bound.
-    throw fault(cause instanceof Error ? cause.message : String(cause))
+    throw fault(isError(cause) ? cause.message : String(cause))
   }
   if (!isRecord(value)) throw fault('Expected names and values, such as port: 8000')
   const settings = Object.fromEntries(Object.entries(value).filter(([name]) => name !== '$schema'))

@@ -1,3 +1,5 @@
+import { TextDecoder } from 'node:util'
+
 import { badRequest, tooLarge } from './status.js'
 
 // Not busboy: the body is already in memory, within all limits, and can be cut without copying it; and busboy leaves out parts

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 import { TorchError } from 'napi-torch'
-import { PRESET_FILES } from 'napi-torch/internal'
+import { PRESET_FILES, isError } from 'napi-torch/internal'
 import { ServedModel, type ModelObserver } from './served_model.js'
 import { versionOf, type ModelSettings, type Settings } from './settings.js'
 
@@ -197,7 +197,7 @@ export class ModelRegistry {
 
   /** Keeps the reason for models that were never loaded. */
   #note(error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = isError(error) ? error.message : String(error)
     this.#entries = new Map(
       [...this.#entries].map(([key, entry]) => [
         key,

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createSecureContext } from 'node:tls'
 
 import { TorchError } from 'napi-torch'
-import { checkOptions, reasonOf, shorten } from 'napi-torch/internal'
+import { checkOptions, isError, reasonOf, shorten } from 'napi-torch/internal'
 import { BodyBudget } from './body_budget.js'
 import { createApp, type FastifyInstance, type Tls } from './app.js'
 import { ServerContext } from './context.js'
@@ -235,8 +235,8 @@ const LISTEN_FAULTS: Readonly<Record<string, string>> = {
 }
 
 function cannotListen(host: string, port: number, cause: unknown): TorchError {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-  const reason = LISTEN_FAULTS[code] ?? (cause instanceof Error ? cause.message : String(cause))
+  const code = isError(cause) && 'code' in cause ? String(cause.code) : ''
+  const reason = LISTEN_FAULTS[code] ?? (isError(cause) ? cause.message : String(cause))
   return new TorchError('TORCH_LISTEN', `Cannot listen on ${host}, port ${port}: ${reason}`, { cause })
 }
 
@@ -250,7 +250,7 @@ async function readTls({ tlsCert, tlsKey }: Settings): Promise<Tls | null> {
   try {
     createSecureContext(tls)
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = isError(cause) ? cause.message : String(cause)
     throw new TorchError('TORCH_FILE', `${tlsCert} with the key ${tlsKey} cannot be used: ${reason}`, { cause })
   }
   return tls

@@ -1,4 +1,5 @@
 import { TorchError, type TorchErrorCode } from 'napi-torch'
+import { isError } from 'napi-torch/internal'
 
 /** The status of a request whose client left before it was answered: logged and counted, but never sent. */
 export const CLIENT_CLOSED = 499
@@ -46,8 +47,8 @@ export function failureOf(error: unknown): Failure {
 function nameOf(error: unknown): { readonly code: TorchErrorCode; readonly message: string } {
   if (error instanceof TorchError) return error
   // An error of Fastify, such as an address that is not a valid URI.
-  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : 500
-  const message = error instanceof Error ? error.message : String(error)
+  const status = isError(error) && 'statusCode' in error ? error.statusCode : 500
+  const message = isError(error) ? error.message : String(error)
   if (status === 404) return { code: 'TORCH_NOT_FOUND', message }
   if (status === 413) return { code: 'TORCH_TOO_LARGE', message }
   if (status === 415) return { code: 'TORCH_MEDIA_TYPE', message }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { isError } from 'napi-torch/internal'
 
 /** Spans of OpenTelemetry, if it is installed. */
 export interface Tracing {
@@ -35,7 +36,7 @@ export async function openTracing(): Promise<Tracing> {
       try {
         return await body()
       } catch (error) {
-        const text = error instanceof Error ? error.message : String(error)
+        const text = isError(error) ? error.message : String(error)
         span.setStatus({ code: SpanStatusCode.ERROR, message: text })
         throw error
       } finally {

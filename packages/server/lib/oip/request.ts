@@ -1,4 +1,6 @@
-import { describe, isIntegerArray } from 'napi-torch/internal'
+import { TextDecoder } from 'node:util'
+
+import { describe, isError, isIntegerArray } from 'napi-torch/internal'
 import type { BodyShare } from '../body_budget.js'
 import { badRequest, tooLarge } from '../status.js'
 
@@ -98,7 +100,7 @@ export function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(text) as unknown
   } catch (cause) {
-    throw badRequest(`The body is not valid JSON: ${cause instanceof Error ? cause.message : ''}`, cause)
+    throw badRequest(`The body is not valid JSON: ${isError(cause) ? cause.message : ''}`, cause)
   }
 }
 

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 
 import type { Image } from 'napi-torch'
-import { describe, describeShape, grayToRgb } from 'napi-torch/internal'
+import { describe, describeShape, grayToRgb, isUint8Array } from 'napi-torch/internal'
 import type { BodyShare } from '../body_budget.js'
 import { badRequest, tooLarge } from '../status.js'
 import { halfToFloat } from './half.js'
@@ -74,7 +74,7 @@ async function tensorsOf(
 ): Promise<Float32Array[]> {
   const itemSize = datatype === 'FP32' ? 4 : 2
   const sampleBytes = inputLength * itemSize
-  const isBytes = data instanceof Uint8Array
+  const isBytes = isUint8Array(data)
   const shape = name === RAW_INPUT && isBytes ? [Math.floor(data.length / sampleBytes), ...inputShape] : given
   const [count = 0, ...rest] = shape
   if (describeShape(rest) !== describeShape(inputShape) || count === 0) {
@@ -172,7 +172,7 @@ function filesOf({ shape, data }: InputTensor, limits: SampleLimits, share: Pick
     throw badRequest(`Expected the shape (N,) or (N, 1) for the images of '${INPUT}', received ${describeShape(shape)}`)
   }
   checkCount(count, limits)
-  if (data instanceof Uint8Array) return elementsOf(data, count)
+  if (isUint8Array(data)) return elementsOf(data, count)
   const texts = data.flatMap((entry: unknown) => (Array.isArray(entry) ? (entry as unknown[]) : [entry]))
   if (texts.length !== count) throw badRequest(`Expected ${count} elements for '${INPUT}', received ${texts.length}`)
   return texts.map((text) => {
