@@ -23,6 +23,7 @@ import { stageMainPackage } from './package/main_package.js'
 import { brokenLinks, brokenPaths } from './package/links.js'
 import { PROGRAMS, type Answer } from './package/programs.js'
 import { Report, type What } from './package/report.js'
+import { RUNNER_FILES, RUNNER_PACKAGES, RUNNERS } from './package/runners.js'
 import { filesBelow, megabytesOf } from './package/sizes.js'
 import { managerOf, nodeOf, pathOf, toolOf, Unavailable, type Manager } from './package/tools.js'
 
@@ -71,6 +72,7 @@ try {
   }
   for (const name of MANAGERS) testServerAndJobs(name, libtorch)
   if (!values.quick && MANAGERS.includes('npm')) {
+    testRunners(libtorch)
     testOtherRuntimes(libtorch)
     testBuild(libtorch)
   }
@@ -337,6 +339,40 @@ function testBuild(libtorch: string): void {
   report.record(what, { began, ok: status === 0, note: status === 0 ? '' : (stderr.split('\n')[0] ?? '') })
   const env = { NAPI_TORCH_LIBTORCH: libtorch, PREBUILDS_ONLY: '' }
   testProgram({ ...what, kind: 'ESM as built' }, process.execPath, ['esm.mjs'], project, env)
+}
+
+/** Jest and Vitest, each in the ways in which it makes realms. */
+function testRunners(libtorch: string): void {
+  const what = { manager: 'npm', runtime: `Node ${process.versions.node.split('.')[0]}`, kind: 'test runners' }
+  leaveOutIfUnavailable(what, () => {
+    const project = join(work, 'test runners')
+    install(managerOf('npm'), process.execPath, project)
+    for (const [name, text] of Object.entries(RUNNER_FILES)) writeFileSync(join(project, name), text)
+    const packages = Object.entries(RUNNER_PACKAGES).map(([name, version]) => `${name}@${version}`)
+    const { script, args } = managerOf('npm')
+    const { status, stderr } = spawnSync(process.execPath, [script, ...args, '--save-dev', ...packages], {
+      cwd: project,
+      encoding: 'utf8',
+      env: environment(process.execPath, { CI: '1' }),
+    })
+    if (status !== 0) throw new Unavailable(`npm cannot install Jest and Vitest: ${stderr.trim().split('\n')[0]}`)
+    for (const runner of RUNNERS) {
+      const began = performance.now()
+      const result = spawnSync(process.execPath, runner.args, {
+        cwd: project,
+        encoding: 'utf8',
+        env: environment(process.execPath, { CI: '1', NAPI_TORCH_LIBTORCH: libtorch }),
+        timeout: 120_000,
+      })
+      const ok = result.status === 0
+      if (!ok) console.error(result.stdout, result.stderr)
+      const lines = `${result.stdout}${result.stderr}`.split('\n')
+      const note = ok
+        ? ''
+        : (lines.find((line) => line.includes('Error')) ?? `ended with ${result.status}`).slice(0, 200)
+      report.record({ ...what, kind: runner.kind }, { began, ok, note })
+    }
+  })
 }
 
 /** Expected to work; a failure is recorded, and fails nothing. */
