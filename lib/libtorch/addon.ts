@@ -1,9 +1,11 @@
 import { createRequire } from 'node:module'
 
+import { hasCode } from '../util/errno.js'
 import { TorchError } from '../util/errors.js'
 import { PACKAGE_ROOT } from '../util/package.js'
 import { isError } from '../util/realm.js'
 import { explainLoadFailure } from './explain.js'
+import { isTruncated } from './needed.js'
 import { processFacts, unsupported } from './platform.js'
 
 /** The command that makes an addon for this system. */
@@ -35,6 +37,8 @@ export function addonPath(): string {
 export function openAddon(path: string): unknown {
   const module = { exports: {} }
   try {
+    // Opening it would end the process with a bus error.
+    if (isTruncated(path)) throw new TypeError(`${path} is truncated`)
     process.dlopen(module, path)
   } catch (cause) {
     throw addonError('Cannot open the native addon', cause)
@@ -46,17 +50,29 @@ export function openAddon(path: string): unknown {
 export function addonError(what: string, cause: unknown): TorchError {
   const platform = unsupported(processFacts())
   if (platform !== null) return new TorchError('TORCH_PLATFORM', platform, { cause })
-  const code = isError(cause) && 'code' in cause ? cause.code : undefined
   const reason = isError(cause) ? (cause.message.split('\n', 1)[0] ?? '') : String(cause)
-  return new TorchError('TORCH_ADDON_NOT_FOUND', `${what}: ${reason}; ${remedyOf(code, reason)}`, { cause })
+  return new TorchError('TORCH_ADDON_NOT_FOUND', `${what}: ${reason}; ${remedyOf(cause, reason)}`, { cause })
 }
 
-function remedyOf(code: unknown, reason: string): string {
-  if (code === 'ERR_DLOPEN_DISABLED') {
+/** The file that Node's permission model did not let this process read; null for another error. */
+export function deniedFile(cause: unknown): string | null {
+  if (!hasCode(cause, 'ERR_ACCESS_DENIED')) return null
+  return isError(cause) && 'resource' in cause && typeof cause.resource === 'string' ? cause.resource : PACKAGE_ROOT
+}
+
+function remedyOf(cause: unknown, reason: string): string {
+  if (hasCode(cause, 'ERR_DLOPEN_DISABLED')) {
     return 'run node without --no-addons and, with --permission, with --allow-addons'
   }
-  if (code === 'ERR_ACCESS_DENIED') {
-    return `allow node to read the package and libtorch: --allow-fs-read=${PACKAGE_ROOT}; docs/platforms.md lists what must be allowed`
+  const resource = deniedFile(cause)
+  if (resource !== null) return `allow it: --allow-fs-read=${resource}; docs/platforms.md lists what must be allowed`
+  // node-gyp-build reads them as soon as it is loaded.
+  const [, platform = process.platform, arch = process.arch] = /platform=(\S+) arch=(\S+)/.exec(reason) ?? []
+  if (platform !== process.platform || arch !== process.arch || /libc=(?!glibc)/.test(reason)) {
+    return 'unset the variables LIBC, npm_config_platform and npm_config_arch, which name another system'
+  }
+  if (/truncated|file too short|invalid ELF header|not a mach-o file|wrong ELF class/i.test(reason)) {
+    return `install napi-torch again, or build it: ${BUILD}`
   }
   const explanation = explainLoadFailure(reason)
   return explanation === '' ? `build it: ${BUILD}` : `${explanation}; or build it: ${BUILD}`

@@ -1,10 +1,16 @@
 const GLIBC_NEEDED = '2.28'
+const LITTLE_ADDRESS_SPACE =
+  'There is not enough address space, of which libtorch takes about 500 MB beside that of Node.js: raise the limit (ulimit -v unlimited)'
 
 /**
  * Says in one sentence what a failure to open a library means and what helps, or gives an empty string for a text of
- * the system that is not known here.
+ * the system that is not known here. `isMemoryLimited`: the address space of the process has a limit. Default: `false`.
  */
-export function explainLoadFailure(text: string): string {
+export function explainLoadFailure(
+  text: string,
+  { isMemoryLimited = false }: { readonly isMemoryLimited?: boolean } = {},
+): string {
+  if (isMemoryLimited && /failed to map segment/i.test(text)) return LITTLE_ADDRESS_SPACE
   for (const [pattern, explanation] of EXPLANATIONS) {
     const match = pattern.exec(text)
     if (match !== null) return explanation.replace('$1', match[1] ?? '')

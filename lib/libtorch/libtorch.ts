@@ -1,16 +1,16 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 import { isPrebuiltWanted, libtorchVariable } from '../util/environment.js'
 import { TorchError } from '../util/errors.js'
-import { BUILD, openAddon } from './addon.js'
+import { BUILD, deniedFile, openAddon } from './addon.js'
 import { explainLoadFailure } from './explain.js'
 import { libraryFile, minorOf, readLibtorchFolder, UNKNOWN_VERSION, type LibtorchFolder } from './folder.js'
 import { faultOfSizes } from './manifest.js'
 import { neededLibraries } from './needed.js'
-import { places, type LibtorchSource } from './places.js'
+import { places, type SearchPlace, type LibtorchSource } from './places.js'
 import { processFacts, unsupported } from './platform.js'
-import { PACKAGE_ROOT } from '../util/package.js'
+import { isPackageFolder, PACKAGE_ROOT } from '../util/package.js'
 
 export type { LibtorchSource } from './places.js'
 
@@ -92,8 +92,8 @@ export function findLibtorch({ purpose = 'run' }: FindLibtorchOptions = {}): Lib
   let other: LibtorchLocation | null = null
   for (const place of places()) {
     const faults: string[] = []
-    for (const folder of place.folders()) {
-      const found = readLibtorchFolder(folder)
+    for (const folder of foldersAt(place, faults)) {
+      const found = readAllowed(folder, faults)
       if (found === null) continue
       const location = { ...found, source: place.source }
       const fault = faultOf(found, [minor], purpose)
@@ -111,9 +111,33 @@ export function findLibtorch({ purpose = 'run' }: FindLibtorchOptions = {}): Lib
   )
 }
 
+function foldersAt(place: SearchPlace, faults: string[]): readonly string[] {
+  return allowed(() => place.folders(), faults) ?? []
+}
+
+function readAllowed(folder: string, faults: string[]): LibtorchFolder | null {
+  return allowed(() => readLibtorchFolder(folder), faults)
+}
+
+/** Adds to `faults` what Node's permission model does not let this process read. */
+function allowed<T>(read: () => T, faults: string[]): T | null {
+  try {
+    return read()
+  } catch (cause) {
+    const denied = deniedFile(cause)
+    if (denied === null) throw cause
+    faults.push(`${denied} may not be read (--allow-fs-read)`)
+    return null
+  }
+}
+
 /** What the user names is never passed over in silence. */
 function findNamed(path: string, purpose: 'run' | 'build'): LibtorchLocation {
-  const found = readLibtorchFolder(path)
+  const faults: string[] = []
+  const found = readAllowed(path, faults)
+  if (faults[0] !== undefined) {
+    throw new TorchError('TORCH_LIBTORCH_NOT_FOUND', `NAPI_TORCH_LIBTORCH names ${path}, but ${faults[0]}`)
+  }
   if (found === null) {
     const fault = existsSync(path) ? `has no lib/${libraryFile('torch_cpu')}` : 'does not exist'
     throw new TorchError(
@@ -186,11 +210,13 @@ function requirePreload(): Preload {
   const path = preloadPath()
   if (path !== undefined) return loadPreload(path)
   const reason = unsupported(processFacts())
+  const remedy = isPackageFolder()
+    ? `build it: ${BUILD}`
+    : 'this code seems to be bundled into another file: keep napi-torch out of the bundle (esbuild --external:napi-torch)'
   throw reason === null
     ? new TorchError(
         'TORCH_ADDON_NOT_FOUND',
-        `Found no native addon for ${process.platform}-${process.arch}; looked at ${preloadPaths().join(', ')}; ` +
-          `build it: ${BUILD}`,
+        `Found no native addon for ${process.platform}-${process.arch}; looked at ${preloadPaths().join(', ')}; ${remedy}`,
       )
     : new TorchError('TORCH_PLATFORM', reason)
 }
@@ -234,9 +260,18 @@ const HOW_FOUND: Readonly<Record<LibtorchSource, string>> = {
 }
 
 function cannotLoad(found: LibtorchLocation, failure: string): TorchError {
-  const explanation = explainLoadFailure(failure)
+  const explanation = explainLoadFailure(failure, { isMemoryLimited: isMemoryLimited() })
   return new TorchError(
     'TORCH_LIBTORCH_LOAD',
     `Cannot open libtorch ${found.version} in ${found.folder}: ${failure}${explanation === '' ? '' : `. ${explanation}`}`,
   )
+}
+
+/** Tells whether the address space of this process has a limit (`ulimit -v`), which the loader does not name. */
+function isMemoryLimited(): boolean {
+  try {
+    return /^Max address space +\d/m.test(readFileSync('/proc/self/limits', 'utf8'))
+  } catch {
+    return false
+  }
 }

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 
 /** What is read of a library at most: the list of names that libtorch's has is 5 MB. */
 const MAX_READ = 2 ** 26
@@ -24,6 +24,25 @@ export function neededLibraries(path: string): readonly string[] {
       : []
   } catch {
     return []
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Tells whether an ELF library ends before its last table, as after a copy that was interrupted. */
+export function isTruncated(path: string): boolean {
+  const file = openSync(path, 'r')
+  try {
+    const head = read(file, 0, 64)
+    if (head.length < 64 || head.readUInt32BE(0) !== ELF || head[4] !== 2 || head[5] !== 1) return false
+    const tables = [
+      [32, 54],
+      [40, 58],
+    ] as const
+    const ends = tables.map(
+      ([at, size]) => Number(head.readBigUInt64LE(at)) + head.readUInt16LE(size) * head.readUInt16LE(size + 2),
+    )
+    return fstatSync(file).size < Math.max(...ends)
   } finally {
     closeSync(file)
   }

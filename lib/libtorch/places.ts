@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, isAbsolute, join } from 'node:path'
 
 import { cacheFolder, foldersOf } from '../util/environment.js'
+import { hasCode } from '../util/errno.js'
 import { MANIFEST } from './manifest.js'
 
 /** How a libtorch was found. `process` is one that the process had open already. */
@@ -107,7 +108,9 @@ function ask(python: string): string | null {
 function entries(folder: string): string[] {
   try {
     return readdirSync(folder)
-  } catch {
+  } catch (error) {
+    // What Node's permission model forbids is said, as what is not there is.
+    if (hasCode(error, 'ERR_ACCESS_DENIED')) throw error
     return []
   }
 }

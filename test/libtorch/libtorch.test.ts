@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, utimesSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, utimesSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
@@ -194,6 +194,34 @@ describe('findLibtorch()', () => {
 
     assert.notEqual(folder, join(here, 'torch'))
   })
+
+  const hostile: readonly [title: string, env: (here: string) => Record<string, string | undefined>][] = [
+    ['HOME is empty', () => ({ HOME: '', NAPI_TORCH_CACHE: undefined, XDG_CACHE_HOME: undefined })],
+    ['HOME is relative', () => ({ HOME: '.', NAPI_TORCH_CACHE: undefined, XDG_CACHE_HOME: undefined })],
+    ['PYTHONPATH has an empty entry', () => ({ PATH: process.env['PATH'], PYTHONPATH: ':/nowhere' })],
+    ['PYTHONPATH has a relative entry', () => ({ PATH: process.env['PATH'], PYTHONPATH: '.' })],
+    ['PYTHONPATH names the current folder', (here) => ({ PATH: process.env['PATH'], PYTHONPATH: here })],
+    ['PATH begins with an empty entry', () => ({ PATH: `:${process.env['PATH']}` })],
+    ['PATH begins with a relative entry', () => ({ PATH: `.:${process.env['PATH']}` })],
+    ['PATH begins with a folder below the current one', (here) => ({ PATH: `${here}:${process.env['PATH']}` })],
+  ]
+  for (const [title, env] of hostile) {
+    it(`takes no libtorch, and runs no Python, from the current folder where ${title}`, async function () {
+      if (process.platform === 'win32') skip(this, 'the programs of this test are shell scripts')
+      const here = join(temporary(), 'here')
+      const cached = join('napi-torch', `libtorch-${minor}.0-cpu`)
+      for (const place of ['', join('.cache', cached)]) {
+        writeFiles(join(here, place), torchFiles({ version: `${minor}.0+cpu` }))
+        writeFiles(join(here, place), { 'napi-torch.json': '{}' })
+      }
+      writeFiles(here, { python3: `#!/bin/sh\ntouch ${here}/was-run\necho ${here}/torch\n` })
+      chmodSync(join(here, 'python3'), 0o755)
+
+      const { folder = '' } = await find(temporary(), { env: env(here), cwd: here })
+
+      assert.deepEqual([folder.startsWith(here), existsSync(join(here, 'was-run'))], [false, false])
+    })
+  }
 
   it('passes over another minor version of Python, but names it where nothing else is found', async function () {
     if (!hasPython) skip(this, 'there is no python3')
