@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 
 import { runChild } from '../../support/installed.js'
+import { skip } from '../../support/skip.js'
 
 const PREAMBLE = `
   import { once } from 'node:events'
@@ -106,6 +107,37 @@ describe('process.exit()', () => {
     })
   }
 
+  const rude: readonly [kernels: string, title: string, how: string][] = [
+    ['onednn', 'no listener of the exit is left', "process.removeAllListeners('exit'); finish(); process.exit(0)"],
+    ['aten', 'process.reallyExit() is called', 'finish(); process.reallyExit(0)'],
+  ]
+  for (const [kernels, title, how] of rude) {
+    it(`ends the process cleanly while ${kernels} computes, where ${title}`, () => {
+      run(`
+        import { writeSync } from 'node:fs'
+        const finish = () => writeSync(1, 'done\\n')
+        const { compile, Conv2d, Sequential } = await import('napi-torch')
+        const model = new Sequential([new Conv2d(3, 32, 3), new Conv2d(32, 32, 3)]).eval()
+        const engine = await compile(model, { input: [3, 64, 64], threads: 2, warmup: false, kernels: '${kernels}' })
+        for (let i = 0; i < 4; i++) void engine.run(new Float32Array(64 * 12288))
+        await setTimeout(150)
+        ${how}
+      `)
+    })
+  }
+
+  it('is not what process.emit("exit") is: engines go on', () => {
+    run(`
+      const engine = await engineOf()
+      process.emit('exit', 0)
+      const output = await engine.run(new Float32Array(3072))
+      await engine.close()
+      // Node itself takes the event for the end of a module that waits.
+      process.exitCode = 0
+      console.log(output.length === 10 ? 'done' : output)
+    `)
+  })
+
   it('ends the process cleanly while a model is compiled', () => {
     const { code, signal, stderr } = runChild(`${PREAMBLE}
       const { compile, resnet18Cifar } = await import('napi-torch')
@@ -151,6 +183,49 @@ describe('a process', () => {
     `,
       ['--expose-gc'],
     )
+  })
+
+  it('has as many threads, descriptors and listeners as before when engines of many thread counts are closed', function () {
+    if (process.platform !== 'linux') return skip(this, 'this system does not list threads in /proc')
+    run(`
+      import { readdirSync } from 'node:fs'
+      const count = () => ['/proc/self/task', '/proc/self/fd'].map((folder) => readdirSync(folder).length)
+        .concat(process.listenerCount('exit')).join(' ')
+      const { compile, Linear, Sequential } = await import('napi-torch')
+      const model = new Sequential([new Linear(4, 2)]).eval()
+      const cycle = async (threads) => {
+        const engine = await compile(model, { input: [4], threads })
+        await engine.infer(new Float32Array(4))
+        await engine.close()
+      }
+      await cycle(1)
+      const before = count()
+      for (let threads = 2; threads <= 16; threads++) await cycle(threads)
+      await setTimeout(100)
+      console.log(count() === before ? 'done' : [before, count()])
+    `)
+  })
+
+  it('gives the memory of closed models back to the system', function () {
+    if (process.platform !== 'linux') return skip(this, 'this system does not tell the memory in /proc')
+    run(`
+      import { readFileSync } from 'node:fs'
+      const resident = () => Number(/VmRSS:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]) / 1024
+      const { compile, init, memory, resnet18 } = await import('napi-torch')
+      const cycle = async () => {
+        const model = init.skipInit(() => resnet18()).eval()
+        for (const parameter of model.parameters()) parameter.fill_(0.01)
+        const engine = await compile(model, { input: [3, 64, 64], threads: 2, maxBatchSize: 1, warmup: false })
+        await engine.run(new Float32Array(12288))
+        model.dispose()
+        await engine.close()
+      }
+      memory()
+      const before = resident()
+      for (let round = 0; round < 2; round++) await cycle()
+      const growth = resident() - before
+      console.log(growth < 60 ? 'done' : growth)
+    `)
   })
 
   it('keeps its event loop free while batches are computed', () => {
