@@ -127,8 +127,9 @@ Napi::Value GatherPixels(const Napi::CallbackInfo& info) {
   std::vector<int32_t> columns = ReadPlaces(column_field, source.width);
 
   const size_t length = rows.size() * columns.size() * static_cast<size_t>(source.channels);
-  auto output = Napi::Uint8Array::New(info.Env(), length);
-  source.pixels = ReadPixels(data, source);
+  auto output = NewUint8Array(info.Env(), length);
+  std::vector<BorrowedArray> borrowed = BorrowImage(info.Env(), ReadPixels(data, source));
+  source.pixels = borrowed[0].data();
   const auto work = [source, rows = std::move(rows), columns = std::move(columns), fill = std::move(fill),
                      out = output.Data()]() mutable {
     for (const int32_t row : rows) {
@@ -139,7 +140,7 @@ Napi::Value GatherPixels(const Napi::CallbackInfo& info) {
       }
     }
   };
-  return QueueImageWork(info.Env(), data.value().As<Napi::Object>(), output, work);
+  return QueueImageWork(info.Env(), std::move(borrowed), output, work);
 }
 
 // resize({ image: { data, height, width, channels }, size, filter, box, kernels }): Promise<Uint8Array>
