@@ -18,6 +18,22 @@
 namespace napi_torch {
 namespace {
 
+// Whether oneDNN, by which libtorch convolves images or kernels that are channels-last, crashes or gives other sums:
+// see lib/engine/ops/onednn.ts. More geometries count than those: where exactly it does is not known.
+bool DefeatsOneDnn(const at::Tensor& input, const at::Tensor& weight, const std::array<int64_t, 2>& stride,
+                   const std::array<int64_t, 2>& padding, const std::array<int64_t, 2>& dilation) {
+  const auto is_channels_last = [](const at::Tensor& tensor) {
+    return tensor.dim() == 4 && tensor.suggest_memory_format() == at::MemoryFormat::ChannelsLast;
+  };
+  if (!input.is_cpu() || weight.dim() != 4 || !(is_channels_last(input) || is_channels_last(weight))) return false;
+  for (size_t i = 0; i < 2; ++i) {
+    const int64_t dim = static_cast<int64_t>(i) - 2;
+    const int64_t room = input.size(dim) + 2 * padding[i] - dilation[i] * (weight.size(dim) - 1) - 1;
+    if (stride[i] > 1 && (dilation[i] > 1 || room < stride[i])) return true;
+  }
+  return false;
+}
+
 // conv2d(input, weight, bias?, stride, padding, dilation, groups): Tensor
 // input (N, C, H, W) or (C, H, W), weight (O, C / groups, kH, kW), bias (O); padding a pair, 'same' or 'valid'.
 Napi::Value Conv2d(const Napi::CallbackInfo& info) {
@@ -29,11 +45,19 @@ Napi::Value Conv2d(const Napi::CallbackInfo& info) {
   const auto dilation = args.Pair(5, "dilation");
   const int64_t groups = args.Integer(6, "groups");
 
-  if (args.IsString(4)) {
-    const std::string mode = args.String(4, "padding");
+  std::array<int64_t, 2> padding{};
+  if (!args.IsString(4)) {
+    padding = args.Pair(4, "padding");
+  } else if (const std::string mode = args.String(4, "padding"); mode != "valid") {
     return WrapTensor(info.Env(), at::conv2d(input, weight, bias, stride, mode, dilation, groups));
   }
-  const auto padding = args.Pair(4, "padding");
+  if (DefeatsOneDnn(input, weight, stride, padding, dilation)) {
+    const at::Tensor images = input.clone(at::MemoryFormat::Contiguous);
+    const at::Tensor kernels = weight.clone(at::MemoryFormat::Contiguous);
+    const at::Tensor result = at::conv2d(images, kernels, bias, stride, padding, dilation, groups);
+    return WrapTensor(info.Env(), result.contiguous(result.dim() == 4 ? at::MemoryFormat::ChannelsLast
+                                                                      : at::MemoryFormat::Contiguous));
+  }
   return WrapTensor(info.Env(), at::conv2d(input, weight, bias, stride, padding, dilation, groups));
 }
 

@@ -303,6 +303,7 @@ describe('Engine', () => {
         assert.deepEqual(steps, [
           ' convert ATen 4×3×8×8',
           '0 conv2d + relu oneDNN 4×8×8×8',
+          '0 + relu ATen 4×8×8×8',
           '3 maxPool2d ATen 4×8×4×4',
           '4 reshape ATen 4×128',
           '5 linear oneDNN 4×5',

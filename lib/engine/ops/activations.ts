@@ -10,21 +10,20 @@ export interface ActivationFacts {
   readonly schemaInPlace: string
   /** Whether applying it twice is applying it once. */
   readonly isIdempotent: boolean
-  /** How libtorch's oneDNN operators name it as a post-op; null if they do not fuse it. */
-  readonly onednn: PostOp | null
-  /** Whether the int8 operators of oneDNN fuse it. */
-  readonly isInt8: boolean
+  /**
+   * How libtorch's int8 operators name it as a post-op of oneDNN; null if they do not fuse it. **Those of floats do not**:
+   * oneDNN's relu is `max(x, 0)`, which gives 0 for NaN, and so are its other post-ops with bounds.
+   */
+  readonly int8: PostOp | null
   /** Whether native kernels fuse it. */
   readonly isNative: boolean
 }
 
-/** A post-op of `mkldnn::_convolution_pointwise` and its like. */
+/** A post-op of `onednn::qconv2d_pointwise` and its like. */
 export interface PostOp {
   readonly attribute: string
   readonly scalars: readonly number[]
   readonly algorithm: string
-  /** Whether it may follow the sum with a residual. */
-  readonly followsSum: boolean
 }
 
 const TABLE = {
@@ -33,8 +32,7 @@ const TABLE = {
     schema: 'aten::relu',
     schemaInPlace: 'aten::relu_',
     isIdempotent: true,
-    onednn: { attribute: 'relu', scalars: [], algorithm: '', followsSum: true },
-    isInt8: true,
+    int8: { attribute: 'relu', scalars: [], algorithm: '' },
     isNative: true,
   },
 } satisfies Record<string, ActivationFacts>

@@ -30,7 +30,6 @@ export function atenKernel<N extends PlainNode>(
 /** Lists the calls that add a residual to a result and apply an activation, both in place. */
 export function followUps(node: PlainNode, plan: PlanWriter): FollowUp[] {
   const residual = 'residual' in node ? node.residual : null
-  const activation = 'activation' in node ? node.activation : 'none'
   const calls: FollowUp[] = []
   if (residual !== null) {
     calls.push({
@@ -39,11 +38,13 @@ export function followUps(node: PlainNode, plan: PlanWriter): FollowUp[] {
       args: (result) => [result, plan.read(residual), { literal: 1 }],
     })
   }
-  return activation === 'none' ? calls : [...calls, activationInPlace(activation)]
+  return [...calls, ...activationFollowUps(node)]
 }
 
-/** The call that applies an activation in place. */
-export function activationInPlace(activation: Exclude<Activation, 'none'>): FollowUp {
+/** Lists the call that applies the activation of a node in place. */
+export function activationFollowUps(node: PlainNode): FollowUp[] {
+  const activation: Activation = 'activation' in node ? node.activation : 'none'
+  if (activation === 'none') return []
   const { schemaInPlace } = ACTIVATIONS[activation]
-  return { operation: `+ ${activation}`, schema: schemaInPlace, args: (result) => [result] }
+  return [{ operation: `+ ${activation}`, schema: schemaInPlace, args: (result) => [result] }]
 }

@@ -5,20 +5,20 @@ import type { Pair } from '../../nn/checks.js'
 import { conv2d as conv2dEagerly } from '../../nn/functional.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { layoutOf, type Value } from '../graph.js'
-import type { PlanWriter } from '../plan/plan_writer.js'
+import type { OperatorCall, PlanWriter } from '../plan/plan_writer.js'
 import { UNIT_QPARAMS } from '../quantization/qparams.js'
 import { anyOperator, asBatch, batched, factsOf, fromBatch, layerFacts } from '../trace/layer_facts.js'
 import type { Recorder } from '../trace/recorder.js'
 import { symbolicOf } from '../trace/symbolic.js'
 import { all, convolutionOf, MAX_NCHW_CHANNELS, selectChunk, type ConvolutionKernel } from '../tune/heuristics.js'
 import { activated, factsOfActivation, type Activation } from './activations.js'
-import { atenKernel, followUps } from './aten_kernel.js'
+import { activationFollowUps, atenKernel, followUps } from './aten_kernel.js'
 import { ACTIVATION, CONSTANT, integer, optional, pair, VALUE } from './fields.js'
-import { isInt8Layer, qparamsArguments, readQuantized, zeroPoints } from './int8.js'
+import { fusesInInt8, isInt8Layer, postOpArguments, qparamsArguments, readQuantized, zeroPoints } from './int8.js'
 import { literals, qparamsOf, type Kernel, type NativeKernel, type Target } from './kernel.js'
 import { flopOfWeight, isFloat32Layer } from './layer.js'
 import { windowsOf } from './max_pool2d.js'
-import { fusesActivation, postOpArguments } from './onednn.js'
+import { suitsOneDnn } from './onednn.js'
 import type { NodeBase, Op } from './op.js'
 import { convolvedSizes, isSameShape } from './shapes.js'
 
@@ -40,15 +40,15 @@ export interface Conv2dNode extends NodeBase {
   readonly activation: Activation
 }
 
+// The activation is a call of its own, as oneDNN's post-ops lose NaN.
 const onednn: Kernel<Conv2dNode> = {
-  supports: ({ output, residual, activation }) =>
-    output.dtype === 'float32' && fusesActivation(activation, residual !== null),
+  supports: (node) => node.output.dtype === 'float32' && suitsOneDnn(node),
   reads: (_node, _value, { dtype }) => ({ dtype, isChannelsLast: true }),
   writes: (_node, _output, _inputs, { dtype }) => {
     return { dtype, isChannelsLast: true, isOwned: true, qparams: null }
   },
   emit: (node, plan) => {
-    const { input, weight, bias, stride, padding, dilation, groups, residual, activation, output } = node
+    const { input, weight, bias, stride, padding, dilation, groups, residual, output } = node
     const { dtype } = output
     const geometry = literals(padding, stride, dilation, groups)
     // The batch size hardly changes the best layout of weights: all plans share what the first one packed.
@@ -58,19 +58,18 @@ const onednn: Kernel<Conv2dNode> = {
     const image = plan.read(input)
     const rest = [packed, plan.constant(bias, dtype), ...geometry]
     if (residual === null) {
-      const args = [image, ...rest, ...postOpArguments(activation)]
-      plan.call(node, 'oneDNN', { schema: 'mkldnn::_convolution_pointwise', args })
+      const args = [image, ...rest, ...literals('none', [], '')]
+      plan.call(node, 'oneDNN', { schema: 'mkldnn::_convolution_pointwise', args }, activationFollowUps(node))
       return
     }
 
     const other = plan.read(residual)
-    const sum = [...rest, ...literals('add', 1), ...postOpArguments(activation, { none: null })]
-    if (plan.mayOverwrite(node, residual)) {
-      // Adds the result to the residual, where it is: less memory to go through.
-      plan.call(node, 'oneDNN', { schema: 'mkldnn::_convolution_pointwise_.binary', args: [other, image, ...sum] })
-    } else {
-      plan.call(node, 'oneDNN', { schema: 'mkldnn::_convolution_pointwise.binary', args: [image, other, ...sum] })
-    }
+    const sum = [...rest, ...literals('add', 1, null, [], '')]
+    // Adds the result to the residual, where it is: less memory to go through.
+    const call = plan.mayOverwrite(node, residual)
+      ? { schema: 'mkldnn::_convolution_pointwise_.binary', args: [other, image, ...sum] }
+      : { schema: 'mkldnn::_convolution_pointwise.binary', args: [image, other, ...sum] }
+    plan.call(node, 'oneDNN', call, activationFollowUps(node))
   },
 }
 
@@ -183,6 +182,7 @@ export const conv2d: Op<Conv2dNode> = {
   kernels: {
     aten: atenKernel('dense', (node, plan) => {
       const { input, weight, bias, output } = node
+      if (!suitsOneDnn(node)) return rowMajorCall(node, plan)
       const constants = [plan.constant(weight, output.dtype), plan.constant(bias, output.dtype)]
       return { schema: 'aten::conv2d', args: [plan.read(input), ...constants, ...geometryOf(node)] }
     }),
@@ -192,10 +192,19 @@ export const conv2d: Op<Conv2dNode> = {
     native,
   },
   quantization: {
-    isLayer: ({ activation }) => factsOfActivation(activation)?.isInt8 !== false,
+    isLayer: (node) => fusesInInt8(node.activation) && suitsOneDnn(node),
     // A sum is made in the elements of the residual.
     quantizedValues: ({ input, residual, output }) => (residual === null ? [input] : [input, residual, output]),
   },
+}
+
+/** libtorch computes channels-last images, or kernels, by oneDNN: it gets copies that surely are not. */
+function rowMajorCall(node: Conv2dNode, plan: PlanWriter): OperatorCall {
+  const { input, weight, bias, output } = node
+  const rowMajor = literals('contiguous_format')
+  const kernel = plan.packed(weight, output.dtype, 'row-major', 'aten::clone', rowMajor)
+  const args = [plan.copy(node, input, 'contiguous_format'), kernel, plan.constant(bias, output.dtype)]
+  return { schema: 'aten::conv2d', args: [...args, ...geometryOf(node)] }
 }
 
 function geometryOf({ stride, padding, dilation, groups }: Conv2dNode): PlanArgument[] {

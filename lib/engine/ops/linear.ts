@@ -9,12 +9,11 @@ import { isChannelsLast } from '../trace/layout.js'
 import type { Recorder } from '../trace/recorder.js'
 import { symbolicOf } from '../trace/symbolic.js'
 import { activated, factsOfActivation, type Activation } from './activations.js'
-import { atenKernel } from './aten_kernel.js'
+import { activationFollowUps, atenKernel } from './aten_kernel.js'
 import { ACTIVATION, CONSTANT, optional, VALUE } from './fields.js'
-import { isInt8Layer, qparamsArguments, readQuantized, zeroPoints } from './int8.js'
+import { fusesInInt8, isInt8Layer, postOpArguments, qparamsArguments, readQuantized, zeroPoints } from './int8.js'
 import { flopOfWeight, isFloat32Layer } from './layer.js'
-import { keptDType, qparamsOf, type Kernel, type NativeKernel } from './kernel.js'
-import { fusesActivation, postOpArguments } from './onednn.js'
+import { keptDType, literals, qparamsOf, type Kernel, type NativeKernel } from './kernel.js'
 import type { NodeBase, Op } from './op.js'
 
 /** Multiplies (N, I) by a matrix (O, I), adds the bias (O), and applies the activation. */
@@ -26,20 +25,20 @@ export interface LinearNode extends NodeBase {
   readonly activation: Activation
 }
 
+// The activation is a call of its own, as oneDNN's post-ops lose NaN.
 const onednn: Kernel<LinearNode> = {
-  supports: ({ input, output, activation }) =>
-    output.dtype === 'float32' && input.shape.length === 2 && fusesActivation(activation, false),
+  supports: ({ input, output }) => output.dtype === 'float32' && input.shape.length === 2,
   reads: (_node, _value, { dtype }) => ({ dtype }),
   writes: (_node, output, _inputs, target) => {
     return { dtype: keptDType(output, target), isChannelsLast: false, isOwned: true, qparams: null }
   },
   emit: (node, plan) => {
-    const { input, weight, bias, activation, output } = node
+    const { input, weight, bias, output } = node
     const [batch = 1] = input.shape
     const { dtype } = output
     const packed = plan.packed(weight, dtype, 'linear', 'mkldnn::_reorder_linear_weight', [{ literal: batch }])
-    const args = [plan.read(input), packed, plan.constant(bias, dtype), ...postOpArguments(activation)]
-    plan.call(node, 'oneDNN', { schema: 'mkldnn::_linear_pointwise', args })
+    const args = [plan.read(input), packed, plan.constant(bias, dtype), ...literals('none', [], '')]
+    plan.call(node, 'oneDNN', { schema: 'mkldnn::_linear_pointwise', args }, activationFollowUps(node))
   },
 }
 
@@ -95,7 +94,7 @@ export const linear: Op<LinearNode> = {
     native,
   },
   quantization: {
-    isLayer: ({ input, activation }) => input.shape.length === 2 && factsOfActivation(activation)?.isInt8 !== false,
+    isLayer: ({ input, activation }) => input.shape.length === 2 && fusesInInt8(activation),
     // A thousandth of the work, and its result is what counts.
     isKeptAtEnd: true,
     quantizedValues: ({ input }) => [input],

@@ -1,20 +1,11 @@
-import type { PlanArgument } from '../../libtorch/plan_spec.js'
-import { ACTIVATIONS, factsOfActivation, type Activation } from './activations.js'
-import { literals } from './kernel.js'
+import type { Conv2dNode } from './conv2d.js'
 
-/** Tells whether oneDNN applies an activation in the same step, after a sum where there is one. */
-export function fusesActivation(activation: Activation, hasResidual: boolean): boolean {
-  if (activation === 'none') return true
-  const postOp = ACTIVATIONS[activation].onednn
-  return postOp !== null && (postOp.followsSum || !hasResidual)
-}
-
-/** The arguments of oneDNN's operators in libtorch for an activation: attribute, scalars and algorithm. */
-export function postOpArguments(
-  activation: Activation,
-  { none = 'none' }: { none?: string | null } = {},
-): PlanArgument[] {
-  const postOp = factsOfActivation(activation)?.onednn ?? null
-  if (postOp === null) return literals(none, [], '')
-  return literals(postOp.attribute, postOp.scalars, postOp.algorithm)
+/**
+ * Tells whether oneDNN computes a convolution. For images that are channels-last, oneDNN 3.12 reads beyond them where a stride
+ * and a dilation above 1 meet in few columns, and leaves out taps where a stride above 1 meets a single column of results and
+ * the groups have one channel each: `npm run sweep -- convolutions` found both. Where exactly is not known, so that neither is
+ * left to it, along rows and columns. libtorch's ordinary operator gets row-major images then.
+ */
+export function suitsOneDnn({ stride, dilation, output }: Conv2dNode): boolean {
+  return ([0, 1] as const).every((axis) => stride[axis] === 1 || (dilation[axis] === 1 && output.shape[2 + axis] !== 1))
 }

@@ -142,10 +142,13 @@ export class PlanWriter {
     }
   }
 
-  /** Adds a copy of a value that a node reads, into which it may write, and gives it as an argument. */
-  copy(node: Node, value: Value): PlanArgument {
+  /**
+   * Adds a copy of a value that a node reads, into which it may write, and gives it as an argument. `memoryFormat` is how the
+   * copy lies. Default: as the value.
+   */
+  copy(node: Node, value: Value, memoryFormat: 'contiguous_format' | null = null): PlanArgument {
     const output = this.#add(value)
-    const args = [this.read(value), { literal: null }]
+    const args = [this.read(value), { literal: memoryFormat }]
     this.#steps.push({ kind: 'aten', schema: 'aten::clone', args, outputs: [output] })
     this.#infos.push(continued(node, 'copy', value))
     return { value: output }
