@@ -10,14 +10,14 @@ import { checkCompile, type CompileOptions, type QuantizedCompileOptions } from 
 import { Engine } from './engine.js'
 import type { Graph } from './graph.js'
 import { optimize } from './passes/optimize.js'
-import { isBatchUniform, rebatch } from './passes/rebatch.js'
+import { alignBatches, rebatch } from './passes/rebatch.js'
 import { Constants } from './plan/constants.js'
 import { PlanStore } from './plan/plan_store.js'
 import { checkInt8Support } from './quantization/int8_support.js'
 import { QuantizedModel } from './quantization/quantized_model.js'
 import { defaultBuckets } from './run/buckets.js'
 import { followJob } from './run/jobs.js'
-import { trace } from './trace/trace.js'
+import { checkSamplesApart } from './trace/sample_dependence.js'
 import { traceSamples } from './trace/trace_samples.js'
 import { autotune } from './tune/autotune.js'
 import { selectByHeuristics } from './tune/heuristics.js'
@@ -28,12 +28,13 @@ import { selectByHeuristics } from './tune/heuristics.js'
  * and sums that follow them.
  *
  * The engine keeps the weights of this moment; the model may be disposed afterwards, **but not be changed in place**, as the
- * engine shares its memory where it can. **A sample's output must not depend on the others in its batch:** batches are cut.
+ * engine shares its memory where it can. **A sample's output must not depend on the others in its batch:** batches are merged
+ * and cut. Where the operators do not tell that it does not, made-up samples are computed.
  *
  * A {@link QuantizedModel} is computed in int8.
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if an option is not what it should be; `TORCH_TRACE` if the model does what
- * cannot be compiled; `TORCH_QUANTIZATION` if it is quantized and this machine cannot compute int8;
+ * cannot be compiled, or mixes samples; `TORCH_QUANTIZATION` if it is quantized and this machine cannot compute int8;
  * `TORCH_CUDA_UNAVAILABLE`; and errors of `forward`.
  */
 export function compile(model: Module, options: CompileOptions): Promise<Engine>
@@ -117,14 +118,16 @@ function graphsOf(
     // Not of 1, which operators may take for a size that fits all.
     const [two, three] = [traceSamples(model, 2, input), traceSamples(model, 3, input)]
     const outputShape = outputShapeOf(model, two, three)
+    const aligned = alignBatches(two, three)
+    checkSamplesApart(model, [two, three], aligned !== null)
     const buckets = bucketsOf(two)
-    if (isBatchUniform(two, three)) {
-      const graph = optimize(two)
+    if (aligned !== null) {
+      const graph = optimize(aligned)
       constants.add(graph)
       return { buckets, outputShape, graphOf: (batchSize) => rebatch(graph, batchSize) }
     }
     // Something else depends on the size of the batch.
-    const graphs = new Map(buckets.map((size) => [size, optimize(trace(model, [size, ...input]))]))
+    const graphs = new Map(buckets.map((size) => [size, optimize(traceSamples(model, size, input))]))
     for (const graph of graphs.values()) constants.add(graph)
     const graphOf = (batchSize: number): Graph => {
       const graph = graphs.get(batchSize)

@@ -19,7 +19,7 @@ export const ERROR_CODES = {
   TORCH_STATE_DICT: 'A state dict does not fit the module into which it was loaded',
   TORCH_ARCHITECTURE: 'A state dict holds no known architecture, or not the one asked for',
   TORCH_MODULE: 'A module file cannot be loaded, or does not build a module',
-  TORCH_TRACE: 'A model cannot be compiled: its steps depend on more than the shape of its input',
+  TORCH_TRACE: 'A model cannot be compiled: its steps depend on more than the shape of its input, or mix samples',
   TORCH_QUANTIZATION: 'A model cannot be quantized, or this machine cannot run quantized models',
   TORCH_FILE: 'A file is missing, is a folder, or cannot be read or written',
   TORCH_CHECKPOINT_FORMAT: 'A file is not a checkpoint of a known format',

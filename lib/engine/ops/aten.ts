@@ -16,6 +16,8 @@ export type AtenArgument =
   | { readonly values: readonly (Value | Tensor)[] }
   | { readonly constant: Tensor }
   | { readonly literal: null | boolean | number | bigint | string | readonly number[] }
+  /** Sizes of which the first is that of the batch. */
+  | { readonly sizes: readonly number[] }
 
 /** Any other operator of libtorch's dispatcher. */
 export interface AtenNode {
@@ -88,7 +90,7 @@ function constantsOf(argument: AtenArgument): Tensor[] {
 function replaced(argument: AtenArgument, { value, constant }: Replacement): AtenArgument {
   if ('value' in argument) return { value: value(argument.value) }
   if ('constant' in argument) return { constant: constant(argument.constant) }
-  if ('literal' in argument) return argument
+  if ('literal' in argument || 'sizes' in argument) return argument
   return { values: argument.values.map((entry) => (isConstant(entry) ? constant(entry) : value(entry))) }
 }
 
@@ -96,11 +98,13 @@ function eagerArgument(argument: AtenArgument, lookup: Lookup): unknown {
   if ('value' in argument) return handleOf(lookup(argument.value))
   if ('constant' in argument) return handleOf(argument.constant)
   if ('literal' in argument) return argument.literal
+  if ('sizes' in argument) return argument.sizes
   return argument.values.map((entry) => handleOf(isConstant(entry) ? entry : lookup(entry)))
 }
 
 function planArgument(argument: AtenArgument, plan: PlanWriter): PlanArgument {
   if ('literal' in argument) return argument
+  if ('sizes' in argument) return { literal: argument.sizes }
   if ('constant' in argument) return plan.constant(argument.constant)
   if ('value' in argument) return plan.read(argument.value)
   const values = argument.values.map((entry) => {
@@ -116,6 +120,7 @@ function writeArgument(argument: AtenArgument, names: Names): unknown {
   if ('value' in argument) return { value: names.value(argument.value) }
   if ('constant' in argument) return { constant: names.tensor(argument.constant, 'constant') }
   if ('literal' in argument) return { literal: writeLiteral(argument.literal) }
+  if ('sizes' in argument) return { sizes: argument.sizes.slice(1) }
   return {
     values: argument.values.map((entry) => (isConstant(entry) ? names.tensor(entry, 'constant') : names.value(entry))),
   }
@@ -132,6 +137,7 @@ function readArgument(json: unknown, lookups: Lookups): AtenArgument {
   if ('value' in object) return { value: lookups.value(object.value) }
   if ('constant' in object) return { constant: lookups.tensor(object.constant) }
   if ('literal' in object) return { literal: readLiteral(object.literal, lookups) }
+  if ('sizes' in object) return { sizes: [BATCH, ...readSizes(object.sizes, lookups)] }
   if (!('values' in object)) throw lookups.wrong('an argument', json)
   const values = readList(object.values, lookups).map((entry) => {
     return typeof entry === 'string' ? lookups.tensor(entry) : lookups.value(entry)
@@ -156,6 +162,15 @@ function readLiteral(json: unknown, { wrong }: Lookups): Literal {
   }
   if (typeof json === 'object' && 'number' in json && NOT_FINITE.includes(json.number)) return Number(json.number)
   throw wrong('a literal', json)
+}
+
+/** Samples for which graphs are written: `rebatch()` makes the graph for any number. */
+export const BATCH = 2
+
+function readSizes(json: unknown, lookups: Lookups): readonly number[] {
+  const sizes = readLiteral(json, lookups)
+  if (Array.isArray(sizes)) return sizes as number[]
+  throw lookups.wrong('a list of sizes', json)
 }
 
 const NOT_FINITE: readonly unknown[] = ['NaN', 'Infinity', '-Infinity']

@@ -8,6 +8,7 @@ import { scope } from '../../util/scope.js'
 import type { FileInput } from '../../util/file_input.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { Graph, type Node, type Value } from '../graph.js'
+import { BATCH } from '../ops/aten.js'
 import type { Lookups } from '../ops/fields.js'
 import { fieldsOf, OPS, opOf } from '../ops/index.js'
 import { faultOfNode, isScale } from './check_node.js'
@@ -22,8 +23,6 @@ const MAX_NODES = 100_000
 /** Of a value, for two samples. Stops shapes that only cost memory. */
 const MAX_ELEMENTS = 2 ** 32
 const MAX_DIMENSIONS = 64
-/** Samples for which the graph is written: `rebatch()` makes the graph for any number. */
-const BATCH = 2
 
 /**
  * Loads a model that `saveQuantized()` wrote. The file is data: nothing in it is run, and a graph that contradicts itself or

@@ -10,7 +10,8 @@ import { checkSignal } from '../../util/abort.js'
 import { Graph, type Node } from '../graph.js'
 import { mapConstants } from '../ops/index.js'
 import { optimize } from '../passes/optimize.js'
-import { isBatchUniform } from '../passes/rebatch.js'
+import { alignBatches } from '../passes/rebatch.js'
+import { checkSamplesApart } from '../trace/sample_dependence.js'
 import { traceSamples } from '../trace/trace_samples.js'
 import { Calibration } from './calibrate.js'
 import { qparamsOfRange, type QParams } from './qparams.js'
@@ -98,16 +99,20 @@ function graphOf(model: Module, input: readonly number[]): Graph {
   return scope(() => {
     // Not of 1, which operators may take for a size that fits all.
     const [two, three] = [traceSamples(model, 2, input), traceSamples(model, 3, input)]
-    const fault = faultOfGraphs(two, three)
-    if (fault === null) return optimize(two)
+    const aligned = alignBatches(two, three)
+    const fault = faultOfGraphs(two, aligned)
+    if (fault === null && aligned !== null) {
+      checkSamplesApart(model, [two, three], true)
+      return optimize(aligned)
+    }
     throw new TorchError('TORCH_QUANTIZATION', `${model.constructor.name} ${fault}`)
   })
 }
 
-function faultOfGraphs(two: Graph, three: Graph): string | null {
+function faultOfGraphs(two: Graph, aligned: Graph | null): string | null {
   const [[input], [output]] = [two.inputs, two.outputs]
   if (input?.dtype !== 'float32') return `has parameters of ${input?.dtype}, where float32 is expected`
-  if (!isBatchUniform(two, three)) return 'does not compute each sample by itself'
+  if (aligned === null) return 'does not compute each sample by itself'
   if (output === undefined || isFloatingPoint(output.dtype)) return null
   return `gives ${output.dtype}, where floats are expected`
 }

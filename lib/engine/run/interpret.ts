@@ -11,26 +11,33 @@ import type { Lookup } from '../ops/op.js'
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if the input has not the shape and dtype of the graph's.
  */
 export function runGraph(graph: Graph, input: Tensor): Tensor {
-  const [wanted] = graph.inputs
   const [result] = graph.outputs
-  if (wanted === undefined || result === undefined) throw new TypeError('A graph has an input and an output')
+  return scope(() => {
+    const tensor = result && runNodes(graph, input).get(result)
+    if (tensor === undefined) throw new TypeError('A graph makes its output')
+    // A tensor of its own, also where it is the input.
+    return tensor.detach()
+  })
+}
+
+/** Computes a graph as {@link runGraph} does, and gives the tensors of all its values: the caller's, but for the input's. */
+export function runNodes(graph: Graph, input: Tensor): ReadonlyMap<Value, Tensor> {
+  const [wanted] = graph.inputs
+  if (wanted === undefined) throw new TypeError('A graph has an input')
   if (input.dtype !== wanted.dtype || describeShape(input.shape) !== describeShape(wanted.shape)) {
     throw expected(`a tensor ${wanted.dtype} ${describeShape(wanted.shape)}`, 'input', input)
   }
-  return scope(() => {
-    const tensors = new Map<Value, Tensor>([[wanted, input]])
-    const lookup: Lookup = (value) => {
-      const tensor = tensors.get(value)
-      if (tensor === undefined) throw new TypeError(`Value ${value.id} is read before it is made`)
-      return tensor
-    }
-    for (const node of graph.nodes) {
-      const made = opOf(node).eager(node, lookup)
-      outputsOf(node).forEach((output, index) => tensors.set(output, checked(node, output, made[index])))
-    }
-    // A tensor of its own, also where it is the input.
-    return lookup(result).detach()
-  })
+  const tensors = new Map<Value, Tensor>([[wanted, input]])
+  const lookup: Lookup = (value) => {
+    const tensor = tensors.get(value)
+    if (tensor === undefined) throw new TypeError(`Value ${value.id} is read before it is made`)
+    return tensor
+  }
+  for (const node of graph.nodes) {
+    const made = opOf(node).eager(node, lookup)
+    outputsOf(node).forEach((output, index) => tensors.set(output, checked(node, output, made[index])))
+  }
+  return tensors
 }
 
 /** The tensor that a node made, which must be what the graph says of it. */

@@ -1,5 +1,6 @@
 import type { Module } from '../../nn/module.js'
 import { expected } from '../../util/check.js'
+import { TorchError } from '../../util/errors.js'
 import type { Graph } from '../graph.js'
 import { trace } from './trace.js'
 
@@ -7,14 +8,14 @@ import { trace } from './trace.js'
  * Traces a model for a batch of `count` samples of the shape `input`.
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if the model takes batches of `input` without its first size: it is that of a
- * batch then; and what {@link trace} throws.
+ * batch then; and what {@link trace} throws. Errors of `forward` say with which batch it was called, as no caller has passed it.
  */
 export function traceSamples(model: Module, count: number, input: readonly number[]): Graph {
   try {
     return trace(model, [count, ...input])
   } catch (error) {
     const sample = input.slice(1)
-    if (sample.length === 0 || !canTrace(model, [count, ...sample])) throw error
+    if (sample.length === 0 || !canTrace(model, [count, ...sample])) throw withBatch(error, [count, ...input])
     const sizes = sample.length === 3 ? ' (C, H, W)' : ''
     const form = `{ input: [${sample.join(', ')}] }`
     throw expected(`the shape of one sample${sizes}, without the size of a batch,`, 'input', input, form)
@@ -28,4 +29,12 @@ function canTrace(model: Module, shape: readonly number[]): boolean {
   } catch {
     return false // The first error says more.
   }
+}
+
+/** Says in an error of `forward` what it was called with. What the trace itself refuses, it would refuse of any batch. */
+function withBatch(error: unknown, shape: readonly number[]): unknown {
+  if (!(error instanceof TorchError) || error.code === 'TORCH_TRACE') return error
+  const { code, message, nativeTrace, suggestion } = error
+  const text = `${message} (forward() was traced with a batch of ${shape[0]}, of shape (${shape.join(', ')}))`
+  return new TorchError(code, text, { cause: error, nativeTrace, suggestion })
 }

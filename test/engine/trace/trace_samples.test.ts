@@ -1,8 +1,20 @@
 import assert from 'node:assert/strict'
 
-import { compile, Conv2d, Linear, quantize, resnet18, scope, Sequential, type Module } from 'napi-torch'
+import {
+  compile,
+  Conv2d,
+  Linear,
+  quantize,
+  resnet18,
+  scope,
+  Sequential,
+  TorchError,
+  zeros,
+  type Module,
+} from 'napi-torch'
 
 import { traceSamples } from '../../../lib/engine/trace/trace_samples.js'
+import { applied } from '../../support/graphs.js'
 
 const code = 'TORCH_INVALID_ARGUMENT'
 const SAMPLE = 'Expected the shape of one sample (C, H, W), without the size of a batch, for input, received'
@@ -36,6 +48,23 @@ describe('traceSamples()', () => {
         message:
           /^0 \(Conv2d, input float32 \(2, 1, 4, 5, 5\)\): Expected a tensor \(N, C, H, W\) or \(C, H, W\) for input/,
       })
+    })
+  })
+
+  it('says in errors of forward() which batch it was called with, and keeps code and cause', () => {
+    scope(() => {
+      const model = applied((x) => x.add(zeros(5, 3)))
+
+      assert.throws(
+        () => traceSamples(model, 2, [3]),
+        (error: TorchError) => {
+          const [own, added] = error.message.split(' (forward()')
+          assert.equal(added, ' was traced with a batch of 2, of shape (2, 3))')
+          assert.ok(error.cause instanceof TorchError && error.cause.message === own)
+          assert.equal(error.code, 'TORCH_OPERATOR')
+          return true
+        },
+      )
     })
   })
 
