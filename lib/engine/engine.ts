@@ -106,10 +106,11 @@ export let observeBatches: (engine: Engine, onBatch: (batch: BatchFacts) => void
 /**
  * A compiled model: computes on native threads of its own, or on CUDA, while the event loop goes on. Made by `compile()`.
  *
- * Samples are float32, in row-major order, and so are outputs; each sample is computed by itself. {@link run} takes a batch
- * that is there, {@link infer} a sample, which it computes together with others that come at the same time. A sample is
- * copied at once; a batch, and the array for its outputs, are used where they lie: until the promise settles they must be
- * left as they are. If their memory is transferred to another thread meanwhile, the promise rejects.
+ * Samples are float32, in row-major order, and so are outputs, whatever floats the model computes in; each sample is
+ * computed by itself. {@link run} takes a batch that is there, {@link infer} a sample, which it computes together with others
+ * that come at the same time. A sample is copied at once; a batch, and the array for its outputs, are used where they lie:
+ * until the promise settles they must be left as they are. If their memory is transferred to another thread meanwhile, the
+ * promise rejects.
  *
  * Close it when it is no longer needed: `await using`, or {@link close}.
  */

@@ -2,6 +2,7 @@ import { native } from '../libtorch/binding.js'
 import {
   checkBoolean,
   checkNumber,
+  checkNumberOrNaN,
   checkOneOf,
   checkPositiveInteger,
   checkProbability,
@@ -305,7 +306,7 @@ export function pad<D extends DType>(
     throw expected(`up to ${input.ndim} pairs of integers in one array`, 'pad', pad)
   }
   if (value !== undefined && mode !== 'constant') throw expected(`no value with mode '${mode}'`, 'value', value)
-  const filling = mode === 'constant' ? checkNumber('value', value ?? 0) : null
+  const filling = mode === 'constant' ? checkNumberOrNaN('value', value ?? 0) : null
   return new Tensor<D>(native.pad(handleOf(input), pad, mode, filling))
 }
 

@@ -97,7 +97,8 @@ export function avgPool2d<D extends DType>(
   checkBoolean('countIncludePad', countIncludePad)
   if (divisorOverride !== null) checkPositiveInteger('divisorOverride', divisorOverride)
   checkImages(input)
-  checkFloats('input', input)
+  // As in PyTorch, whose other integers have no kernel for it.
+  if (input.dtype !== 'int64') checkFloats('input', input)
   return new Tensor<D>(
     native.avgPool2d(handleOf(input), kernel, strides, pads, ceilMode, countIncludePad, divisorOverride),
   )

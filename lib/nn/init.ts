@@ -1,4 +1,4 @@
-import { checkNumber, checkOneOf, expected } from '../util/check.js'
+import { checkNumber, checkNumberOrNaN, checkOneOf, expected } from '../util/check.js'
 import { Signature } from '../util/signature.js'
 import type { Generator } from '../tensor/random.js'
 import { handleOf } from '../tensor/handle.js'
@@ -96,7 +96,7 @@ export function normal_<T extends Tensor>(tensor: T, mean = 0, std = 1, ...given
 /** Sets each element to `val`, and gives `tensor` back. Follows `torch.nn.init.constant_`. */
 export function constant_<T extends Tensor>(tensor: T, val: number): T {
   handleOf(tensor)
-  checkNumber('val', val)
+  checkNumberOrNaN('val', val)
   return skips > 0 ? tensor : tensor.fill_(val)
 }
 

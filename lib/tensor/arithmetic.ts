@@ -1,6 +1,6 @@
 import { native } from '../libtorch/binding.js'
 import type { TensorHandle } from '../libtorch/handles.js'
-import { checkBoolean, checkNumber, checkOptions, expected } from '../util/check.js'
+import { checkBoolean, checkNumber, checkNumberOrNaN, checkOptions, expected } from '../util/check.js'
 import type { DType } from '../util/dtype.js'
 import { Signature } from '../util/signature.js'
 import { generatorHandleOf, type Generator } from './random.js'
@@ -136,15 +136,15 @@ export abstract class TensorArithmetic<D extends DType> extends TensorViews<D> {
     return this.wrap(native.relu(handleOf(this)))
   }
 
-  /** Elements outside `min` to `max` become the nearer bound; at least one bound must be given. */
+  /** Elements outside `min` to `max` become the nearer bound; at least one bound must be given. A bound of NaN makes all NaN. */
   clamp(bounds: ClampOptions): Tensor
   clamp(min: number | undefined, max?: number): Tensor
   clamp(...given: readonly unknown[]): Tensor {
     const bounds = CLAMP.read([], given)
     const { min, max } = bounds
     if (min === undefined && max === undefined) throw expected('min or max', 'clamp()', bounds)
-    if (min !== undefined) checkNumber('min', min)
-    if (max !== undefined) checkNumber('max', max)
+    if (min !== undefined) checkNumberOrNaN('min', min)
+    if (max !== undefined) checkNumberOrNaN('max', max)
     return this.wrap<DType>(native.clamp(handleOf(this), min ?? null, max ?? null))
   }
 
@@ -279,7 +279,7 @@ function operand(other: Operand, name = 'other'): TensorHandle | number | bigint
 }
 
 function alphaOf({ alpha = 1 }: AlphaOptions): number {
-  return checkNumber('alpha', alpha)
+  return checkNumberOrNaN('alpha', alpha)
 }
 
 function roundingOf(options: DivOptions): RoundingMode | null {

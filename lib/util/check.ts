@@ -114,6 +114,11 @@ export function checkNumber(name: string, value: unknown): number {
   return value
 }
 
+/** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `value` is a number, of which `NaN` is one. */
+export function checkNumberOrNaN(name: string, value: unknown): number {
+  return Number.isNaN(value) ? NaN : checkNumber(name, value)
+}
+
 /** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `value` is a number from 0 to 1. */
 export function checkProbability(name: string, value: unknown): number {
   if (typeof value !== 'number' || !(value >= 0 && value <= 1)) throw expected('a number from 0 to 1', name, value)

@@ -1,4 +1,5 @@
 // Element-wise operators, comparison and the matrix product. The second operand is a tensor or a number.
+#include <ATen/ScalarOps.h>
 #include <ATen/ops/abs.h>
 #include <ATen/ops/add.h>
 #include <ATen/ops/allclose.h>
@@ -113,7 +114,8 @@ Napi::Value MulInPlace(const Napi::CallbackInfo& info) {
   const Arguments args(info, "mul_");
   at::Tensor tensor = args.Tensor(0, "tensor");
 
-  WithOther(args, [&](const auto& other) { return tensor.mul_(other); });
+  // libtorch's own overload for numbers rounds the number to the dtype of the tensor first; that of Python does not.
+  tensor.mul_(args.IsTensor(1) ? args.Tensor(1, "other") : at::native::wrapped_scalar_tensor(args.Scalar(1, "other")));
   return info.Env().Undefined();
 }
 

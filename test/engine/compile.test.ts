@@ -6,6 +6,7 @@ import { setTimeout } from 'node:timers/promises'
 import {
   compile,
   Conv2d,
+  functional as F,
   INSTRUCTION_SETS,
   manualSeed,
   memory,
@@ -22,6 +23,7 @@ import {
 import { availableInstructionSets } from '../../lib/engine/tune/instruction_set.js'
 import { SAMPLE, samples, smallModel, withEngine } from '../support/engines.js'
 import { useEnvironment, useTemporaryFolder } from '../support/folder.js'
+import { applied } from '../support/graphs.js'
 import { assertClose } from '../support/numeric.js'
 
 /** Has a convolution of 24 channels for which there are many ways, oneDNN's among them. */
@@ -57,6 +59,51 @@ async function assertComputes(make: () => Module, options: CompileOptions, count
 }
 
 describe('compile()', () => {
+  it('computes a model of float64 in float64, from float32 to float32', async () => {
+    const input = SAMPLE
+    for (const kernels of ['native', 'onednn', 'aten'] as const) {
+      await withEngine(
+        () => smallModel().double(),
+        { input, kernels },
+        async (engine, model) => {
+          const batch = randn([3, ...SAMPLE])
+
+          const received = await engine.run(batch)
+
+          assert.equal(received.dtype, 'float32')
+          assertClose(received, model.forward(batch.double()).float(), { atol: 0, rtol: 1e-6 })
+        },
+      )
+    }
+  })
+
+  it('gives float32 for an output of float64, and of 16 bits', async () => {
+    for (const dtype of ['float64', 'float16', 'bfloat16'] as const) {
+      await withEngine(
+        () => applied((x) => x.to(dtype).mul(2)),
+        { input: [3] },
+        async (engine, model) => {
+          const batch = randn([2, 3])
+
+          assertClose(await engine.run(batch), model.forward(batch).float())
+        },
+      )
+    }
+  })
+
+  it('averages integers within a model as forward() does', async () => {
+    const body = (x: Tensor): Tensor => F.avgPool2d(x.mul(9).to('int64'), 4).float()
+    await withEngine(
+      () => applied(body),
+      { input: [2, 4, 4] },
+      async (engine, model) => {
+        const batch = randn([3, 2, 4, 4])
+
+        assertClose(await engine.run(batch), model.forward(batch))
+      },
+    )
+  })
+
   describe('its options', () => {
     const anyCompile = compile as (...args: unknown[]) => Promise<unknown>
     const lists = {

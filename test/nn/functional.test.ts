@@ -287,10 +287,33 @@ describe('functional', () => {
     })
   })
 
+  describe('avgPool2d()', () => {
+    inScope('averages int64, rounded towards 0 as PyTorch does', () => {
+      const y = F.avgPool2d(
+        tensor(
+          [
+            [
+              [-16, -15],
+              [-12, -11],
+            ],
+          ],
+          { dtype: 'int64' },
+        ),
+        2,
+      )
+
+      assert.deepEqual([y.dtype, y.tolist()], ['int64', [[[-13n]]]])
+    })
+  })
+
   describe('pad()', () => {
     const row = (): Tensor => tensor([[[1, 2, 3]]])
     inScope('fills with a value and takes away where negative', () => {
       assert.deepEqual(F.pad(row(), [1, -1], { value: 9 }).tolist(), [[[9, 1, 2]]])
+    })
+
+    inScope('fills with NaN', () => {
+      assert.deepEqual(F.pad(row(), [1, 0], { value: NaN }).tolist(), [[[NaN, 1, 2, 3]]])
     })
 
     const modes = { reflect: [3, 2, 1, 2, 3, 2], replicate: [1, 1, 1, 2, 3, 3], circular: [2, 3, 1, 2, 3, 1] } as const

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { DTYPES, full, ones, scope, tensor, TorchError, zeros, type Operand, type Tensor } from 'napi-torch'
+import { arange, DTYPES, full, ones, scope, tensor, TorchError, zeros, type Operand, type Tensor } from 'napi-torch'
 
 import { itWithPython, python } from '../support/python.js'
 
@@ -409,10 +409,33 @@ describe('Tensor', () => {
       }))
   })
 
+  it('take NaN for a factor and a bound, as PyTorch does', () =>
+    scope(() => {
+      const x = tensor([1, 2])
+
+      const made = [x.add(1, { alpha: NaN }), x.sub(x, { alpha: NaN }), x.clamp({ min: NaN }), x.clamp({ max: NaN })]
+
+      assert.deepEqual(
+        made.map((each) => each.tolist()),
+        Array(4).fill([NaN, NaN]),
+      )
+    }))
+
+  for (const dtype of ['float16', 'bfloat16'] as const) {
+    it(`mul_() of ${dtype} rounds the product alone, and not the number`, () =>
+      scope(() => {
+        const x = arange(1, 100, { dtype })
+
+        const [wanted, received] = [x.mul(0.1), x.clone().mul_(0.1)]
+
+        assert.ok(received.equal(wanted))
+      }))
+  }
+
   describe('bad arguments', () => {
     const cases: readonly [method: string, args: readonly unknown[], message: string][] = [
       ['add', [1, { aplha: 2 }], 'Expected options among alpha for add(), received "aplha" (did you mean alpha?)'],
-      ['add', [1, { alpha: NaN }], 'Expected a number for alpha, received NaN'],
+      ['add', [1, { alpha: null }], 'Expected a number for alpha, received null'],
       ['add', [1, 2], 'Expected an options object for add(), received 2; write: add(1, { alpha: 2 })'],
       ['sub_', [1, { alpha: '2' }], 'Expected a number for alpha, received "2"'],
       [
@@ -422,7 +445,7 @@ describe('Tensor', () => {
       ],
       ['div', [1, { roundingMode: 'ceil' }], "Expected 'trunc' or 'floor' for roundingMode, received \"ceil\""],
       ['clamp', [{}], 'Expected min or max for clamp(), received an object'],
-      ['clamp', [{ min: NaN }], 'Expected a number for min, received NaN'],
+      ['clamp', [{ min: '0' }], 'Expected a number for min, received "0"'],
       ['clamp', [{ low: 1 }], 'Expected options among min, max for clamp(), received "low"'],
       ['clamp', [], 'Expected min or max for clamp(), received an object'],
       ['clamp', [0, 1, 2], 'Expected an options object for clamp(), received 2'],

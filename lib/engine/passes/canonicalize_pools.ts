@@ -24,6 +24,8 @@ function simplified(node: Node): Node {
 function coversAll({ input, output, kernelSize, padding, divisorOverride }: AvgPool2dNode): boolean {
   const [height, width] = output.shape.slice(-2)
   const isWhole = input.shape.at(-2) === kernelSize[0] && input.shape.at(-1) === kernelSize[1]
+  // The averages of integers are rounded, which a mean is not.
+  if (!isFloatingPoint(input.dtype)) return false
   return isWhole && height === 1 && width === 1 && padding.every((size) => size === 0) && divisorOverride === null
 }
 

@@ -1,6 +1,6 @@
 import type { WeightsHandle } from '../../libtorch/handles.js'
 import type { NetworkStep, PlanArgument, PlanSpec, PlanStep, PlanValue, Uint8Step } from '../../libtorch/plan_spec.js'
-import type { DType } from '../../util/dtype.js'
+import { isFloatingPoint, type DType } from '../../util/dtype.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import type { Graph, Value } from '../graph.js'
 import { outputsOf, type Node } from '../ops/index.js'
@@ -195,9 +195,9 @@ export class PlanWriter {
   }
 }
 
-/** Gives the dtype in which JavaScript exchanges values: not every Node.js has a typed array for 16-bit floats. */
+/** Gives the dtype in which an engine exchanges values with JavaScript: all floats as float32. */
 export function exchangeDType(dtype: DType): DType {
-  return dtype === 'float16' || dtype === 'bfloat16' ? 'float32' : dtype
+  return isFloatingPoint(dtype) ? 'float32' : dtype
 }
 
 function continued({ path }: Node, operation: string, { shape }: Value): StepInfo {

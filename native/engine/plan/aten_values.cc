@@ -44,7 +44,9 @@ c10::IValue ReadScalar(const SpecReader& spec) {
   const Napi::Value& value = spec.value();
   if (value.IsBoolean()) return at::Scalar(value.As<Napi::Boolean>().Value());
   const std::optional<int64_t> integer = IntegerOf(value);
-  if (integer) return at::Scalar(*integer);
+  const bool is_negative_zero =
+      value.IsNumber() && std::signbit(value.As<Napi::Number>().DoubleValue()) && integer == 0;
+  if (integer && !is_negative_zero) return at::Scalar(*integer);
   if (!value.IsNumber()) throw spec.Expected("a number");
   return at::Scalar(value.As<Napi::Number>().DoubleValue());
 }
