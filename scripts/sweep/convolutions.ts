@@ -76,7 +76,7 @@ function randomCase(random: Random): ConvolutionCase {
   const groups = random.pick([1, 1, 2, 3, 4, 5, 8, 16, 32])
   const perGroup = random.pick([1, 1, 2, 3, 4, 8])
   const outputs = groups * random.pick([1, 1, 2, 3, 4])
-  const kernelSize = pair(1, 7)
+  const kernelSize = random.once(3) ? ([1 + random.below(7), 1 + random.below(7)] as const) : pair(1, 7)
   const stride = pair(1, 5)
   const dilation = pair(1, 4)
   const padding = pair(0, 4)

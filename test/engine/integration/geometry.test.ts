@@ -52,6 +52,7 @@ const GEOMETRIES: readonly Geometry[] = [
     kernelSize: [5, 6],
     options: { stride: [1, 4], padding: [4, 3] },
   },
+  { name: 'a single number a sample', input: [3, 7, 7], outputs: 1, kernelSize: [7, 7], options: {} },
 ]
 
 const TOLERANCE = { float32: 1e-5, bfloat16: 4e-2 }
