@@ -2,7 +2,7 @@
  * Prints how far every operator and whole model is from Python's PyTorch, as a Markdown table: the goldens of
  * test/goldens against this machine. Ends with exit code 1 if one is farther than its test allows.
  *
- * node --conditions=napi-torch-source --import tsx bench/parity.ts [--all]
+ * npm run parity:goldens [-- --all]
  *
  * A row is an operator and an element type, with its worst case; with --all it is a case.
  */
