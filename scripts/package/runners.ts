@@ -9,16 +9,32 @@ export const RUNNER_PACKAGES = {
   jsdom: '26',
 } as const
 
+/** Opening libtorch alone takes seconds on a busy machine, and the default of both is 5 s. */
+const TIMEOUT_MS = 60_000
+
 /** The rows: how each is called, with the arguments of Node.js first. */
 export const RUNNERS: readonly { readonly kind: string; readonly args: readonly string[] }[] = [
   ...['node', 'jsdom'].map((environment) => ({
     kind: `Jest, ${environment}`,
-    args: ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', `--env=${environment}`],
+    args: [
+      '--experimental-vm-modules',
+      '--no-warnings',
+      'node_modules/jest/bin/jest.js',
+      `--env=${environment}`,
+      `--testTimeout=${TIMEOUT_MS}`,
+    ],
   })),
   ...['threads', 'forks', 'vmThreads'].flatMap((pool) =>
     ['node', 'jsdom'].map((environment) => ({
       kind: `Vitest, ${pool}, ${environment}`,
-      args: ['node_modules/vitest/vitest.mjs', 'run', '--globals', `--pool=${pool}`, `--environment=${environment}`],
+      args: [
+        'node_modules/vitest/vitest.mjs',
+        'run',
+        '--globals',
+        `--pool=${pool}`,
+        `--environment=${environment}`,
+        `--testTimeout=${TIMEOUT_MS}`,
+      ],
     })),
   ),
 ]

@@ -3,13 +3,28 @@
 
 import { writeSync } from 'node:fs'
 
+import { hasCode } from '../../lib/util/errno.js'
 import { CHECKS, seedOf, type Kind } from './checks.js'
+
+/** Writes a line before anything else happens: what follows may end the process. */
+function say(line: string): void {
+  for (;;) {
+    try {
+      writeSync(1, `${line}\n`)
+      return
+    } catch (error) {
+      // The pipe does not block, and is full where the reader has no time.
+      if (!hasCode(error, 'EAGAIN')) throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
+    }
+  }
+}
 
 const [kind = 'convolutions', first, end, seed] = process.argv.slice(2)
 for (let index = Number(first); index < Number(end); index++) {
-  writeSync(1, `${index}\n`)
+  say(String(index))
   const wrong = await CHECKS[kind as Kind](seedOf(Number(seed), index))
-  if (wrong !== null) writeSync(1, `wrong ${wrong.replaceAll('\n', ' ')}\n`)
+  if (wrong !== null) say(`wrong ${wrong.replaceAll('\n', ' ')}`)
 }
 // Threads and finalizers have nothing left to do.
 process.exit()
