@@ -17,14 +17,12 @@ namespace napi_torch {
 namespace {
 
 // initialize(errorClass, globals): sets the class of native errors, and the global object that has the classes of what
-// native functions make.
+// native functions make, by default that of the environment.
 Napi::Value Initialize(const Napi::CallbackInfo& info) {
-  if (!info[0].IsFunction() || !info[1].IsObject()) {
-    throw Napi::TypeError::New(info.Env(), "Expected the error class and the global object");
-  }
+  if (!info[0].IsFunction()) throw Napi::TypeError::New(info.Env(), "Expected the error class");
   EnvData& data = EnvData::Of(info.Env());
   data.error_class = Napi::Persistent(info[0].As<Napi::Function>());
-  data.globals = Napi::Persistent(info[1].As<Napi::Object>());
+  data.globals = Napi::Persistent(info[1].IsObject() ? info[1].As<Napi::Object>() : info.Env().Global());
   return info.Env().Undefined();
 }
 

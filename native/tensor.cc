@@ -102,15 +102,13 @@ Napi::Value ViewOfBytes(const Napi::CallbackInfo& info) {
   // There is nothing to share, and from_blob would never call the deleter for the null pointer of an empty array.
   if (bytes.length == 0) return WrapTensor(info.Env(), at::empty(shape, dtype));
 
-  if (const std::shared_ptr<void> memory = HoldMemory(info.Env(), bytes)) {
-    const auto release = [memory](void*) {};
-    return WrapTensor(info.Env(), at::from_blob(bytes.data, shape, release, at::TensorOptions(dtype)));
-  }
-  // The deleter may run on any thread, but only the JavaScript thread may delete references: the ledger keeps it until
-  // then.
+  // The reference keeps the buffer, and so what JavaScript knows of the memory; `memory` keeps the memory itself, where
+  // the buffer is made to lose it. The deleter may run on any thread, but only the JavaScript thread may delete
+  // references: the ledger keeps it until then.
   napi_ref reference = nullptr;
   NAPI_THROW_IF_FAILED(info.Env(), napi_create_reference(info.Env(), bytes.buffer, 1, &reference), Napi::Value());
-  const auto release = [ledger = EnvData::Of(info.Env()).ledger, reference](void*) { ledger->Retire(reference); };
+  const auto release = [ledger = EnvData::Of(info.Env()).ledger, reference,
+                        memory = HoldMemory(info.Env(), bytes)](void*) { ledger->Retire(reference); };
   return WrapTensor(info.Env(), at::from_blob(bytes.data, shape, release, at::TensorOptions(dtype)));
 }
 
