@@ -30,16 +30,29 @@ struct Engine {
 
 Engine EngineOfProcess() {
 #ifdef _WIN32
-  return {nullptr, nullptr, nullptr};
+  return {};
 #else
   // Other runtimes may have some of V8's names, but their own handles.
-  if (dlsym(RTLD_DEFAULT, "_ZN4node5StartEiPPc") == nullptr) return {nullptr, nullptr, nullptr};
+  if (dlsym(RTLD_DEFAULT, "_ZN4node5StartEiPPc") == nullptr) return {};
   return {
       reinterpret_cast<decltype(Engine::backing_store)>(dlsym(RTLD_DEFAULT, "_ZN2v811ArrayBuffer15GetBackingStoreEv")),
       reinterpret_cast<decltype(Engine::is_resizable)>(
           dlsym(RTLD_DEFAULT, "_ZNK2v812BackingStore27IsResizableByUserJavaScriptEv")),
       reinterpret_cast<decltype(Engine::is_detachable)>(dlsym(RTLD_DEFAULT, "_ZNK2v811ArrayBuffer12IsDetachableEv")),
   };
+#endif
+}
+
+// Whether `transfer(length)` moves memory to another place although others hold it, as in Node 21 to 23: older ones
+// have no such method, newer ones copy.
+bool MovesMemory([[maybe_unused]] Napi::Env env) {
+#ifdef _WIN32
+  return true;
+#else
+  constexpr char kMove[] = "_ZN2v812BackingStore10ReallocateEPNS_7IsolateESt10unique_ptrIS0_St14default_deleteIS0_EEm";
+  const napi_node_version* version = nullptr;
+  napi_get_node_version(env, &version);
+  return version != nullptr && version->major > 20 && dlsym(RTLD_DEFAULT, kMove) != nullptr;
 #endif
 }
 
@@ -56,10 +69,10 @@ std::shared_ptr<void> HoldMemory(Napi::Env env, const Bytes& bytes) {
   bool is_array_buffer = false;
   napi_is_arraybuffer(env, bytes.buffer, &is_array_buffer);
   if (!is_array_buffer || bytes.length == 0) return nullptr;
-  const auto [backing_store, is_resizable, is_detachable] = EngineOfProcess();
-  if (backing_store == nullptr || is_resizable == nullptr) return nullptr;
-  Store store = backing_store(bytes.buffer);
-  return store == nullptr || is_resizable(store.get()) ? nullptr : store;
+  const Engine engine = EngineOfProcess();
+  if (engine.backing_store == nullptr || engine.is_resizable == nullptr) return nullptr;
+  Store store = engine.backing_store(bytes.buffer);
+  return store == nullptr || engine.is_resizable(store.get()) ? nullptr : store;
 }
 
 BorrowedArray::BorrowedArray(Napi::Env env, const Bytes& bytes, std::string name, Use use, size_t offset, size_t length)
@@ -70,7 +83,7 @@ BorrowedArray::BorrowedArray(Napi::Env env, const Bytes& bytes, std::string name
       bytes_(bytes.length),
       offset_(std::min(offset, bytes.length)),
       length_(std::min(length, bytes.length - offset_)),
-      memory_(HoldMemory(env, bytes)),
+      memory_(MovesMemory(env) ? nullptr : HoldMemory(env, bytes)),
       data_(bytes.data + offset_) {
   bool is_array_buffer = false;
   napi_is_arraybuffer(env, bytes.buffer, &is_array_buffer);

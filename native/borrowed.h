@@ -12,9 +12,10 @@
 
 namespace napi_torch {
 
-// Keeps the memory of an ArrayBuffer valid until the last copy of the pointer is gone, whatever becomes of the buffer;
-// any thread may drop it. Null for shared memory, which lives as long as an object that refers to it, for memory that
-// can be resized, and where the runtime gives no access to it.
+// Keeps the memory of an ArrayBuffer valid until the last copy of the pointer is gone, whatever becomes of the buffer,
+// but for `transfer(length)` to another length in Node 21 to 23; any thread may drop it. Null for shared memory, which
+// lives as long as an object that refers to it, for memory that can be resized, and where the runtime gives no access
+// to it.
 std::shared_ptr<void> HoldMemory(Napi::Env env, const Bytes& bytes);
 // Whether JavaScript can take the memory away from its buffer: not that of WebAssembly, whose buffers are replaced when
 // it grows. True where the runtime does not tell.

@@ -92,9 +92,9 @@ export function tensor(data: TensorData, ...given: readonly unknown[]): Tensor {
  * Follows `torch.from_numpy`.
  *
  * The memory may be a SharedArrayBuffer, not a resizable ArrayBuffer. From here on it cannot be transferred to another
- * thread (Node 20 copies it instead, later ones throw `DataCloneError`). `ArrayBuffer.prototype.transfer` cannot be stopped:
- * the tensor then shares the memory with the new buffer. **Memory of WebAssembly is copied**, unless it is shared: it must be
- * free to grow. With dtype bool all bytes must be 0 or 1.
+ * thread (Node 20 copies it instead, later ones throw `DataCloneError`). `ArrayBuffer.prototype.transfer` throws a TypeError
+ * from Node 24 on; nothing can stop it in Node 22, where it must not be called for another length. **Memory of WebAssembly
+ * is copied**, unless it is shared: it must be free to grow. With dtype bool all bytes must be 0 or 1.
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `shape` has another number of elements, or the array is not of `dtype`.
  */

@@ -135,14 +135,18 @@ describe('fromArray()', () => {
       assert.deepEqual(view.tolist(), [1, 2])
     }))
 
-  it('holds its memory where the buffer is taken away by ArrayBuffer.prototype.transfer', function () {
+  it('keeps its memory where ArrayBuffer.prototype.transfer is called', function () {
     if (!('transfer' in ArrayBuffer.prototype)) return skip(this, 'this Node.js has no ArrayBuffer.prototype.transfer')
     const array = Float32Array.of(1, 2)
     const view = fromArray(array, [2])
-    const moved = (array.buffer as unknown as { transfer(bytes?: number): ArrayBuffer }).transfer()
+    try {
+      ;(array.buffer as unknown as { transfer(): ArrayBuffer }).transfer()
+    } catch (error) {
+      // From Node 24 on it cannot be taken away.
+      assert.deepEqual([error instanceof TypeError, array.length], [true, 2])
+    }
 
-    new Float32Array(moved)[0] = 5
-    assert.deepEqual([array.length, view.tolist()], [0, [5, 2]])
+    assert.deepEqual(view.tolist(), [1, 2])
     view.dispose()
   })
 
