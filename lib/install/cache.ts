@@ -54,7 +54,9 @@ export async function publish(
       await rename(staged, place)
       return place
     } catch (cause) {
-      if (!existsSync(place) || attempt === PUBLISH_ATTEMPTS) {
+      // By its code, as another process may have freed the place since.
+      const isTaken = existsSync(place) || hasCode(cause, 'ENOTEMPTY', 'EEXIST')
+      if (!isTaken || attempt === PUBLISH_ATTEMPTS) {
         throw installError(`Cannot move libtorch to ${place}: ${reasonOf(cause)}`, cause)
       }
     }
@@ -97,7 +99,8 @@ async function setAside(place: string, aside: string): Promise<void> {
   try {
     await rename(place, aside)
   } catch (cause) {
-    if (existsSync(place)) throw installError(`Cannot replace ${place}: ${reasonOf(cause)}`, cause)
+    // Without it the place is free, or taken again by another process.
+    if (!hasCode(cause, 'ENOENT')) throw installError(`Cannot replace ${place}: ${reasonOf(cause)}`, cause)
   }
 }
 

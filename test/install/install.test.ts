@@ -402,6 +402,16 @@ describe('installLibtorch()', () => {
     assert.deepEqual(readdirSync(cache()), [])
   })
 
+  it('succeeds for each of many that replace each other at once', async () => {
+    const from = makeLibtorch(join(temporary(), 'from'), { version: `${VERSION}+cpu` })
+
+    for (let round = 0; round < 3; round++) {
+      await Promise.all(Array.from({ length: 12 }, () => installLibtorch({ from })))
+    }
+
+    assert.deepEqual(readdirSync(cache()), [`libtorch-${VERSION}-cpu`])
+  })
+
   it('does no harm where four processes install at once', async () => {
     const headers = Object.fromEntries(
       Array.from({ length: 200 }, (_, index) => [`torch/include/${index}.h`, 'header']),
