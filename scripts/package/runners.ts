@@ -47,6 +47,8 @@ export const RUNNER_FILES: Readonly<Record<string, string>> = {
 import { dirname, join } from 'node:path'
 import { compile, createModel, decodeImage, detectArchitecture, fromArray, IdxDataset, keep, loadCheckpoint, memory, presets, scope, tensor } from 'napi-torch'
 
+// Both take it as the last argument of a test; the default of 5 s is short for a busy machine.
+const LIMIT_MS = 60_000
 const folder = dirname(createRequire(import.meta.url).resolve('@napi-torch/fashion-mnist/package.json'))
 
 async function read() {
@@ -72,7 +74,7 @@ test('computes and compiles', async () => {
   await engine.close()
   for (const each of [input, ...state.values()]) each.dispose()
   model.dispose()
-})
+}, LIMIT_MS)
 
 test('takes what this realm makes, and gives what it knows', async () => {
   const array = new Float32Array([1, 2])
@@ -86,7 +88,7 @@ test('takes what this realm makes, and gives what it knows', async () => {
   const failure = await loadCheckpoint('nowhere.pth').catch((error) => error)
   expect(failure instanceof Error).toBe(true)
   shared.dispose()
-})
+}, LIMIT_MS)
 
 test('keeps what maps, sets and objects of this realm hold', () => {
   const { list, map, set } = scope(() => {
@@ -101,7 +103,7 @@ test('keeps what maps, sets and objects of this realm hold', () => {
   const all = [...list, ...map.values(), ...set, held]
   expect(all.map((each) => each.item())).toEqual([1, 2, 3, 4])
   for (const each of all) each.dispose()
-})
+}, LIMIT_MS)
 
 test('decodes bytes of this realm', async () => {
   const bmp = new Uint8Array(58)
@@ -112,6 +114,6 @@ test('decodes bytes of this realm', async () => {
   const image = await decodeImage(bmp)
   expect(image.data instanceof Uint8Array).toBe(true)
   expect(image.width).toBe(1)
-})
+}, LIMIT_MS)
 `,
 }
