@@ -57,8 +57,8 @@ function pathWithin(outer: Module<unknown>, inner: Module<unknown>, seen = new S
   return null
 }
 
-/** The stack begins with the message. */
-function rename(error: TorchError, message: string): void {
+/** Gives an error another message, with which its stack begins, too. */
+export function rename(error: Error, message: string): void {
   const { stack } = error
   if (typeof stack === 'string') error.stack = stack.replace(error.message, () => message)
   error.message = message

@@ -127,7 +127,7 @@ describe('An error of forward()', () => {
     await assert.rejects(compile(model, { input: [3, 8, 8] }), {
       code: 'TORCH_INVALID_ARGUMENT',
       modulePath: 'layer1.0.0',
-      message: `layer1.0.0 (Conv2d, input float32 (2, 3, 8, 8)): ${CHANNELS.replace('input[1,', 'input[2,')}`,
+      message: `layer1.0.0 (Conv2d, input float32 (2, 3, 8, 8)): ${CHANNELS.replace('input[1,', 'input[2,')} (forward() was traced with a batch of 2, of shape (2, 3, 8, 8))`,
     })
   })
 })

@@ -1,3 +1,6 @@
+import { types } from 'node:util'
+
+import { rename } from '../../nn/error_path.js'
 import type { Module } from '../../nn/module.js'
 import { expected } from '../../util/check.js'
 import { TorchError } from '../../util/errors.js'
@@ -15,7 +18,10 @@ export function traceSamples(model: Module, count: number, input: readonly numbe
     return trace(model, [count, ...input])
   } catch (error) {
     const sample = input.slice(1)
-    if (sample.length === 0 || !canTrace(model, [count, ...sample])) throw withBatch(error, [count, ...input])
+    if (sample.length === 0 || !canTrace(model, [count, ...sample])) {
+      nameBatch(error, [count, ...input])
+      throw error
+    }
     const sizes = sample.length === 3 ? ' (C, H, W)' : ''
     const form = `{ input: [${sample.join(', ')}] }`
     throw expected(`the shape of one sample${sizes}, without the size of a batch,`, 'input', input, form)
@@ -32,9 +38,9 @@ function canTrace(model: Module, shape: readonly number[]): boolean {
 }
 
 /** Says in an error of `forward` what it was called with. What the trace itself refuses, it would refuse of any batch. */
-function withBatch(error: unknown, shape: readonly number[]): unknown {
-  if (!(error instanceof TorchError) || error.code === 'TORCH_TRACE') return error
-  const { code, message, nativeTrace, suggestion } = error
-  const text = `${message} (forward() was traced with a batch of ${shape[0]}, of shape (${shape.join(', ')}))`
-  return new TorchError(code, text, { cause: error, nativeTrace, suggestion })
+function nameBatch(error: unknown, shape: readonly number[]): void {
+  const isOwn = error instanceof TorchError
+  if (!(isOwn || types.isNativeError(error)) || Object.isFrozen(error)) return
+  if (isOwn && error.code === 'TORCH_TRACE') return
+  rename(error, `${error.message} (forward() was traced with a batch of ${shape[0]}, of shape (${shape.join(', ')}))`)
 }
