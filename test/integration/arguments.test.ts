@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 
 import * as api from 'napi-torch'
 
@@ -83,6 +87,21 @@ function isClass(value: unknown): boolean {
 
 describe(`public functions, with arguments drawn from seed ${SEED}`, function () {
   this.timeout(60_000)
+  const root = process.cwd()
+  let folder = ''
+
+  // Some of these values are the names of files, which some of these functions write.
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'napi-torch-test-'))
+    process.chdir(folder)
+  })
+
+  after(async () => {
+    // What was begun has ended by then.
+    await delay(500)
+    process.chdir(root)
+    rmSync(folder, { recursive: true, force: true })
+  })
 
   async function assertRefusals(name: string, call: (...args: unknown[]) => unknown): Promise<void> {
     for (let count = 0; count < CALLS; count++) {
