@@ -20,8 +20,8 @@ const TYPESCRIPT = new Set(['.ts', '.mts', '.cts', '.tsx'])
 export async function buildModuleFile(path: string): Promise<Module> {
   const file = resolve(path)
   const exports = await importFile(file)
-  const build: unknown =
-    typeof exports === 'object' && exports !== null && 'default' in exports ? exports.default : undefined
+  // What is compiled to CommonJS, as in a package without "type": "module", has its own default in that of the namespace.
+  const build = defaultOf(defaultOf(exports)) ?? defaultOf(exports)
   if (typeof build !== 'function') {
     throw failure(file, `Expected a default export that builds the module, found ${describe(build)}`)
   }
@@ -38,6 +38,10 @@ export async function buildModuleFile(path: string): Promise<Module> {
   throw failure(file, `Expected its default export to build a Module, received ${describe(module)}${hint}`)
 }
 
+function defaultOf(exports: unknown): unknown {
+  return typeof exports === 'object' && exports !== null && 'default' in exports ? exports.default : undefined
+}
+
 async function importFile(file: string): Promise<unknown> {
   const url = pathToFileURL(file).href
   try {
@@ -47,23 +51,32 @@ async function importFile(file: string): Promise<unknown> {
     const isUnread = code === 'ERR_UNKNOWN_FILE_EXTENSION' || code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX'
     if (!TYPESCRIPT.has(extname(file)) || !isUnread) throw failure(file, `Cannot be loaded: ${reasonOf(cause)}`, cause)
   }
-  const tsx = await importTsx(file)
+  const { register } = await importTsx(file)
+  // Not its tsImport(), in which `napi-torch` would be another copy of this package, whose modules are not of these classes.
+  const unregister = register()
   try {
-    return await tsx(url, pathToFileURL(file).href)
+    // Under another address, as Node.js remembers that it could not read the one before.
+    return await import(`${url}?typescript`)
   } catch (cause) {
     throw failure(file, `Cannot be loaded: ${reasonOf(cause)}`, cause)
+  } finally {
+    await unregister()
   }
 }
 
-type TsImport = (specifier: string, parent: string) => Promise<unknown>
+interface Tsx {
+  readonly register: () => () => Promise<void>
+}
 
 /** Finds `tsx` beside the file, or where the process was started. */
-async function importTsx(file: string): Promise<TsImport> {
+async function importTsx(file: string): Promise<Tsx> {
   for (const from of [file, join(process.cwd(), 'package.json')]) {
     try {
-      const found = createRequire(from).resolve('tsx/esm/api')
-      const { tsImport } = (await import(pathToFileURL(found).href)) as { readonly tsImport: TsImport }
-      return tsImport
+      // The ES module beside the CommonJS one that is found: that of tsx 4.23 looks for its loader in a wrong folder.
+      const found = createRequire(from)
+        .resolve('tsx/esm/api')
+        .replace(/\.cjs$/, '.mjs')
+      return (await import(pathToFileURL(found).href)) as Tsx
     } catch {
       // Not there.
     }

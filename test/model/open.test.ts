@@ -149,7 +149,8 @@ describe('openModel()', function () {
         code: 'TORCH_INVALID_ARGUMENT',
         message:
           'The preset imagenet makes images of (3, 224, 224), which the model does not take: linear (Linear, input float32 ' +
-          '(2, 25088)): Expected a tensor (..., 512) for input, received float32 (2, 25088)',
+          '(2, 25088)): Expected a tensor (..., 512) for input, received float32 (2, 25088) (forward() was traced with a ' +
+          'batch of 2, of shape (2, 3, 224, 224))',
       })
     })
 
