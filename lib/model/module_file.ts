@@ -44,32 +44,49 @@ function defaultOf(exports: unknown): unknown {
 
 async function importFile(file: string): Promise<unknown> {
   const url = pathToFileURL(file).href
+  const isTypeScript = TYPESCRIPT.has(extname(file))
+  // Asked first: a file that Node.js could not read as CommonJS cannot be read again in the same process.
+  const first = isTypeScript && !readsTypeScript() ? await importTsx(file) : null
+  try {
+    return await importWith(first, url)
+  } catch (cause) {
+    const isUnread = isTypeScript && isError(cause) && 'code' in cause && UNREAD.has(String(cause.code))
+    if (!isUnread) throw failure(file, `Cannot be loaded: ${reasonOf(cause)}`, cause)
+    // Node.js only strips types; an enum, for example, is left for tsx.
+    const tsx = first ?? (await importTsx(file))
+    if (tsx === null) throw failure(file, `Node.js ${process.versions.node} does not read it: ${ADVICE}`, cause)
+    // Under another address, as Node.js remembers that it could not read the one before.
+    return await importWith(tsx, `${url}?typescript`).catch((error: unknown) => {
+      throw failure(file, `Cannot be loaded: ${reasonOf(error)}`, error)
+    })
+  }
+}
+
+async function importWith(tsx: Tsx | null, url: string): Promise<unknown> {
+  // Not its tsImport(), in which `napi-torch` would be another copy of this package, whose modules are not of these classes.
+  const unregister = tsx?.register()
   try {
     return await import(url)
-  } catch (cause) {
-    const code = isError(cause) && 'code' in cause ? cause.code : undefined
-    const isUnread = code === 'ERR_UNKNOWN_FILE_EXTENSION' || code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX'
-    if (!TYPESCRIPT.has(extname(file)) || !isUnread) throw failure(file, `Cannot be loaded: ${reasonOf(cause)}`, cause)
-  }
-  const { register } = await importTsx(file)
-  // Not its tsImport(), in which `napi-torch` would be another copy of this package, whose modules are not of these classes.
-  const unregister = register()
-  try {
-    // Under another address, as Node.js remembers that it could not read the one before.
-    return await import(`${url}?typescript`)
-  } catch (cause) {
-    throw failure(file, `Cannot be loaded: ${reasonOf(cause)}`, cause)
   } finally {
-    await unregister()
+    await unregister?.()
   }
+}
+
+/** What Node.js says of TypeScript that it does not read. */
+const UNREAD = new Set(['ERR_UNKNOWN_FILE_EXTENSION', 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX'])
+const ADVICE = 'run npm install tsx, or use Node.js 22.18 or newer'
+
+/** Tells whether Node.js itself strips types. */
+function readsTypeScript(): boolean {
+  return 'typescript' in process.features && Boolean(process.features.typescript)
 }
 
 interface Tsx {
   readonly register: () => () => Promise<void>
 }
 
-/** Finds `tsx` beside the file, or where the process was started. */
-async function importTsx(file: string): Promise<Tsx> {
+/** Finds `tsx` beside the file, or where the process was started; null where it is not there, and perhaps another loader is. */
+async function importTsx(file: string): Promise<Tsx | null> {
   for (const from of [file, join(process.cwd(), 'package.json')]) {
     try {
       // The ES module beside the CommonJS one that is found: that of tsx 4.23 looks for its loader in a wrong folder.
@@ -81,10 +98,7 @@ async function importTsx(file: string): Promise<Tsx> {
       // Not there.
     }
   }
-  throw failure(
-    file,
-    `Node.js ${process.versions.node} does not read TypeScript: run npm install tsx, or use Node.js 22.18 or newer`,
-  )
+  return null
 }
 
 function isClass(value: unknown): boolean {
