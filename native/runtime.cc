@@ -67,7 +67,7 @@ Napi::Value GetNumThreads(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), at::get_num_threads());
 }
 
-// startableThreads(count): how many of so many threads the system lets this process have now, the own one included.
+// startableThreads(count): how many of so many threads the system lets this process have now, this one included.
 Napi::Value StartableThreads(const Napi::CallbackInfo& info) {
   const int64_t count = Arguments(info, "startableThreads").Integer(0, "count");
   if (count < 1 || count > kMaxThreads) throw Expected(info.Env(), "an integer from 1 to 1024", "count");

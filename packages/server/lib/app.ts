@@ -80,12 +80,13 @@ export function createApp(context: ServerContext, { tls, logStream }: AppParts):
     reply.header('x-request-id', request.id)
     context.begin(request, reply, (exchange, isComplete) => finish(context, { request, reply, exchange, isComplete }))
     const url = request.url.split('?', 1)[0] ?? ''
+    // These routes check the admin token themselves.
+    const isAdministration = url.startsWith('/v2/repository/models/') && settings.repositoryControl && !request.is404
+    if (!OPEN.has(url) && !isAdministration) {
+      context.exchange(request).share.client = context.access.enter(callerOf(request))
+    }
     // Before its body is read.
     if (request.is404) throw wrongAddress(request, reply, methods.of(url))
-    if (OPEN.has(url)) return
-    // These routes check the admin token themselves.
-    if (url.startsWith('/v2/repository/models/') && settings.repositoryControl) return
-    context.exchange(request).share.client = context.access.enter(callerOf(request))
   })
   app.addHook('onRequest', (request, _reply, done) => {
     const { url } = request.routeOptions

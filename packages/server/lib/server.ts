@@ -110,7 +110,7 @@ export class InferenceServer implements AsyncDisposable {
     return `${this.#settings.tlsCert === '' ? 'http' : 'https'}://${host}:${address.port}`
   }
 
-  /** Writes a warning into the log, where there is one. */
+  /** @internal Writes a warning into the log, where there is one. */
   warn(message: string): void {
     this.#app.log.warn(message)
   }

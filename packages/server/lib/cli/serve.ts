@@ -18,7 +18,7 @@ export async function serve(flags: ServeFlags, context: Context): Promise<number
     terminal.printJson(settingsSchema())
     return EXIT.ok
   }
-  const hangups = new Hangups()
+  using hangups = new Hangups()
   const config = configOf(flags)
   if (config !== flags.config) terminal.note(`napi-torch: Reads the settings in ${config}`)
   const settings = await collectSettings(flags)
@@ -36,10 +36,7 @@ export async function serve(flags: ServeFlags, context: Context): Promise<number
   const logStream = terminal.isTerminal
     ? { write: (line: string) => terminal.print(humanLine(line, terminal.colors)) }
     : undefined
-  const server = await createServer({ ...settings, logStream }).catch((error: unknown) => {
-    hangups.stop()
-    throw error
-  })
+  const server = await createServer({ ...settings, logStream })
   try {
     await server.listen()
     warnOfOpenServer(settings, context)
@@ -48,19 +45,18 @@ export async function serve(flags: ServeFlags, context: Context): Promise<number
     if (!signal.aborted) {
       for (const line of introduction(server, settings, performance.now() - startedAt, terminal.colors))
         terminal.note(line)
+      hangups.answer(() => reloadModels(server, flags, settings, context))
+      await aborted(signal)
     }
-    hangups.answer(() => reloadModels(server, flags, settings, context))
-    await aborted(signal)
     hangups.answer(() => Promise.resolve())
     return EXIT.ok
   } finally {
     await server.close()
-    hangups.stop()
   }
 }
 
 /** SIGHUP, which would end the process where nothing listens: while models are loaded, it waits; at the end, it is ignored. */
-class Hangups {
+class Hangups implements Disposable {
   #answer: (() => Promise<void>) | null = null
   #isWaiting = false
   readonly #onSignal = (): void => {
@@ -78,7 +74,7 @@ class Hangups {
     this.#isWaiting = false
   }
 
-  stop(): void {
+  [Symbol.dispose](): void {
     process.off('SIGHUP', this.#onSignal)
   }
 }

@@ -324,6 +324,9 @@ describe('a server keeps to its limits:', function () {
       // However the header is written, the token is the same.
       const spaced = await fetch(`${url}/v2`, { headers: { authorization: 'bearer    one' } })
       assert.equal(spaced.status, 429)
+      // Nor are addresses that there are not a way around it, and no one without a token learns which there are.
+      const unknown = await fetch(`${url}/v3`, { headers: { authorization: 'Bearer one' } })
+      assert.deepEqual([unknown.status, (await fetch(`${url}/v3`)).status], [429, 401])
     })
   })
 
