@@ -95,8 +95,8 @@ export interface EngineParts {
 }
 
 /**
- * Does what {@link Engine.infer} does, but takes the array over, and also tells in which batch the sample was computed. For the packages of this
- * project, not for users: it is exported by `napi-torch/internal`.
+ * Does what {@link Engine.infer} does, but takes the array over, and also tells in which batch the sample was computed. For
+ * the packages of this project, not for users: it is exported by `napi-torch/internal`.
  */
 export let inferInBatch: (engine: Engine, sample: Float32Array, options?: InferOptions) => Promise<BatchedOutput>
 

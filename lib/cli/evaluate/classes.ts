@@ -30,8 +30,9 @@ const MAX_NAMED = 5
 /**
  * Matches the classes of a dataset with the classes of the model.
  *
- * Names are compared without case, accents and punctuation; ImageNet's classes are known by their ids in WordNet too. Where no class of the dataset has the name of one of the model's,
- * integers are indices, and else the order decides, as in training on such folders; then both must have as many classes.
+ * Names are compared without case, accents and punctuation; ImageNet's classes are known by their ids in WordNet too. Where no
+ * class of the dataset has the name of one of the model's, integers are indices, and else the order decides, as in training on
+ * such folders; then both must have as many classes.
  *
  * @param how - Takes one way alone. Default: the first one that fits.
  * @throws {TorchError} `TORCH_DATASET` if the classes do not fit, `TORCH_ARCHITECTURE` if the model has fewer than two.

@@ -144,9 +144,9 @@ async function largestDifference(tensor: StoredTensor, other: StoredTensor, sign
 }
 
 function differenceOf(left: Numbers, right: Numbers): number {
-  if (isBig(left) && isBig(right)) return differenceOfIntegers(left, right)
-  const a = isBig(left) ? Float64Array.from(left, Number) : left
-  const b = isBig(right) ? Float64Array.from(right, Number) : right
+  if (isBigIntArray(left) && isBigIntArray(right)) return differenceOfIntegers(left, right)
+  const a = isBigIntArray(left) ? Float64Array.from(left, Number) : left
+  const b = isBigIntArray(right) ? Float64Array.from(right, Number) : right
   let largest = 0
   for (let index = 0; index < a.length; index++) {
     const x = a[index] ?? 0
@@ -169,10 +169,6 @@ function differenceOfIntegers(left: BigInt64Array | BigUint64Array, right: BigIn
     else if (-difference > largest) largest = -difference
   }
   return Number(largest)
-}
-
-function isBig(numbers: Numbers): numbers is BigInt64Array | BigUint64Array {
-  return isBigIntArray(numbers)
 }
 
 /** Gives the bytes of corresponding elements of two tensors of equal size, in row-major order and piece by piece. */
