@@ -66,6 +66,49 @@ void Unpack(const TiffBlocks& blocks, const FileBytes& input, RowSink& sink) {
 
 int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+// A block of pixels, and the part of it that lies inside the image.
+struct Place {
+  int64_t plane;
+  int64_t left;
+  int64_t top;
+  int64_t columns;
+  int64_t rows;
+};
+
+// Unpacks all blocks and calls `put(place, row, y)` for each of their rows, whose bytes it may change.
+template <typename Put>
+void UnpackBlocks(const FileBytes& file, const Size& size, const TiffBlocks& blocks, const Put& put) {
+  const int64_t across = CeilDivide(size.width, blocks.block.width);
+  const int64_t down = CeilDivide(size.height, blocks.block.height);
+  const int64_t row_bytes = BlockRowBytes(blocks);
+  const bool compressed = blocks.compression != Compression::kNone;
+  std::vector<uint8_t> turned;
+
+  for (size_t index = 0; index < blocks.offsets.size(); ++index) {
+    Place place{};
+    place.plane = static_cast<int64_t>(index) / (across * down);
+    place.left = static_cast<int64_t>(index) % across * blocks.block.width;
+    place.top = static_cast<int64_t>(index) / across % down * blocks.block.height;
+    place.columns = std::min(blocks.block.width, size.width - place.left);
+    place.rows = std::min(blocks.block.height, size.height - place.top);
+    // All of a tile is stored, but Pillow reads no more than it needs of what is not compressed.
+    const int64_t rows = blocks.tiled && compressed ? blocks.block.height : place.rows;
+
+    RowSink sink(row_bytes, rows, [&](uint8_t* row, int64_t y) { put(place, row, y); });
+    FileBytes input = file.Part(blocks.offsets[index], compressed ? blocks.counts[index] : row_bytes * rows);
+    if (blocks.reversed_bits) {
+      turned.resize(static_cast<size_t>(input.size));
+      std::transform(input.data, input.data + input.size, turned.begin(), Reverse);
+      input = {turned.data(), input.size};
+    }
+    Unpack(blocks, input, sink);
+  }
+}
+
+// Bytes of pixels above which a file is unpacked once before the first pixel is written: the memory of an image is
+// taken page by page as it is written, so that a damaged file takes none of it.
+constexpr int64_t kTrialBytes = int64_t{64} << 20;
+
 }  // namespace
 
 const char* TiffFault(const Size& size, const TiffBlocks& blocks) {
@@ -87,40 +130,21 @@ const char* TiffFault(const Size& size, const TiffBlocks& blocks) {
 }
 
 void DecodeTiff(const FileBytes& file, const Size& size, const TiffBlocks& blocks, uint8_t* rgb) {
-  const int64_t across = CeilDivide(size.width, blocks.block.width);
-  const int64_t down = CeilDivide(size.height, blocks.block.height);
-  const int64_t row_bytes = BlockRowBytes(blocks);
-  const bool compressed = blocks.compression != Compression::kNone;
-  const int64_t numbers = blocks.predictor_bytes > 0 ? row_bytes / blocks.predictor_bytes : 0;
-  std::vector<uint8_t> turned;
-
-  for (size_t index = 0; index < blocks.offsets.size(); ++index) {
-    const int64_t plane = static_cast<int64_t>(index) / (across * down);
-    const int64_t left = static_cast<int64_t>(index) % across * blocks.block.width;
-    const int64_t top = static_cast<int64_t>(index) / across % down * blocks.block.height;
-    const int64_t columns = std::min(blocks.block.width, size.width - left);
-    const int64_t visible = std::min(blocks.block.height, size.height - top);
-    // All of a tile is stored, but Pillow reads no more than it needs of what is not compressed.
-    const int64_t rows = blocks.tiled && compressed ? blocks.block.height : visible;
-
-    RowSink sink(row_bytes, rows, [&](uint8_t* row, int64_t y) {
-      if (y >= visible) return;
-      if (numbers > 0) UndoDifferences(blocks, row, numbers);
-      uint8_t* const target = rgb + ((top + y) * size.width + left) * 3;
-      if (blocks.planes > 1) {
-        MergePlane(blocks.layout, plane, row, columns, target);
-      } else {
-        RowToRgb(blocks.layout, row, columns, target);
-      }
-    });
-    FileBytes input = file.Part(blocks.offsets[index], compressed ? blocks.counts[index] : row_bytes * rows);
-    if (blocks.reversed_bits) {
-      turned.resize(static_cast<size_t>(input.size));
-      std::transform(input.data, input.data + input.size, turned.begin(), Reverse);
-      input = {turned.data(), input.size};
-    }
-    Unpack(blocks, input, sink);
+  if (blocks.compression != Compression::kNone && size.height * size.width * 3 > kTrialBytes) {
+    UnpackBlocks(file, size, blocks, [](const Place&, uint8_t*, int64_t) {});
   }
+  const int64_t row_bytes = BlockRowBytes(blocks);
+  const int64_t numbers = blocks.predictor_bytes > 0 ? row_bytes / blocks.predictor_bytes : 0;
+  UnpackBlocks(file, size, blocks, [&](const Place& place, uint8_t* row, int64_t y) {
+    if (y >= place.rows) return;
+    if (numbers > 0) UndoDifferences(blocks, row, numbers);
+    uint8_t* const target = rgb + ((place.top + y) * size.width + place.left) * 3;
+    if (blocks.planes > 1) {
+      MergePlane(blocks.layout, place.plane, row, place.columns, target);
+    } else {
+      RowToRgb(blocks.layout, row, place.columns, target);
+    }
+  });
 }
 
 }  // namespace napi_torch::image
