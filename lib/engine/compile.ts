@@ -1,15 +1,14 @@
-import { setImmediate } from 'node:timers/promises'
-
 import { native } from '../libtorch/binding.js'
 import { describeShape } from '../util/check.js'
 import { isFloatingPoint } from '../util/dtype.js'
 import type { Module } from '../nn/module.js'
 import { scope } from '../util/scope.js'
+import { Slices } from '../util/slices.js'
 import { TorchError } from '../util/errors.js'
 import { checkCompile, type CompileOptions, type QuantizedCompileOptions } from './compile_options.js'
 import { Engine } from './engine.js'
 import type { Graph } from './graph.js'
-import { optimize } from './passes/optimize.js'
+import { optimizing } from './passes/optimize.js'
 import { alignBatches, rebatch } from './passes/rebatch.js'
 import { Constants } from './plan/constants.js'
 import { PlanStore } from './plan/plan_store.js'
@@ -27,8 +26,8 @@ import { selectByHeuristics } from './tune/heuristics.js'
  * {@link Engine}, on the CPU or on CUDA: batch normalization becomes part of the convolutions, as do the activations
  * and sums that follow them.
  *
- * The engine keeps the weights of this moment; the model may be disposed afterwards, **but not be changed in place**, as the
- * engine shares its memory where it can. **A sample's output must not depend on the others in its batch:** batches are merged
+ * The work is done in slices of a few ms, between which the event loop goes on: until the promise settles, leave the model as
+ * it is. Afterwards it may be disposed, **but not be changed in place**, as the engine shares its memory where it can. **A sample's output must not depend on the others in its batch:** batches are merged
  * and cut. Where the operators do not tell that it does not, made-up samples are computed.
  *
  * A {@link QuantizedModel} is computed in int8.
@@ -51,38 +50,41 @@ export async function compile(
   const kernels = isQuantized ? 'onednn' : options.kernels
   const handle = native.createEngine(threads, device)
   const constants = new Constants(instructionSet, device)
-  let release = (): void => {
+  let release = (): Promise<void> => {
     constants.dispose()
     native.disposeEngine(handle)
+    return Promise.resolve()
   }
+  const slices = new Slices(signal)
   try {
     const bucketsOf = (graph: Graph): readonly number[] => bucketSizes ?? defaultBuckets(graph, limits.maxBatchSize)
     const graphs = isQuantized
       ? quantizedGraphs(model, constants, bucketsOf)
-      : graphsOf(model, input, constants, bucketsOf)
+      : await graphsOf(model, input, { constants, bucketsOf, slices })
     const { buckets, graphOf, outputShape } = graphs
     const quantization = isQuantized ? model.quantization : null
     const isMeasured = kernels === 'native' && options.autotune
     const selectAlgorithm = isMeasured
-      ? await autotune(buckets.map(graphOf), { constants, instructionSet, threads, signal })
+      ? await autotune({ sizes: buckets, graphOf }, { constants, instructionSet, threads, slices, signal })
       : selectByHeuristics
     const tuned = device !== 'cpu' && options.autotune
     const source = { graphOf, kernels, dtype, quantization, selectAlgorithm, device, tuned }
     const plans = new PlanStore(handle, constants, source)
     release = () => plans.dispose()
     for (const size of options.warmup ? buckets : []) {
-      await setImmediate()
+      await slices.next()
       const { handle: plan, isPreparable } = plans.get(size)
       await followJob<unknown>(handle, signal, (id) =>
         isPreparable ? native.preparePlan(handle, id, plan) : native.measurePlan(handle, id, plan, 1),
       )
     }
+    if (options.warmup) constants.releaseSources()
     const keeps = isQuantized ? 'int8' : dtype
     const set = kernels === 'native' ? instructionSet : null
     const computes = { device, dtype: keeps, kernels, instructionSet: set } as const
     return new Engine({ handle, plans, buckets, inputShape: input, outputShape, ...computes, limits })
   } catch (error) {
-    release()
+    await release()
     throw error
   }
 }
@@ -106,28 +108,41 @@ function quantizedGraphs(
   return { buckets: bucketsOf(graph), outputShape, graphOf: (batchSize) => rebatch(graph, batchSize) }
 }
 
+interface GraphsOptions {
+  readonly constants: Constants
+  readonly bucketsOf: (graph: Graph) => readonly number[]
+  readonly slices: Slices
+}
+
 /** Traces the model, and holds its constants. */
 function graphsOf(
   model: Module,
   input: readonly number[],
-  constants: Constants,
-  bucketsOf: (graph: Graph) => readonly number[],
-): Graphs {
+  { constants, bucketsOf, slices }: GraphsOptions,
+): Promise<Graphs> {
   // What is not held is disposed with the scope.
-  return scope(() => {
+  return scope(async (): Promise<Graphs> => {
     // Not of 1, which operators may take for a size that fits all.
-    const [two, three] = [traceSamples(model, 2, input), traceSamples(model, 3, input)]
+    const two = traceSamples(model, 2, input)
+    await slices.next()
+    const three = traceSamples(model, 3, input)
+    await slices.next()
     const outputShape = outputShapeOf(model, two, three)
     const aligned = alignBatches(two, three)
+    await slices.next()
     checkSamplesApart(model, [two, three], aligned !== null)
     const buckets = bucketsOf(two)
     if (aligned !== null) {
-      const graph = optimize(aligned)
+      const graph = await slices.run(optimizing(aligned))
       constants.add(graph)
       return { buckets, outputShape, graphOf: (batchSize) => rebatch(graph, batchSize) }
     }
     // Something else depends on the size of the batch.
-    const graphs = new Map(buckets.map((size) => [size, optimize(traceSamples(model, size, input))]))
+    const graphs = new Map<number, Graph>()
+    for (const size of buckets) {
+      await slices.next()
+      graphs.set(size, await slices.run(optimizing(traceSamples(model, size, input))))
+    }
     for (const graph of graphs.values()) constants.add(graph)
     const graphOf = (batchSize: number): Graph => {
       const graph = graphs.get(batchSize)

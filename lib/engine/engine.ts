@@ -278,7 +278,7 @@ export class Engine implements AsyncDisposable {
     this.#isClosed = true
     await this.#batcher.drain()
     if (this.#running > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
-    this.#plans.dispose()
+    await this.#plans.dispose()
     await releaseFreeMemory()
   }
 

@@ -419,6 +419,8 @@ export interface NativeBinding {
   ): WeightsHandle
   /** The memory goes as soon as no plan has them. */
   disposeConvWeights(weights: WeightsHandle): void
+  /** Lets go of the tensor of which forms are packed: no others can be made then. */
+  releaseConvSource(weights: WeightsHandle): void
   /** Bytes of the forms into which they have been packed. */
   convWeightsBytes(weights: WeightsHandle): number
 

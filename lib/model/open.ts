@@ -6,6 +6,7 @@ import type { CompileOptions } from '../engine/compile_options.js'
 import type { Engine } from '../engine/engine.js'
 import { createModel } from '../models/create.js'
 import type { ModelArchitecture } from '../models/architecture.js'
+import { convertTensors } from '../nn/convert.js'
 import { Module } from '../nn/module.js'
 import { zeros } from '../tensor/creation.js'
 import type { Tensor } from '../tensor/tensor.js'
@@ -14,6 +15,7 @@ import { checkOptions, checkString, describeShape, expected } from '../util/chec
 import { TorchError } from '../util/errors.js'
 import type { FileInput } from '../util/file_input.js'
 import { HELD, scope } from '../util/scope.js'
+import { Slices } from '../util/slices.js'
 import type { OutputActivation } from '../vision/activations.js'
 import type { Preset } from '../vision/presets.js'
 import { applyFacts, correctHead } from './file_facts.js'
@@ -66,7 +68,7 @@ export async function openModel(file: FileInput, options: OpenModelOptions = {})
   if (options.module !== undefined) return openWithModule(file, { ...options, module: options.module, signal })
   const found = await findModel(file, options)
   signal?.throwIfAborted()
-  const model = await loadModule(found)
+  const model = await loadModule(found, signal)
   try {
     const { description } = found
     const inputShape = await inputShapeOf(description.preset, description.architecture)
@@ -250,16 +252,24 @@ export class OpenedModel implements Disposable {
   }
 }
 
-async function loadModule({ description, stored, facts, modules }: FoundModel): Promise<Module> {
+async function loadModule({ description, stored, facts, modules }: FoundModel, signal?: AbortSignal): Promise<Module> {
+  const slices = new Slices(signal)
   const state = await loadFound(stored)
   try {
     const { architecture } = description
     const built = facts === null ? architecture : correctHead(architecture, facts, modules)
+    await slices.next()
     const model = createModel(built, { skipInit: true }).eval()
     try {
       if (facts !== null) applyFacts(model, facts, modules)
-      model.loadStateDict(state)
-      return model.to({ dtype: 'float32', memoryFormat: 'channels_last' })
+      await slices.next()
+      // The tensors of the file become the model's: nothing is copied that is as it should be.
+      model.loadStateDict(state, { assign: true })
+      for (const tensor of [...model.parameters(), ...model.buffers()]) {
+        await slices.next()
+        convertTensors([tensor], [{ dtype: 'float32', memoryFormat: 'contiguous_format' }])
+      }
+      return model
     } catch (error) {
       model.dispose()
       throw error

@@ -4,17 +4,22 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 
 import {
+  BatchNorm2d,
   compile,
   Conv2d,
+  Flatten,
   functional as F,
   INSTRUCTION_SETS,
+  Linear,
   manualSeed,
+  MaxPool2d,
   memory,
   Module,
   randn,
   ReLU,
   resnet18,
   resnet18Cifar,
+  scope,
   Sequential,
   type CompileOptions,
   type Tensor,
@@ -436,6 +441,57 @@ describe('compile()', () => {
 
     const [one = 0, three = Infinity] = bytes
     assert.ok(one > 0 && three <= one * 1.05, `${one} bytes for batches of 8, ${three} with 4 and 2`)
+  })
+
+  describe('the weights', () => {
+    /** Two convolutions of which heuristics give one F(2 × 2) and the other F(4 × 4), and a linear layer. */
+    function stack(): Module {
+      manualSeed(12n)
+      const [narrow, wide] = [new Conv2d(3, 24, 3, { padding: 1 }), new Conv2d(24, 24, 3, { padding: 1 })]
+      const last = new Conv2d(24, 24, 3, { padding: 1 })
+      return new Sequential(
+        narrow,
+        new BatchNorm2d(24),
+        wide,
+        new MaxPool2d(8),
+        last,
+        new Flatten(),
+        new Linear(216, 5),
+      ).eval()
+    }
+    const options = { input: [3, 24, 24], bucketSizes: [1, 4], autotune: false } as const
+
+    it('are kept once, in packed forms, when plans for all batches are prepared', async () => {
+      const alive = async (warmup: boolean): Promise<number> => {
+        const before = memory().tensors
+        const engine = await scope(() => compile(stack(), { ...options, warmup }))
+        const { tensors } = memory()
+        await engine.close()
+        return tensors - before
+      }
+
+      // A weight and a bias for each of four layers.
+      assert.equal(await alive(false), 8)
+      assert.equal(await alive(true), 4)
+    })
+
+    for (const instructionSet of availableInstructionSets()) {
+      it(`are made again of what Winograd has transformed where NaN needs them (${instructionSet})`, async () => {
+        await withEngine(stack, { ...options, instructionSet }, async (engine, model) => {
+          const kernels = (await engine.explain({ batchSize: 4, runs: 1 })).steps.map(({ kernel }) => kernel)
+          assert.deepEqual(
+            kernels.filter((kernel) => kernel.includes('winograd')).map((kernel) => kernel.replace('Phased', '')),
+            ['native winograd4', 'native winograd2'],
+          )
+          const batch = randn([4, 3, 24, 24])
+          for (const dim of [0, 3]) batch.select(0, dim).select(0, 1).select(0, 7).select(0, 2).fill_(NaN)
+
+          const received = await engine.run(batch)
+
+          assertClose(received, model.forward(batch), { atol: 1e-5 })
+        })
+      })
+    }
   })
 
   it('makes engines whose memory stays the same over 1,000 runs', async () => {

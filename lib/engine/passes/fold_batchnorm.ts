@@ -1,5 +1,6 @@
 import { scope } from '../../util/scope.js'
-import { zeros } from '../../tensor/creation.js'
+import type { Pieces } from '../../util/slices.js'
+import { empty, zeros } from '../../tensor/creation.js'
 import type { Device } from '../../util/device.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import type { Graph, Node, Value } from '../graph.js'
@@ -8,23 +9,39 @@ import type { BatchNormNode } from '../ops/batch_norm.js'
 import { absorbs } from '../ops/index.js'
 import { fuse } from './fuse.js'
 
+/** Elements of weights that are computed in one piece. */
+const PIECE = 2 ** 18
+
 /**
  * Folds the normalization of channels into the convolution or the matrix that makes them, where nothing else reads its
- * result. The new weights are computed in float64 and stored in the dtype of the old ones.
+ * result. The new weights are computed in float64 and stored in the dtype of the old ones, after the graph is made: in pieces.
  */
-export function foldBatchNorm(graph: Graph): Graph {
-  return scope(() => {
-    const made: Tensor[] = []
-    const nodes = fuse(graph, (norm, maker) => {
-      if (norm.kind !== 'batchNorm') return null
-      const layer = maker(norm.input)
-      if (layer === null || !canFold(layer)) return null
-      const { weight, bias } = folded(layer, norm)
-      made.push(weight, bias)
-      return { node: { ...layer, weight, bias, output: norm.output }, absorbed: layer }
-    })
-    return graph.with({ nodes, made })
+export function* foldBatchNorm(graph: Graph): Pieces<Graph> {
+  const foldings: Folding[] = []
+  const nodes = fuse(graph, (norm, maker) => {
+    if (norm.kind !== 'batchNorm') return null
+    const layer = maker(norm.input)
+    if (layer === null || !canFold(layer)) return null
+    const folding = foldingOf(layer, norm)
+    foldings.push(folding)
+    const { weight, bias } = folding
+    return { node: { ...layer, weight, bias, output: norm.output }, absorbed: layer }
   })
+  const folded = graph.with({ nodes, made: foldings.flatMap(({ weight, bias }) => [weight, bias]) })
+  for (const folding of foldings) {
+    yield* scaleKernels(folding)
+    folding.scale.dispose()
+  }
+  return folded
+}
+
+/** What a layer becomes: its weights have room, but no numbers yet. */
+interface Folding {
+  readonly source: Tensor
+  /** Of each output channel, in float64. */
+  readonly scale: Tensor
+  readonly weight: Tensor
+  readonly bias: Tensor
 }
 
 type FoldingNode = Extract<Node, { readonly weight: Tensor; readonly activation: Activation; readonly input: Value }>
@@ -35,18 +52,31 @@ function canFold(node: Node): node is FoldingNode {
   return !('residual' in node) || node.residual === null
 }
 
-function folded({ weight, bias }: FoldingNode, norm: BatchNormNode): { weight: Tensor; bias: Tensor } {
+function foldingOf({ weight: source, bias: old }: FoldingNode, norm: BatchNormNode): Folding {
   return scope(() => {
-    const { dtype } = weight
-    const channels = [weight.size(0)]
+    const { dtype } = source
+    const device = source.device as Device
     const deviation = norm.variance.double().add(norm.eps).sqrt()
     const scale = norm.weight === null ? deviation.pow(-1) : norm.weight.double().div(deviation)
-    const none = zeros(channels, { dtype: 'float64', device: weight.device as Device })
-    const shift = (bias?.double() ?? none)
+    const none = zeros([source.size(0)], { dtype: 'float64', device })
+    const shift = (old?.double() ?? none)
       .sub(norm.mean.double())
       .mul(scale)
       .add(norm.bias?.double() ?? none)
-    const perKernel = scale.view([...channels, ...weight.shape.slice(1).map(() => 1)])
-    return { weight: weight.mul(perKernel).to(dtype), bias: shift.to(dtype) }
+    return { source, scale, weight: empty(source.shape, { dtype, device }), bias: shift.to(dtype) }
   })
+}
+
+/** Writes the weights, some output channels at a time. */
+function* scaleKernels({ source, scale, weight }: Folding): Pieces<void> {
+  const count = source.size(0)
+  const step = Math.max(1, Math.floor(PIECE / Math.max(1, source.numel / count)))
+  for (let start = 0; start < count; start += step) {
+    yield
+    scope(() => {
+      const [from, to, factors] = [source, weight, scale].map((each) => each.slice(0, start, start + step))
+      if (from === undefined || to === undefined || factors === undefined) return
+      to.copy_(from.mul(factors.view([factors.size(0), ...source.shape.slice(1).map(() => 1)])))
+    })
+  }
 }

@@ -1,3 +1,4 @@
+import { finish, type Pieces } from '../../util/slices.js'
 import type { Graph } from '../graph.js'
 import { canonicalizeConvolutions } from './canonicalize_convolutions.js'
 import { canonicalizePools } from './canonicalize_pools.js'
@@ -6,18 +7,22 @@ import { foldBatchNorm } from './fold_batchnorm.js'
 import { fuseActivation } from './fuse_activation.js'
 import { fuseResidual } from './fuse_residual.js'
 
-/** Each makes room for the next: a sum takes over the activation before a convolution takes over the sum. */
-const PASSES = [
-  eliminate,
-  canonicalizePools,
-  canonicalizeConvolutions,
-  foldBatchNorm,
-  fuseActivation,
-  fuseResidual,
-  eliminate,
-]
-
 /** Makes a graph of fewer nodes that computes the same, but for the rounding of weights that are changed. */
 export function optimize(graph: Graph): Graph {
-  return PASSES.reduce((current, pass) => pass(current), graph)
+  return finish(optimizing(graph))
+}
+
+/** Does what {@link optimize} does, in pieces. Each pass makes room for the next: a sum takes over the activation before a convolution takes over the sum. */
+export function* optimizing(graph: Graph): Pieces<Graph> {
+  let current = graph
+  for (const pass of [eliminate, canonicalizePools, canonicalizeConvolutions]) {
+    yield
+    current = pass(current)
+  }
+  current = yield* foldBatchNorm(current)
+  for (const pass of [fuseActivation, fuseResidual, eliminate]) {
+    yield
+    current = pass(current)
+  }
+  return current
 }

@@ -2,6 +2,7 @@ import { native } from '../../libtorch/binding.js'
 import type { TensorHandle, WeightsHandle } from '../../libtorch/handles.js'
 import type { Pair } from '../../nn/checks.js'
 import type { Device } from '../../util/device.js'
+import { finish, type Pieces } from '../../util/slices.js'
 import type { DType } from '../../util/dtype.js'
 import { handleOf } from '../../tensor/handle.js'
 import type { Tensor } from '../../tensor/tensor.js'
@@ -32,6 +33,10 @@ const ONE_TAP: ConvGeometry = { stride: [1, 1], padding: [0, 0], dilation: [1, 1
 export class Constants {
   readonly #held = new Map<Tensor, Constant>()
   readonly #weights = new Map<string, WeightsHandle>()
+  /** Of which native kernels have packed forms. */
+  readonly #packed = new Set<Tensor>()
+  /** What steps read as they are. */
+  readonly #read = new Set<Tensor>()
   readonly #instructionSet: InstructionSet
   readonly #device: Device
 
@@ -64,6 +69,12 @@ export class Constants {
     return constant
   }
 
+  /** Gives a constant that a step reads as it is, and so whenever a plan is made again. */
+  read(tensor: Tensor): Constant {
+    this.#read.add(tensor)
+    return this.of(tensor)
+  }
+
   /** Gives the weights of a layer as native kernels read them: the same ones for the same layer of every graph. */
   nativeWeights(node: Layer & Partial<ConvGeometry>): WeightsHandle {
     const weight = this.of(node.weight)
@@ -75,6 +86,7 @@ export class Constants {
     const handle = bias?.handle ?? null
     const made = native.createConvWeights(this.#instructionSet, weight.handle, handle, stride, padding, dilation)
     this.#weights.set(key, made)
+    this.#packed.add(node.weight)
     return made
   }
 
@@ -83,10 +95,30 @@ export class Constants {
     return [...this.#weights.values()].reduce((sum, weights) => sum + native.convWeightsBytes(weights), 0)
   }
 
+  /**
+   * Lets go of the weights of which native kernels have all packed forms that they will read: plans for all sizes of batches are
+   * prepared.
+   */
+  releaseSources(): void {
+    for (const weights of this.#weights.values()) native.releaseConvSource(weights)
+    for (const tensor of this.#packed) if (!this.#read.has(tensor)) native.dispose(this.of(tensor).handle)
+  }
+
   dispose(): void {
-    for (const weights of this.#weights.values()) native.disposeConvWeights(weights)
+    finish(this.disposing())
+  }
+
+  /** Does what {@link dispose} does, in pieces: giving memory back takes time. */
+  *disposing(): Pieces<void> {
+    for (const weights of this.#weights.values()) {
+      yield
+      native.disposeConvWeights(weights)
+    }
     this.#weights.clear()
-    for (const { handle } of this.#held.values()) native.dispose(handle)
+    for (const { handle } of this.#held.values()) {
+      yield
+      native.dispose(handle)
+    }
     this.#held.clear()
   }
 }

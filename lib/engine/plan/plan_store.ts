@@ -1,5 +1,6 @@
 import { native } from '../../libtorch/binding.js'
 import type { EngineHandle, PlanHandle } from '../../libtorch/handles.js'
+import { Slices } from '../../util/slices.js'
 import type { Graph } from '../graph.js'
 import type { Constants } from './constants.js'
 import { lower, type LowerOptions } from './lower.js'
@@ -60,10 +61,16 @@ export class PlanStore {
     return this.#plans.size
   }
 
-  dispose(): void {
-    for (const { handle } of this.#plans.values()) native.disposePlan(handle)
+  /** Gives the memory back in slices. */
+  async dispose(): Promise<void> {
+    const slices = new Slices()
+    const plans = [...this.#plans.values()]
     this.#plans.clear()
-    this.#constants.dispose()
+    for (const { handle } of plans) {
+      await slices.next()
+      native.disposePlan(handle)
+    }
+    await slices.run(this.#constants.disposing())
     native.disposeEngine(this.#engine)
   }
 

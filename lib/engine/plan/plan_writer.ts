@@ -83,7 +83,7 @@ export class PlanWriter {
   /** Gives a constant as an argument, in the dtype that a kernel wants. */
   constant(tensor: Tensor | null, dtype?: DType): PlanArgument {
     if (tensor === null) return { literal: null }
-    const { id, handle, shape, dtype: given } = this.target.constants.of(tensor)
+    const { id, handle, shape, dtype: given } = this.target.constants.read(tensor)
     if (dtype === undefined || dtype === given) return { constant: handle }
     const args = toCopyArguments({ constant: handle }, dtype, { literal: null })
     return this.#shared(`constant ${id} ${dtype}`, { schema: 'aten::_to_copy', args }, { shape, dtype })
@@ -94,7 +94,7 @@ export class PlanWriter {
    * engine. `args` are those after the constant; the `key` names them, as far as they matter.
    */
   packed(tensor: Tensor, dtype: DType, key: string, schema: string, args: readonly PlanArgument[]): PlanArgument {
-    const { id, handle, shape, dtype: given } = this.target.constants.of(tensor)
+    const { id, handle, shape, dtype: given } = this.target.constants.read(tensor)
     let first: PlanArgument = { constant: handle }
     if (dtype !== given) {
       // Of use for the packing alone: not shared, so that its memory is released.

@@ -4,12 +4,13 @@ import { TorchError } from '../../util/errors.js'
 import { isTensor } from '../../nn/checks.js'
 import { Module } from '../../nn/module.js'
 import { keep, scope } from '../../util/scope.js'
+import { Slices } from '../../util/slices.js'
 import { fromArray } from '../../tensor/creation.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { checkSignal } from '../../util/abort.js'
 import { Graph, type Node } from '../graph.js'
 import { mapConstants } from '../ops/index.js'
-import { optimize } from '../passes/optimize.js'
+import { optimizing } from '../passes/optimize.js'
 import { alignBatches } from '../passes/rebatch.js'
 import { checkSamplesApart } from '../trace/sample_dependence.js'
 import { traceSamples } from '../trace/trace_samples.js'
@@ -64,7 +65,7 @@ const OPTIONS = ['input', 'calibrate', 'method', 'percentile', 'signal'] as cons
 export async function quantize(model: Module, options: QuantizeOptions): Promise<QuantizedModel> {
   const { input, calibrate, method, percentile, signal } = checkQuantize(model, options)
   signal?.throwIfAborted()
-  const graph = graphOf(model, input)
+  const graph = await graphOf(model, input, new Slices(signal))
   try {
     const layers = quantizableNodes(graph)
     if (layers.length === 0) {
@@ -95,15 +96,18 @@ export async function quantize(model: Module, options: QuantizeOptions): Promise
 }
 
 /** Traces the model for batches of any size. */
-function graphOf(model: Module, input: readonly number[]): Graph {
-  return scope(() => {
+function graphOf(model: Module, input: readonly number[], slices: Slices): Promise<Graph> {
+  return scope(async () => {
     // Not of 1, which operators may take for a size that fits all.
-    const [two, three] = [traceSamples(model, 2, input), traceSamples(model, 3, input)]
+    const two = traceSamples(model, 2, input)
+    await slices.next()
+    const three = traceSamples(model, 3, input)
+    await slices.next()
     const aligned = alignBatches(two, three)
     const fault = faultOfGraphs(two, aligned)
     if (fault === null && aligned !== null) {
       checkSamplesApart(model, [two, three], true)
-      return optimize(aligned)
+      return slices.run(optimizing(aligned))
     }
     throw new TorchError('TORCH_QUANTIZATION', `${model.constructor.name} ${fault}`)
   })

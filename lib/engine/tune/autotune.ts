@@ -1,5 +1,6 @@
 import type { Graph } from '../graph.js'
 import type { Constants } from '../plan/constants.js'
+import type { Slices } from '../../util/slices.js'
 import { lower } from '../plan/lower.js'
 import { ConvolutionBench, type Contender } from './convolution_bench.js'
 import {
@@ -18,7 +19,14 @@ export interface AutotuneOptions {
   readonly constants: Constants
   readonly instructionSet: InstructionSet
   readonly threads: number
+  readonly slices: Slices
   readonly signal?: AbortSignal | undefined
+}
+
+/** The graphs of a model by the size of their batches. */
+export interface GraphsBySize {
+  readonly sizes: readonly number[]
+  readonly graphOf: (batchSize: number) => Graph
 }
 
 /**
@@ -41,9 +49,9 @@ const MAX_RUNS = 6
  *
  * @throws The reason of `signal`.
  */
-export async function autotune(graphs: readonly Graph[], options: AutotuneOptions): Promise<SelectAlgorithm> {
+export async function autotune(graphs: GraphsBySize, options: AutotuneOptions): Promise<SelectAlgorithm> {
   const { instructionSet, threads, signal } = options
-  const wanted = convolutionsOf(graphs, options)
+  const wanted = await convolutionsOf(graphs, options)
   if (wanted.size === 0) return selectByHeuristics
   const known = await readTuningCache(threads)
   const found = new Map<string, ConvolutionKernel>()
@@ -63,17 +71,20 @@ export async function autotune(graphs: readonly Graph[], options: AutotuneOption
 }
 
 /** Lists the different convolutions for which there is more than one way, as far as plans for these graphs ask. */
-function convolutionsOf(
-  graphs: readonly Graph[],
-  { constants, instructionSet }: AutotuneOptions,
-): Map<string, Convolution> {
+async function convolutionsOf(
+  { sizes, graphOf }: GraphsBySize,
+  { constants, instructionSet, slices }: AutotuneOptions,
+): Promise<Map<string, Convolution>> {
   const result = new Map<string, Convolution>()
   const selectAlgorithm: SelectAlgorithm = (convolution) => {
     const isOpen = candidatesOf(convolution, instructionSet).length > 1
     if (isOpen) result.set(keyOf(convolution, instructionSet), convolution)
     return selectByHeuristics(convolution)
   }
-  for (const graph of graphs) lower(graph, constants, { kernels: 'native', dtype: 'float32', selectAlgorithm })
+  for (const size of sizes) {
+    await slices.next()
+    lower(graphOf(size), constants, { kernels: 'native', dtype: 'float32', selectAlgorithm })
+  }
   return result
 }
 
@@ -95,7 +106,7 @@ async function measureAll(
     }
     return result
   } finally {
-    bench.dispose()
+    await bench.dispose()
   }
 }
 

@@ -1,6 +1,7 @@
 import { native } from '../../libtorch/binding.js'
 import { zeros } from '../../tensor/creation.js'
 import type { Tensor } from '../../tensor/tensor.js'
+import { Slices } from '../../util/slices.js'
 import { Graph, type Node, type Value } from '../graph.js'
 import type { Conv2dNode } from '../ops/conv2d.js'
 import { Constants } from '../plan/constants.js'
@@ -45,8 +46,9 @@ export class ConvolutionBench {
     }
   }
 
-  dispose(): void {
-    this.#constants.dispose()
+  /** Gives the memory back in slices. */
+  async dispose(): Promise<void> {
+    await new Slices().run(this.#constants.disposing())
     for (const weight of this.#weights.values()) weight.dispose()
     native.disposeEngine(this.#engine)
   }

@@ -45,6 +45,9 @@ class ConvWeights {
   const float* bias() const { return bias_.get(); }
   // Bytes of the packed forms.
   int64_t bytes() const;
+  // Lets go of what the forms are packed of: those that are there remain. Others can be made of a transformed one
+  // alone.
+  void ReleaseSource();
 
   // [panel][row][column][input channel][block]: for activations NHWC.
   const float* ByTap(ThreadPool& pool);
@@ -61,6 +64,9 @@ class ConvWeights {
     std::atomic<int64_t> count{0};  // Of floats; bytes() reads it on any thread.
   };
 
+  std::shared_ptr<const float> Source() const;
+  template <int64_t kTile>
+  std::shared_ptr<const float> Restored(const Form& form, const double (&inverse)[3][kTile]) const;
   template <int64_t kTile>
   const float* Transformed(Form& form, const double (&transform)[kTile][3], ThreadPool& pool);
   template <class At>
@@ -68,8 +74,7 @@ class ConvWeights {
 
   const KernelSet& kernels_;
   ConvGeometry geometry_;
-  const float* oihw_;
-  std::shared_ptr<const void> owner_;
+  std::shared_ptr<const float> source_;  // Read and let go of on several threads.
   int64_t panels_;
   AlignedFloats bias_;
   Form by_tap_;

@@ -94,6 +94,12 @@ Napi::Value DisposeConvWeights(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// releaseConvSource(weights): lets go of the tensor of which their forms are packed, when all that are read are there.
+Napi::Value ReleaseConvSource(const Napi::CallbackInfo& info) {
+  UnwrapWeights(info[0], "weights")->ReleaseSource();
+  return info.Env().Undefined();
+}
+
 // convWeightsBytes(weights): bytes of their packed forms.
 Napi::Value ConvWeightsBytes(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(UnwrapWeights(info[0], "weights")->bytes()));
@@ -111,6 +117,7 @@ void InitWeights(Napi::Env env, Napi::Object exports) {
   Export<KernelSets>(env, exports, "kernelSets");
   Export<CreateConvWeights>(env, exports, "createConvWeights");
   Export<DisposeConvWeights>(env, exports, "disposeConvWeights");
+  Export<ReleaseConvSource>(env, exports, "releaseConvSource");
   Export<ConvWeightsBytes>(env, exports, "convWeightsBytes");
 }
 

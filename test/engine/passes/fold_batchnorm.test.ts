@@ -2,14 +2,18 @@ import assert from 'node:assert/strict'
 
 import { BatchNorm2d, Linear, manualSeed, ReLU, scope, Sequential, functional as F, type Tensor } from 'napi-torch'
 
+import { finish } from '../../../lib/util/slices.js'
+import type { Graph } from '../../../lib/engine/graph.js'
 import { foldBatchNorm } from '../../../lib/engine/passes/fold_batchnorm.js'
 import { fuseActivation } from '../../../lib/engine/passes/fuse_activation.js'
 import { trace } from '../../../lib/engine/trace/trace.js'
 import { applied, conv, itRewrites, PASS_SHAPE, randomizeNorms } from '../../support/graphs.js'
 import { assertClose } from '../../support/numeric.js'
 
+const fold = (graph: Graph): Graph => finish(foldBatchNorm(graph))
+
 describe('foldBatchNorm()', () => {
-  itRewrites(foldBatchNorm, [
+  itRewrites(fold, [
     { name: 'folds into a convolution', model: () => new Sequential(conv(), new BatchNorm2d(4)), kinds: ['conv2d'] },
     {
       name: 'folds into a grouped convolution without bias',
@@ -78,8 +82,8 @@ describe('foldBatchNorm()', () => {
     scope(() => {
       manualSeed(4)
       const model = randomizeNorms(new Sequential(conv(4, 4, { bias: false }), new BatchNorm2d(4)).eval())
-      const [single] = foldBatchNorm(trace(model, PASS_SHAPE)).nodes
-      const [double] = foldBatchNorm(trace(model.double(), PASS_SHAPE)).nodes
+      const [single] = fold(trace(model, PASS_SHAPE)).nodes
+      const [double] = fold(trace(model.double(), PASS_SHAPE)).nodes
 
       assert.ok(single?.kind === 'conv2d' && double?.kind === 'conv2d')
       assertClose(single.weight, double.weight.float())
@@ -88,7 +92,7 @@ describe('foldBatchNorm()', () => {
 
   it('owns the weights that it makes', () => {
     const [layer, norm] = [conv(), new BatchNorm2d(4)]
-    const graph = foldBatchNorm(trace(new Sequential(layer, norm).eval(), PASS_SHAPE))
+    const graph = fold(trace(new Sequential(layer, norm).eval(), PASS_SHAPE))
 
     assert.equal(graph.owned.size, 2)
     graph.dispose()
