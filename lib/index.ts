@@ -39,6 +39,7 @@ export type { ArangeOptions, RandomOptions, TensorDataOptions, TensorOptions } f
 export { Generator, manualSeed } from './tensor/random.js'
 export type { GeneratorOptions } from './tensor/random.js'
 
+export * as ops from './tensor/ops.js'
 export { getNumThreads, memory, setNumThreads, version } from './tensor/runtime.js'
 export type { MemoryUse, RuntimeVersion } from './tensor/runtime.js'
 export * as cuda from './tensor/cuda.js'

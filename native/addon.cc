@@ -41,6 +41,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   InitArithmetic(env, exports);
   InitReduce(env, exports);
   InitNn(env, exports);
+  InitAten(env, exports);
   InitImage(env, exports);
   InitDecode(env, exports);
   InitEngine(env, exports);

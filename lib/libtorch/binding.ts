@@ -144,6 +144,33 @@ export interface NativePnmText extends NativeFile {
   readonly maxValue: number
 }
 
+/** What a schema of libtorch's dispatcher says. */
+export interface AtenSchema {
+  /** All of it, as libtorch prints it. */
+  readonly text: string
+  readonly arguments: readonly {
+    readonly name: string
+    /** Such as `Tensor`, `int[]` or `float?`. */
+    readonly type: string
+    /** Of a list for which one number may stand. */
+    readonly length: number | null
+    readonly hasDefault: boolean
+    readonly isKeyword: boolean
+    /** Whether the operator changes it. */
+    readonly isWritten: boolean
+  }[]
+  readonly results: readonly { readonly type: string; readonly isWritten: boolean }[]
+  /** Whether it may draw random numbers. */
+  readonly draws: boolean
+  /** Whether it changes the shape of an argument. */
+  readonly changesShape: boolean
+  /** Whether the elements decide on the shape of its result, or on a number that it gives. */
+  readonly readsElements: boolean
+}
+
+/** What an operator of libtorch's dispatcher gives; an integer is a bigint. */
+export type AtenResult = TensorHandle | TensorHandle[] | bigint | number | boolean | string | null
+
 type Pair = readonly [number, number]
 type Shape = readonly number[]
 type Bytes = ArrayBufferView
@@ -348,6 +375,15 @@ export interface NativeBinding {
   adaptiveAvgPool2d(input: TensorHandle, outputSize: Pair): TensorHandle
   softmax(input: TensorHandle, dim: number, dtype: DType | null): TensorHandle
   logSoftmax(input: TensorHandle, dim: number, dtype: DType | null): TensorHandle
+
+  // native/ops/aten.cc
+  /** What the schema of an operator says; null where this libtorch has none of that name. */
+  atenSchema(schema: string): AtenSchema | null
+  /**
+   * Calls an operator of libtorch's dispatcher. An argument that is undefined, or left out, has its default. Gives each result:
+   * null for one that is an argument which the operator changed.
+   */
+  callAten(schema: string, ...args: readonly unknown[]): AtenResult[]
 
   // native/image/image.cc: no libtorch in it.
   /** Resamples a box of an image, with the bytes that Pillow's `Image.resize` gives, on a pool thread. */

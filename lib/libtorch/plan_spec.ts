@@ -92,7 +92,9 @@ export type PlanArgument =
   | { readonly value: number }
   | { readonly values: readonly (number | TensorHandle)[] }
   | { readonly constant: TensorHandle }
-  | { readonly literal: null | boolean | number | bigint | string | readonly (number | null)[] }
+  | { readonly literal: null | boolean | number | bigint | string | readonly (number | boolean | null)[] }
+  /** What the schema says where nothing is given. */
+  | { readonly default: true }
 
 /** A step of a plan. After it the memory of the values in `dead` is released. */
 export type PlanStep =

@@ -3,7 +3,7 @@ import { handleOf } from '../../tensor/handle.js'
 import { Tensor } from '../../tensor/tensor.js'
 import type { Value } from '../graph.js'
 import type { PlanWriter } from '../plan/plan_writer.js'
-import { ATEN_SCHEMAS, runEagerly } from '../trace/aten_calls.js'
+import { isNodeSchema, runEagerly } from '../trace/aten_calls.js'
 import { isConstant, literal, type Field, type Lookups, type Names, type Replacement } from './fields.js'
 import type { Lookup, Op } from './op.js'
 
@@ -15,7 +15,9 @@ export type AtenArgument =
   | { readonly value: Value }
   | { readonly values: readonly (Value | Tensor)[] }
   | { readonly constant: Tensor }
-  | { readonly literal: null | boolean | number | bigint | string | readonly number[] }
+  | { readonly literal: null | boolean | number | bigint | string | readonly (number | boolean)[] }
+  /** What the schema says where nothing is given. */
+  | { readonly default: true }
   /** Sizes of which the first is that of the batch. */
   | { readonly sizes: readonly number[] }
 
@@ -37,7 +39,7 @@ type Literal = Extract<AtenArgument, { literal: unknown }>['literal']
 const MAX_ITEMS = 1024
 
 const SCHEMA = literal((json, { wrong }) => {
-  if (typeof json !== 'string' || !ATEN_SCHEMAS.includes(json)) throw wrong('an operator that graphs have', json)
+  if (typeof json !== 'string' || !isNodeSchema(json)) throw wrong('an operator that graphs have', json)
   return json
 })
 
@@ -90,7 +92,7 @@ function constantsOf(argument: AtenArgument): Tensor[] {
 function replaced(argument: AtenArgument, { value, constant }: Replacement): AtenArgument {
   if ('value' in argument) return { value: value(argument.value) }
   if ('constant' in argument) return { constant: constant(argument.constant) }
-  if ('literal' in argument || 'sizes' in argument) return argument
+  if ('literal' in argument || 'sizes' in argument || 'default' in argument) return argument
   return { values: argument.values.map((entry) => (isConstant(entry) ? constant(entry) : value(entry))) }
 }
 
@@ -99,11 +101,12 @@ function eagerArgument(argument: AtenArgument, lookup: Lookup): unknown {
   if ('constant' in argument) return handleOf(argument.constant)
   if ('literal' in argument) return argument.literal
   if ('sizes' in argument) return argument.sizes
+  if ('default' in argument) return undefined
   return argument.values.map((entry) => handleOf(isConstant(entry) ? entry : lookup(entry)))
 }
 
 function planArgument(argument: AtenArgument, plan: PlanWriter): PlanArgument {
-  if ('literal' in argument) return argument
+  if ('literal' in argument || 'default' in argument) return argument
   if ('sizes' in argument) return { literal: argument.sizes }
   if ('constant' in argument) return plan.constant(argument.constant)
   if ('value' in argument) return plan.read(argument.value)
@@ -121,6 +124,7 @@ function writeArgument(argument: AtenArgument, names: Names): unknown {
   if ('constant' in argument) return { constant: names.tensor(argument.constant, 'constant') }
   if ('literal' in argument) return { literal: writeLiteral(argument.literal) }
   if ('sizes' in argument) return { sizes: argument.sizes.slice(1) }
+  if ('default' in argument) return argument
   return {
     values: argument.values.map((entry) => (isConstant(entry) ? names.tensor(entry, 'constant') : names.value(entry))),
   }
@@ -137,6 +141,7 @@ function readArgument(json: unknown, lookups: Lookups): AtenArgument {
   if ('value' in object) return { value: lookups.value(object.value) }
   if ('constant' in object) return { constant: lookups.tensor(object.constant) }
   if ('literal' in object) return { literal: readLiteral(object.literal, lookups) }
+  if ('default' in object) return { default: true }
   if ('sizes' in object) return { sizes: [BATCH, ...readSizes(object.sizes, lookups)] }
   if (!('values' in object)) throw lookups.wrong('an argument', json)
   const values = readList(object.values, lookups).map((entry) => {
@@ -149,8 +154,8 @@ function readLiteral(json: unknown, { wrong }: Lookups): Literal {
   if (json === null || typeof json === 'boolean' || typeof json === 'number' || typeof json === 'string') return json
   if (Array.isArray(json)) {
     const items: unknown[] = json
-    if (items.length <= MAX_ITEMS && items.every((item): item is number => typeof item === 'number')) return items
-    throw wrong('a list of numbers', json)
+    if (items.length <= MAX_ITEMS && items.every(isListed)) return items
+    throw wrong('a list of numbers or booleans', json)
   }
   if (
     typeof json === 'object' &&
@@ -171,6 +176,10 @@ function readSizes(json: unknown, lookups: Lookups): readonly number[] {
   const sizes = readLiteral(json, lookups)
   if (Array.isArray(sizes)) return sizes as number[]
   throw lookups.wrong('a list of sizes', json)
+}
+
+function isListed(item: unknown): item is number | boolean {
+  return typeof item === 'number' || typeof item === 'boolean'
 }
 
 const NOT_FINITE: readonly unknown[] = ['NaN', 'Infinity', '-Infinity']

@@ -1,5 +1,6 @@
 import { native, type NativeBinding } from '../../libtorch/binding.js'
 import type { TensorHandle } from '../../libtorch/handles.js'
+import { isGraphOperator } from './aten_operators.js'
 import { callByName } from './call_by_name.js'
 import { isHandle } from './symbolic.js'
 
@@ -61,6 +62,7 @@ const BY_OPERAND = {
 
 /** Operators whose arguments the schema has in another order, or with more of them. */
 const OTHER_ARGUMENTS: { readonly [N in Name]?: (...args: Parameters<NativeBinding[N]>) => AtenCall } = {
+  callAten: (schema, ...args) => ({ schema, args }),
   div: (tensor, other, mode) => {
     const overload = isHandle(other) ? 'Tensor' : 'Scalar'
     if (mode === null) return { schema: `aten::div.${overload}`, args: [tensor, other] }
@@ -117,16 +119,20 @@ export function atenCall(name: Name, args: readonly unknown[]): AtenCall | null 
 export function runEagerly({ schema, args }: AtenCall): TensorHandle[] {
   const name = NAMES.get(schema)
   const result = name === undefined ? otherSchema(schema)(...args) : callByName(native, name, args)
-  return (Array.isArray(result) ? result : [result]) as TensorHandle[]
+  return [result].flat(2) as TensorHandle[]
 }
 
-/** The schemas that nodes may name. */
+/** The schemas for which the binding has functions of their own. */
 export const ATEN_SCHEMAS: readonly string[] = [...NAMES.keys(), ...Object.keys(OTHER_SCHEMAS)]
 
+/** Tells whether a node that was read from a file may name a schema. */
+export function isNodeSchema(schema: string): boolean {
+  return ATEN_SCHEMAS.includes(schema) || isGraphOperator(schema)
+}
+
 function otherSchema(schema: string): (...args: readonly unknown[]) => unknown {
-  const operation = OTHER_SCHEMAS[schema]
-  if (operation === undefined) throw new TypeError(`No eager operator is known for ${schema}`)
-  return operation as (...args: readonly unknown[]) => unknown
+  const operation = OTHER_SCHEMAS[schema] as ((...args: readonly unknown[]) => unknown) | undefined
+  return operation ?? ((...args) => native.callAten(schema, ...args))
 }
 
 function isKeyOf<T extends object>(table: T, name: PropertyKey): name is keyof T {

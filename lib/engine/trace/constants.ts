@@ -5,6 +5,7 @@ import type { Module } from '../../nn/module.js'
 import { HELD, keep } from '../../util/scope.js'
 import { handleOf } from '../../tensor/handle.js'
 import { Tensor } from '../../tensor/tensor.js'
+import { writtenBy } from './aten_operators.js'
 import { callByName } from './call_by_name.js'
 import { isHandle, symbolicOf } from './symbolic.js'
 
@@ -38,8 +39,10 @@ export class TracedConstants {
 
   /** Calls a function of the addon with tensors that are all real. */
   call(name: keyof NativeBinding, args: readonly unknown[]): unknown {
-    const [target] = args
+    const [target, ...rest] = args
     if (name.endsWith('_') && isHandle(target)) this.#checkWrite(name, target)
+    const written = name === 'callAten' ? writtenBy(String(target), rest) : null
+    if (written !== null) this.#checkWrite(String(target), written)
     return callByName(this.#addon, name, args)
   }
 

@@ -2,6 +2,7 @@ import { native, type NativeBinding } from '../../libtorch/binding.js'
 import type { TensorHandle } from '../../libtorch/handles.js'
 import { isFloatingPoint } from '../../util/dtype.js'
 import { OPS } from '../ops/index.js'
+import { callAten, checkOperator } from './aten_operators.js'
 import { DRAWS, FACTS, READS } from './facts.js'
 import { IN_PLACE } from './in_place.js'
 import { infer } from './infer.js'
@@ -15,7 +16,7 @@ import { VIEWS } from './views.js'
 const LAYERS: Table = Object.assign({}, ...Object.values(OPS).map(({ record }) => record)) as Table
 
 /** Calls with rules of their own. All others are recorded as operators of libtorch's dispatcher. */
-const TABLE: Table = { ...FACTS, ...VIEWS, ...LAYERS, ...IN_PLACE, div, topk }
+const TABLE: Table = { ...FACTS, ...VIEWS, ...LAYERS, ...IN_PLACE, div, topk, callAten }
 
 /** Makes a binding that records each call with a symbolic tensor, and sends all others to the addon. */
 export function recordingBinding(recorder: Recorder): NativeBinding {
@@ -27,6 +28,7 @@ export function recordingBinding(recorder: Recorder): NativeBinding {
 function dispatch(recorder: Recorder, name: keyof NativeBinding, args: readonly unknown[]): unknown {
   const { calls, constants } = recorder
   if (DRAWS.has(name)) throw calls.failure(`${name}() draws random numbers, of which each run would need others`)
+  if (name === 'callAten') checkOperator(recorder, String(args[0]), args.slice(1))
   if (symbolicsIn(args).length === 0) return constants.call(name, args)
   const read = READS[name]
   if (read !== undefined) throw calls.failure(`${read} needs elements that are known only when the model runs`)

@@ -8,31 +8,50 @@ import type { Table } from './table.js'
 
 /** What changes its first argument: in a graph a new value, which all that shares the memory shows from then on. */
 export const IN_PLACE: Table = {
-  add_: (recorder, ...args) => update(recorder, 'add_', args, () => native.add(...args)),
-  sub_: (recorder, ...args) => update(recorder, 'sub_', args, () => native.sub(...args)),
-  mul_: (recorder, ...args) => update(recorder, 'mul_', args, () => native.mul(...args)),
-  div_: (recorder, ...args) => update(recorder, 'div_', args, () => native.div(...args)),
-  relu_: (recorder, ...args) => update(recorder, 'relu_', args, () => native.relu(...args)),
-  copy_: (recorder, ...args) => update(recorder, 'copy_', args, () => broadcast(recorder, args)),
-  fill_: (recorder, ...args) => update(recorder, 'fill_', args, () => filled(recorder, args)),
+  add_: (recorder, ...args) => updateByName(recorder, 'add_', args, () => native.add(...args)),
+  sub_: (recorder, ...args) => updateByName(recorder, 'sub_', args, () => native.sub(...args)),
+  mul_: (recorder, ...args) => updateByName(recorder, 'mul_', args, () => native.mul(...args)),
+  div_: (recorder, ...args) => updateByName(recorder, 'div_', args, () => native.div(...args)),
+  relu_: (recorder, ...args) => updateByName(recorder, 'relu_', args, () => native.relu(...args)),
+  copy_: (recorder, ...args) => updateByName(recorder, 'copy_', args, () => broadcast(recorder, args)),
+  fill_: (recorder, ...args) => updateByName(recorder, 'fill_', args, () => filled(recorder, args)),
 }
 
-function update(
-  recorder: Recorder,
-  name: keyof NativeBinding,
-  args: readonly [TensorHandle, ...unknown[]],
-  compute: () => TensorHandle,
-): void {
-  const target = recorder.symbolic(args[0])
-  if (!target.isWhole) throw recorder.calls.failure(`${name}() changes a part of a tensor`)
-  // Large tensors are seldom changed in another way than these two, which cannot fail: they are worth not to be run.
-  const isPlain = name === 'relu_' || (name === 'add_' && isLike(args[1], target))
-  if (!isPlain) infer(recorder.addon, name, args, name === 'div_' ? 1 : 0)
+/** A change of a tensor. */
+interface Update {
+  /** As an error names it. */
+  readonly name: string
+  readonly target: TensorHandle
+  /** Makes what the tensor is to hold. */
+  readonly compute: () => TensorHandle
+  /** Throws what libtorch throws where the change is not possible. */
+  readonly check: () => void
+}
+
+/** Records a change of a whole tensor. */
+export function update(recorder: Recorder, { name, target: handle, compute, check }: Update): void {
+  const target = recorder.symbolic(handle)
+  if (!target.isWhole) throw recorder.calls.failure(`${name} changes a part of a tensor`)
+  check()
 
   const result = recorder.symbolic(compute())
   const { dtype } = target.facts
   const value = result.facts.dtype === dtype ? result.value : converted(recorder, result.value, target)
   recorder.write(target, value)
+}
+
+function updateByName(
+  recorder: Recorder,
+  name: keyof NativeBinding,
+  args: readonly [TensorHandle, ...unknown[]],
+  compute: () => TensorHandle,
+): void {
+  const check = (): void => {
+    // Large tensors are seldom changed in another way than these two, which cannot fail: they are worth not to be run.
+    const isPlain = name === 'relu_' || (name === 'add_' && isLike(args[1], recorder.symbolic(args[0])))
+    if (!isPlain) infer(recorder.addon, name, args, name === 'div_' ? 1 : 0)
+  }
+  update(recorder, { name: `${name}()`, target: args[0], compute, check })
 }
 
 function isLike(other: unknown, { facts }: SymbolicTensor): boolean {

@@ -24,8 +24,9 @@ export function infer(
   args: readonly unknown[],
   filling: Filling = 0,
 ): Inferred[] {
-  return callOnStandIns(addon, name, args, filling, (result, [first]) => {
-    const made = (Array.isArray(result) ? result : [result]).filter(isHandle)
+  return callOnStandIns(addon, name, args, filling, (result, given) => {
+    const made = [result].flat(2).filter(isHandle)
+    const first = given.find(isHandle)
     try {
       return made.map((handle) => ({
         facts: factsOf(addon, handle),

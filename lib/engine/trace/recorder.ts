@@ -75,24 +75,31 @@ export class Recorder {
   }
 
   /** Adds a node of libtorch's dispatcher that makes one value. */
-  emitAten(schema: string, args: readonly AtenArgument[], { shape, dtype }: Pick<Facts, 'shape' | 'dtype'>): Value {
-    const output = this.#value(shape, dtype)
-    this.nodes.push({ kind: 'aten', path: this.calls.path, schema, args, outputs: [output] })
-    return output
+  emitAten(schema: string, args: readonly AtenArgument[], result: Pick<Facts, 'shape' | 'dtype'>): Value {
+    const [output] = this.emitResults({ schema, args }, [result])
+    return output ?? this.unknown('callAten')
   }
 
   /** Records a call of the binding as what it is in libtorch's dispatcher, and gives the tensors that it makes. */
   emitCall(name: keyof NativeBinding, args: readonly unknown[], results: readonly Facts[]): TensorHandle[] {
-    const call = atenCall(name, args) ?? this.unknown(name)
-    const outputs = results.map(({ shape, dtype }) => this.#value(shape, dtype))
-    const { path } = this.calls
-    const { schema } = call
-    this.nodes.push({ kind: 'aten', path, schema, args: call.args.map((argument) => this.argument(argument)), outputs })
+    const { schema, args: given } = atenCall(name, args) ?? this.unknown(name)
+    const outputs = this.emitResults({ schema, args: given.map((argument) => this.argument(argument)) }, results)
     return outputs.map((output, index) => this.tensor(output, results[index] ?? this.unknown(name)))
+  }
+
+  /** Adds a node of libtorch's dispatcher, and gives the values that it makes. */
+  emitResults(
+    { schema, args }: Pick<AtenNode, 'schema' | 'args'>,
+    results: readonly Pick<Facts, 'shape' | 'dtype'>[],
+  ): Value[] {
+    const outputs = results.map(({ shape, dtype }) => this.#value(shape, dtype))
+    this.nodes.push({ kind: 'aten', path: this.calls.path, schema, args, outputs })
+    return outputs
   }
 
   /** Turns an argument of the binding into one of a schema. */
   argument(argument: unknown): AtenArgument {
+    if (argument === undefined) return { default: true }
     if (isHandle(argument)) {
       const symbolic = symbolicOf(argument)
       return symbolic === null ? { constant: this.constants.of(argument) } : { value: this.valueOf(argument) }

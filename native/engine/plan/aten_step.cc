@@ -11,22 +11,12 @@
 namespace napi_torch::engine {
 namespace {
 
-c10::OperatorHandle FindOperator(const SpecReader& spec) {
-  const std::string schema = spec.Text();
-  const size_t dot = schema.find('.');
-  const std::string overload = dot == std::string::npos ? "" : schema.substr(dot + 1);
-  const std::optional<c10::OperatorHandle> found =
-      c10::Dispatcher::singleton().findSchema({schema.substr(0, dot), overload});
-  if (!found) throw spec.Expected("an operator of this libtorch");
-  return *found;
-}
-
-// Whether a type is Tensor or Tensor?.
-bool TakesTensor(const c10::TypePtr& type) {
-  if (type->kind() == c10::TypeKind::OptionalType) {
-    return TakesTensor(type->castRaw<c10::OptionalType>()->getElementType());
-  }
-  return type->kind() == c10::TypeKind::TensorType;
+// Whether an operator gives so many tensors: one for each result, or a list of any number of them.
+bool FitsResults(const c10::FunctionSchema& schema, size_t count) {
+  const std::vector<c10::Argument>& results = schema.returns();
+  if (results.size() == 1 && results.front().type()->isSubtypeOf(*c10::ListType::ofTensors())) return count > 0;
+  const auto is_tensor = [](const c10::Argument& result) { return result.type()->kind() == c10::TypeKind::TensorType; };
+  return results.size() == count && std::all_of(results.begin(), results.end(), is_tensor);
 }
 
 class Reader {
@@ -34,15 +24,16 @@ class Reader {
   Reader(const at::Device& device, ValueTable& values) : device_(device), values_(values) {}
 
   std::unique_ptr<AtenStep> Read(const SpecReader& spec) {
-    const c10::OperatorHandle operation = FindOperator(spec["schema"]);
-    const c10::FunctionSchema& schema = operation.schema();
+    const std::optional<c10::OperatorHandle> operation = FindOperator(spec["schema"].Text());
+    if (!operation) throw spec["schema"].Expected("an operator of this libtorch");
+    const c10::FunctionSchema& schema = operation->schema();
     const std::vector<SpecReader> arguments = spec["args"].Items();
     if (arguments.size() > schema.arguments().size()) {
       throw spec["args"].Expected("no more arguments than the schema has");
     }
     for (size_t i = 0; i < schema.arguments().size(); ++i) {
       const c10::Argument& argument = schema.arguments()[i];
-      if (i < arguments.size()) {
+      if (i < arguments.size() && !arguments[i].Has("default")) {
         ReadArgument(arguments[i], i, argument);
       } else if (argument.default_value()) {
         definition_.arguments.push_back(*argument.default_value());
@@ -52,14 +43,10 @@ class Reader {
     }
 
     for (const SpecReader& index : spec["outputs"].Items()) definition_.outputs.push_back(values_.ReadOutput(index));
-    const auto is_tensor = [](const c10::Argument& result) {
-      return result.type()->kind() == c10::TypeKind::TensorType;
-    };
-    const auto& returns = schema.returns();
-    if (definition_.outputs.size() != returns.size() || !std::all_of(returns.begin(), returns.end(), is_tensor)) {
+    if (!FitsResults(schema, definition_.outputs.size())) {
       throw spec["outputs"].Expected("a value for each tensor that the schema returns");
     }
-    return std::make_unique<AtenStep>(operation, std::move(definition_));
+    return std::make_unique<AtenStep>(*operation, std::move(definition_));
   }
 
  private:
@@ -67,7 +54,7 @@ class Reader {
     const c10::TypePtr& type = argument.real_type();
     c10::IValue constant;
     if (spec.Has("literal")) {
-      constant = ReadLiteral(spec["literal"], type);
+      constant = ReadLiteral(spec["literal"], argument);
     } else if (spec.Has("values")) {
       if (type->kind() != c10::TypeKind::ListType) throw spec.Expected("a value of type " + type->str());
       const c10::TypePtr element_type = type->castRaw<c10::ListType>()->getElementType();
@@ -119,6 +106,12 @@ void AtenStep::Run(RunState& state) {
   }
 
   operation_.callBoxed(stack_);
+  if (stack_.size() == 1 && stack_.front().isTensorList()) {
+    const std::vector<at::Tensor> tensors = stack_.front().toTensorVector();
+    stack_.assign(tensors.begin(), tensors.end());
+  }
+  TORCH_CHECK(stack_.size() == definition_.outputs.size(), "Expected ", definition_.outputs.size(), " tensors of ",
+              operation_.schema().name(), ", received ", stack_.size());
   for (size_t i = 0; i < definition_.outputs.size(); ++i) {
     state.values[definition_.outputs[i]] = std::move(stack_[i]).toTensor();
   }

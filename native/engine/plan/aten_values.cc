@@ -51,18 +51,87 @@ c10::IValue ReadScalar(const SpecReader& spec) {
   return at::Scalar(value.As<Napi::Number>().DoubleValue());
 }
 
+c10::IValue ReadLiteralOf(const SpecReader& spec, const c10::TypePtr& type);
+
+// Operators take plain sizes where their schema declares symbolic ones.
+c10::TypePtr ElementOf(const c10::ListType& type) {
+  const c10::TypePtr& element = type.getElementType();
+  return element->kind() == c10::TypeKind::SymIntType ? c10::TypePtr(c10::IntType::get()) : element;
+}
+
 c10::IValue ReadList(const SpecReader& spec, const c10::ListType& type) {
   const std::vector<SpecReader> items = spec.Items();
   if (items.size() > kMaxListItems) throw spec.Expected("at most 1024 items");
-  // Operators take plain sizes where their schema declares symbolic ones.
-  const bool is_symbolic = type.getElementType()->kind() == c10::TypeKind::SymIntType;
-  const c10::TypePtr element = is_symbolic ? c10::TypePtr(c10::IntType::get()) : type.getElementType();
+  const c10::TypePtr element = ElementOf(type);
   c10::impl::GenericList list(element);
-  for (const SpecReader& item : items) list.push_back(ReadLiteral(item, element));
+  for (const SpecReader& item : items) list.push_back(ReadLiteralOf(item, element));
+  return list;
+}
+
+// Boxed calls of libtorch take layouts as integers.
+c10::IValue ReadLayout(const SpecReader& spec) {
+  if (spec.IsString() && spec.Text() == "strided") return static_cast<int64_t>(at::kStrided);
+  throw spec.Expected("the layout 'strided'");
+}
+
+c10::IValue ReadLiteralOf(const SpecReader& spec, const c10::TypePtr& type) {
+  switch (type->kind()) {
+    case c10::TypeKind::OptionalType:
+      if (spec.IsNull()) return {};
+      return ReadLiteralOf(spec, type->castRaw<c10::OptionalType>()->getElementType());
+    case c10::TypeKind::ListType:
+      return ReadList(spec, *type->castRaw<c10::ListType>());
+    case c10::TypeKind::IntType:
+    case c10::TypeKind::SymIntType:
+      return ReadInteger(spec);
+    case c10::TypeKind::ScalarTypeType:
+      return static_cast<int64_t>(ReadDType(spec));
+    case c10::TypeKind::LayoutType:
+      return ReadLayout(spec);
+    case c10::TypeKind::DeviceObjType:
+      return ReadDevice(spec);
+    case c10::TypeKind::MemoryFormatType:
+      return ReadMemoryFormat(spec);
+    case c10::TypeKind::NumberType:
+      return ReadScalar(spec);
+    case c10::TypeKind::FloatType:
+      if (!spec.IsNumber()) throw spec.Expected("a number");
+      return spec.value().As<Napi::Number>().DoubleValue();
+    case c10::TypeKind::BoolType:
+      return spec.Boolean();
+    case c10::TypeKind::StringType:
+      return spec.Text();
+    default:
+      throw spec.Expected("a value of type " + type->str() + " instead of a literal");
+  }
+}
+
+// The type without the question mark.
+const c10::TypePtr& Required(const c10::TypePtr& type) {
+  return type->kind() == c10::TypeKind::OptionalType ? type->castRaw<c10::OptionalType>()->getElementType() : type;
+}
+
+c10::IValue ReadTensors(const SpecReader& spec, const c10::TypePtr& element) {
+  const std::vector<SpecReader> items = spec.Items();
+  if (items.size() > kMaxListItems) throw spec.Expected("at most 1024 items");
+  c10::impl::GenericList list(element);
+  list.reserve(items.size());
+  const bool is_optional = element->kind() == c10::TypeKind::OptionalType;
+  for (const SpecReader& item : items) {
+    list.push_back(is_optional && item.IsNull() ? c10::IValue() : UnwrapTensor(item.value(), item.path()));
+  }
   return list;
 }
 
 }  // namespace
+
+std::optional<c10::OperatorHandle> FindOperator(const std::string& schema) {
+  const size_t dot = schema.find('.');
+  const std::string overload = dot == std::string::npos ? "" : schema.substr(dot + 1);
+  return c10::Dispatcher::singleton().findSchema({schema.substr(0, dot), overload});
+}
+
+bool TakesTensor(const c10::TypePtr& type) { return Required(type)->kind() == c10::TypeKind::TensorType; }
 
 at::ScalarType ReadDType(const SpecReader& spec) {
   const std::optional<at::ScalarType> dtype = spec.IsString() ? DTypeOf(spec.Text()) : std::nullopt;
@@ -85,32 +154,26 @@ at::Tensor ReadTensor(const SpecReader& spec, const at::Device& device) {
   return tensor;
 }
 
-c10::IValue ReadLiteral(const SpecReader& spec, const c10::TypePtr& type) {
-  switch (type->kind()) {
-    case c10::TypeKind::OptionalType:
-      if (spec.IsNull()) return {};
-      return ReadLiteral(spec, type->castRaw<c10::OptionalType>()->getElementType());
-    case c10::TypeKind::ListType:
-      return ReadList(spec, *type->castRaw<c10::ListType>());
-    case c10::TypeKind::IntType:
-    case c10::TypeKind::SymIntType:
-      return ReadInteger(spec);
-    case c10::TypeKind::ScalarTypeType:
-      return static_cast<int64_t>(ReadDType(spec));
-    case c10::TypeKind::MemoryFormatType:
-      return ReadMemoryFormat(spec);
-    case c10::TypeKind::NumberType:
-      return ReadScalar(spec);
-    case c10::TypeKind::FloatType:
-      if (!spec.IsNumber()) throw spec.Expected("a number");
-      return spec.value().As<Napi::Number>().DoubleValue();
-    case c10::TypeKind::BoolType:
-      return spec.Boolean();
-    case c10::TypeKind::StringType:
-      return spec.Text();
-    default:
-      throw spec.Expected("a value of type " + type->str() + " instead of a literal");
+c10::IValue ReadLiteral(const SpecReader& spec, const c10::Argument& argument) {
+  const c10::TypePtr& type = argument.real_type();
+  const c10::TypePtr& required = Required(type);
+  if (argument.N() && *argument.N() > 0 && required->kind() == c10::TypeKind::ListType && spec.IsNumber()) {
+    const c10::TypePtr element = ElementOf(*required->castRaw<c10::ListType>());
+    c10::impl::GenericList list(element);
+    for (int32_t i = 0; i < *argument.N(); ++i) list.push_back(ReadLiteralOf(spec, element));
+    return list;
   }
+  return ReadLiteralOf(spec, type);
+}
+
+c10::IValue ReadValue(const SpecReader& spec, const c10::Argument& argument) {
+  const c10::TypePtr& type = Required(argument.real_type());
+  if (spec.IsNull() || (type->kind() != c10::TypeKind::TensorType && type->kind() != c10::TypeKind::ListType)) {
+    return ReadLiteral(spec, argument);
+  }
+  if (type->kind() == c10::TypeKind::TensorType) return UnwrapTensor(spec.value(), spec.path());
+  const c10::TypePtr& element = type->castRaw<c10::ListType>()->getElementType();
+  return TakesTensor(element) ? ReadTensors(spec, element) : ReadLiteral(spec, argument);
 }
 
 }  // namespace napi_torch::engine

@@ -260,6 +260,7 @@ function plainCall({ schema, args, outputs }: AtenNode): PlainCall {
       if ('value' in argument) return plain(argument.value)
       if ('constant' in argument) return plain(argument.constant)
       if ('literal' in argument) return argument.literal
+      if ('default' in argument) return null
       return 'sizes' in argument ? argument.sizes : argument.values.map(plain)
     }),
     outputs: outputs.map(plain),
