@@ -17,6 +17,16 @@ export { Tensor } from './tensor/tensor.js'
 export type { DimOptions, ReduceOptions, SoftmaxOptions, TopkOptions } from './tensor/tensor.js'
 export type { MemoryFormat, NestedArray } from './tensor/handle.js'
 export type { AlongOptions, FlattenTensorOptions, ToOptions } from './tensor/views.js'
+export type {
+  CumulativeOptions,
+  NormOptions,
+  OneDimOptions,
+  RoundOptions,
+  SortOptions,
+  VarianceOptions,
+} from './tensor/math.js'
+export type { DiagonalOptions, RollOptions, ScatterOptions } from './tensor/indexing.js'
+export { einsum, where } from './tensor/functions.js'
 export type { AllcloseOptions, ClampOptions, Operand, RoundingMode } from './tensor/arithmetic.js'
 export type { DTypeOfData, NestedData, TensorData, TypedData } from './tensor/data.js'
 export {

@@ -6,7 +6,7 @@ import { Signature } from '../util/signature.js'
 import { generatorHandleOf, type Generator } from './random.js'
 import type { Tensor } from './tensor.js'
 import { handleOf, TensorBase } from './handle.js'
-import { TensorViews } from './views.js'
+import { TensorIndexing } from './indexing.js'
 
 /** The second operand: a tensor that broadcasts against the first, or a number. */
 export type Operand = Tensor | number | bigint
@@ -61,7 +61,7 @@ const ALLCLOSE = new Signature<AllcloseOptions>('allclose', ['other'], { rtol: '
  *
  * A number without a fraction counts as an integer: it leaves the dtype of an integer tensor as it is.
  */
-export abstract class TensorArithmetic<D extends DType> extends TensorViews<D> {
+export abstract class TensorArithmetic<D extends DType> extends TensorIndexing<D> {
   /** `this + alpha * other`. Follows `torch.add`. */
   add(other: Operand, options?: AlphaOptions): Tensor
   add(other: Operand, ...given: readonly unknown[]): Tensor {

@@ -2,7 +2,7 @@ import { native } from '../libtorch/binding.js'
 import type { TensorHandle } from '../libtorch/handles.js'
 import { expected } from '../util/check.js'
 import { isPlainObject } from '../util/realm.js'
-import { toNative } from './apply.js'
+import { toNative } from './aten.js'
 import { checkArguments, checkSchema } from './aten_schema.js'
 import { Tensor } from './tensor.js'
 

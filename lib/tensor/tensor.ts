@@ -3,8 +3,9 @@ import type { TensorHandle } from '../libtorch/handles.js'
 import { checkBoolean, checkInteger, checkNonNegativeInteger, expected, isIntegerArray } from '../util/check.js'
 import { checkDType, type DType } from '../util/dtype.js'
 import { Signature } from '../util/signature.js'
-import { TensorArithmetic } from './arithmetic.js'
+import { callTwo } from './aten.js'
 import { handleOf } from './handle.js'
+import { TensorMath } from './math.js'
 
 /** Options of `sum` and `mean`. */
 export interface ReduceOptions<D extends DType> {
@@ -42,9 +43,8 @@ export interface SoftmaxOptions<D extends DType> {
 
 const SUM = new Signature<ReduceOptions<DType>>('sum', [], { dim: 'position', keepdim: 'name', dtype: 'keyword' })
 const MEAN = new Signature<ReduceOptions<DType>>('mean', [], { dim: 'position', keepdim: 'name', dtype: 'keyword' })
-// By position `dim` makes PyTorch give indices too.
-const MAX = new Signature<DimOptions>('max', [], { dim: 'name', keepdim: 'name' })
-const MIN = new Signature<DimOptions>('min', [], { dim: 'name', keepdim: 'name' })
+const MAX = new Signature<DimOptions>('max', [], { dim: 'position', keepdim: 'name' })
+const MIN = new Signature<DimOptions>('min', [], { dim: 'position', keepdim: 'name' })
 const ARGMAX = new Signature<DimOptions>('argmax', [], { dim: 'position', keepdim: 'name' })
 const TOPK = new Signature<TopkOptions>('topk', ['k'], { dim: 'position', largest: 'name', sorted: 'name' })
 const SOFTMAX = new Signature<SoftmaxOptions<DType>>('softmax', ['dim'], { dtype: 'name' })
@@ -56,7 +56,7 @@ const LOG_SOFTMAX = new Signature<SoftmaxOptions<DType>>('logSoftmax', ['dim'], 
  * It lives until {@link dispose}, the end of its `scope`, of its `using` block, or until it is garbage collected, which
  * comes late: a loop should use one of the first three.
  */
-export class Tensor<D extends DType = DType> extends TensorArithmetic<D> {
+export class Tensor<D extends DType = DType> extends TensorMath<D> {
   /** Adds up elements, all or along one dimension or several. Follows `torch.sum`. */
   sum<E extends DType = DType>(options?: ReduceOptions<E>): Tensor<E>
   sum<E extends DType = DType>(dim: number | readonly number[], options?: Omit<ReduceOptions<E>, 'dim'>): Tensor<E>
@@ -73,17 +73,27 @@ export class Tensor<D extends DType = DType> extends TensorArithmetic<D> {
     return new Tensor(native.mean(handleOf(this), dims, keepdim, dtype))
   }
 
-  /** Gives the largest elements. Follows `torch.amax`; **`dim` is given by name, as `torch.max(dim)` gives indices too**. */
+  /**
+   * Gives the largest elements: with `dim` by position their indices too, as `torch.max`, **with `dim` by name alone, as
+   * `torch.amax`**.
+   */
   max(options?: DimOptions): Tensor<D>
-  max(...given: readonly unknown[]): Tensor<D> {
+  max(dim: number, options?: Omit<DimOptions, 'dim'>): { values: Tensor<D>; indices: Tensor<'int64'> }
+  max(...given: readonly unknown[]): Tensor<D> | { values: Tensor<D>; indices: Tensor<'int64'> } {
     const { dim, keepdim } = dimension(MAX.read([], given))
+    if (typeof given[0] === 'number') return withIndices<D>('aten::max.dim', this, dim, keepdim)
     return new Tensor<D>(native.amax(handleOf(this), dim === null ? [] : [dim], keepdim))
   }
 
-  /** Gives the smallest elements. Follows `torch.amin`; **`dim` is given by name, as `torch.min(dim)` gives indices too**. */
+  /**
+   * Gives the smallest elements: with `dim` by position their indices too, as `torch.min`, **with `dim` by name alone, as
+   * `torch.amin`**.
+   */
   min(options?: DimOptions): Tensor<D>
-  min(...given: readonly unknown[]): Tensor<D> {
+  min(dim: number, options?: Omit<DimOptions, 'dim'>): { values: Tensor<D>; indices: Tensor<'int64'> }
+  min(...given: readonly unknown[]): Tensor<D> | { values: Tensor<D>; indices: Tensor<'int64'> } {
     const { dim, keepdim } = dimension(MIN.read([], given))
+    if (typeof given[0] === 'number') return withIndices<D>('aten::min.dim', this, dim, keepdim)
     return new Tensor<D>(native.amin(handleOf(this), dim === null ? [] : [dim], keepdim))
   }
 
@@ -126,6 +136,14 @@ export class Tensor<D extends DType = DType> extends TensorArithmetic<D> {
   protected override wrap<E extends DType = D>(handle: TensorHandle): Tensor<E> {
     return new Tensor<E>(handle)
   }
+}
+
+function withIndices<D extends DType>(
+  schema: string,
+  ...args: readonly [Tensor<D>, number | null, boolean]
+): { values: Tensor<D>; indices: Tensor<'int64'> } {
+  const [values, indices] = callTwo(schema, ...args)
+  return { values: new Tensor<D>(values), indices: new Tensor<'int64'>(indices) }
 }
 
 function reduction(

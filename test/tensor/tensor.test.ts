@@ -122,7 +122,7 @@ print(json.dumps({f'{name} {dtype}': outcome(lambda: getattr(torch.ones(3).to(ge
         'Expected options among dim, keepdim, dtype for sum(), received "dims" (did you mean dim?)',
       ],
       ['sum', [0, true], 'Expected an options object for sum(), received true; write: sum(0, { keepdim: true })'],
-      ['max', [0], 'Expected an options object for max(), received 0; write: max({ dim: 0 })'],
+      ['max', [0, true], 'Expected an options object for max(), received true; write: max(0, { keepdim: true })'],
       ['sum', [{ dim: NaN }], 'Expected an integer or an array of integers for dim, received NaN'],
       ['sum', [{ dim: [0.5] }], 'Expected an integer or an array of integers for dim, received [0.5]'],
       ['sum', [{ dim: 'x' }], 'Expected an integer or an array of integers for dim, received "x"'],

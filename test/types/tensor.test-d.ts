@@ -207,8 +207,8 @@ bytes.clamp(0, 1).topk(1, 0, { largest: false })
 bytes.sum(0, true)
 // @ts-expect-error The dimension is given once.
 bytes.sum(0, { dim: 1 })
-// @ts-expect-error max() takes its dimension by name, as PyTorch's max(dim) gives indices too.
-bytes.max(0)
+expectType<{ values: Tensor<'uint8'>; indices: Tensor<'int64'> }>()(bytes.max(0))
+expectType<Tensor<'uint8'>>()(bytes.max({ dim: 0 }))
 // @ts-expect-error A string is no operand.
 bytes.add('1')
 // @ts-expect-error An option is misspelled.
