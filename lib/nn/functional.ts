@@ -27,8 +27,16 @@ import {
   type Size2d,
 } from './checks.js'
 
-export { adaptiveAvgPool2d, avgPool2d, maxPool2d } from './functional_pooling.js'
-export type { AvgPool2dFunctionOptions, MaxPool2dFunctionOptions } from './functional_pooling.js'
+export * from './functional_activation.js'
+export { conv1d, convTranspose2d } from './functional_conv.js'
+export type { Conv1dFunctionOptions, ConvTranspose2dFunctionOptions, Size1d } from './functional_conv.js'
+export { dropout2d, dropPath, stochasticDepth } from './functional_dropout.js'
+export type { DropPathOptions, StochasticDepthMode, StochasticDepthOptions } from './functional_dropout.js'
+export * from './functional_normalization.js'
+export * from './functional_sparse.js'
+export * from './functional_vision.js'
+export { adaptiveAvgPool2d, adaptiveMaxPool2d, avgPool2d, maxPool2d, unfold } from './functional_pooling.js'
+export type { AvgPool2dFunctionOptions, MaxPool2dFunctionOptions, UnfoldFunctionOptions } from './functional_pooling.js'
 
 /** What padding is filled with: one value, the mirrored image, its border, or the image wrapped around. */
 export const PAD_MODES = ['constant', 'reflect', 'replicate', 'circular'] as const

@@ -2,6 +2,8 @@ import { native } from '../libtorch/binding.js'
 import { checkBoolean, checkPositiveInteger } from '../util/check.js'
 import type { DType } from '../util/dtype.js'
 import { Signature, type NoOptions } from '../util/signature.js'
+import { apply } from '../tensor/apply.js'
+import { callTwo } from '../tensor/aten.js'
 import { handleOf } from '../tensor/handle.js'
 import { Tensor } from '../tensor/tensor.js'
 import { checkFloats, checkImages, checkOutputSize, checkPair, type OutputSize2d, type Size2d } from './checks.js'
@@ -117,4 +119,47 @@ export function adaptiveAvgPool2d<D extends DType>(input: Tensor<D>, outputSize:
   checkFloats('input', input)
   const [height, width] = checkOutputSize(outputSize)
   return new Tensor<D>(native.adaptiveAvgPool2d(handleOf(input), [height ?? input.size(-2), width ?? input.size(-1)]))
+}
+
+const ADAPTIVE_MAX_POOL2D = new Signature<NoOptions>('adaptiveMaxPool2d', ['input', 'outputSize'], {})
+
+/**
+ * Gives the largest elements of images (N, C, H, W) or (C, H, W) in the given size. Follows
+ * `torch.nn.functional.adaptive_max_pool2d`, **without `return_indices`**.
+ */
+export function adaptiveMaxPool2d(input: Tensor, outputSize: OutputSize2d): Tensor {
+  ADAPTIVE_MAX_POOL2D.read([input, outputSize], [])
+  checkImages(input)
+  checkFloats('input', input)
+  const [height, width] = checkOutputSize(outputSize)
+  const size = [height ?? input.size(-2), width ?? input.size(-1)]
+  const [values, indices] = callTwo('aten::adaptive_max_pool2d', input, size)
+  native.dispose(indices)
+  return new Tensor(values)
+}
+
+/** Options of {@link unfold}. */
+export interface UnfoldFunctionOptions {
+  /** Steps between the points of the window. Default: `1`. */
+  readonly dilation?: Size2d | undefined
+  /** Zeros on every side. Default: `0`. */
+  readonly padding?: Size2d | undefined
+  /** Steps from one window to the next. Default: `1`. */
+  readonly stride?: Size2d | undefined
+}
+
+const UNFOLD = new Signature<UnfoldFunctionOptions>('unfold', ['input', 'kernelSize'], {
+  ...{ dilation: 'name', padding: 'name', stride: 'name' },
+})
+
+/**
+ * Puts the windows of images (N, C, H, W) into columns (N, C · kH · kW, L). Follows `torch.nn.functional.unfold`.
+ */
+export function unfold(input: Tensor, kernelSize: Size2d, options?: UnfoldFunctionOptions): Tensor
+export function unfold(input: Tensor, kernelSize: Size2d, ...given: readonly unknown[]): Tensor {
+  const { dilation = 1, padding = 0, stride = 1 } = UNFOLD.read([input, kernelSize], given)
+  checkImages(input)
+  const kernel = checkPair('kernelSize', kernelSize, 1)
+  const [gaps, pads] = [checkPair('dilation', dilation, 1), checkPair('padding', padding, 0)]
+  return apply('aten::im2col', input, kernel, gaps, pads, checkPair('stride', stride, 1))
 }

@@ -2,7 +2,7 @@ import { checkBoolean, checkPositiveInteger } from '../util/check.js'
 import { Signature, type NoOptions } from '../util/signature.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkOutputSize, checkSize2d, type OutputSize2d, type Size2d } from './checks.js'
-import { adaptiveAvgPool2d, avgPool2d, maxPool2d } from './functional.js'
+import { adaptiveAvgPool2d, adaptiveMaxPool2d, avgPool2d, maxPool2d } from './functional.js'
 import { Module } from './module.js'
 import { pythonBool, pythonSize } from './repr.js'
 
@@ -25,6 +25,7 @@ const MAX_POOL = new Signature<MaxPool2dOptions>('new MaxPool2d', ['kernelSize']
   dilation: 'name',
   ceilMode: 'keyword',
 })
+const ADAPTIVE_MAX_POOL = new Signature<NoOptions>('new AdaptiveMaxPool2d', ['outputSize'], {})
 const ADAPTIVE_AVG_POOL = new Signature<NoOptions>('new AdaptiveAvgPool2d', ['outputSize'], {})
 
 /**
@@ -132,6 +133,29 @@ export class AdaptiveAvgPool2d extends Module {
 
   override forward(input: Tensor): Tensor {
     return adaptiveAvgPool2d(input, this.outputSize)
+  }
+
+  override extraRepr(): string {
+    return `output_size=${pythonSize(this.outputSize)}`
+  }
+}
+
+/**
+ * Gives the largest elements of images (N, C, H, W) or (C, H, W) in a given size; `null` keeps that of the input. Follows
+ * `torch.nn.AdaptiveMaxPool2d`, **without `return_indices`**.
+ */
+export class AdaptiveMaxPool2d extends Module {
+  readonly outputSize: OutputSize2d
+
+  constructor(outputSize: OutputSize2d) {
+    super()
+    ADAPTIVE_MAX_POOL.read([outputSize], [])
+    const pair = checkOutputSize(outputSize)
+    this.outputSize = Array.isArray(outputSize) ? pair : outputSize
+  }
+
+  override forward(input: Tensor): Tensor {
+    return adaptiveMaxPool2d(input, this.outputSize)
   }
 
   override extraRepr(): string {
