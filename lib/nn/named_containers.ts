@@ -222,7 +222,7 @@ function describeParameter(key: string | number, { shape, device }: Parameter, t
 
 function pairsOf<T>(name: string, given: Named<T>): Iterable<readonly [string, T]> {
   if (isMap(given)) return given as ReadonlyMap<string, T>
-  if (isPlainObject(given)) return Object.entries(given as Readonly<Record<string, T>>)
+  if (isPlainObject(given)) return Object.entries(given)
   if (!Array.isArray(given)) throw expected('an object, a map, or an array of pairs', name, given)
   return given as readonly (readonly [string, T])[]
 }

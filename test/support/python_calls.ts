@@ -5,10 +5,10 @@ import { manualSeed, randn, scope, tensor, type Tensor } from 'napi-torch'
 import { assertClose } from './numeric.js'
 import { itWithPython, python as runPython } from './python.js'
 
-/** A call in both languages. In Python `x` to `w` are the inputs, and `F` is torch.nn.functional. */
+/** A call in both languages. In Python `x`, `y` and `z` are the inputs, of which a call may leave out the last, and `F` is torch.nn.functional. */
 export interface PythonCall {
   readonly python: string
-  readonly call: (...inputs: Tensor[]) => Tensor | readonly Tensor[]
+  readonly call: (x: Tensor, y: Tensor, z: Tensor) => Tensor | readonly Tensor[]
   /** Shapes of the inputs, which are drawn from the normal distribution. */
   readonly inputs: readonly (readonly number[])[]
   /** Default: `1e-6`. */
@@ -30,7 +30,7 @@ def pack(t):
 def run(index, case):
     torch.manual_seed(index)
     inputs = [torch.randn(shape) for shape in case['inputs']]
-    result = eval(case['python'], globals(), dict(zip('xyzw', inputs)))
+    result = eval(case['python'], globals(), dict(zip('xyz', inputs)))
     return [pack(t) for t in (result if isinstance(result, (list, tuple)) else [result])]
 
 print(json.dumps([run(index, case) for index, case in enumerate(json.loads(sys.argv[1]))]))
@@ -56,7 +56,7 @@ export function describeCalls(title: string, calls: readonly PythonCall[]): void
           manualSeed(index)
           const given = inputs.map((shape) => randn(shape))
 
-          const results = [call(...given)].flat()
+          const results = [call(...(given as [Tensor, Tensor, Tensor]))].flat()
 
           const wanted = answered()[index] ?? []
           assert.deepEqual(

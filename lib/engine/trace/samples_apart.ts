@@ -18,6 +18,8 @@ const along =
 
 const always: Rule = () => true
 
+const isBatchOfImages: Rule = (_args, rank) => rank === 4
+
 /** Operators on elements: batches and constants broadcast, which {@link isAligned} looks at. */
 const ELEMENTWISE = [
   ...['neg', 'abs', 'sqrt', 'exp', 'log', 'sigmoid', 'tanh', 'isnan', 'isfinite', 'clamp', 'to.dtype', 'full_like'],
@@ -26,6 +28,8 @@ const ELEMENTWISE = [
     `${name}.Scalar`,
   ]),
   ...['pow.Tensor_Tensor', 'pow.Tensor_Scalar', 'div.Tensor_mode', 'div.Scalar_mode'],
+  ...['relu6', 'silu', 'mish', 'hardswish', 'hardsigmoid', 'hardtanh', 'gelu', 'leaky_relu', 'elu', 'softplus'],
+  ...['floor', 'ceil', 'round', 'sin', 'cos', 'erf', 'rsqrt', 'maximum', 'minimum', 'logical_not'],
 ]
 
 const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
@@ -36,7 +40,14 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['aten::pad', ([, pad], rank) => lengthOf(pad) < 2 * rank],
   ['aten::cat', along(1)],
   ['aten::stack', along(1)],
-  ['aten::adaptive_avg_pool2d', (_args, rank) => rank === 4],
+  ['aten::adaptive_avg_pool2d', isBatchOfImages],
+  ...['adaptive_max_pool2d', 'upsample_nearest2d.vec', 'upsample_bilinear2d.vec', 'upsample_bicubic2d.vec']
+    .concat(['pixel_shuffle', 'pixel_unshuffle', 'im2col'])
+    .map((name): [string, Rule] => [`aten::${name}`, isBatchOfImages]),
+  ['aten::layer_norm', ([, shape], rank) => lengthOf(shape) < rank],
+  ['aten::chunk', along(2)],
+  ['aten::unbind.int', along(1)],
+  ['aten::cumsum', along(1)],
   ...['select.int', 'slice.Tensor', 'index_select', 'flip', 'sum.dim_IntList', 'mean.dim', 'amax', 'amin', 'argmax']
     .concat(['softmax.int', 'log_softmax.int'])
     .map((name): [string, Rule] => [`aten::${name}`, along(1)]),

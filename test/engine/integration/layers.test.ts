@@ -42,7 +42,7 @@ const LAYERS: readonly (readonly [title: string, make: () => nn.Module, shape?: 
 
 describe('compile() of layers', () => {
   for (const [title, make, shape = IMAGE] of LAYERS) {
-    for (const kernels of ['native', 'libtorch'] as const) {
+    for (const kernels of ['native', 'aten'] as const) {
       it(`gives what forward() of ${title} gives, with ${kernels} kernels`, async () => {
         const model = make().eval()
         const input = nn.randn([3, ...shape])

@@ -40,8 +40,7 @@ describeCalls('functional.gridSample', [
       python: `F.grid_sample(x, y, mode='${mode}', padding_mode='${paddingMode}', align_corners=${
         mode === 'bilinear' ? 'True' : 'False'
       })`,
-      call: (...[x, y]) =>
-        F.gridSample(x as Tensor, y as Tensor, { mode, paddingMode, alignCorners: mode === 'bilinear' }),
+      call: (x, y) => F.gridSample(x, y, { mode, paddingMode, alignCorners: mode === 'bilinear' }),
       inputs: [IMAGES, [2, 3, 5, 2]],
       atol: 1e-5,
     })),
@@ -50,7 +49,7 @@ describeCalls('functional.gridSample', [
 
 const attention = (python: string, call: (q: Tensor, k: Tensor, v: Tensor) => Tensor): PythonCall => ({
   python: `F.scaled_dot_product_attention(x, y, z${python})`,
-  call: (...[q, k, v]) => call(q as Tensor, k as Tensor, v as Tensor),
+  call,
   inputs: [HEADS, HEADS, HEADS],
 })
 

@@ -155,3 +155,24 @@ describeLayers('containers beside Python', [
     input: null,
   },
 ])
+
+const options = { batchFirst: true } as const
+
+describeLayers('transformers beside Python', [
+  layer(
+    'TransformerEncoderLayer(8, 2, 16, batch_first=True)',
+    () => new nn.TransformerEncoderLayer(8, 2, { dimFeedforward: 16, ...options }),
+    [2, 5, 8],
+  ),
+  training(
+    "TransformerEncoderLayer(8, 4, 16, dropout=0.0, activation='gelu', norm_first=True)",
+    () => new nn.TransformerEncoderLayer(8, 4, { dimFeedforward: 16, dropout: 0, activation: 'gelu', normFirst: true }),
+    [5, 2, 8],
+  ),
+  { python: 'MultiheadAttention(8, 2)', make: () => new nn.MultiheadAttention(8, 2), input: null },
+  {
+    python: 'MultiheadAttention(8, 2, bias=False)',
+    make: () => new nn.MultiheadAttention(8, 2, { bias: false }),
+    input: null,
+  },
+])

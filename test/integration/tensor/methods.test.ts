@@ -10,7 +10,7 @@ const one = (python: string, call: (x: Tensor) => Tensor | readonly Tensor[], sh
 })
 const two = (python: string, call: (x: Tensor, y: Tensor) => Tensor, shape = CUBE, other = shape): PythonCall => ({
   python,
-  call: (...[x, y]) => call(x as Tensor, y as Tensor),
+  call,
   inputs: [shape, other],
 })
 const pair = ({ values, indices }: { values: Tensor; indices: Tensor }): readonly Tensor[] => [values, indices]
