@@ -16,20 +16,57 @@ const BATCH_NORM: Constructor = {
   optional: { eps: 'eps', momentum: 'momentum', affine: 'affine', track_running_stats: 'trackRunningStats' },
 }
 
+const INPLACE: Constructor = { required: [], optional: { inplace: 'inplace' } }
+const NONE: Constructor = { required: [], optional: {} }
+const CONV: Constructor = {
+  required: ['in_channels', 'out_channels', 'kernel_size'],
+  optional: {
+    ...{ stride: 'stride', padding: 'padding', dilation: 'dilation', groups: 'groups', bias: 'bias' },
+    padding_mode: 'paddingMode',
+  },
+}
+
 /** The modules of this package by PyTorch's names. */
 export const MODULES: Readonly<Record<string, Constructor>> = {
   Linear: { required: ['in_features', 'out_features'], optional: { bias: 'bias' } },
-  Conv2d: {
-    required: ['in_channels', 'out_channels', 'kernel_size'],
-    optional: {
-      ...{ stride: 'stride', padding: 'padding', dilation: 'dilation', groups: 'groups', bias: 'bias' },
-      padding_mode: 'paddingMode',
-    },
-  },
+  Conv2d: CONV,
   BatchNorm1d: BATCH_NORM,
   BatchNorm2d: BATCH_NORM,
-  ReLU: { required: [], optional: { inplace: 'inplace' } },
+  ReLU: INPLACE,
+  ReLU6: INPLACE,
+  SiLU: INPLACE,
+  Mish: INPLACE,
+  Hardswish: INPLACE,
+  Hardsigmoid: INPLACE,
+  Sigmoid: NONE,
+  Tanh: NONE,
+  GELU: { required: [], optional: { approximate: 'approximate' } },
+  LeakyReLU: { required: [], optional: { negative_slope: 'negativeSlope', inplace: 'inplace' } },
+  ELU: { required: [], optional: { alpha: 'alpha', inplace: 'inplace' } },
+  PReLU: { required: [], optional: { num_parameters: 'numParameters', init: 'init' } },
+  Softplus: { required: [], optional: { beta: 'beta', threshold: 'threshold' } },
   Softmax: { required: ['dim'], optional: {} },
+  LogSoftmax: { required: ['dim'], optional: {} },
+  LayerNorm: {
+    required: ['normalized_shape'],
+    optional: { eps: 'eps', elementwise_affine: 'elementwiseAffine', bias: 'bias' },
+  },
+  GroupNorm: { required: ['num_groups', 'num_channels'], optional: { eps: 'eps', affine: 'affine' } },
+  InstanceNorm2d: BATCH_NORM,
+  Conv1d: CONV,
+  ConvTranspose2d: {
+    required: CONV.required,
+    optional: {
+      ...{ stride: 'stride', padding: 'padding', output_padding: 'outputPadding', groups: 'groups', bias: 'bias' },
+      dilation: 'dilation',
+    },
+  },
+  ZeroPad2d: { required: ['padding'], optional: {} },
+  ReflectionPad2d: { required: ['padding'], optional: {} },
+  ReplicationPad2d: { required: ['padding'], optional: {} },
+  ConstantPad2d: { required: ['padding', 'value'], optional: {} },
+  AdaptiveMaxPool2d: { required: ['output_size'], optional: {} },
+  Embedding: { required: ['num_embeddings', 'embedding_dim'], optional: { padding_idx: 'paddingIdx' } },
   MaxPool2d: {
     required: ['kernel_size'],
     optional: { stride: 'stride', padding: 'padding', dilation: 'dilation', ceil_mode: 'ceilMode' },

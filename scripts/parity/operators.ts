@@ -1,60 +1,26 @@
 import { cat, full, functional as F, onesLike, stack, zerosLike, type Tensor } from 'napi-torch'
 
 import { isTensor } from '../../lib/nn/checks.js'
+import {
+  along,
+  dropNulls,
+  operator,
+  options,
+  other,
+  pairs,
+  reduce,
+  sizes,
+  withDType,
+  type Arguments,
+  type Operator,
+  type Pair,
+} from './arguments.js'
 import { NotOffered } from './compare.js'
 import { DTypeArgument } from './data.js'
+import { FUNCTIONS } from './function_operators.js'
+import { METHODS } from './method_operators.js'
 
-/** Arguments by PyTorch's names. */
-export type Arguments = Readonly<Record<string, unknown>>
-
-interface Operator {
-  /** Names of the arguments after the input, in PyTorch's order. */
-  readonly params: readonly string[]
-  readonly run: (input: Tensor, given: Arguments) => Tensor | readonly Tensor[]
-}
-
-type Pair = readonly [number, number]
-
-const operator = (params: string, run: Operator['run']): Operator => ({
-  params: params === '' ? [] : params.split(' '),
-  run,
-})
-
-/** Leaves out what was not given, so that the default of this package decides. */
-function options(given: Arguments, names: Readonly<Record<string, string>>): Record<string, unknown> {
-  const entries = Object.entries(names).flatMap(([name, ours]) =>
-    given[name] === undefined ? [] : [[ours, given[name]]],
-  )
-  return Object.fromEntries(entries) as Record<string, unknown>
-}
-
-const REDUCE = { dim: 'dim', keepdim: 'keepdim', dtype: 'dtype' }
-const reduce = (given: Arguments): Record<string, unknown> => dropNulls(withDType(options(given, REDUCE)))
-
-function withDType(given: Record<string, unknown>): Record<string, unknown> {
-  const { dtype } = given
-  return dtype instanceof DTypeArgument ? { ...given, dtype: dtype.dtype } : given
-}
-
-function dropNulls(given: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null))
-}
-
-function other(given: Arguments, name = 'other'): Tensor | number | bigint {
-  const value = given[name]
-  if (typeof value === 'number' || typeof value === 'bigint' || isTensor(value)) return value
-  throw new NotOffered(`${name} of ${typeof value}`)
-}
-
-const along = (given: Arguments): never => (given['dim'] === undefined ? {} : { dim: given['dim'] }) as never
-
-/** One size, or several: a list, or the arguments themselves. */
-function sizes(given: Arguments, name: string): number[] {
-  const value = given[name]
-  const list = Array.isArray(value) ? value : [value, ...((given['rest'] as unknown[] | undefined) ?? [])]
-  if (!list.every((item): item is number => typeof item === 'number')) throw new NotOffered(`${name} in another form`)
-  return list
-}
+export type { Arguments } from './arguments.js'
 
 const unary = (
   name: 'neg' | 'abs' | 'sqrt' | 'exp' | 'log' | 'sigmoid' | 'tanh' | 'relu' | 'isnan' | 'isfinite',
@@ -69,6 +35,8 @@ function pooling(given: Arguments, names: Readonly<Record<string, string>>): nev
 
 /** The operators of this package by the names of OpInfo. */
 export const OPERATORS: Readonly<Record<string, Operator>> = {
+  ...METHODS,
+  ...FUNCTIONS,
   neg: unary('neg'),
   abs: unary('abs'),
   sqrt: unary('sqrt'),
@@ -139,11 +107,6 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
     return x.narrow(dim as number, start as number, length as number)
   }),
   index_select: operator('dim index', (x, { dim, index }) => x.indexSelect(dim as number, index as Tensor)),
-  gather: operator('dim index sparse_grad', (x, given) => {
-    const { gather } = x as unknown as { gather?: (dim: unknown, index: unknown) => Tensor }
-    if (gather === undefined) throw new NotOffered('gather')
-    return gather.call(x, given['dim'], given['index'])
-  }),
   flip: operator('dims *', (x, given) => x.flip(sizes(given, 'dims'))),
   split: operator('split_size dim', (x, given) => x.split(given['split_size'] as number, along(given))),
   split_with_sizes: operator('split_sizes dim', (x, given) => x.split(given['split_sizes'] as number[], along(given))),
@@ -204,14 +167,6 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
     const { mode, value } = given
     return F.pad(x, given['pad'] as number[], dropNulls({ mode: mode, value }))
   }),
-}
-
-/** Lists of one number, which PyTorch takes for both axes. */
-function pairs(given: Arguments): Record<string, unknown> {
-  const entries = Object.entries(given).map(([name, value]) => {
-    return [name, Array.isArray(value) && value.length === 1 ? (value[0] as unknown) : value] as const
-  })
-  return Object.fromEntries(entries)
 }
 
 function oneDim(given: Arguments): Arguments {

@@ -36,7 +36,7 @@ describe('callOperator()', () => {
     }))
 
   for (const [what, name, args, kwargs] of [
-    ['an operator that is not offered', 'cumsum', [0], {}],
+    ['an operator that is not offered', 'cumprod', [0], {}],
     ['an argument that is not offered', 'sum', [], { out: null }],
     ['more arguments than an operator has', 'neg', [1], {}],
   ] as const) {
