@@ -169,7 +169,7 @@ export function checkNumberOrBoolean(name: string, value: unknown): void {
 
 function checkIndex(index: Tensor): Tensor {
   handleOf(index, 'index')
-  if (index.dtype !== 'int64' && index.dtype !== 'int32') throw expected('a tensor of int64', 'index', index)
+  if (index.isFloatingPoint() || index.dtype === 'bool') throw expected('a tensor of int64', 'index', index)
   return index
 }
 

@@ -1,6 +1,7 @@
 import { functional as F, type Tensor } from 'napi-torch'
 
 import { dropNulls, operator, options, type Arguments, type Operator } from './arguments.js'
+import { NotOffered } from './compare.js'
 
 const INPLACE = { inplace: 'inplace' }
 const inplace = (name: 'relu6' | 'silu' | 'mish' | 'hardswish' | 'hardsigmoid'): Operator =>
@@ -15,7 +16,9 @@ export const FUNCTIONS: Readonly<Record<string, Operator>> = {
   'nn.functional.mish': inplace('mish'),
   'nn.functional.hardswish': inplace('hardswish'),
   'nn.functional.hardsigmoid': inplace('hardsigmoid'),
-  'nn.functional.gelu': operator('', (x, given) => F.gelu(x, options(given, { approximate: 'approximate' }))),
+  'nn.functional.gelu': operator('approximate', (x, given) =>
+    F.gelu(x, options(given, { approximate: 'approximate' })),
+  ),
   'nn.functional.leaky_relu': operator('negative_slope inplace', (x, given) =>
     F.leakyRelu(x, options(given, { negative_slope: 'negativeSlope', ...INPLACE })),
   ),
@@ -85,13 +88,18 @@ export const FUNCTIONS: Readonly<Record<string, Operator>> = {
       options(given, { dilation: 'dilation', padding: 'padding', stride: 'stride' }),
     ),
   ),
-  'nn.functional.adaptive_max_pool2d': operator('output_size', (x, given) =>
-    F.adaptiveMaxPool2d(x, given['output_size'] as number),
-  ),
-  'nn.functional.scaled_dot_product_attention': operator('key value attn_mask dropout_p is_causal', (x, given) => {
-    const names = { attn_mask: 'attnMask', dropout_p: 'dropoutP', is_causal: 'isCausal' }
-    const others = { scale: 'scale', enable_gqa: 'enableGqa' }
-    const all = dropNulls(options(given, { ...names, ...others }))
-    return F.scaledDotProductAttention(x, given['key'] as Tensor, given['value'] as Tensor, all)
+  'nn.functional.adaptive_max_pool2d': operator('output_size return_indices', (x, given) => {
+    if (given['return_indices'] === true) throw new NotOffered('return_indices')
+    return F.adaptiveMaxPool2d(x, given['output_size'] as number)
   }),
+  'nn.functional.scaled_dot_product_attention': operator(
+    'key value attn_mask dropout_p is_causal scale enable_gqa',
+    (x, given) => {
+      const names = { attn_mask: 'attnMask', dropout_p: 'dropoutP', is_causal: 'isCausal' }
+      const others = { scale: 'scale', enable_gqa: 'enableGqa' }
+      if (Number(given['dropout_p'] ?? 0) > 0) throw new NotOffered('random numbers')
+      const all = dropNulls(options(given, { ...names, ...others }))
+      return F.scaledDotProductAttention(x, given['key'] as Tensor, given['value'] as Tensor, all)
+    },
+  ),
 }

@@ -51,7 +51,7 @@ export const MODULES: Readonly<Record<string, Constructor>> = {
     required: ['normalized_shape'],
     optional: { eps: 'eps', elementwise_affine: 'elementwiseAffine', bias: 'bias' },
   },
-  GroupNorm: { required: ['num_groups', 'num_channels'], optional: { eps: 'eps', affine: 'affine' } },
+  GroupNorm: { required: ['num_groups', 'num_channels'], optional: { eps: 'eps', affine: 'affine', bias: 'bias' } },
   InstanceNorm2d: BATCH_NORM,
   Conv1d: CONV,
   ConvTranspose2d: {
