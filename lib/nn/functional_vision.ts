@@ -18,7 +18,7 @@ export const INTERPOLATION_MODES = [
 ] as const
 
 /** A mode of {@link INTERPOLATION_MODES}. */
-export type InterpolationMode = (typeof INTERPOLATION_MODES)[number]
+export type UpsamplingMode = (typeof INTERPOLATION_MODES)[number]
 
 /** Options of {@link interpolate}; either `size` or `scaleFactor` is given. */
 export interface InterpolateOptions {
@@ -27,7 +27,7 @@ export interface InterpolateOptions {
   /** Factors of the sizes, or one for all. */
   readonly scaleFactor?: number | readonly number[] | undefined
   /** Default: `nearest`. */
-  readonly mode?: InterpolationMode | undefined
+  readonly mode?: UpsamplingMode | undefined
   /** Put the centers of the corners, instead of their edges, on each other; not of `nearest` and `area`. Default: `false`. */
   readonly alignCorners?: boolean | undefined
   /** Compute the factors anew from the rounded sizes. Default: `false`. */

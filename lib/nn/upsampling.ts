@@ -2,7 +2,7 @@ import { checkOneOf, checkPositiveInteger } from '../util/check.js'
 import { Signature, type NoOptions } from '../util/signature.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { interpolate, pixelShuffle, pixelUnshuffle } from './functional.js'
-import { INTERPOLATION_MODES, type InterpolateOptions, type InterpolationMode } from './functional_vision.js'
+import { INTERPOLATION_MODES, type InterpolateOptions, type UpsamplingMode } from './functional_vision.js'
 import { Module } from './module.js'
 import { pythonFloat, pythonSize } from './repr.js'
 
@@ -19,7 +19,7 @@ const UNSHUFFLE = new Signature<NoOptions>('new PixelUnshuffle', ['downscaleFact
 export class Upsample extends Module {
   readonly size: number | readonly number[] | undefined
   readonly scaleFactor: number | readonly number[] | undefined
-  readonly mode: InterpolationMode
+  readonly mode: UpsamplingMode
   readonly alignCorners: boolean | undefined
   readonly recomputeScaleFactor: boolean | undefined
 
