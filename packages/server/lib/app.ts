@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
@@ -24,6 +23,7 @@ import { oipRoutes } from './routes/oip.js'
 import { PAGE_ADDRESSES, pageRoutes } from './routes/page.js'
 import { tritonRoutes } from './routes/triton.js'
 import { callerOf } from './routes/call.js'
+import { recordRequest, requestIdOf } from './request_log.js'
 import type { Settings } from './settings.js'
 import { CLIENT_CLOSED, failureOf } from './status.js'
 
@@ -42,8 +42,6 @@ export interface AppParts {
 
 /** Open to everyone: orchestrators and Prometheus have no tokens. */
 const OPEN = new Set(['/livez', '/readyz', '/metrics', '/v2/health/live', '/v2/health/ready', ...PAGE_ADDRESSES])
-
-const REQUEST_ID = /^[\w.:-]{1,128}$/
 
 /** How often Node checks for connections that are too slow. */
 const CONNECTIONS_CHECK_MS = 1000
@@ -142,10 +140,7 @@ function createFastify(settings: Settings, tls: Tls | null, logStream: AppParts[
     return503OnClosing: false,
     requestIdHeader: false,
     trustProxy: settings.trustProxy === '' ? false : settings.trustProxy,
-    genReqId: ({ headers }: { readonly headers: IncomingMessage['headers'] }): string => {
-      const given = headers['x-request-id']
-      return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
-    },
+    genReqId: ({ headers }: { readonly headers: IncomingMessage['headers'] }) => requestIdOf(headers['x-request-id']),
     routerOptions: { maxParamLength: 256 },
     // Errors of addresses that cannot be parsed, for which there is no route yet.
     frameworkErrors: (error: unknown, _request: FastifyRequest, reply: FastifyReply) => sendFailure(reply, error),
@@ -226,36 +221,17 @@ interface Finished {
   readonly isComplete: boolean
 }
 
-/** Logs and counts a request: facts about it, nothing of its contents. */
-function finish({ metrics }: ServerContext, { request, reply, exchange, isComplete }: Finished): void {
-  const { startedAt, model, version, timing, code } = exchange
-  const status = isComplete ? reply.statusCode : CLIENT_CLOSED
-  const ms = performance.now() - startedAt
+function finish(context: ServerContext, { request, reply, exchange, isComplete }: Finished): void {
   const url = request.routeOptions.url
-  if (model !== '' || request.method === 'POST') metrics.request(model, status, ms / 1000)
-  if (code !== null) metrics.rejected(model, code)
-  const round = (value: number): number => Math.round(value * 100) / 100
-  request.log[url !== undefined && OPEN.has(url) ? 'debug' : 'info'](
-    {
-      method: request.method,
-      route: url ?? null,
-      status,
-      address: request.ip,
-      ...(code === null ? {} : { code }),
-      ...(model === '' ? {} : { model, version }),
-      ...(timing === null
-        ? {}
-        : {
-            samples: timing.samples,
-            batch: timing.batchSize,
-            queueMs: round(timing.queueMs),
-            preprocessMs: round(timing.preprocessMs),
-            inferMs: round(timing.inferMs),
-          }),
-      ms: round(ms),
-    },
-    'request',
-  )
+  recordRequest(context, request.log, {
+    exchange,
+    method: request.method,
+    route: url ?? null,
+    status: isComplete ? reply.statusCode : CLIENT_CLOSED,
+    address: request.ip,
+    isCounted: request.method === 'POST',
+    isMinor: url !== undefined && OPEN.has(url),
+  })
 }
 
 /** Error codes of Node for connections that do not speak HTTP, or too slowly. */

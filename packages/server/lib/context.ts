@@ -64,8 +64,22 @@ export class ServerContext {
     reply: FastifyReply,
     onEnd: (exchange: Exchange, isComplete: boolean) => void,
   ): Exchange {
+    const exchange = this.open()
+    this.#exchanges.set(raw, exchange)
+    // Emitted whether the response was sent or the client left.
+    reply.raw.once('close', () => {
+      const isComplete = reply.raw.writableFinished
+      this.close(exchange, isComplete ? null : new ClientLeft())
+      onEnd(exchange, isComplete)
+    })
+    return exchange
+  }
+
+  /** Begins to follow a request, which must be passed to {@link close} at its end. */
+  open(): Exchange {
     const startedAt = performance.now()
-    const exchange: Exchange = {
+    this.#underWay++
+    return {
       startedAt,
       arrivedAt: startedAt,
       share: this.budget.open(),
@@ -75,18 +89,14 @@ export class ServerContext {
       timing: null,
       code: null,
     }
-    this.#exchanges.set(raw, exchange)
-    this.#underWay++
-    // Emitted whether the response was sent or the client left.
-    reply.raw.once('close', () => {
-      const isComplete = reply.raw.writableFinished
-      if (!isComplete) exchange.abort.abort(new ClientLeft())
-      exchange.share.release()
-      this.#underWay--
-      if (this.#underWay === 0) for (const resolve of this.#onIdle.splice(0)) resolve()
-      onEnd(exchange, isComplete)
-    })
-    return exchange
+  }
+
+  /** Ends a request, and its work for the reason that there is, if it was not answered. */
+  close(exchange: Exchange, reason: Error | null): void {
+    if (reason !== null) exchange.abort.abort(reason)
+    exchange.share.release()
+    this.#underWay--
+    if (this.#underWay === 0) for (const resolve of this.#onIdle.splice(0)) resolve()
   }
 
   /** Facts about a request that was passed to {@link begin}. */

@@ -1,6 +1,23 @@
+import { packageFacts } from 'napi-torch/internal'
 import type { ServedModel } from '../served_model.js'
 import { OUTPUTS } from './response.js'
 import { INPUT } from './samples.js'
+
+/** The extensions of the protocol that the server has. */
+const EXTENSIONS = [
+  'classification',
+  'binary_tensor_data',
+  'parameters',
+  'schedule_policy',
+  'model_configuration',
+  'statistics',
+  'model_repository',
+]
+
+/** Describes the server in the form of the protocol. */
+export function serverMetadata(): object {
+  return { name: 'napi-torch', version: packageFacts().version, extensions: EXTENSIONS }
+}
 
 /** Describes the inputs and outputs of a model in the form of the protocol. */
 export function modelMetadata(model: ServedModel, versions: readonly string[]): object {

@@ -72,20 +72,41 @@ export function parseInferRequest(body: Buffer, { headerLength, maxJsonBytes, sh
   if (jsonLength > maxJsonBytes) {
     throw tooLarge(`Expected at most ${maxJsonBytes} bytes of JSON (maxJsonBytes), received ${jsonLength}`)
   }
-  share.take(PARSED_BYTES * jsonLength)
+  const parsedBytes = PARSED_BYTES * jsonLength
+  share.take(parsedBytes)
   const request = checkObject('the request', parseJson(body.subarray(0, jsonLength)))
+  const binary = new BinaryTensors(body.subarray(jsonLength))
+  const checked = checkInferRequest(request, parsedBytes, (place, tensor, parameters) => {
+    return binary.dataOf(place, tensor, parameters)
+  })
+  binary.checkEnd()
+  return checked
+}
+
+/** Gives the data of a tensor of a request. `place` names it in messages. */
+export type DataReader = (place: string, tensor: Fields, parameters: Fields, index: number) => InputTensor['data']
+
+/**
+ * Checks the form of an inference request, however it came.
+ *
+ * @param parsedBytes - Memory that was taken for it.
+ * @throws {TorchError} `TORCH_REQUEST`
+ */
+export function checkInferRequest(request: Fields, parsedBytes: number, dataOf: DataReader): InferRequest {
   const parameters = checkParameters('the request', request['parameters'])
   const id = request['id'] ?? undefined
   if (id !== undefined && typeof id !== 'string') throw wrong('a string', 'id', id)
+  const inputs = checkInputs(request['inputs'], dataOf)
+  const isBinaryOutput = checkFlag('binary_data_output', parameters) ?? false
   return {
     id,
-    inputs: checkInputs(request['inputs'], body.subarray(jsonLength)),
-    outputs: checkOutputs(request['outputs'], checkFlag('binary_data_output', parameters) ?? false),
-    isBinaryOutput: checkFlag('binary_data_output', parameters) ?? false,
+    inputs,
+    outputs: checkOutputs(request['outputs'], isBinaryOutput),
+    isBinaryOutput,
     classification: checkCount('classification', parameters),
     timeoutMs: microsecondsOf(parameters),
     priority: checkInteger('priority', parameters) ?? 0,
-    parsedBytes: PARSED_BYTES * jsonLength,
+    parsedBytes,
   }
 }
 
@@ -130,39 +151,57 @@ function checkHeaderLength(text: string, bodyLength: number): number {
   return length
 }
 
-function checkInputs(value: unknown, bytes: Buffer): readonly InputTensor[] {
+function checkInputs(value: unknown, dataOf: DataReader): readonly InputTensor[] {
   if (!Array.isArray(value) || value.length === 0) throw wrong('an array of tensors', 'inputs', value)
   if (value.length > MAX_TENSORS) throw badRequest(`Expected at most ${MAX_TENSORS} inputs, received ${value.length}`)
-  let offset = 0
   const inputs = value.map((entry: unknown, index): InputTensor => {
     const place = `inputs[${index}]`
-    const { name, datatype, shape, data, parameters: given } = checkObject(place, entry)
+    const tensor = checkObject(place, entry)
+    const { name, datatype, shape, parameters: given } = tensor
     const parameters = checkParameters(place, given)
     if (typeof name !== 'string' || name === '') throw wrong('a name', `name of ${place}`, name)
     if (typeof datatype !== 'string') throw wrong('a datatype such as FP32', `datatype of ${place}`, datatype)
     if (!isIntegerArray(shape) || shape.some((size) => size < 0)) {
       throw wrong('an array of non-negative integers', `shape of ${place}`, shape)
     }
+    return { name, datatype, shape, data: dataOf(place, tensor, parameters, index) }
+  })
+  checkDifferent('inputs', inputs)
+  return inputs
+}
+
+/** The bytes after the JSON of a request, of which each tensor takes its part. */
+class BinaryTensors {
+  readonly #bytes: Buffer
+  #offset = 0
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  dataOf(place: string, { data }: Fields, parameters: Fields): InputTensor['data'] {
     const size = checkInteger('binary_data_size', parameters)
     if (size === null) {
       if (!Array.isArray(data)) throw wrong('an array, or a binary_data_size,', `data of ${place}`, data)
-      return { name, datatype, shape, data }
+      return data as readonly unknown[]
     }
     if (data !== undefined && data !== null)
       throw badRequest(`Expected data or binary_data_size for ${place}, received both`)
-    if (offset + size > bytes.length) {
+    const end = this.#offset + size
+    if (end > this.#bytes.length) {
       throw badRequest(
-        `Expected ${offset + size} bytes after the JSON, by the binary_data_size of ${place}, received ${bytes.length}`,
+        `Expected ${end} bytes after the JSON, by the binary_data_size of ${place}, received ${this.#bytes.length}`,
       )
     }
-    offset += size
-    return { name, datatype, shape, data: bytes.subarray(offset - size, offset) }
-  })
-  if (offset !== bytes.length) {
-    throw badRequest(`Expected ${offset} bytes of tensors after the JSON, received ${bytes.length}`)
+    const part = this.#bytes.subarray(this.#offset, end)
+    this.#offset = end
+    return part
   }
-  checkDifferent('inputs', inputs)
-  return inputs
+
+  checkEnd(): void {
+    if (this.#offset === this.#bytes.length) return
+    throw badRequest(`Expected ${this.#offset} bytes of tensors after the JSON, received ${this.#bytes.length}`)
+  }
 }
 
 function checkOutputs(value: unknown, isBinaryOutput: boolean): readonly RequestedOutput[] | null {
@@ -192,7 +231,8 @@ function checkDifferent(place: string, tensors: readonly { readonly name: string
     throw badRequest(`Expected distinct names in ${place}, received ${describe(duplicate)} twice`)
 }
 
-type Fields = Readonly<Record<string, unknown>>
+/** An object of a request, whose fields are still to be checked. */
+export type Fields = Readonly<Record<string, unknown>>
 
 function checkObject(name: string, value: unknown): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong('an object', name, value)

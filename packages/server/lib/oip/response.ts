@@ -28,7 +28,8 @@ export interface Encoded {
   readonly headerLength: number | null
 }
 
-interface OutputTensor {
+/** An output of a response. */
+export interface OutputTensor {
   readonly head: {
     readonly name: string
     readonly datatype: 'FP32' | 'BYTES'
@@ -58,8 +59,7 @@ export function checkOutputNames({ outputs }: InferRequest): void {
  * @throws {TorchError} `TORCH_REQUEST` for NaN or infinity in JSON, which cannot express them.
  */
 export function encodeResponse(request: InferRequest, computed: Computed, { model, version }: ResponseHead): Encoded {
-  const wanted = request.outputs ?? defaultOutputs(request)
-  const outputs = wanted.map((output) => encodeOutput(output, computed))
+  const outputs = encodeOutputs(request, computed)
   const { id } = request
   const head = {
     ...(id === undefined ? {} : { id }),
@@ -71,6 +71,12 @@ export function encodeResponse(request: InferRequest, computed: Computed, { mode
   const bytes = outputs.flatMap((output) => (output.bytes === null ? [] : [output.bytes]))
   if (bytes.length === 0) return { body: json, headerLength: null }
   return { body: Buffer.concat([json, ...bytes]), headerLength: json.length }
+}
+
+/** Encodes the outputs that a request asks for. @throws {TorchError} As {@link encodeResponse}. */
+export function encodeOutputs(request: InferRequest, computed: Computed): readonly OutputTensor[] {
+  const wanted = request.outputs ?? defaultOutputs(request)
+  return wanted.map((output) => encodeOutput(output, computed))
 }
 
 function defaultOutputs({ isBinaryOutput, classification }: InferRequest): readonly RequestedOutput[] {

@@ -36,7 +36,7 @@ export const DATATYPES = ['FP32', 'FP16', 'UINT8', 'BYTES'] as const
 
 /**
  * Reads the samples of a request: FP32 or FP16 (N, C, H, W) are tensors, ready to be computed; UINT8 (N, H, W, 3) or (N, H, W, 1)
- * are pixels; BYTES (N,) or (N, 1) are encoded images, in JSON as base64. The shape is compared with the model and the limits before
+ * are pixels; BYTES (N,) or (N, 1) are encoded images, in JSON as base64, in messages of gRPC as they are. The shape is compared with the model and the limits before
  * any memory is allocated.
  *
  * @throws {TorchError} `TORCH_REQUEST`, `TORCH_TOO_LARGE`
@@ -84,7 +84,7 @@ async function tensorsOf(
   }
   checkCount(count, limits)
   if (!isBytes) {
-    if (datatype === 'FP16') throw badRequest('Expected FP16 as binary data, received JSON')
+    if (datatype === 'FP16') throw badRequest('Expected FP16 as binary data, received numbers')
     share.take(count * inputLength * FLOAT_BYTES)
     const flat = flatten(
       data,
@@ -100,7 +100,7 @@ async function tensorsOf(
     return rows(flat, count, inputLength)
   }
   checkBytes(data, count * sampleBytes)
-  if (datatype === 'FP32') return rows(floatsOf(data), count, inputLength)
+  if (datatype === 'FP32') return rows(floatsOf(data, share), count, inputLength)
   share.take(count * inputLength * FLOAT_BYTES)
   const tensors: Float32Array[] = []
   for (let row = 0; row < count; row++) {
@@ -111,8 +111,9 @@ async function tensorsOf(
 }
 
 /** Views the bytes as float32 where they are aligned, and copies them otherwise. */
-function floatsOf(bytes: Buffer): Float32Array {
+function floatsOf(bytes: Buffer, share: Pick<BodyShare, 'take'>): Float32Array {
   if (bytes.byteOffset % 4 === 0) return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
+  share.take(bytes.length)
   const copy = new Float32Array(bytes.length / 4)
   new Uint8Array(copy.buffer).set(bytes)
   return copy
@@ -176,6 +177,7 @@ function filesOf({ shape, data }: InputTensor, limits: SampleLimits, share: Pick
   const texts = data.flatMap((entry: unknown) => (Array.isArray(entry) ? (entry as unknown[]) : [entry]))
   if (texts.length !== count) throw badRequest(`Expected ${count} elements for '${INPUT}', received ${texts.length}`)
   return texts.map((text) => {
+    if (isUint8Array(text)) return text
     if (typeof text !== 'string' || text === '' || !BASE64.test(text)) {
       throw badRequest(`Expected images in base64 for the data of '${INPUT}', received ${describe(text)}`)
     }

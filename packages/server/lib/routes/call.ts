@@ -1,16 +1,11 @@
 import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 
 import { TorchError } from 'napi-torch'
-import type { BodyShare } from '../body_budget.js'
 import type { ServerContext } from '../context.js'
-import { infer, type Inference } from '../inference.js'
-import { samplesOf, type Samples } from '../oip/samples.js'
-import type { InferRequest } from '../oip/request.js'
+import { runInference, type InferenceCall } from '../inference_call.js'
 import { describeRoute, MODEL_PARAMS, VERSION_PARAMS, type RouteDescription } from '../openapi/route_schema.js'
 import { serverTiming } from '../reply.js'
 import type { Caller } from '../security.js'
-import type { ServedModel } from '../served_model.js'
-import type { Settings } from '../settings.js'
 import { badRequest } from '../status.js'
 
 /** The header with the time that a request may wait, in ms. */
@@ -20,17 +15,13 @@ export const DEADLINE_HEADER = 'x-request-timeout-ms'
 export const FORM = 'application/x-www-form-urlencoded'
 
 /** An inference that {@link compute} runs. */
-export interface InferenceCall<T> {
+export interface RouteCall<T> extends Pick<InferenceCall<T>, 'model' | 'input' | 'encode'> {
   readonly request: FastifyRequest
   readonly reply: FastifyReply
-  readonly model: ServedModel
-  readonly input: Pick<InferRequest, 'inputs' | 'parsedBytes'> | Samples
   /** How long it may wait, in ms. Default: as the header or the settings say. */
   readonly timeoutMs?: number | null
   /** As in Triton: 1 is the most urgent, then 2 and so on. Default: `0`, the usual one. */
   readonly priority?: number
-  /** Makes the response. */
-  readonly encode: (inference: Inference) => T
 }
 
 /**
@@ -67,64 +58,17 @@ export function bodyOf(request: FastifyRequest): Buffer {
   return Buffer.isBuffer(body) ? body : Buffer.alloc(0)
 }
 
-/** Computes the samples of a request, keeps its model open meanwhile, and notes the result in metrics, statistics and traces. */
-export async function compute<T>(context: ServerContext, call: InferenceCall<T>): Promise<T> {
+/** Computes the samples of a request, and says in a header how long that took. */
+export async function compute<T>(context: ServerContext, call: RouteCall<T>): Promise<T> {
   const { request, reply, model, input, priority = 0, encode } = call
-  context.checkOpen()
   const exchange = context.exchange(request)
-  exchange.model = model.name
-  exchange.version = model.version
-  const { settings, metrics, tracing } = context
-  const statistics = context.statistics(model.name, model.version)
-  const attributes = {
-    'napi_torch.model': model.name,
-    'napi_torch.version': model.version,
-    'http.request.id': request.id,
-  }
-  return tracing.request(`infer ${model.name}`, request.headers, attributes, () =>
-    model.use(async () => {
-      try {
-        const samples = 'inputs' in input ? await readSamples(input, model, settings, exchange.share) : input
-        const { maxPixels } = settings
-        const timeoutMs = Math.min(call.timeoutMs ?? Infinity, timeoutOf(request), settings.deadlineMs)
-        const wanted = {
-          signal: exchange.abort.signal,
-          deadline: exchange.arrivedAt + timeoutMs,
-          priority: -(priority === 0 ? USUAL_PRIORITY : priority),
-        }
-        const inference = await infer(model, samples, wanted, { maxPixels, tracing, share: exchange.share })
-        const { timing } = inference
-        exchange.timing = timing
-        const encodedFrom = performance.now()
-        const encoded = encode(inference)
-        const now = performance.now()
-        metrics.inference(model.name, timing)
-        statistics.success(timing, now - exchange.startedAt, now - encodedFrom)
-        reply.header('server-timing', serverTiming(timing))
-        return encoded
-      } catch (error) {
-        statistics.fail(performance.now() - exchange.startedAt)
-        throw error
-      }
-    }),
-  )
+  const timeoutMs = Math.min(call.timeoutMs ?? Infinity, timeoutOf(request))
+  const { id: requestId, headers } = request
+  const parts = { exchange, requestId, headers, model, input, timeoutMs, priority, encode }
+  const encoded = await runInference(context, parts)
+  if (exchange.timing !== null) reply.header('server-timing', serverTiming(exchange.timing))
+  return encoded
 }
-
-/** Makes the samples of a request, and gives back the memory of what was parsed for them. */
-async function readSamples(
-  { inputs, parsedBytes }: Pick<InferRequest, 'inputs' | 'parsedBytes'>,
-  model: ServedModel,
-  settings: Settings,
-  share: BodyShare,
-): Promise<Samples> {
-  const samples = await samplesOf(inputs, model, settings, share)
-  for (const input of inputs) input.data = []
-  share.give(parsedBytes)
-  return samples
-}
-
-/** What Triton takes 0 for: its levels are 1, the most urgent, to 3. */
-const USUAL_PRIORITY = 2
 
 function timeoutOf(request: FastifyRequest): number {
   const text = request.headers[DEADLINE_HEADER]

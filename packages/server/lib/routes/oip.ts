@@ -1,27 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 
-import { packageFacts } from 'napi-torch/internal'
 import type { ServerContext } from '../context.js'
 import type { Inference } from '../inference.js'
-import { modelMetadata } from '../oip/metadata.js'
+import { modelMetadata, serverMetadata } from '../oip/metadata.js'
 import { HEADER_LENGTH, parseInferRequest } from '../oip/request.js'
 import { checkOutputNames, encodeResponse, type Encoded } from '../oip/response.js'
 import { EXAMPLES } from '../openapi/examples.js'
 import { BINARY, describeRoute, INFERENCE_ERRORS, refTo } from '../openapi/route_schema.js'
 import { sendBody } from '../reply.js'
 import { bodyOf, checkMediaType, compute, DEADLINE_HEADER, FORM, modelRoutes } from './call.js'
-
-/** The extensions of the protocol that the server has. */
-const EXTENSIONS = [
-  'classification',
-  'binary_tensor_data',
-  'parameters',
-  'schedule_policy',
-  'model_configuration',
-  'statistics',
-  'model_repository',
-]
 
 interface ModelRoute {
   readonly Params: { readonly model: string; readonly version?: string }
@@ -76,7 +64,7 @@ export function oipRoutes(app: FastifyInstance, context: ServerContext): void {
     success: { description: 'Name, version and extensions of the server', schema: 'ServerMetadata' },
   })
   app.get('/v2', { schema }, (_request, reply) => {
-    return reply.send({ name: 'napi-torch', version: packageFacts().version, extensions: EXTENSIONS })
+    return reply.send(serverMetadata())
   })
 
   const metadata = {

@@ -1,11 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
-import { TorchError } from 'napi-torch'
 import type { ServerContext } from '../context.js'
-import type { IndexEntry } from '../registry.js'
 import { modelConfiguration } from '../oip/metadata.js'
 import { parseJson } from '../oip/request.js'
 import { describeRoute, MODEL_PARAMS, refTo } from '../openapi/route_schema.js'
+import { checkControl, loadModel, repositoryIndex, statisticsOf, unloadModel } from '../repository.js'
 import { badRequest } from '../status.js'
 import { bodyOf, callerOf, checkMediaType, FORM, modelRoutes } from './call.js'
 
@@ -58,7 +57,7 @@ function control(verb: 'load' | 'unload', summary: string): ReturnType<typeof de
 
 /** The routes of Triton's extensions: configuration, statistics and the model repository. */
 export function tritonRoutes(app: FastifyInstance, context: ServerContext): void {
-  const { models, settings } = context
+  const { models } = context
 
   for (const { url, schema } of modelRoutes('/config', CONFIG)) {
     app.get<ModelRoute>(url, { schema }, ({ params: { model, version } }, reply) => {
@@ -66,19 +65,10 @@ export function tritonRoutes(app: FastifyInstance, context: ServerContext): void
     })
   }
 
-  const statisticsOf = (isWanted: (entry: IndexEntry) => boolean): object => ({
-    model_stats: models
-      .index()
-      .filter(isWanted)
-      .map(({ name, version }) => context.statistics(name, version).toJSON(name, version)),
-  })
-  app.get('/v2/models/stats', { schema: ALL_STATISTICS }, (_request, reply) => reply.send(statisticsOf(() => true)))
+  app.get('/v2/models/stats', { schema: ALL_STATISTICS }, (_request, reply) => reply.send(statisticsOf(context)))
   for (const { url, schema } of modelRoutes('/stats', STATISTICS)) {
     app.get<ModelRoute>(url, { schema }, ({ params: { model, version } }, reply) => {
-      models.find(model, version)
-      return reply.send(
-        statisticsOf((entry) => entry.name === model && (version === undefined || entry.version === version)),
-      )
+      return reply.send(statisticsOf(context, model, version))
     })
   }
 
@@ -87,43 +77,26 @@ export function tritonRoutes(app: FastifyInstance, context: ServerContext): void
   app.post('/v2/repository/index', { schema: INDEX, onRequest }, (request, reply) => {
     const { ready = false } = jsonOf(request)
     if (typeof ready !== 'boolean') throw badRequest('Expected a boolean for ready')
-    return reply.send(models.index().filter(({ state }) => !ready || state === 'READY'))
+    return reply.send(repositoryIndex(context, ready))
   })
 
-  const checkAdmin = (request: FastifyRequest): Promise<void> => {
-    if (!settings.repositoryControl) {
-      const message = 'Models cannot be loaded or unloaded over HTTP (repositoryControl is off)'
-      return Promise.reject(new TorchError('TORCH_NOT_FOUND', message))
-    }
+  const checkAdmin = async (request: FastifyRequest): Promise<void> => {
+    checkControl(context)
     context.access.enterAsAdmin(callerOf(request))
-    return onRequest(request)
+    await onRequest(request)
   }
 
   const load = { schema: control('load', 'Loads a model again'), onRequest: checkAdmin }
   app.post<ModelRoute>('/v2/repository/models/:model/load', load, async (request, reply) => {
-    const { parameters } = jsonOf(request)
-    if (typeof parameters === 'object' && parameters !== null && Object.keys(parameters).length > 0) {
-      throw badRequest('Expected no parameters: models are loaded with the settings of the server')
-    }
-    await change(context, () => models.load(request.params.model))
+    await loadModel(context, request.params.model, jsonOf(request)['parameters'])
     return reply.send({})
   })
 
   const unload = { schema: control('unload', 'Unloads a model'), onRequest: checkAdmin }
   app.post<ModelRoute>('/v2/repository/models/:model/unload', unload, async (request, reply) => {
-    await change(context, () => models.unload(request.params.model))
+    await unloadModel(context, request.params.model)
     return reply.send({})
   })
-}
-
-async function change({ metrics }: ServerContext, body: () => Promise<void>): Promise<void> {
-  try {
-    await body()
-    metrics.reload('ok')
-  } catch (error) {
-    metrics.reload('failed')
-    throw error
-  }
 }
 
 /** The JSON object of a body; an empty one where there is no body. */
