@@ -40,7 +40,7 @@ export class Metrics {
       new Counter({ name, help, labelNames: [...labelNames], registers })
     this.#requests = counter(
       'napi_torch_requests_total',
-      'Requests by model and HTTP status; 499 means that the client left',
+      'Requests by model and HTTP status, which gRPC calls are given, too; 499 means that the client left',
       ['model', 'status'],
     )
     this.#rejected = counter('napi_torch_rejected_total', 'Failed requests by model and error code', [

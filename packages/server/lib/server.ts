@@ -7,6 +7,7 @@ import { createSecureContext } from 'node:tls'
 import { TorchError } from 'napi-torch'
 import { checkOptions, isError, reasonOf, shorten } from 'napi-torch/internal'
 import { BodyBudget } from './body_budget.js'
+import { GrpcListener } from './grpc/listener.js'
 import { createApp, type FastifyInstance, type Tls } from './app.js'
 import { ServerContext } from './context.js'
 import { Metrics } from './metrics.js'
@@ -65,13 +66,14 @@ interface ServerParts {
   readonly logStream: ServerOptions['logStream']
 }
 
-/** A server of models over HTTP. Created by {@link createServer}. */
+/** A server of models over HTTP and gRPC. Created by {@link createServer}. */
 export class InferenceServer implements AsyncDisposable {
   readonly #settings: Settings
   readonly #models: ModelRegistry
   readonly #metrics: Metrics
   readonly #context: ServerContext
   readonly #app: FastifyInstance
+  readonly #grpc: GrpcListener | null
   #loading: Promise<void> | undefined
   #closing: Promise<void> | undefined
   #stopWatching: () => void = () => undefined
@@ -100,6 +102,7 @@ export class InferenceServer implements AsyncDisposable {
       access,
     })
     this.#app = createApp(this.#context, { tls, logStream })
+    this.#grpc = settings.grpc ? new GrpcListener(this.#context, { tls, log: this.#app.log }) : null
   }
 
   /** URL of the server, such as `http://127.0.0.1:8000`; null while it does not listen. */
@@ -108,6 +111,11 @@ export class InferenceServer implements AsyncDisposable {
     if (address === null) return null
     const host = address.family === 'IPv6' ? `[${address.address}]` : address.address
     return `${this.#settings.tlsCert === '' ? 'http' : 'https'}://${host}:${address.port}`
+  }
+
+  /** Address and port for gRPC, such as `127.0.0.1:8001`; null while it does not listen, or without the setting `grpc`. */
+  get grpcAddress(): string | null {
+    return this.#grpc?.address ?? null
   }
 
   /** @internal Writes a warning into the log, where there is one. */
@@ -131,9 +139,12 @@ export class InferenceServer implements AsyncDisposable {
    * @throws {TorchError} `TORCH_LISTEN` if the address or port cannot be used.
    */
   async listen(): Promise<string> {
-    const { host, port } = this.#settings
+    const { host, port, grpcPort } = this.#settings
     await this.#app.listen({ host, port, backlog: 1024 }).catch((cause: unknown) => {
       throw cannotListen(host, port, cause)
+    })
+    await this.#grpc?.listen(host, grpcPort).catch((cause: unknown) => {
+      throw cannotListen(host, grpcPort, cause)
     })
     this.#loading = this.#models.apply(this.#models.modelSettings).then(() => this.#watch())
     // ready() rejects with it.
@@ -161,7 +172,10 @@ export class InferenceServer implements AsyncDisposable {
       const checked = checkSettings({ ...this.#settings, models: given }, 'reload()').models
       const [tls, tokens] = [await readTls(this.#settings), await Tokens.open(this.#settings)]
       await this.#models.apply(checked)
-      if (tls !== null) (this.#app.server as unknown as HttpsServer).setSecureContext(tls)
+      if (tls !== null) {
+        ;(this.#app.server as unknown as HttpsServer).setSecureContext(tls)
+        this.#grpc?.replaceTls(tls)
+      }
       this.#context.access.replaceTokens(tokens)
       this.#metrics.reload('ok')
       log.info({ models: this.models }, 'models reloaded')
@@ -196,11 +210,14 @@ export class InferenceServer implements AsyncDisposable {
     await delay(Math.min(SETTLE_MS, graceMs))
     const grace = new AbortController()
     const overdue = delay(graceMs, undefined, { signal: grace.signal }).then(
-      () => this.#app.server.closeAllConnections(),
+      () => {
+        this.#app.server.closeAllConnections()
+        this.#grpc?.closeAllConnections()
+      },
       () => undefined,
     )
     // Idle connections are closed now, the others after their response.
-    const closed = this.#app.close()
+    const closed = Promise.all([this.#app.close(), this.#grpc?.close()])
     await this.#context.idle()
     this.#app.server.closeIdleConnections()
     await closed
@@ -219,7 +236,9 @@ export class InferenceServer implements AsyncDisposable {
 
   #connections(): Promise<number> {
     return new Promise((resolve) => {
-      this.#app.server.getConnections((error, count) => resolve(error === null ? count : 0))
+      this.#app.server.getConnections((error, count) =>
+        resolve((error === null ? count : 0) + (this.#grpc?.connections ?? 0)),
+      )
     })
   }
 }

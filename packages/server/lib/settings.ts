@@ -129,6 +129,19 @@ export const SETTINGS = {
     default: 8000,
     description: 'port to listen on; 0 means any free port',
   }),
+  grpc: Type.Boolean({ default: false, description: 'serve the protocol over gRPC, too, on a port of its own' }),
+  grpcPort: Type.Integer({
+    minimum: 0,
+    maximum: 65_535,
+    default: 8001,
+    description: 'port for gRPC; 0 means any free port',
+  }),
+  grpcMaxCalls: Type.Integer({
+    minimum: 1,
+    maximum: 1e6,
+    default: 256,
+    description: 'maximum number of calls at a time on a gRPC connection',
+  }),
   ...BATCHING,
   threads: Type.Integer({
     minimum: 0,
@@ -157,13 +170,14 @@ export const SETTINGS = {
     minimum: 1,
     maximum: 2 ** 31 - 1,
     default: 64 * MIB,
-    description: 'maximum size of a request body in bytes, before and after decompression',
+    description: 'maximum size of a request body, or of a gRPC message, in bytes, before and after decompression',
   }),
   maxJsonBytes: Type.Integer({
     minimum: 1,
     maximum: 2 ** 29,
     default: 8 * MIB,
-    description: 'maximum size of the JSON in a request body in bytes: parsing it blocks the server',
+    description:
+      'maximum size in bytes of the JSON in a request body, and of elements in a gRPC message: parsing blocks the server',
   }),
   maxBytesInFlight: Type.Integer({
     minimum: 1,
@@ -248,7 +262,7 @@ export const SETTINGS = {
   page: Type.Boolean({ default: true, description: 'serve a page at / on which the models can be tried' }),
   repositoryControl: Type.Boolean({
     default: false,
-    description: 'allow loading and unloading models over HTTP with the admin token',
+    description: 'allow loading and unloading models over HTTP and gRPC with the admin token',
   }),
   adminToken: Type.String({ default: '', description: 'token that loading and unloading requires' }),
   token: Type.String({ default: '', description: 'token that requests must carry; empty means none' }),
@@ -274,7 +288,7 @@ export const SETTINGS = {
     description:
       'addresses of proxies, such as 10.0.0.0/8, whose X-Forwarded-For names the client; separated by commas',
   }),
-  tlsCert: Type.String({ default: '', description: 'PEM file with the certificate chain, for HTTPS' }),
+  tlsCert: Type.String({ default: '', description: 'PEM file with the certificate chain, for HTTPS and gRPC' }),
   tlsKey: Type.String({ default: '', description: 'PEM file with the key of the certificate' }),
   logLevel: Type.Unsafe<LogLevel>(
     oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {

@@ -21,6 +21,8 @@ const OPERATION = 'Operation'
 const GROUPS: Readonly<Record<SettingName, string>> = {
   host: ADDRESS,
   port: ADDRESS,
+  grpc: ADDRESS,
+  grpcPort: ADDRESS,
   tlsCert: ADDRESS,
   tlsKey: ADDRESS,
   maxBatchSize: COMPUTATION,
@@ -40,6 +42,7 @@ const GROUPS: Readonly<Record<SettingName, string>> = {
   busyBodyBytesPerSecond: LIMITS,
   maxDiscardBytes: LIMITS,
   maxConnections: LIMITS,
+  grpcMaxCalls: LIMITS,
   maxHeaderBytes: LIMITS,
   deadlineMs: TIMES,
   headerTimeoutMs: TIMES,

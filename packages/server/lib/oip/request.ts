@@ -84,7 +84,12 @@ export function parseInferRequest(body: Buffer, { headerLength, maxJsonBytes, sh
 }
 
 /** Gives the data of a tensor of a request. `place` names it in messages. */
-export type DataReader = (place: string, tensor: Fields, parameters: Fields, index: number) => InputTensor['data']
+export type DataReader = (
+  place: string,
+  tensor: RequestFields,
+  parameters: RequestFields,
+  index: number,
+) => InputTensor['data']
 
 /**
  * Checks the form of an inference request, however it came.
@@ -92,7 +97,7 @@ export type DataReader = (place: string, tensor: Fields, parameters: Fields, ind
  * @param parsedBytes - Memory that was taken for it.
  * @throws {TorchError} `TORCH_REQUEST`
  */
-export function checkInferRequest(request: Fields, parsedBytes: number, dataOf: DataReader): InferRequest {
+export function checkInferRequest(request: RequestFields, parsedBytes: number, dataOf: DataReader): InferRequest {
   const parameters = checkParameters('the request', request['parameters'])
   const id = request['id'] ?? undefined
   if (id !== undefined && typeof id !== 'string') throw wrong('a string', 'id', id)
@@ -179,7 +184,7 @@ class BinaryTensors {
     this.#bytes = bytes
   }
 
-  dataOf(place: string, { data }: Fields, parameters: Fields): InputTensor['data'] {
+  dataOf(place: string, { data }: RequestFields, parameters: RequestFields): InputTensor['data'] {
     const size = checkInteger('binary_data_size', parameters)
     if (size === null) {
       if (!Array.isArray(data)) throw wrong('an array, or a binary_data_size,', `data of ${place}`, data)
@@ -232,15 +237,15 @@ function checkDifferent(place: string, tensors: readonly { readonly name: string
 }
 
 /** An object of a request, whose fields are still to be checked. */
-export type Fields = Readonly<Record<string, unknown>>
+export type RequestFields = Readonly<Record<string, unknown>>
 
-function checkObject(name: string, value: unknown): Fields {
+function checkObject(name: string, value: unknown): RequestFields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong('an object', name, value)
   // Without a prototype, which a name such as __proto__ could reach.
-  return Object.assign(Object.create(null) as Fields, value)
+  return Object.assign(Object.create(null) as RequestFields, value)
 }
 
-function checkParameters(place: string, value: unknown): Fields {
+function checkParameters(place: string, value: unknown): RequestFields {
   return isAbsent(value) ? {} : checkObject(`parameters of ${place}`, value)
 }
 
@@ -249,14 +254,14 @@ function isAbsent(value: unknown): value is undefined | null {
   return value === undefined || value === null
 }
 
-function checkFlag(name: string, parameters: Fields): boolean | null {
+function checkFlag(name: string, parameters: RequestFields): boolean | null {
   const value = parameters[name]
   if (isAbsent(value)) return null
   if (typeof value !== 'boolean') throw wrong('a boolean', name, value)
   return value
 }
 
-function checkInteger(name: string, parameters: Fields): number | null {
+function checkInteger(name: string, parameters: RequestFields): number | null {
   const value = parameters[name]
   if (isAbsent(value)) return null
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
@@ -265,13 +270,13 @@ function checkInteger(name: string, parameters: Fields): number | null {
   return value
 }
 
-function checkCount(name: string, parameters: Fields): number | null {
+function checkCount(name: string, parameters: RequestFields): number | null {
   const count = checkInteger(name, parameters)
   // Triton's clients send 0 for no classification.
   return count === 0 ? null : count
 }
 
-function microsecondsOf(parameters: Fields): number | null {
+function microsecondsOf(parameters: RequestFields): number | null {
   const timeout = checkInteger('timeout', parameters)
   // Triton's clients send 0 for no timeout.
   return timeout === null || timeout === 0 ? null : timeout / 1000

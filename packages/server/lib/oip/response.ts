@@ -73,7 +73,7 @@ export function encodeResponse(request: InferRequest, computed: Computed, { mode
   return { body: Buffer.concat([json, ...bytes]), headerLength: json.length }
 }
 
-/** Encodes the outputs that a request asks for. @throws {TorchError} As {@link encodeResponse}. */
+/** Encodes the outputs that a request asks for. @throws {TorchError} `TORCH_REQUEST` for NaN or infinity in JSON. */
 export function encodeOutputs(request: InferRequest, computed: Computed): readonly OutputTensor[] {
   const wanted = request.outputs ?? defaultOutputs(request)
   return wanted.map((output) => encodeOutput(output, computed))

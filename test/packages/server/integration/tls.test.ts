@@ -5,23 +5,12 @@ import { get } from 'node:https'
 import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 
+import { makeCertificate } from '../../../support/certificate.js'
 import { inFolder } from '../../../support/checkpoints.js'
 import { startServer } from '../../../support/server.js'
 import { skip } from '../../../support/skip.js'
 
 const HAS_OPENSSL = spawnSync('openssl', ['version']).status === 0
-
-/** Makes a certificate for this machine, and its key. */
-function makeCertificate(folder: string, name: string): { readonly tlsCert: string; readonly tlsKey: string } {
-  const [tlsCert, tlsKey] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
-  const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1']
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-noenc', '-keyout', tlsKey]
-  const { status, stderr } = spawnSync('openssl', ['req', '-x509', '-days', '1', ...key, '-out', tlsCert, ...subject], {
-    encoding: 'utf8',
-  })
-  assert.equal(status, 0, stderr)
-  return { tlsCert, tlsKey }
-}
 
 /** Asks over TLS, trusting one certificate, and gives the status and the name of the other side. */
 function ask(url: string, ca: Buffer): Promise<{ status: number | undefined; name: string }> {
