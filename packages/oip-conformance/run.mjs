@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-// Tells how far a server follows the Open Inference Protocol v2 over REST, and its extensions.
+// Tells how far a server follows the Open Inference Protocol v2 over REST or gRPC, and its extensions.
 //
 // node run.mjs URL [--model NAME] [--token TOKEN] [--json]
 //
-// Needs Node.js 20 and nothing else. Ends with 1 if a case fails, with 2 if the server cannot be asked.
+// URL is http://HOST:PORT for REST, grpc://HOST:PORT for gRPC. REST needs Node.js 20 and nothing else. Ends with 1 if a case fails, with 2 if the server cannot be asked.
 
 import process from 'node:process'
 import { parseArgs } from 'node:util'

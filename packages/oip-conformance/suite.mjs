@@ -1,9 +1,14 @@
 import { CASES } from './cases.mjs'
 import { Client } from './client.mjs'
+import { runGrpcSuite } from './grpc_suite.mjs'
+import { resultOf } from './result.mjs'
 import { isKnown, makeTensor } from './tensors.mjs'
 
 /** Extensions that servers have without naming them. */
 const UNNAMED = new Set(['compression'])
+
+/** What the address of a server begins with that is asked over gRPC. */
+const GRPC = 'grpc://'
 
 /**
  * Runs all cases against a server and gives a row for each: section, name, result (pass, fail, skip), and why.
@@ -11,6 +16,7 @@ const UNNAMED = new Set(['compression'])
  * The model is described by its metadata, so that any will do whose inputs are numbers.
  */
 export async function runSuite(url, { model, token, timeoutMs } = {}) {
+  if (url.startsWith(GRPC)) return runGrpcSuite(url.slice(GRPC.length).replace(/\/+$/, ''), { model, token, timeoutMs })
   const client = new Client(url, { token, timeoutMs })
   const name = model ?? (await firstModel(client))
   const path = `/v2/models/${encodeURIComponent(name)}`
@@ -35,16 +41,6 @@ export async function runSuite(url, { model, token, timeoutMs } = {}) {
     else rows.push({ ...row, ...(await resultOf(() => run(target))) })
   }
   return { server: `${server?.name} ${server?.version}`, model: name, rows }
-}
-
-async function resultOf(run) {
-  try {
-    await run()
-    return { result: 'pass', detail: '' }
-  } catch (error) {
-    const text = error instanceof Error ? (error.cause?.message ?? error.message) : String(error)
-    return { result: 'fail', detail: text.split('\n', 1)[0] }
-  }
 }
 
 async function firstModel(client) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
 import { MODEL, useServer } from '../../support/server.js'
@@ -24,7 +25,7 @@ function runScript(args: readonly string[]): Promise<{ status: number | null; st
 }
 
 describe('@napi-torch/oip-conformance', () => {
-  const running = useServer()
+  const running = useServer({ grpc: true, grpcPort: 0 })
 
   it('passes every case of the protocol and its extensions', async () => {
     const { status, stdout, stderr } = await runScript([running().url, '--json'])
@@ -38,6 +39,29 @@ describe('@napi-torch/oip-conformance', () => {
     )
     assert.ok(rows.length > 50)
     assert.equal(status, 0)
+  })
+
+  it('passes every case of the protocol over gRPC', async () => {
+    const { status, stdout, stderr } = await runScript([`grpc://${running().server.grpcAddress}`, '--json'])
+
+    assert.equal(stderr, '')
+    const { model, rows } = JSON.parse(stdout) as Report
+    assert.equal(model, MODEL)
+    assert.deepEqual(
+      rows.filter(({ result }) => result !== 'pass'),
+      [],
+    )
+    assert.ok(rows.length > 25)
+    assert.equal(status, 0)
+  })
+
+  it('has the interface file of the server', async () => {
+    const read = (path: string): Promise<string> => readFile(new URL(path, import.meta.url), 'utf8')
+
+    assert.equal(
+      await read('../../../packages/oip-conformance/inference.proto'),
+      await read('../../../packages/server/proto/inference.proto'),
+    )
   })
 
   it('prints a table', async () => {
