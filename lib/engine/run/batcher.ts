@@ -27,10 +27,16 @@ export interface BatchRunner {
   run(input: Float32Array, output: Float32Array): Promise<void>
 }
 
+/** Why a batch begins: it has `maxBatchSize` samples, its `maxDelayMs` is over, or the executor is free. */
+export type BatchReason = 'full' | 'delay' | 'idle'
+
 /** A batch that was computed. All its requests resolve with one and the same object. */
 export interface BatchFacts {
   /** Samples in the batch. */
   readonly size: number
+  readonly reason: BatchReason
+  /** How long the sample that came first had waited. */
+  readonly oldestWaitMs: number
   /** When its computation began, in the time of `performance.now()`. */
   readonly startedAt: number
   /** How long the computation took. */
@@ -47,7 +53,8 @@ interface Request {
   readonly sample: Float32Array
   /** Of the sample when it came: what is counted in must be counted out, whatever becomes of the array. */
   readonly bytes: number
-  /** In the time of `performance.now()`. */
+  /** In the time of `performance.now()`, as the following. */
+  readonly arrivedAt: number
   readonly deadline: number
   readonly priority: number
   readonly resolve: (result: BatchedOutput) => void
@@ -123,9 +130,10 @@ export class Batcher {
           ignore()
           settle(value)
         }
-      const deadline = performance.now() + deadlineMs
+      const arrivedAt = performance.now()
+      const deadline = arrivedAt + deadlineMs
       const bytes = sample.byteLength
-      const request = { sample, bytes, deadline, priority, resolve: finish(resolve), reject: finish(reject) }
+      const request = { sample, bytes, arrivedAt, deadline, priority, resolve: finish(resolve), reject: finish(reject) }
       this.#insert(request)
       this.#wake ??= setImmediate(() => this.#dispatch())
     })
@@ -171,25 +179,26 @@ export class Batcher {
     clearImmediate(this.#wake)
     this.#wake = undefined
     this.#expire()
-    while (this.#mayBegin()) {
+    for (let reason = this.#reasonToBegin(); reason !== null; reason = this.#reasonToBegin()) {
       const requests = this.#queue.splice(0, this.#limits.maxBatchSize)
       for (const { bytes } of requests) this.#queuedBytes -= bytes
-      void this.#run(requests)
+      void this.#run(requests, reason)
     }
     this.#watchDelay()
     this.#watchDeadlines()
     this.#settleIdle()
   }
 
-  #mayBegin(): boolean {
-    const isFull = this.#queue.length >= this.#limits.maxBatchSize
-    if (this.#runs === 0)
-      return this.#queue.length > 0 && (isFull || this.#isDelayOver || this.#limits.maxDelayMs === 0)
+  /** Why a batch may begin now; null if none may. */
+  #reasonToBegin(): BatchReason | null {
     // Beside a running batch, only a full one: a smaller one can still grow until the executor is free.
-    return isFull && this.#runs < MAX_RUNS
+    if (this.#queue.length >= this.#limits.maxBatchSize) return this.#runs < MAX_RUNS ? 'full' : null
+    if (this.#runs > 0 || this.#queue.length === 0) return null
+    if (this.#limits.maxDelayMs === 0) return 'idle'
+    return this.#isDelayOver ? 'delay' : null
   }
 
-  async #run(begun: readonly Request[]): Promise<void> {
+  async #run(begun: readonly Request[], reason: BatchReason): Promise<void> {
     this.#runs++
     this.#isDelayOver = false
     const { sampleLength, outputLength } = this.#runner
@@ -206,7 +215,13 @@ export class Batcher {
       const startedAt = performance.now()
       if (requests.length === 0) return
       await this.#runner.run(buffer.subarray(0, requests.length * sampleLength), outputs)
-      const batch = { size: requests.length, startedAt, computeMs: performance.now() - startedAt }
+      const batch = {
+        size: requests.length,
+        reason,
+        oldestWaitMs: requests.reduce((longest, { arrivedAt }) => Math.max(longest, startedAt - arrivedAt), 0),
+        startedAt,
+        computeMs: performance.now() - startedAt,
+      }
       this.#counts.batches++
       this.#counts.samples += batch.size
       this.onBatch(batch)

@@ -43,6 +43,9 @@ export interface AppParts {
 /** Open to everyone: orchestrators and Prometheus have no tokens. */
 const OPEN = new Set(['/livez', '/readyz', '/metrics', '/v2/health/live', '/v2/health/ready', ...PAGE_ADDRESSES])
 
+/** The model of a path that has no route. */
+const MODEL_IN_PATH = /^\/v[12]\/(?:repository\/)?(?:models|classify)\/([^/:]+)/
+
 /** How often Node checks for connections that are too slow. */
 const CONNECTIONS_CHECK_MS = 1000
 
@@ -76,12 +79,17 @@ export function createApp(context: ServerContext, { tls, logStream }: AppParts):
   app.addHook('onRoute', ({ url, method }) => methods.add(url, method))
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
-    context.begin(request, reply, (exchange, isComplete) => finish(context, { request, reply, exchange, isComplete }))
+    const exchange = context.begin(request, reply, (exchange, isComplete) =>
+      finish(context, { request, reply, exchange, isComplete }),
+    )
+    // Counted under its model also where it is refused. Other names are not: any client could add to the metrics.
     const url = request.url.split('?', 1)[0] ?? ''
+    const { model = MODEL_IN_PATH.exec(url)?.[1] } = request.params as { readonly model?: string }
+    if (model !== undefined && context.models.has(model)) exchange.model = model
     // These routes check the admin token themselves.
     const isAdministration = url.startsWith('/v2/repository/models/') && settings.repositoryControl && !request.is404
     if (!OPEN.has(url) && !isAdministration) {
-      context.exchange(request).share.client = context.access.enter(callerOf(request))
+      exchange.share.client = context.access.enter(callerOf(request))
     }
     // Before its body is read.
     if (request.is404) throw wrongAddress(request, reply, methods.of(url))

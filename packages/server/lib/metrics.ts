@@ -1,16 +1,14 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks'
-
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 import { memory } from 'napi-torch'
-import { packageFacts } from 'napi-torch/internal'
+import { packageFacts, type BatchFacts } from 'napi-torch/internal'
+import { EventLoopLag } from './event_loop_lag.js'
 import type { Timing } from './inference.js'
 import { processMetrics } from './process_metrics.js'
 import type { ModelRegistry } from './registry.js'
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
 const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64, 128]
-const LAG_RESOLUTION_MS = 10
 
 /** State that {@link Metrics} reads on each scrape. */
 export interface MetricsSources {
@@ -22,15 +20,17 @@ export interface MetricsSources {
 /** The metrics of a server and of its process, in the format of Prometheus. */
 export class Metrics {
   readonly #registry = new Registry()
-  readonly #delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS })
   readonly #requests
   readonly #rejected
   readonly #queue
   readonly #preprocess
   readonly #infer
   readonly #batchSize
+  readonly #batchWait
+  readonly #batches
   readonly #duration
   readonly #reloads
+  readonly #lag
 
   constructor(sources: MetricsSources) {
     const registers = [this.#registry]
@@ -49,16 +49,22 @@ export class Metrics {
     ])
     this.#duration = histogram(
       'napi_torch_request_seconds',
-      'Time from the start of a request to the end of its response',
+      'Time from the start of a request to compute to the end of its response',
     )
     this.#queue = histogram('napi_torch_queue_seconds', 'Time that a request waited')
     this.#preprocess = histogram('napi_torch_preprocess_seconds', 'Time to decode and prepare an image')
     this.#infer = histogram('napi_torch_infer_seconds', 'Time to compute a batch')
     this.#batchSize = histogram('napi_torch_batch_size_samples', 'Samples in a batch', BATCH_SIZES)
+    this.#batchWait = histogram('napi_torch_batch_wait_seconds', 'Time that the oldest sample of a batch waited for it')
+    this.#batches = counter(
+      'napi_torch_batches_total',
+      'Batches by why they began: full, the delay was over, or the engine was idle',
+      ['model', 'reason'],
+    )
     this.#reloads = counter('napi_torch_reloads_total', 'Loads, unloads and reloads of models by result', ['result'])
     observeModels(this.#registry, sources.models)
     observeMemory(this.#registry, sources)
-    observeEventLoop(this.#registry, this.#delay)
+    this.#lag = new EventLoopLag(this.#registry)
     new Gauge({
       name: 'napi_torch_build_info',
       help: 'Always 1; the versions are labels',
@@ -68,8 +74,12 @@ export class Metrics {
   }
 
   /** Notes a request that was answered or given up. */
-  request(model: string, status: number, seconds: number): void {
+  request(model: string, status: number): void {
     this.#requests.inc({ model, status: String(status) })
+  }
+
+  /** Notes how long a request took that asked for a computation. */
+  duration(model: string, seconds: number): void {
     this.#duration.observe({ model }, seconds)
   }
 
@@ -85,8 +95,10 @@ export class Metrics {
   }
 
   /** Notes a batch. */
-  batch(model: string, size: number, computeMs: number): void {
+  batch(model: string, { size, computeMs, reason, oldestWaitMs }: BatchFacts): void {
+    this.#batches.inc({ model, reason })
     this.#batchSize.observe({ model }, size)
+    this.#batchWait.observe({ model }, oldestWaitMs / 1000)
     this.#infer.observe({ model }, computeMs / 1000)
   }
 
@@ -104,7 +116,7 @@ export class Metrics {
   }
 
   close(): void {
-    this.#delay.disable()
+    this.#lag.close()
     this.#registry.clear()
   }
 }
@@ -147,22 +159,4 @@ function observeMemory(registry: Registry, { bodyBytes, connections }: MetricsSo
   gauge('napi_torch_native_tensors', 'Live tensors', () => memory().tensors)
   gauge('napi_torch_body_bytes', 'Bytes of the request bodies in memory', bodyBytes)
   gauge('napi_torch_connections', 'Open connections', connections)
-}
-
-function observeEventLoop(registry: Registry, delay: ReturnType<typeof monitorEventLoopDelay>): void {
-  delay.enable()
-  new Gauge({
-    name: 'napi_torch_event_loop_lag_seconds',
-    help: 'Lag of the event loop since the last scrape, by quantile; 1 is the maximum',
-    labelNames: ['quantile'],
-    registers: [registry],
-    collect() {
-      // What is measured includes the interval of the timer.
-      const lag = (ns: number): number => Math.max(0, (Number.isFinite(ns) ? ns : 0) / 1e9 - LAG_RESOLUTION_MS / 1000)
-      this.set({ quantile: '0.5' }, lag(delay.percentile(50)))
-      this.set({ quantile: '0.99' }, lag(delay.percentile(99)))
-      this.set({ quantile: '1' }, lag(delay.max))
-      delay.reset()
-    },
-  })
 }

@@ -71,6 +71,11 @@ export class ModelRegistry {
     }))
   }
 
+  /** Tells whether there is a model of this name, loaded or not. */
+  has(name: string): boolean {
+    return [...this.#entries.values()].some(({ settings }) => settings.name === name)
+  }
+
   /** Versions of a model, oldest first. @throws {TorchError} `TORCH_NOT_FOUND` */
   versions(name: string): readonly string[] {
     const versions = [...this.#entries.values()]

@@ -19,7 +19,7 @@ export interface FinishedRequest {
   /** HTTP status, also of what came over gRPC. */
   readonly status: number
   readonly address: string
-  /** Whether it is counted even if it was for no model. */
+  /** Whether it asks for a computation: it is counted even if it was for no model, and its time is. */
   readonly isCounted: boolean
   /** Whether it is one of many that say nothing. */
   readonly isMinor: boolean
@@ -30,7 +30,9 @@ export function recordRequest({ metrics }: ServerContext, log: FastifyBaseLogger
   const { exchange, method, route, status, address, isCounted, isMinor } = request
   const { startedAt, model, version, timing, code } = exchange
   const ms = performance.now() - startedAt
-  if (model !== '' || isCounted) metrics.request(model, status, ms / 1000)
+  // What only asks for facts is answered in no time, which would hide how long the others take.
+  if (isCounted) metrics.duration(model, ms / 1000)
+  if (model !== '' || isCounted) metrics.request(model, status)
   if (code !== null) metrics.rejected(model, code)
   const round = (value: number): number => Math.round(value * 100) / 100
   log[isMinor ? 'debug' : 'info'](
@@ -40,7 +42,8 @@ export function recordRequest({ metrics }: ServerContext, log: FastifyBaseLogger
       status,
       address,
       ...(code === null ? {} : { code }),
-      ...(model === '' ? {} : { model, version }),
+      ...(model === '' ? {} : { model }),
+      ...(version === '' ? {} : { version }),
       ...(timing === null
         ? {}
         : {

@@ -83,9 +83,9 @@ export class InferenceServer implements AsyncDisposable {
     this.#settings = settings
     const budget = new BodyBudget(settings)
     this.#models = new ModelRegistry(settings, {
-      batch: ({ name, version }, { size, computeMs }) => {
-        this.#metrics.batch(name, size, computeMs)
-        this.#context.statistics(name, version).batch(size, computeMs)
+      batch: ({ name, version }, batch) => {
+        this.#metrics.batch(name, batch)
+        this.#context.statistics(name, version).batch(batch.size, batch.computeMs)
       },
     })
     this.#metrics = new Metrics({

@@ -276,5 +276,28 @@ describe('Engine', () => {
         assert.deepEqual(sizes, [2, 1])
       })
     })
+
+    for (const [reason, maxDelayMs, count] of [
+      ['full', 40, 2],
+      ['delay', 40, 1],
+      ['idle', 0, 1],
+    ] as const) {
+      it(`says that a batch of ${count} with a delay of ${maxDelayMs} ms began for the reason ${reason}`, async () => {
+        await withEngine(smallModel, { ...OPTIONS, maxBatchSize: 2, maxDelayMs }, async (engine) => {
+          const batches: BatchFacts[] = []
+          observeBatches(engine, (batch) => void batches.push(batch))
+
+          await Promise.all(split(samples(count)).map((sample) => engine.infer(sample)))
+
+          const [{ oldestWaitMs = NaN } = {}] = batches
+          assert.deepEqual(
+            batches.map((batch) => batch.reason),
+            [reason],
+          )
+          // Timers of Node may be a millisecond early.
+          assert.ok(oldestWaitMs >= (reason === 'delay' ? maxDelayMs - 2 : 0), String(oldestWaitMs))
+        })
+      })
+    }
   })
 })

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 
-import { MODEL, startServer, useServer } from '../../support/server.js'
+import { skip } from '../../support/skip.js'
+import { MODEL, post, startServer, useServer } from '../../support/server.js'
+
+const JSON_TYPE = { 'content-type': 'application/json' }
 
 async function metricsOf(url: string): Promise<ReadonlyMap<string, string>> {
   const text = await (await fetch(`${url}/metrics`)).text()
@@ -31,14 +35,89 @@ describe('/metrics', () => {
     )
   })
 
+  /** Times at which the event loop was later than `bound`, in seconds, and all times. */
+  async function lags(bound: string): Promise<readonly [later: number, all: number]> {
+    const metrics = await metricsOf(running().url)
+    const [within, all] = [bound, '+Inf'].map((le) =>
+      Number(metrics.get(`napi_torch_event_loop_lag_seconds_bucket{le="${le}"}`)),
+    )
+    return [(all ?? NaN) - (within ?? NaN), all ?? NaN]
+  }
+
   it('shows an event loop that is not held up as one without lag', async () => {
-    await metricsOf(running().url)
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    const [, before] = await lags('0.01')
+    await new Promise((resolve) => setTimeout(resolve, 300))
 
-    const lag = (await metricsOf(running().url)).get('napi_torch_event_loop_lag_seconds{quantile="0.5"}')
+    const [, after] = await lags('0.01')
+    const median = (await metricsOf(running().url)).get('napi_torch_event_loop_lag_seconds_bucket{le="0.005"}')
 
-    // The timer's interval of 10 ms is not a part of it.
-    assert.ok(Number(lag) < 0.009, lag)
+    assert.ok(after > before)
+    assert.ok(Number(median) > after / 2, `${median} of ${after}`)
+  })
+
+  it('shows an event loop that was held up to every reader, however many read before', async () => {
+    const [before] = await lags('0.1')
+    const until = performance.now() + 200
+    while (performance.now() < until);
+    await new Promise((resolve) => setTimeout(resolve, 50))
+
+    const seen = [await lags('0.1'), await lags('0.1')].map(([later]) => later)
+
+    assert.deepEqual([seen[0] === seen[1], (seen[0] ?? NaN) > before], [true, true])
+  })
+
+  it('has nothing that promtool complains of, beside names of prom-client', async function () {
+    const text = await (await fetch(`${running().url}/metrics`)).text()
+    assert.doesNotMatch(text, /quantile=/)
+
+    const { status, stdout, stderr, error } = spawnSync('promtool', ['check', 'metrics'], {
+      input: text,
+      encoding: 'utf8',
+    })
+
+    if (error !== undefined) return skip(this, 'promtool of Prometheus is not installed')
+    assert.equal(`${stdout}${stderr}`, '')
+    assert.equal(status, 0)
+  })
+
+  for (const [name, url, init, status] of [
+    ['a wrong media type', '/infer', { method: 'POST', headers: { 'content-type': 'text/plain' }, body: 'x' }, 415],
+    ['a version that is not there', '/versions/99/infer', { method: 'POST', headers: JSON_TYPE, body: '{}' }, 404],
+    ['an address that is not there', '/nothing', {}, 404],
+    ['a wrong method', '/infer', { method: 'PUT' }, 405],
+    ['a question for facts', '', {}, 200],
+  ] as const) {
+    it(`counts ${name} under the model that the path names, ${status}`, async () => {
+      const counter = `napi_torch_requests_total{model="${MODEL}",status="${status}"}`
+      const before = Number((await metricsOf(running().url)).get(counter) ?? 0)
+
+      const response = await fetch(`${running().url}/v2/models/${MODEL}${url}`, init)
+
+      assert.equal(response.status, status)
+      await response.arrayBuffer()
+      let now = before
+      for (const until = Date.now() + 2000; now === before && Date.now() < until;)
+        now = Number((await metricsOf(running().url)).get(counter) ?? 0)
+      assert.equal(now, before + 1)
+    })
+  }
+
+  it('gives a model that is not there no metrics of its own', async () => {
+    await fetch(`${running().url}/v2/models/nobody/infer`, { method: 'POST', headers: JSON_TYPE, body: '{}' })
+
+    assert.doesNotMatch(await (await fetch(`${running().url}/metrics`)).text(), /nobody/)
+  })
+
+  it('says why batches began, and how long their oldest sample waited', async () => {
+    const data = Array<number>(3 * 28 * 28).fill(0)
+    await post(`${running().url}/v2/models/${MODEL}/infer`, {
+      inputs: [{ name: 'input', datatype: 'FP32', shape: [1, 3, 28, 28], data }],
+    })
+
+    const metrics = await metricsOf(running().url)
+
+    assert.equal(metrics.get(`napi_torch_batches_total{model="${MODEL}",reason="idle"}`), '1')
+    assert.equal(metrics.get(`napi_torch_batch_wait_seconds_count{model="${MODEL}"}`), '1')
   })
 
   it('counts for each server of a process by itself, and shows the process on both', async () => {
