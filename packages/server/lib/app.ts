@@ -6,12 +6,14 @@ import {
   LogController,
   type FastifyBaseLogger,
   type FastifyInstance,
+  type FastifyPluginCallback,
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify'
 
 import { TorchError } from 'napi-torch'
 import { discard, readBody } from './body.js'
+import { allowOrigins } from './cors.js'
 import { ClientLeft, type Exchange, type ServerContext } from './context.js'
 import { HEADER_LENGTH } from './oip/request.js'
 import { describeApi } from './openapi/document.js'
@@ -22,6 +24,7 @@ import { healthRoutes } from './routes/health.js'
 import { oipRoutes } from './routes/oip.js'
 import { PAGE_ADDRESSES, pageRoutes } from './routes/page.js'
 import { tritonRoutes } from './routes/triton.js'
+import { v1Routes } from './routes/v1.js'
 import { callerOf } from './routes/call.js'
 import { recordRequest, requestIdOf } from './request_log.js'
 import type { Settings } from './settings.js'
@@ -77,6 +80,37 @@ export function createApp(context: ServerContext, { tls, logStream }: AppParts):
 
   const methods = new RouteMethods()
   app.addHook('onRoute', ({ url, method }) => methods.add(url, method))
+  allowOrigins(app, settings)
+  // After what answers the browser's questions, which carry no token.
+  app.register(inSameScope((scope) => addRequestHooks(scope, context, methods)))
+
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    // Connections that stay open would delay the shutdown. One whose body is still arriving is closed after it.
+    if (context.isDraining && request.raw.complete) reply.header('connection', 'close')
+    done()
+  })
+
+  app.setErrorHandler((error, request, reply) => fail(context, error, request, reply))
+  // What has no route is refused by the hook.
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send())
+
+  describeApi(app, { isTokenRequired: context.access.isTokenRequired })
+  // After what describes them.
+  app.register((routes, _options, done) => {
+    healthRoutes(routes, context)
+    oipRoutes(routes, context)
+    tritonRoutes(routes, context)
+    classifyRoutes(routes, context)
+    v1Routes(routes, context)
+    openApiRoutes(routes)
+    if (settings.page) pageRoutes(routes)
+    done()
+  })
+  return app
+}
+
+function addRequestHooks(app: FastifyInstance, context: ServerContext, methods: RouteMethods): void {
+  const { settings } = context
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
     const exchange = context.begin(request, reply, (exchange, isComplete) =>
@@ -100,29 +134,15 @@ export function createApp(context: ServerContext, { tls, logStream }: AppParts):
     if (url !== undefined && !PAGE_ADDRESSES.includes(url)) checkQueryNames(request)
     done()
   })
+}
 
-  app.addHook('onSend', (request, reply, _payload, done) => {
-    // Connections that stay open would delay the shutdown. One whose body is still arriving is closed after it.
-    if (context.isDraining && request.raw.complete) reply.header('connection', 'close')
+/** Makes a plugin whose hooks are those of the app itself, in the order of the plugins. */
+function inSameScope(add: (app: FastifyInstance) => void): FastifyPluginCallback {
+  const plugin: FastifyPluginCallback = (app, _options, done) => {
+    add(app)
     done()
-  })
-
-  app.setErrorHandler((error, request, reply) => fail(context, error, request, reply))
-  // What has no route is refused by the hook.
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send())
-
-  describeApi(app, { isTokenRequired: context.access.isTokenRequired })
-  // After what describes them.
-  app.register((routes, _options, done) => {
-    healthRoutes(routes, context)
-    oipRoutes(routes, context)
-    tritonRoutes(routes, context)
-    classifyRoutes(routes, context)
-    openApiRoutes(routes)
-    if (settings.page) pageRoutes(routes)
-    done()
-  })
-  return app
+  }
+  return Object.assign(plugin, { [Symbol.for('skip-override')]: true })
 }
 
 function createFastify(settings: Settings, tls: Tls | null, logStream: AppParts['logStream']): FastifyInstance {
@@ -171,7 +191,7 @@ class RouteMethods {
   readonly #routes = new Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>()
 
   add(url: string, methods: string | readonly string[]): void {
-    const pattern = new RegExp(`^${url.replace(/[.*+?^$()[\]{}|\\]/g, '\\$&').replace(/:\w+/g, '[^/]+')}$`)
+    const pattern = new RegExp(`^${url.replace(ROUTE_TOKENS, patternOfToken)}$`)
     const route = this.#routes.get(url) ?? { pattern, methods: new Set() }
     for (const method of [methods].flat()) route.methods.add(method)
     this.#routes.set(url, route)
@@ -181,6 +201,15 @@ class RouteMethods {
     const found = [...this.#routes.values()].filter(({ pattern }) => pattern.test(url))
     return [...new Set(found.flatMap(({ methods }) => [...methods]))].sort()
   }
+}
+
+/** What is not literal in the address of a route: two colons for one, a parameter, perhaps with what it may be, and other signs. */
+const ROUTE_TOKENS = /::|:\w+(?:\([^)]*\))?|[.*+?^$()[\]{}|\\]/g
+
+function patternOfToken(token: string): string {
+  if (token === '::') return ':'
+  if (token.startsWith(':')) return token.endsWith(')') ? '[^/:]+' : '[^/]+'
+  return `\\${token}`
 }
 
 function wrongAddress({ method, url }: FastifyRequest, reply: FastifyReply, allowed: readonly string[]): TorchError {

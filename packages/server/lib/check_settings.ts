@@ -4,6 +4,7 @@ import { Value } from 'typebox/value'
 import { TorchError } from 'napi-torch'
 import { describe, didYouMean } from 'napi-torch/internal'
 
+import { isOrigin, originsOf } from './origins.js'
 import { MODEL, SERVER, SETTINGS, versionOf, type Settings } from './settings.js'
 
 /** Characters of a message: further faults are counted only. */
@@ -50,6 +51,11 @@ function* contradictions({ models, ...settings }: Settings): Generator<Fault> {
     if (maxSamples <= maxQueueSize) continue
     const message = `Expected maxSamples of at most maxQueueSize (${maxQueueSize} for ${name}), received ${maxSamples}`
     yield { path: ['maxSamples'], message }
+  }
+  for (const origin of originsOf(settings.corsOrigins)) {
+    if (isOrigin(origin)) continue
+    const message = `Expected origins such as https://app.example.org, or *, for corsOrigins, received ${describe(origin)}`
+    yield { path: ['corsOrigins'], message }
   }
   if ((tlsCert === '') !== (tlsKey === '')) {
     yield { path: [tlsCert === '' ? 'tlsKey' : 'tlsCert'], message: 'Expected both tlsCert and tlsKey, received one' }

@@ -71,6 +71,11 @@ export class ModelRegistry {
     }))
   }
 
+  /** Names of all models, loaded or not. */
+  get names(): readonly string[] {
+    return [...new Set([...this.#entries.values()].map(({ settings }) => settings.name))]
+  }
+
   /** Tells whether there is a model of this name, loaded or not. */
   has(name: string): boolean {
     return [...this.#entries.values()].some(({ settings }) => settings.name === name)

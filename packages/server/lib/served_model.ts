@@ -1,6 +1,8 @@
 import { TorchError } from 'napi-torch'
 import { observeBatches, type BatchFacts } from 'napi-torch/internal'
 import { Admission } from './admission.js'
+import { DEFAULT_OUTPUTS, type ModelOutput } from './oip/response.js'
+import { DEFAULT_INPUT } from './oip/samples.js'
 import { loadClassifier, type LoadedClassifier } from './load_classifier.js'
 import { versionOf, type ModelSettings, type Settings } from './settings.js'
 
@@ -15,6 +17,10 @@ export class ServedModel {
   readonly version: string
   readonly settings: ModelSettings
   readonly classifier: LoadedClassifier
+  /** Name of its input in requests. */
+  readonly inputName: string
+  /** Its outputs, in the order of responses. */
+  readonly outputs: readonly ModelOutput[]
   readonly admission: Admission
   readonly maxBatchSize: number
   readonly maxDelayMs: number
@@ -27,6 +33,11 @@ export class ServedModel {
     this.version = versionOf(settings)
     this.settings = settings
     this.classifier = classifier
+    this.inputName = settings.inputs?.name ?? DEFAULT_INPUT
+    this.outputs =
+      settings.outputs === undefined
+        ? DEFAULT_OUTPUTS
+        : Object.entries(settings.outputs).map(([name, kind]) => ({ name, kind }))
     const { maxBatchSize, maxDelayMs, maxQueueSize } = batchingOf(settings, all)
     this.maxBatchSize = maxBatchSize
     this.maxDelayMs = maxDelayMs

@@ -1,6 +1,7 @@
 import { Type, type Static, type TSchema } from 'typebox'
 import { type Device, ENGINE_DTYPES } from 'napi-torch'
 import { ACTIVATIONS, DEVICE_PATTERN, PRESETS, STEMS } from 'napi-torch/internal'
+import { OUTPUT_KINDS } from './oip/response.js'
 
 // The table of all settings, for the config file, the flags and variables of `napi-torch serve`, and createServer().
 
@@ -55,6 +56,10 @@ function optional<T extends Record<string, TSchema>>(fields: T): { [K in keyof T
   return Object.fromEntries(entries) as { [K in keyof T]: TSchema }
 }
 
+/** A name that no index of an array is, as the order of the outputs is that of the settings. */
+const TENSOR_NAME = '^[A-Za-z_][A-Za-z0-9._-]{0,127}$'
+const MAX_OUTPUTS = 16
+
 /** A model of the server. */
 export interface ModelSettings {
   readonly name: string
@@ -82,6 +87,10 @@ export interface ModelSettings {
   readonly exifOrientation?: boolean | undefined
   /** Invert images first: white becomes black. Default: that of the preset, else `false`. */
   readonly invert?: boolean | undefined
+  /** Name of the input. Default: `input`. */
+  readonly inputs?: { readonly name: string } | undefined
+  /** What each output holds, by its name. Default: `logits` and `probabilities`. */
+  readonly outputs?: Readonly<Record<string, (typeof OUTPUT_KINDS)[number]>> | undefined
   /** Default of this and of the following: the setting of the server. */
   readonly maxBatchSize?: number | undefined
   readonly maxDelayMs?: number | undefined
@@ -115,6 +124,22 @@ export const MODEL = Type.Object(
     activation: Type.Optional(oneOf(ACTIVATIONS, { description: 'how outputs become probabilities' })),
     exifOrientation: Type.Optional(Type.Boolean({ description: 'turn images as their EXIF or XMP data say' })),
     invert: Type.Optional(Type.Boolean({ description: 'invert images first: white becomes black' })),
+    inputs: Type.Optional(
+      Type.Object(
+        { name: Type.String({ pattern: TENSOR_NAME, description: 'name of the input in requests' }) },
+        { additionalProperties: false, description: 'the input, such as { name: INPUT__0 }' },
+      ),
+    ),
+    outputs: Type.Optional(
+      Type.Unsafe<NonNullable<ModelSettings['outputs']>>({
+        type: 'object',
+        minProperties: 1,
+        maxProperties: MAX_OUTPUTS,
+        propertyNames: { pattern: TENSOR_NAME },
+        additionalProperties: { type: 'string', enum: OUTPUT_KINDS },
+        description: 'the outputs and what each holds, such as { OUTPUT__0: logits }',
+      }),
+    ),
     ...optional(BATCHING),
   },
   { additionalProperties: false },
@@ -287,6 +312,11 @@ export const SETTINGS = {
     default: '',
     description:
       'addresses of proxies, such as 10.0.0.0/8, whose X-Forwarded-For names the client; separated by commas',
+  }),
+  corsOrigins: Type.String({
+    default: '',
+    description:
+      'origins whose pages may use the server, such as https://app.example.org, separated by commas; * means all',
   }),
   tlsCert: Type.String({ default: '', description: 'PEM file with the certificate chain, for HTTPS and gRPC' }),
   tlsKey: Type.String({ default: '', description: 'PEM file with the key of the certificate' }),

@@ -36,12 +36,16 @@ export interface Failure {
 
 const RETRY_AFTER_S = 1
 
+/** Characters of an error in a response: it may quote a header, or list the keys of a checkpoint. */
+const MAX_MESSAGE_LENGTH = 1000
+
 /** Makes the response for an error. Faults of the server are not described to the client: paths and traces stay here. */
 export function failureOf(error: unknown): Failure {
   const { code, message } = nameOf(error)
   const status = STATUS[code] ?? (LOADING.test(code) ? 422 : 500)
   const shown = status === 500 ? 'Internal error; the server logs the reason with the request id' : message
-  return { status, code, message: shown, retryAfter: status === 429 || status === 503 ? RETRY_AFTER_S : null }
+  const text = shown.length > MAX_MESSAGE_LENGTH ? `${shown.slice(0, MAX_MESSAGE_LENGTH)} …` : shown
+  return { status, code, message: text, retryAfter: status === 429 || status === 503 ? RETRY_AFTER_S : null }
 }
 
 function nameOf(error: unknown): { readonly code: TorchErrorCode; readonly message: string } {

@@ -103,7 +103,7 @@ describe('/openapi.json', () => {
   it('lists the routes that a client may need, and none for the page', async () => {
     const { paths } = await read()
 
-    assert.equal(Object.keys(paths).length, 20)
+    assert.equal(Object.keys(paths).length, 25)
     for (const path of ['/', '/metrics', '/openapi.json']) assert.ok(!(path in paths), path)
   })
 

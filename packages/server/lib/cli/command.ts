@@ -59,6 +59,7 @@ const GROUPS: Readonly<Record<SettingName, string>> = {
   rateBurst: ACCESS,
   maxAuthFailures: ACCESS,
   trustProxy: ACCESS,
+  corsOrigins: ACCESS,
   page: OPERATION,
   watchMs: OPERATION,
   logLevel: OPERATION,

@@ -1,7 +1,5 @@
 import { packageFacts } from 'napi-torch/internal'
 import type { ServedModel } from '../served_model.js'
-import { OUTPUTS } from './response.js'
-import { INPUT } from './samples.js'
 
 /** The extensions of the protocol that the server has. */
 const EXTENSIONS = [
@@ -21,37 +19,37 @@ export function serverMetadata(): object {
 
 /** Describes the inputs and outputs of a model in the form of the protocol. */
 export function modelMetadata(model: ServedModel, versions: readonly string[]): object {
-  const { name, classifier, inputShape, classes } = model
+  const { name, classifier, inputName, outputs, inputShape, classes } = model
   const { architecture, presetName, labels } = classifier
   return {
     name,
     versions,
     platform: 'napi_torch',
-    inputs: [{ name: INPUT, datatype: 'FP32', shape: [-1, ...inputShape] }],
-    outputs: OUTPUTS.map((output) => ({ name: output, datatype: 'FP32', shape: [-1, classes] })),
+    inputs: [{ name: inputName, datatype: 'FP32', shape: [-1, ...inputShape] }],
+    outputs: outputs.map((output) => ({ name: output.name, datatype: 'FP32', shape: [-1, classes] })),
     properties: {
       architecture: architecture.name,
       preset: presetName,
       labels: String(labels !== null),
       dtype: classifier.engine.dtype,
-      [`${INPUT}.FP16`]: `tensors [-1,${inputShape.join(',')}], binary`,
-      [`${INPUT}.UINT8`]: 'pixels [-1,-1,-1,3], prepared on the server',
-      [`${INPUT}.BYTES`]: 'JPEG, PNG or WebP files [-1], prepared on the server; base64 in JSON',
+      [`${inputName}.FP16`]: `tensors [-1,${inputShape.join(',')}], binary`,
+      [`${inputName}.UINT8`]: 'pixels [-1,-1,-1,3], prepared on the server',
+      [`${inputName}.BYTES`]: 'JPEG, PNG or WebP files [-1], prepared on the server; base64 in JSON',
     },
   }
 }
 
 /** Describes a model in the form of Triton's configuration. */
 export function modelConfiguration(model: ServedModel): object {
-  const { name, inputShape, classes, maxBatchSize, maxDelayMs, classifier } = model
+  const { name, inputName, outputs, inputShape, classes, maxBatchSize, maxDelayMs, classifier } = model
   return {
     name,
     platform: 'napi_torch',
     backend: 'napi_torch',
     version_policy: { latest: { num_versions: 1 } },
     max_batch_size: maxBatchSize,
-    input: [{ name: INPUT, data_type: 'TYPE_FP32', format: 'FORMAT_NCHW', dims: inputShape, optional: false }],
-    output: OUTPUTS.map((output) => ({ name: output, data_type: 'TYPE_FP32', dims: [classes] })),
+    input: [{ name: inputName, data_type: 'TYPE_FP32', format: 'FORMAT_NCHW', dims: inputShape, optional: false }],
+    output: outputs.map((output) => ({ name: output.name, data_type: 'TYPE_FP32', dims: [classes] })),
     instance_group: [{ name, kind: 'KIND_CPU', count: 1 }],
     dynamic_batching: {
       preferred_batch_size: [maxBatchSize],

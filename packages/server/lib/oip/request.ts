@@ -69,12 +69,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
 export function parseInferRequest(body: Buffer, { headerLength, maxJsonBytes, share }: ParseOptions): InferRequest {
   const jsonLength = headerLength === undefined ? body.length : checkHeaderLength(headerLength, body.length)
   if (headerLength !== undefined && jsonLength === 0) return rawRequest(body)
-  if (jsonLength > maxJsonBytes) {
-    throw tooLarge(`Expected at most ${maxJsonBytes} bytes of JSON (maxJsonBytes), received ${jsonLength}`)
-  }
-  const parsedBytes = PARSED_BYTES * jsonLength
-  share.take(parsedBytes)
-  const request = checkObject('the request', parseJson(body.subarray(0, jsonLength)))
+  const { fields: request, parsedBytes } = parseRequestJson(body.subarray(0, jsonLength), { maxJsonBytes, share })
   const binary = new BinaryTensors(body.subarray(jsonLength))
   const checked = checkInferRequest(request, parsedBytes, (place, tensor, parameters) => {
     return binary.dataOf(place, tensor, parameters)
@@ -113,6 +108,29 @@ export function checkInferRequest(request: RequestFields, parsedBytes: number, d
     priority: checkInteger('priority', parameters) ?? 0,
     parsedBytes,
   }
+}
+
+/** The fields of a request, and the memory that was taken for them. */
+export interface ParsedJson {
+  readonly fields: Readonly<Record<string, unknown>>
+  readonly parsedBytes: number
+}
+
+/**
+ * Parses the JSON object of a request, within its limits.
+ *
+ * @throws {TorchError} `TORCH_REQUEST` if it is none, `TORCH_TOO_LARGE` for too much JSON.
+ */
+export function parseRequestJson(
+  bytes: Uint8Array,
+  { maxJsonBytes, share }: Pick<ParseOptions, 'maxJsonBytes' | 'share'>,
+): ParsedJson {
+  if (bytes.length > maxJsonBytes) {
+    throw tooLarge(`Expected at most ${maxJsonBytes} bytes of JSON (maxJsonBytes), received ${bytes.length}`)
+  }
+  const parsedBytes = PARSED_BYTES * bytes.length
+  share.take(parsedBytes)
+  return { fields: checkObject('the request', parseJson(bytes)), parsedBytes }
 }
 
 /** Parses JSON, which is UTF-8. @throws {TorchError} `TORCH_REQUEST` */

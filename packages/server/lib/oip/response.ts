@@ -3,8 +3,17 @@ import { describe, predictionsOf, probabilitiesOf } from 'napi-torch/internal'
 import { badRequest } from '../status.js'
 import type { InferRequest, RequestedOutput } from './request.js'
 
-/** Names of the outputs of every model, each FP32 (N, classes). */
-export const OUTPUTS = ['logits', 'probabilities'] as const
+/** What an output can hold, each FP32 (N, classes). */
+export const OUTPUT_KINDS = ['logits', 'probabilities'] as const
+
+/** An output of a model. */
+export interface ModelOutput {
+  readonly name: string
+  readonly kind: (typeof OUTPUT_KINDS)[number]
+}
+
+/** The outputs of a model whose settings name none. */
+export const DEFAULT_OUTPUTS: readonly ModelOutput[] = OUTPUT_KINDS.map((kind) => ({ name: kind, kind }))
 
 /** The result of a request. */
 export interface Computed {
@@ -13,6 +22,8 @@ export interface Computed {
   readonly classes: number
   readonly labels: readonly string[] | null
   readonly activation: OutputActivation
+  /** The outputs of the model, which are returned where none are asked for. */
+  readonly outputs: readonly ModelOutput[]
 }
 
 /** The model that a response names. */
@@ -45,11 +56,11 @@ export interface OutputTensor {
  *
  * @throws {TorchError} `TORCH_REQUEST`
  */
-export function checkOutputNames({ outputs }: InferRequest): void {
-  const unknown = outputs?.find(({ name }) => !OUTPUTS.some((known) => known === name))
+export function checkOutputNames({ outputs }: InferRequest, known: readonly ModelOutput[]): void {
+  const unknown = outputs?.find(({ name }) => !known.some((output) => output.name === name))
   if (unknown === undefined) return
   throw badRequest(
-    `Expected ${OUTPUTS.map((name) => `'${name}'`).join(' or ')} for the name of an output, received ${describe(unknown.name)}`,
+    `Expected ${known.map(({ name }) => `'${name}'`).join(' or ')} for the name of an output, received ${describe(unknown.name)}`,
   )
 }
 
@@ -75,13 +86,27 @@ export function encodeResponse(request: InferRequest, computed: Computed, { mode
 
 /** Encodes the outputs that a request asks for. @throws {TorchError} `TORCH_REQUEST` for NaN or infinity in JSON. */
 export function encodeOutputs(request: InferRequest, computed: Computed): readonly OutputTensor[] {
-  const wanted = request.outputs ?? defaultOutputs(request)
+  const wanted = request.outputs ?? defaultOutputs(request, computed.outputs)
   return wanted.map((output) => encodeOutput(output, computed))
 }
 
-function defaultOutputs({ isBinaryOutput, classification }: InferRequest): readonly RequestedOutput[] {
-  const names = classification === null ? OUTPUTS : (['probabilities'] as const)
-  return names.map((name) => ({ name, isBinary: isBinaryOutput, classification }))
+function defaultOutputs(
+  { isBinaryOutput, classification }: InferRequest,
+  outputs: readonly ModelOutput[],
+): readonly RequestedOutput[] {
+  // The best classes are the same of each.
+  const named = classification === null ? outputs : [outputs.find(({ kind }) => kind === 'probabilities') ?? outputs[0]]
+  return named.flatMap((output) =>
+    output === undefined ? [] : [{ name: output.name, isBinary: isBinaryOutput, classification }],
+  )
+}
+
+/** The rows of an output: logits, or what they become by the activation. */
+export function rowsOf(
+  kind: ModelOutput['kind'],
+  { logits, activation }: Pick<Computed, 'logits' | 'activation'>,
+): readonly Float32Array[] {
+  return kind === 'logits' ? logits : logits.map((row) => Float32Array.from(probabilitiesOf(row, activation)))
 }
 
 function encodeOutput({ name, isBinary, classification }: RequestedOutput, computed: Computed): OutputTensor {
@@ -94,7 +119,7 @@ function encodeOutput({ name, isBinary, classification }: RequestedOutput, compu
     )
     return encodeTexts(name, [count, best], texts, isBinary)
   }
-  const rows = name === 'logits' ? logits : logits.map((row) => Float32Array.from(probabilitiesOf(row, activation)))
+  const rows = rowsOf(computed.outputs.find((output) => output.name === name)?.kind ?? 'logits', computed)
   const shape = [count, classes]
   if (isBinary) {
     const bytes = Buffer.concat(rows.map((row) => Buffer.from(row.buffer, row.byteOffset, row.byteLength)))

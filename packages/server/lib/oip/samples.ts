@@ -9,6 +9,8 @@ import { RAW_INPUT, type InputTensor } from './request.js'
 
 /** Shape of the samples of a model. */
 export interface SampleShape {
+  /** Name of the one input. */
+  readonly inputName: string
   /** (C, H, W) */
   readonly inputShape: readonly number[]
   readonly inputLength: number
@@ -28,10 +30,10 @@ export type Samples =
 
 const FLOAT_BYTES = 4
 
-/** Name of the one input of every model. */
-export const INPUT = 'input'
+/** Name of the one input of a model whose settings do not name it. */
+export const DEFAULT_INPUT = 'input'
 
-/** The datatypes of {@link INPUT}. */
+/** The datatypes of an input. */
 export const DATATYPES = ['FP32', 'FP16', 'UINT8', 'BYTES'] as const
 
 /**
@@ -47,28 +49,30 @@ export async function samplesOf(
   limits: SampleLimits,
   share: Pick<BodyShare, 'take'>,
 ): Promise<Samples> {
+  const { inputName } = model
   const [input] = inputs
-  const other = inputs.find(({ name }) => name !== INPUT && name !== RAW_INPUT)
-  if (other !== undefined) throw badRequest(`Expected the input '${INPUT}', received ${describe(other.name)}`)
+  const other = inputs.find(({ name }) => name !== inputName && name !== RAW_INPUT)
+  if (other !== undefined) throw badRequest(`Expected the input '${inputName}', received ${describe(other.name)}`)
   if (input === undefined || inputs.length !== 1) throw badRequest(`Expected one input, received ${inputs.length}`)
+  const named = { ...input, name: inputName }
   switch (input.datatype) {
     case 'FP32':
     case 'FP16':
       return { kind: 'tensors', tensors: await tensorsOf(input, model, limits, share) }
     case 'UINT8':
-      return { kind: 'pixels', images: await imagesOf(input, limits, share) }
+      return { kind: 'pixels', images: await imagesOf(named, limits, share) }
     case 'BYTES':
-      return { kind: 'encoded', files: filesOf(input, limits, share) }
+      return { kind: 'encoded', files: filesOf(named, limits, share) }
     default:
       throw badRequest(
-        `Expected ${DATATYPES.join(', ')} for the datatype of '${INPUT}', received ${describe(input.datatype)}`,
+        `Expected ${DATATYPES.join(', ')} for the datatype of '${inputName}', received ${describe(input.datatype)}`,
       )
   }
 }
 
 async function tensorsOf(
   { name, datatype, shape: given, data }: InputTensor,
-  { inputShape, inputLength }: SampleShape,
+  { inputName, inputShape, inputLength }: SampleShape,
   limits: SampleLimits,
   share: Pick<BodyShare, 'take'>,
 ): Promise<Float32Array[]> {
@@ -79,7 +83,7 @@ async function tensorsOf(
   const [count = 0, ...rest] = shape
   if (describeShape(rest) !== describeShape(inputShape) || count === 0) {
     throw badRequest(
-      `Expected the shape (N, ${inputShape.join(', ')}) for '${INPUT}', received ${describeShape(shape)}`,
+      `Expected the shape (N, ${inputShape.join(', ')}) for '${inputName}', received ${describeShape(shape)}`,
     )
   }
   checkCount(count, limits)
@@ -87,11 +91,10 @@ async function tensorsOf(
     if (datatype === 'FP16') throw badRequest('Expected FP16 as binary data, received numbers')
     share.take(count * inputLength * FLOAT_BYTES)
     const flat = flatten(
-      data,
-      shape,
+      { name: inputName, shape, data },
       (value) => {
         if (typeof value !== 'number' || !Number.isFinite(Math.fround(value))) {
-          throw badRequest(`Expected float32 numbers for the data of '${INPUT}', received ${describe(value)}`)
+          throw badRequest(`Expected float32 numbers for the data of '${inputName}', received ${describe(value)}`)
         }
         return value
       },
@@ -99,7 +102,7 @@ async function tensorsOf(
     )
     return rows(flat, count, inputLength)
   }
-  checkBytes(data, count * sampleBytes)
+  checkBytes(inputName, data, count * sampleBytes)
   if (datatype === 'FP32') return rows(floatsOf(data, share), count, inputLength)
   share.take(count * inputLength * FLOAT_BYTES)
   const tensors: Float32Array[] = []
@@ -124,7 +127,7 @@ function rows(values: Float32Array, count: number, length: number): Float32Array
 }
 
 async function imagesOf(
-  { shape, data }: InputTensor,
+  { name, shape, data }: InputTensor,
   limits: SampleLimits,
   share: Pick<BodyShare, 'take'>,
 ): Promise<Image[]> {
@@ -132,7 +135,7 @@ async function imagesOf(
   const isImage = count > 0 && height > 0 && width > 0 && (channels === 1 || channels === 3) && rest.length === 0
   if (!isImage) {
     throw badRequest(
-      `Expected the shape (N, H, W, 3) or (N, H, W, 1) for the pixels of '${INPUT}', received ${describeShape(shape)}`,
+      `Expected the shape (N, H, W, 3) or (N, H, W, 1) for the pixels of '${name}', received ${describeShape(shape)}`,
     )
   }
   checkCount(count, limits)
@@ -141,8 +144,8 @@ async function imagesOf(
   }
   const length = height * width * channels
   if (Array.isArray(data)) share.take(count * length)
-  const bytes = Array.isArray(data) ? pixelsOf(data, shape) : (data as Buffer)
-  checkBytes(bytes, count * length)
+  const bytes = Array.isArray(data) ? pixelsOf({ name, shape, data }) : (data as Buffer)
+  checkBytes(name, bytes, count * length)
   if (channels === 1) share.take(3 * count * length)
   const images: Image[] = []
   for (let row = 0; row < count; row++) {
@@ -153,13 +156,12 @@ async function imagesOf(
   return images
 }
 
-function pixelsOf(data: readonly unknown[], shape: readonly number[]): Uint8Array {
+function pixelsOf(input: JsonTensor): Uint8Array {
   return flatten(
-    data,
-    shape,
+    input,
     (value) => {
       if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 255) {
-        throw badRequest(`Expected integers from 0 to 255 for the data of '${INPUT}', received ${describe(value)}`)
+        throw badRequest(`Expected integers from 0 to 255 for the data of '${input.name}', received ${describe(value)}`)
       }
       return value
     },
@@ -167,19 +169,23 @@ function pixelsOf(data: readonly unknown[], shape: readonly number[]): Uint8Arra
   )
 }
 
-function filesOf({ shape, data }: InputTensor, limits: SampleLimits, share: Pick<BodyShare, 'take'>): Uint8Array[] {
+function filesOf(
+  { name, shape, data }: InputTensor,
+  limits: SampleLimits,
+  share: Pick<BodyShare, 'take'>,
+): Uint8Array[] {
   const [count = 0, one = 1, ...rest] = shape
   if (count === 0 || one !== 1 || rest.length > 0) {
-    throw badRequest(`Expected the shape (N,) or (N, 1) for the images of '${INPUT}', received ${describeShape(shape)}`)
+    throw badRequest(`Expected the shape (N,) or (N, 1) for the images of '${name}', received ${describeShape(shape)}`)
   }
   checkCount(count, limits)
-  if (isUint8Array(data)) return elementsOf(data, count)
+  if (isUint8Array(data)) return elementsOf(name, data, count)
   const texts = data.flatMap((entry: unknown) => (Array.isArray(entry) ? (entry as unknown[]) : [entry]))
-  if (texts.length !== count) throw badRequest(`Expected ${count} elements for '${INPUT}', received ${texts.length}`)
+  if (texts.length !== count) throw badRequest(`Expected ${count} elements for '${name}', received ${texts.length}`)
   return texts.map((text) => {
     if (isUint8Array(text)) return text
     if (typeof text !== 'string' || text === '' || !BASE64.test(text)) {
-      throw badRequest(`Expected images in base64 for the data of '${INPUT}', received ${describe(text)}`)
+      throw badRequest(`Expected images in base64 for the data of '${name}', received ${describe(text)}`)
     }
     share.take(Buffer.byteLength(text, 'base64'))
     return Buffer.from(text, 'base64')
@@ -189,14 +195,14 @@ function filesOf({ shape, data }: InputTensor, limits: SampleLimits, share: Pick
 const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/
 
 /** Reads elements of BYTES: each follows its length, in 4 bytes. */
-function elementsOf(bytes: Buffer, count: number): Uint8Array[] {
+function elementsOf(name: string, bytes: Buffer, count: number): Uint8Array[] {
   const elements: Uint8Array[] = []
   let offset = 0
   while (offset < bytes.length) {
     const length = offset + 4 <= bytes.length ? bytes.readUInt32LE(offset) : Infinity
     if (offset + 4 + length > bytes.length) {
       throw badRequest(
-        `Expected element ${elements.length} of '${INPUT}' within its binary data, received a length beyond the end`,
+        `Expected element ${elements.length} of '${name}' within its binary data, received a length beyond the end`,
       )
     }
     elements.push(bytes.subarray(offset + 4, offset + 4 + length))
@@ -204,7 +210,7 @@ function elementsOf(bytes: Buffer, count: number): Uint8Array[] {
     offset += 4 + length
   }
   if (elements.length !== count)
-    throw badRequest(`Expected ${count} elements in the binary data of '${INPUT}', received another number`)
+    throw badRequest(`Expected ${count} elements in the binary data of '${name}', received another number`)
   return elements
 }
 
@@ -212,9 +218,15 @@ function checkCount(count: number, { maxSamples }: SampleLimits): void {
   if (count > maxSamples) throw tooLarge(`Expected at most ${maxSamples} samples (maxSamples), received ${count}`)
 }
 
-function checkBytes({ length }: Uint8Array, expected: number): void {
-  if (length !== expected)
-    throw badRequest(`Expected ${expected} bytes for '${INPUT}' by its shape, received ${length}`)
+function checkBytes(name: string, { length }: Uint8Array, expected: number): void {
+  if (length !== expected) throw badRequest(`Expected ${expected} bytes for '${name}' by its shape, received ${length}`)
+}
+
+/** A tensor whose elements are JSON. */
+interface JsonTensor {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly data: readonly unknown[]
 }
 
 /**
@@ -222,16 +234,15 @@ function checkBytes({ length }: Uint8Array, expected: number): void {
  * a short body cannot ask for much memory.
  */
 function flatten<T extends Float32Array | Uint8Array>(
-  data: readonly unknown[],
-  shape: readonly number[],
+  { name, shape, data }: JsonTensor,
   check: (value: unknown) => number,
   create: (length: number) => T,
 ): T {
   const numel = shape.reduce((product, size) => product * size, 1)
   const isNested = Array.isArray(data[0])
-  if (isNested) checkRows(data, shape, 0)
+  if (isNested) checkRows(name, data, shape, 0)
   else if (data.length !== numel) {
-    throw badRequest(`Expected ${numel} elements for the data of '${INPUT}', received ${data.length}`)
+    throw badRequest(`Expected ${numel} elements for the data of '${name}', received ${data.length}`)
   }
   const array = create(numel)
   let at = 0
@@ -243,15 +254,15 @@ function flatten<T extends Float32Array | Uint8Array>(
   return array
 }
 
-function checkRows(values: readonly unknown[], shape: readonly number[], dim: number): void {
+function checkRows(name: string, values: readonly unknown[], shape: readonly number[], dim: number): void {
   if (values.length !== shape[dim]) {
-    throw badRequest(`Expected ${shape[dim]} elements in dimension ${dim} of '${INPUT}', received ${values.length}`)
+    throw badRequest(`Expected ${shape[dim]} elements in dimension ${dim} of '${name}', received ${values.length}`)
   }
   if (dim === shape.length - 1) return
   for (const row of values) {
     if (!Array.isArray(row)) {
-      throw badRequest(`Expected an array in dimension ${dim + 1} of '${INPUT}', received ${describe(row)}`)
+      throw badRequest(`Expected an array in dimension ${dim + 1} of '${name}', received ${describe(row)}`)
     }
-    checkRows(row as unknown[], shape, dim + 1)
+    checkRows(name, row as unknown[], shape, dim + 1)
   }
 }

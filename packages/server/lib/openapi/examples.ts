@@ -35,6 +35,11 @@ export const EXAMPLES = {
   },
 } as const
 
+/** Requests to `…:predict` that work with any model. */
+export const PREDICT_EXAMPLES = {
+  image: { summary: 'A PNG image in base64', value: { instances: [{ b64: TINY_PNG }] } },
+} as const
+
 /** A response of `/v1/classify/{model}`. */
 export const CLASSIFY_EXAMPLE = {
   model: 'fashion-mnist',

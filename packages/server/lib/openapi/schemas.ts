@@ -1,7 +1,6 @@
 import { Type, type TObject, type TProperties, type TSchema } from 'typebox'
 
 import { DATATYPES } from '../oip/samples.js'
-import { OUTPUTS } from '../oip/response.js'
 
 // The objects of requests and responses. Fields that are not named here may be there, too.
 
@@ -65,7 +64,7 @@ const InferRequest = Type.Object({
   ),
   inputs: Type.Array(
     Type.Object({
-      name: Type.Literal('input'),
+      name: Type.String({ description: 'As the description of the model names it' }),
       datatype: oneOf(DATATYPES),
       shape: Shape,
       data: Type.Optional(Data),
@@ -76,7 +75,7 @@ const InferRequest = Type.Object({
   outputs: Type.Optional(
     Type.Array(
       Type.Object({
-        name: oneOf(OUTPUTS),
+        name: Type.String(),
         parameters: Type.Optional(optional({ binary_data: Type.Boolean(), classification: Count })),
       }),
     ),
@@ -96,6 +95,21 @@ const InferResponse = Type.Object({
       data: Type.Optional(Type.Unsafe<unknown[]>({ type: 'array', items: { type: ['number', 'string'] } })),
     }),
   ),
+})
+
+const PredictRequest = Type.Object({
+  instances: Type.Unsafe<unknown[]>({
+    type: 'array',
+    minItems: 1,
+    description: 'Tensors (C, H, W) as nested arrays, or images as { "b64": text }',
+  }),
+})
+
+const PredictResponse = Type.Object({
+  predictions: Type.Unsafe<unknown[]>({
+    type: 'array',
+    description: 'For each instance, the numbers of the output; of several outputs, an object with those of each',
+  }),
 })
 
 const RepositoryIndex = Type.Array(
@@ -135,6 +149,9 @@ export const SCHEMAS = {
   ModelReady: Type.Object({ name: Type.String(), ready: Type.Boolean() }),
   InferRequest,
   InferResponse,
+  ModelList: Type.Object({ models: Type.Array(Type.String()) }),
+  PredictRequest,
+  PredictResponse,
   RepositoryIndexRequest: optional({ ready: Type.Boolean({ description: 'List only models that are ready' }) }),
   RepositoryIndex,
   Classification,

@@ -67,6 +67,13 @@ export function oipRoutes(app: FastifyInstance, context: ServerContext): void {
     return reply.send(serverMetadata())
   })
 
+  const list = describeRoute({
+    operationId: 'listModels',
+    summary: 'Lists the names of the models',
+    success: { description: 'The names of the models', schema: 'ModelList' },
+  })
+  app.get('/v2/models', { schema: list }, (_request, reply) => reply.send({ models: models.names }))
+
   const metadata = {
     operationId: 'modelMetadata',
     summary: 'Describes the inputs and outputs of a model',
@@ -109,12 +116,12 @@ export function oipRoutes(app: FastifyInstance, context: ServerContext): void {
       maxJsonBytes: settings.maxJsonBytes,
       share: context.exchange(request).share,
     })
-    checkOutputNames(parsed)
-    const { classes } = model
+    checkOutputNames(parsed, model.outputs)
+    const { classes, outputs } = model
     const { labels, activation } = model.classifier
     const head = { model: model.name, version: model.version }
     const encode = ({ logits }: Inference): Encoded =>
-      encodeResponse(parsed, { logits, classes, labels, activation }, head)
+      encodeResponse(parsed, { logits, classes, labels, activation, outputs }, head)
     const { timeoutMs, priority } = parsed
     const call = { request, reply, model, input: parsed, timeoutMs, priority, encode }
     const { body, headerLength } = await compute(context, call)
