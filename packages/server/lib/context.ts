@@ -5,6 +5,7 @@ import type { BodyBudget, BodyShare } from './body_budget.js'
 import type { Timing } from './inference.js'
 import type { Metrics } from './metrics.js'
 import type { ModelRegistry } from './registry.js'
+import type { ResponseCache } from './response_cache.js'
 import type { AccessControl } from './security.js'
 import type { Settings } from './settings.js'
 import { ModelStatistics } from './statistics.js'
@@ -35,6 +36,8 @@ export class ServerContext {
   readonly tracing: Tracing
   readonly budget: BodyBudget
   readonly access: AccessControl
+  /** Null where no results are kept. */
+  readonly cache: ResponseCache | null
   /** Set when the server shuts down and takes no new work. */
   isDraining = false
   /** Set before `isDraining`, so that load balancers stop sending requests. */
@@ -44,13 +47,16 @@ export class ServerContext {
   #underWay = 0
   #onIdle: (() => void)[] = []
 
-  constructor(parts: Pick<ServerContext, 'settings' | 'models' | 'metrics' | 'tracing' | 'budget' | 'access'>) {
+  constructor(
+    parts: Pick<ServerContext, 'settings' | 'models' | 'metrics' | 'tracing' | 'budget' | 'access' | 'cache'>,
+  ) {
     this.settings = parts.settings
     this.models = parts.models
     this.metrics = parts.metrics
     this.tracing = parts.tracing
     this.budget = parts.budget
     this.access = parts.access
+    this.cache = parts.cache
   }
 
   /** Tells whether requests will be answered. */

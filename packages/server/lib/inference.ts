@@ -2,6 +2,7 @@ import type { DecodeOptions, Image } from 'napi-torch'
 import { decodeFile, inferInBatch } from 'napi-torch/internal'
 import { checkWanted, type Call } from './admission.js'
 import type { BodyShare } from './body_budget.js'
+import type { ResponseCache, SampleContent } from './response_cache.js'
 import type { Samples } from './oip/samples.js'
 import type { ServedModel } from './served_model.js'
 import type { Tracing } from './tracing.js'
@@ -12,7 +13,7 @@ export interface Timing {
   readonly preprocessMs: number
   readonly queueMs: number
   readonly inferMs: number
-  /** Samples in the batch in which it was computed. */
+  /** Samples in the batch in which it was computed; 0 where the result was kept. */
   readonly batchSize: number
 }
 
@@ -28,6 +29,8 @@ export interface InferenceOptions {
   readonly tracing: Tracing
   /** Where the memory of decoded images is taken from. */
   readonly share: BodyShare
+  /** Results of earlier samples; null where none are kept. */
+  readonly cache: ResponseCache | null
 }
 
 /**
@@ -39,22 +42,24 @@ export async function infer(
   model: ServedModel,
   samples: Samples,
   call: Call,
-  { maxPixels, tracing, share }: InferenceOptions,
+  { maxPixels, tracing, share, cache }: InferenceOptions,
 ): Promise<Inference> {
   const sources = sourcesOf(samples, { maxPixels, exifOrientation: model.classifier.exifOrientation }, share)
   const failed = new AbortController()
   // A lone sample has no others to take back.
   const signal = sources.length === 1 ? call.signal : AbortSignal.any([call.signal, failed.signal])
   const results = await Promise.all(
-    sources.map((source) =>
-      inferOne(model, source, { ...call, signal }, tracing).catch((error: unknown) => {
+    sources.map((source, index) => {
+      const compute = (): Promise<Row> => inferOne(model, source, { ...call, signal }, tracing)
+      const row = cache === null ? compute() : cache.find(model, contentOf(samples, index), compute)
+      return row.catch((error: unknown) => {
         failed.abort(error)
         throw error
-      }),
-    ),
+      })
+    }),
   )
   const longest = (key: keyof Omit<Timing, 'samples'>): number =>
-    results.reduce((most, { timing }) => Math.max(most, timing[key]), 0)
+    results.reduce((most, { timing }) => Math.max(most, timing?.[key] ?? 0), 0)
   return {
     logits: results.map(({ output }) => output),
     timing: {
@@ -64,6 +69,22 @@ export async function infer(
       inferMs: longest('inferMs'),
       batchSize: longest('batchSize'),
     },
+  }
+}
+
+/** The sample at `index` as it was received. */
+function contentOf(samples: Samples, index: number): SampleContent {
+  const bytesOf = (array: Float32Array | Uint8Array | undefined): Uint8Array =>
+    array === undefined ? new Uint8Array() : new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
+  switch (samples.kind) {
+    case 'tensors':
+      return { kind: 'tensor', bytes: bytesOf(samples.tensors[index]) }
+    case 'pixels': {
+      const { data, height, width } = samples.images[index] ?? { height: 0, width: 0 }
+      return { kind: `pixels ${height} ${width}`, bytes: bytesOf(data) }
+    }
+    case 'encoded':
+      return { kind: 'file', bytes: bytesOf(samples.files[index]) }
   }
 }
 

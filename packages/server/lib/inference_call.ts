@@ -38,7 +38,7 @@ export async function runInference<T>(context: ServerContext, call: InferenceCal
   context.checkOpen()
   exchange.model = model.name
   exchange.version = model.version
-  const { settings, metrics, tracing } = context
+  const { settings, metrics, tracing, cache } = context
   const statistics = context.statistics(model.name, model.version)
   const attributes = {
     'napi_torch.model': model.name,
@@ -55,7 +55,7 @@ export async function runInference<T>(context: ServerContext, call: InferenceCal
           deadline: exchange.arrivedAt + Math.min(call.timeoutMs, settings.deadlineMs),
           priority: -(priority === 0 ? USUAL_PRIORITY : priority),
         }
-        const inference = await infer(model, samples, wanted, { maxPixels, tracing, share: exchange.share })
+        const inference = await infer(model, samples, wanted, { maxPixels, tracing, share: exchange.share, cache })
         const { timing } = inference
         exchange.timing = timing
         const encodedFrom = performance.now()

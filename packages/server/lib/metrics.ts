@@ -15,6 +15,7 @@ export interface MetricsSources {
   readonly models: ModelRegistry
   readonly bodyBytes: () => number
   readonly connections: () => Promise<number>
+  readonly cacheBytes: () => number
 }
 
 /** The metrics of a server and of its process, in the format of Prometheus. */
@@ -30,6 +31,7 @@ export class Metrics {
   readonly #batches
   readonly #duration
   readonly #reloads
+  readonly #lookups
   readonly #lag
 
   constructor(sources: MetricsSources) {
@@ -62,6 +64,10 @@ export class Metrics {
       ['model', 'reason'],
     )
     this.#reloads = counter('napi_torch_reloads_total', 'Loads, unloads and reloads of models by result', ['result'])
+    this.#lookups = counter('napi_torch_cache_samples_total', 'Samples by model, and whether their result was kept', [
+      'model',
+      'result',
+    ])
     observeModels(this.#registry, sources.models)
     observeMemory(this.#registry, sources)
     this.#lag = new EventLoopLag(this.#registry)
@@ -107,6 +113,11 @@ export class Metrics {
     this.#reloads.inc({ result })
   }
 
+  /** Notes a sample whose result was looked for among those that are kept. */
+  lookup(model: string, isHit: boolean): void {
+    this.#lookups.inc({ model, result: isHit ? 'hit' : 'miss' })
+  }
+
   get contentType(): string {
     return this.#registry.contentType
   }
@@ -145,7 +156,7 @@ function observeModels(registry: Registry, models: ModelRegistry): void {
   })
 }
 
-function observeMemory(registry: Registry, { bodyBytes, connections }: MetricsSources): void {
+function observeMemory(registry: Registry, { bodyBytes, connections, cacheBytes }: MetricsSources): void {
   const gauge = (name: string, help: string, read: () => number | Promise<number>): Gauge =>
     new Gauge({
       name,
@@ -158,5 +169,6 @@ function observeMemory(registry: Registry, { bodyBytes, connections }: MetricsSo
   gauge('napi_torch_native_bytes', 'Bytes of live tensors', () => memory().bytes)
   gauge('napi_torch_native_tensors', 'Live tensors', () => memory().tensors)
   gauge('napi_torch_body_bytes', 'Bytes of the request bodies in memory', bodyBytes)
+  gauge('napi_torch_cache_bytes', 'Bytes of the results that are kept', cacheBytes)
   gauge('napi_torch_connections', 'Open connections', connections)
 }

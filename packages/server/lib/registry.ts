@@ -219,6 +219,7 @@ export class ModelRegistry {
   #retire(model: ServedModel): void {
     const closing = model.close().finally(() => this.#closing.delete(closing))
     this.#closing.add(closing)
+    this.#observer.retired(model)
   }
 
   #inTurn<T>(change: () => Promise<T>): Promise<T> {

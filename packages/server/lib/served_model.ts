@@ -6,9 +6,12 @@ import { DEFAULT_INPUT } from './oip/samples.js'
 import { loadClassifier, type LoadedClassifier } from './load_classifier.js'
 import { versionOf, type ModelSettings, type Settings } from './settings.js'
 
-/** Is told of each batch of a model. */
+/** Is told what becomes of a model. */
 export interface ModelObserver {
+  /** Called for each batch. */
   batch(model: ServedModel, batch: BatchFacts): void
+  /** Called when it was replaced or unloaded. */
+  retired(model: ServedModel): void
 }
 
 /** A model that is loaded: engine, preset and labels. It stays open while requests use it, also after it was replaced. */
@@ -81,6 +84,11 @@ export class ServedModel {
 
   get classes(): number {
     return this.classifier.engine.outputShape[0] ?? 0
+  }
+
+  /** Whether it was replaced or unloaded, perhaps while requests still use it. */
+  get isRetired(): boolean {
+    return this.#closing !== null
   }
 
   /** Samples that wait to be prepared or computed. */

@@ -12,6 +12,7 @@ import { createApp, type FastifyInstance, type Tls } from './app.js'
 import { ServerContext } from './context.js'
 import { Metrics } from './metrics.js'
 import { ModelRegistry, type IndexEntry } from './registry.js'
+import { ResponseCache } from './response_cache.js'
 import { AccessControl, Tokens } from './security.js'
 import { checkSettings } from './check_settings.js'
 import type { ModelSettings, PartialSettings, Settings } from './settings.js'
@@ -82,7 +83,15 @@ export class InferenceServer implements AsyncDisposable {
   constructor({ settings, tls, access, tracing, logStream }: ServerParts) {
     this.#settings = settings
     const budget = new BodyBudget(settings)
+    const cache =
+      settings.cacheBytes === 0
+        ? null
+        : new ResponseCache(settings.cacheBytes, ({ name, version }, isHit) => {
+            this.#metrics.lookup(name, isHit)
+            this.#context.statistics(name, version).lookup(isHit)
+          })
     this.#models = new ModelRegistry(settings, {
+      retired: (model) => cache?.forget(model),
       batch: ({ name, version }, batch) => {
         this.#metrics.batch(name, batch)
         this.#context.statistics(name, version).batch(batch.size, batch.computeMs)
@@ -92,6 +101,7 @@ export class InferenceServer implements AsyncDisposable {
       models: this.#models,
       bodyBytes: () => budget.used,
       connections: () => this.#connections(),
+      cacheBytes: () => cache?.bytes ?? 0,
     })
     this.#context = new ServerContext({
       settings,
@@ -100,6 +110,7 @@ export class InferenceServer implements AsyncDisposable {
       tracing,
       budget,
       access,
+      cache,
     })
     this.#app = createApp(this.#context, { tls, logStream })
     this.#grpc = settings.grpc ? new GrpcListener(this.#context, { tls, log: this.#app.log }) : null

@@ -174,6 +174,12 @@ export const SETTINGS = {
     default: 0,
     description: 'number of threads that compute; 0 means one per core',
   }),
+  cacheBytes: Type.Integer({
+    minimum: 0,
+    default: 0,
+    description:
+      'memory for the results of earlier samples, which are returned where one comes again, in bytes; 0 means none',
+  }),
   deadlineMs: Type.Number({
     minimum: 1,
     maximum: DAY_MS,

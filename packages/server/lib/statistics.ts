@@ -15,6 +15,7 @@ export class ModelStatistics {
     Duration
   >
   readonly #batches = new Map<number, Duration>()
+  readonly #cache = { hit: 0, miss: 0 }
   #samples = 0
   #batchCount = 0
   #last = 0
@@ -44,15 +45,20 @@ export class ModelStatistics {
     this.#batches.set(size, duration)
   }
 
+  /** Counts a sample whose result was looked for among those that are kept. */
+  lookup(isHit: boolean): void {
+    this.#cache[isHit ? 'hit' : 'miss']++
+  }
+
   toJSON(name: string, version: string): object {
-    const none = { count: 0, ns: 0 }
+    const [cache_hit, cache_miss] = [this.#cache.hit, this.#cache.miss].map((count) => ({ count, ns: 0 }))
     return {
       name,
       version,
       last_inference: this.#last,
       inference_count: this.#samples,
       execution_count: this.#batchCount,
-      inference_stats: { ...this.#durations, cache_hit: none, cache_miss: none },
+      inference_stats: { ...this.#durations, cache_hit, cache_miss },
       batch_stats: [...this.#batches]
         .sort(([one], [other]) => one - other)
         .map(([batch_size, compute_infer]) => ({

@@ -30,6 +30,7 @@ const GROUPS: Readonly<Record<SettingName, string>> = {
   dtype: COMPUTATION,
   device: COMPUTATION,
   threads: COMPUTATION,
+  cacheBytes: COMPUTATION,
   maxQueueSize: LIMITS,
   maxQueueBytes: LIMITS,
   maxSamples: LIMITS,
