@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 
 import { TorchError } from 'napi-torch'
 import { PRESET_FILES, isError } from 'napi-torch/internal'
+import type { FolderScan, FolderVersion } from './model_folder.js'
 import { ServedModel, type ModelObserver } from './served_model.js'
 import { versionOf, type ModelSettings, type Settings } from './settings.js'
 
@@ -17,8 +18,19 @@ export interface IndexEntry {
   readonly reason: string
 }
 
+/** A model of the watched folder that was loaded or unloaded, or could not be. */
+export interface FolderChange {
+  readonly name: string
+  readonly version: string
+  readonly kind: 'loaded' | 'unloaded' | 'failed'
+  /** Why it failed. */
+  readonly error?: unknown
+}
+
 interface Entry {
   readonly settings: ModelSettings
+  /** Whether it is of the watched folder, not of the settings. */
+  readonly isFollowed: boolean
   readonly model: ServedModel | null
   readonly state: ModelState
   readonly reason: string
@@ -37,18 +49,27 @@ export class ModelRegistry {
   #last: Promise<unknown> = Promise.resolve()
   readonly #closing = new Set<Promise<void>>()
   #isClosed = false
+  /** Whether the watched folder is still to be read for the first time. */
+  #isFolderPending: boolean
 
   constructor(settings: Settings, observer: ModelObserver) {
     this.#settings = settings
     this.#observer = observer
+    this.#isFolderPending = settings.modelsFolder !== ''
     this.#entries = new Map(settings.models.map((model) => [keyOf(model), waiting(model, 'LOADING', '')]))
   }
 
-  /** Whether all models are ready, except those that were unloaded on request. */
+  /**
+   * Whether all models are ready, except those that were unloaded on request, and those of the watched folder: one that is broken
+   * must not take the others from the load balancer.
+   */
   get isReady(): boolean {
     return (
       !this.#isClosed &&
-      [...this.#entries.values()].every(({ state, reason }) => state === 'READY' || reason === UNLOADED)
+      !this.#isFolderPending &&
+      [...this.#entries.values()].every(
+        ({ state, reason, isFollowed }) => state === 'READY' || reason === UNLOADED || isFollowed,
+      )
     )
   }
 
@@ -57,9 +78,9 @@ export class ModelRegistry {
     return [...this.#entries.values()].flatMap(({ model }) => (model === null ? [] : [model]))
   }
 
-  /** Settings of all models, loaded or not. */
+  /** Settings of all models, loaded or not, except those of the watched folder. */
   get modelSettings(): readonly ModelSettings[] {
-    return [...this.#entries.values()].map(({ settings }) => settings)
+    return [...this.#entries.values()].filter(({ isFollowed }) => !isFollowed).map(({ settings }) => settings)
   }
 
   index(): readonly IndexEntry[] {
@@ -110,7 +131,7 @@ export class ModelRegistry {
   }
 
   /**
-   * Replaces all models. Those whose settings or files have changed are loaded and warmed up while the old ones answer, and replace
+   * Replaces all models, except those of the watched folder that have other names. Those whose settings or files have changed are loaded and warmed up while the old ones answer, and replace
    * them together; requests under way finish on the old ones. If one fails, nothing changes.
    */
   apply(models: readonly ModelSettings[]): Promise<void> {
@@ -126,6 +147,7 @@ export class ModelRegistry {
           const isSame =
             old !== undefined &&
             old.model !== null &&
+            !old.isFollowed &&
             old.fingerprint === fingerprint &&
             JSON.stringify(old.settings) === JSON.stringify(settings)
           if (isSame) {
@@ -134,32 +156,94 @@ export class ModelRegistry {
           }
           const model = await ServedModel.load(settings, this.#settings, this.#observer)
           loaded.push(model)
-          next.set(key, { settings, model, state: 'READY', reason: '', fingerprint })
+          next.set(key, { settings, isFollowed: false, model, state: 'READY', reason: '', fingerprint })
         }
-        if (this.#isClosed) throw new TorchError('TORCH_NOT_READY', 'The server is shutting down')
+        await this.#checkOpen()
       } catch (error) {
         for (const model of loaded) await model.close()
         this.#note(error)
         throw error
+      }
+      const names = models.map(({ name }) => name)
+      for (const [key, entry] of before) {
+        if (entry.isFollowed && !names.includes(entry.settings.name)) next.set(key, entry)
       }
       this.#entries = next
       for (const { model } of before.values()) if (model !== null && !this.models.includes(model)) this.#retire(model)
     })
   }
 
+  /**
+   * Loads, replaces and unloads models of the watched folder, each by itself. What a model's policy does not choose stays until all
+   * that it chooses is loaded; a version whose files are broken stays as it was loaded before, and is tried again when they change.
+   */
+  follow(
+    { versions, chosen, settled }: FolderScan & { readonly settled: readonly FolderVersion[] },
+    onChange: (change: FolderChange) => void,
+  ): Promise<void> {
+    return this.#inTurn(async () => {
+      const own = new Set(this.modelSettings.map(({ name }) => name))
+      for (const found of settled) if (!own.has(found.name)) await this.#loadFollowed(found, onChange)
+      const isWaiting = ({ name, version, fingerprint }: FolderVersion): boolean => {
+        const entry = this.#entries.get(`${name}/${version}`)
+        return entry?.model === null || entry?.fingerprint !== fingerprint
+      }
+      const waitingNames = new Set(chosen.filter(isWaiting).map(({ name }) => name))
+      for (const [key, { settings, model, isFollowed }] of [...this.#entries]) {
+        const isHere = (list: readonly FolderVersion[]): boolean =>
+          list.some(({ name, version }) => `${name}/${version}` === key)
+        if (!isFollowed || isHere(chosen) || (isHere(versions) && waitingNames.has(settings.name))) continue
+        const entries = new Map(this.#entries)
+        entries.delete(key)
+        this.#entries = entries
+        if (model === null) continue
+        this.#retire(model)
+        onChange({ name: settings.name, version: versionOf(settings), kind: 'unloaded' })
+      }
+      this.#isFolderPending = false
+    })
+  }
+
+  async #loadFollowed(
+    { name, version, fingerprint, settings }: FolderVersion,
+    onChange: (change: FolderChange) => void,
+  ): Promise<void> {
+    const key = `${name}/${version}`
+    const old = this.#entries.get(key)
+    if (old?.fingerprint === fingerprint) return
+    try {
+      const read = await settings()
+      const model = await ServedModel.load(read, this.#settings, this.#observer)
+      await this.#checkOpen(model)
+      this.#set(key, { settings: read, isFollowed: true, model, state: 'READY', reason: '', fingerprint })
+      if (old !== undefined && old.model !== null) this.#retire(old.model)
+      onChange({ name, version, kind: 'loaded' })
+    } catch (error) {
+      if (this.#isClosed) return
+      const reason = isError(error) ? error.message : String(error)
+      const without = waiting({ name, version, checkpoint: '' }, 'UNAVAILABLE', reason)
+      this.#set(
+        key,
+        old === undefined || old.model === null
+          ? { ...without, isFollowed: true, fingerprint }
+          : { ...old, fingerprint, reason: `The files have changed, and cannot be loaded: ${reason}` },
+      )
+      onChange({ name, version, kind: 'failed', error })
+    }
+  }
+
   /** Loads all versions of a model again, even if their files have not changed. @throws {TorchError} `TORCH_NOT_FOUND` */
   async load(name: string): Promise<void> {
     this.versions(name)
     return this.#inTurn(async () => {
-      for (const [key, { settings, model: old }] of [...this.#entries]) {
+      for (const [key, entry] of [...this.#entries]) {
+        const { settings, isFollowed, model: old } = entry
         if (settings.name !== name) continue
-        const fingerprint = await fingerprintOf(settings)
+        if (settings.checkpoint === '') throw new TorchError('TORCH_FILE', entry.reason)
+        const fingerprint = isFollowed ? entry.fingerprint : await fingerprintOf(settings)
         const model = await ServedModel.load(settings, this.#settings, this.#observer)
-        if (this.#isClosed) {
-          await model.close()
-          throw new TorchError('TORCH_NOT_READY', 'The server is shutting down')
-        }
-        this.#set(key, { settings, model, state: 'READY', reason: '', fingerprint })
+        await this.#checkOpen(model)
+        this.#set(key, { settings, isFollowed, model, state: 'READY', reason: '', fingerprint })
         if (old !== null) this.#retire(old)
       }
     })
@@ -169,10 +253,10 @@ export class ModelRegistry {
   async unload(name: string): Promise<void> {
     this.versions(name)
     return this.#inTurn(() => {
-      for (const [key, { settings, model }] of [...this.#entries]) {
-        if (settings.name !== name) continue
-        this.#set(key, waiting(settings, 'UNAVAILABLE', UNLOADED))
-        if (model !== null) this.#retire(model)
+      for (const [key, entry] of [...this.#entries]) {
+        if (entry.settings.name !== name) continue
+        this.#set(key, { ...entry, model: null, state: 'UNAVAILABLE', reason: UNLOADED })
+        if (entry.model !== null) this.#retire(entry.model)
       }
       return Promise.resolve()
     })
@@ -180,7 +264,7 @@ export class ModelRegistry {
 
   /** Compares the files of the models with those that were loaded. */
   async compareFiles(): Promise<{ readonly isChanged: boolean; readonly fingerprint: string }> {
-    const entries = [...this.#entries.values()].filter(({ model }) => model !== null)
+    const entries = [...this.#entries.values()].filter(({ model, isFollowed }) => model !== null && !isFollowed)
     const now = await Promise.all(entries.map(({ settings }) => fingerprintOf(settings)))
     return {
       isChanged: entries.some(({ fingerprint }, index) => now[index] !== fingerprint),
@@ -199,6 +283,13 @@ export class ModelRegistry {
     await this.#last.catch(() => undefined)
     for (const model of this.models) this.#retire(model)
     await this.settle()
+  }
+
+  /** @throws {TorchError} `TORCH_NOT_READY` where the server is closed; a model that was just loaded is closed, too. */
+  async #checkOpen(loaded?: ServedModel): Promise<void> {
+    if (!this.#isClosed) return
+    await loaded?.close()
+    throw new TorchError('TORCH_NOT_READY', 'The server is shutting down')
   }
 
   #set(key: string, entry: Entry): void {
@@ -236,7 +327,7 @@ function keyOf(settings: ModelSettings): string {
 }
 
 function waiting(settings: ModelSettings, state: ModelState, reason: string): Entry {
-  return { settings, model: null, state, reason, fingerprint: '' }
+  return { settings, isFollowed: false, model: null, state, reason, fingerprint: '' }
 }
 
 /** Differs when the files of a model have changed. */

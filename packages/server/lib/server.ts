@@ -11,12 +11,13 @@ import { GrpcListener } from './grpc/listener.js'
 import { createApp, type FastifyInstance, type Tls } from './app.js'
 import { ServerContext } from './context.js'
 import { Metrics } from './metrics.js'
-import { ModelRegistry, type IndexEntry } from './registry.js'
+import { ModelRegistry, type FolderChange, type IndexEntry } from './registry.js'
 import { ResponseCache } from './response_cache.js'
 import { AccessControl, Tokens } from './security.js'
 import { checkSettings } from './check_settings.js'
 import type { ModelSettings, PartialSettings, Settings } from './settings.js'
 import { openTracing } from './tracing.js'
+import { WatchedFolder } from './watch_folder.js'
 import { watchModels } from './watch.js'
 
 /** Options of {@link createServer}: the settings, and options that a config file cannot hold. */
@@ -75,6 +76,7 @@ export class InferenceServer implements AsyncDisposable {
   readonly #context: ServerContext
   readonly #app: FastifyInstance
   readonly #grpc: GrpcListener | null
+  readonly #folder: WatchedFolder | null
   #loading: Promise<void> | undefined
   #closing: Promise<void> | undefined
   #stopWatching: () => void = () => undefined
@@ -114,6 +116,13 @@ export class InferenceServer implements AsyncDisposable {
     })
     this.#app = createApp(this.#context, { tls, logStream })
     this.#grpc = settings.grpc ? new GrpcListener(this.#context, { tls, log: this.#app.log }) : null
+    this.#folder =
+      settings.modelsFolder === ''
+        ? null
+        : new WatchedFolder(settings, this.#models, {
+            changed: (change) => this.#noteChange(change),
+            unreadable: (error) => this.#app.log.error({ err: error }, 'the folder of models cannot be read'),
+          })
   }
 
   /** URL of the server, such as `http://127.0.0.1:8000`; null while it does not listen. */
@@ -183,6 +192,7 @@ export class InferenceServer implements AsyncDisposable {
       const checked = checkSettings({ ...this.#settings, models: given }, 'reload()').models
       const [tls, tokens] = [await readTls(this.#settings), await Tokens.open(this.#settings)]
       await this.#models.apply(checked)
+      await this.#folder?.check({ isSettled: true })
       if (tls !== null) {
         ;(this.#app.server as unknown as HttpsServer).setSecureContext(tls)
         this.#grpc?.replaceTls(tls)
@@ -213,6 +223,7 @@ export class InferenceServer implements AsyncDisposable {
 
   async #close(graceMs: number): Promise<void> {
     this.#stopWatching()
+    this.#folder?.stop()
     this.#context.isLeaving = true
     this.#app.log.info('shutting down')
     if (this.#settings.drainDelayMs > 0) await delay(Math.min(this.#settings.drainDelayMs, graceMs))
@@ -238,11 +249,21 @@ export class InferenceServer implements AsyncDisposable {
     this.#metrics.close()
   }
 
-  #watch(): void {
+  async #watch(): Promise<void> {
+    if (this.#closing === undefined) await this.#folder?.start()
+    // Perhaps it was closed meanwhile.
+    if (this.#closing !== undefined) this.#folder?.stop()
     const { watchMs } = this.#settings
     if (watchMs > 0 && this.#closing === undefined) {
       this.#stopWatching = watchModels(this.#models, watchMs, () => this.reload())
     }
+  }
+
+  #noteChange({ kind, name, version, error }: FolderChange): void {
+    const facts = { model: name, version }
+    this.#metrics.reload(kind === 'failed' ? 'failed' : 'ok')
+    if (kind === 'failed') this.#app.log.error({ ...facts, err: error }, 'model cannot be loaded')
+    else this.#app.log.info(facts, `model ${kind}`)
   }
 
   #connections(): Promise<number> {

@@ -9,8 +9,8 @@ export type SettingName = keyof typeof SETTINGS
 /** All settings except the models, in the order of the documentation. */
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[]
 
-/** The settings that name a file. */
-export const FILE_SETTINGS: readonly SettingName[] = ['tokenFile', 'tlsCert', 'tlsKey']
+/** The settings that name a file or a folder. */
+export const FILE_SETTINGS: readonly SettingName[] = ['modelsFolder', 'tokenFile', 'tlsCert', 'tlsKey']
 
 /** Type, default and description of a setting. */
 export interface SettingFacts {

@@ -56,6 +56,9 @@ function optional<T extends Record<string, TSchema>>(fields: T): { [K in keyof T
   return Object.fromEntries(entries) as { [K in keyof T]: TSchema }
 }
 
+/** Pattern of the names of models. */
+export const MODEL_NAME = '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$'
+
 /** A name that no index of an array is, as the order of the outputs is that of the settings. */
 const TENSOR_NAME = '^[A-Za-z_][A-Za-z0-9._-]{0,127}$'
 const MAX_OUTPUTS = 16
@@ -103,7 +106,7 @@ export interface ModelSettings {
 /** The settings of a model. */
 export const MODEL = Type.Object(
   {
-    name: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$', description: 'name under which it is served' }),
+    name: Type.String({ pattern: MODEL_NAME, description: 'name under which it is served' }),
     version: Type.Optional(
       Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$', default: '1', description: 'version of the model' }),
     ),
@@ -289,6 +292,21 @@ export const SETTINGS = {
     maximum: DAY_MS,
     default: 0,
     description: 'interval at which checkpoint files are checked for changes, in ms; 0 means never',
+  }),
+  modelsFolder: Type.String({
+    default: '',
+    description: 'folder with models as NAME/VERSION/model.pth, which are served while they are there',
+  }),
+  modelsFolderMs: Type.Integer({
+    minimum: 0,
+    maximum: DAY_MS,
+    default: 1000,
+    description: 'interval at which that folder is checked, in ms; 0 means at the start and on SIGHUP only',
+  }),
+  versionPolicy: Type.String({
+    pattern: '^(?:all|latest:[1-9][0-9]{0,3}|[1-9][0-9]{0,17}(?:,[1-9][0-9]{0,17}){0,63})$',
+    default: 'latest:1',
+    description: 'versions of its models that are served: all, latest:N for the N highest, or numbers such as 1,3',
   }),
   page: Type.Boolean({ default: true, description: 'serve a page at / on which the models can be tried' }),
   repositoryControl: Type.Boolean({

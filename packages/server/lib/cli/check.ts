@@ -1,5 +1,6 @@
 import { readModel } from 'napi-torch/internal'
 import { table } from 'napi-torch/internal/cli'
+import { scanModels } from '../model_folder.js'
 import { versionOf, type ModelSettings, type Settings } from '../settings.js'
 
 /**
@@ -7,9 +8,12 @@ import { versionOf, type ModelSettings, type Settings } from '../settings.js'
  *
  * @throws {TorchError} As `openModel`, for a checkpoint, preset or labels that could not be used.
  */
-export async function checkModels({ models }: Settings): Promise<string> {
+export async function checkModels(settings: Settings): Promise<string> {
   const rows: string[][] = []
-  for (const model of models) rows.push([model.name, versionOf(model), await architectureOf(model), model.checkpoint])
+  const { chosen } = settings.modelsFolder === '' ? { chosen: [] } : await scanModels(settings)
+  const followed = await Promise.all(chosen.map((found) => found.settings()))
+  for (const model of [...settings.models, ...followed])
+    rows.push([model.name, versionOf(model), await architectureOf(model), model.checkpoint])
   const heads = ['model', 'version', 'architecture', 'checkpoint']
   return table(
     heads.map((head) => ({ head })),

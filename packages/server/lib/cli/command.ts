@@ -63,6 +63,9 @@ const GROUPS: Readonly<Record<SettingName, string>> = {
   corsOrigins: ACCESS,
   page: OPERATION,
   watchMs: OPERATION,
+  modelsFolder: OPERATION,
+  modelsFolderMs: OPERATION,
+  versionPolicy: OPERATION,
   logLevel: OPERATION,
 }
 
@@ -119,5 +122,6 @@ function settingOption(name: SettingName): Option {
 
 function placeholderOf(name: SettingName, type: 'integer' | 'number' | 'string'): string {
   if (type !== 'string') return '<n>'
-  return FILE_SETTINGS.includes(name) ? '<file>' : '<value>'
+  if (!FILE_SETTINGS.includes(name)) return '<value>'
+  return name === 'modelsFolder' ? '<folder>' : '<file>'
 }

@@ -118,17 +118,17 @@ function warnOfOpenServer({ host, token, tokenFile }: Settings, { terminal }: Co
 }
 
 function* introduction(
-  { url }: InferenceServer,
-  { models, threads, token, tokenFile }: Settings,
+  { url, models }: InferenceServer,
+  { threads, token, tokenFile }: Settings,
   ms: number,
   { bold, dim }: Context['terminal']['colors'],
 ): Generator<string> {
-  const [{ name } = { name: '' }] = models
+  const names = [...new Set(models.map(({ name }) => name))]
   const authorization = token === '' && tokenFile === '' ? '' : ` -H 'Authorization: Bearer TOKEN'`
   yield `${bold(String(url))}  ${dim(`ready after ${duration(ms)}, ${threads === 0 ? 'all cores' : plural(threads, 'thread')}`)}`
-  yield `models: ${models.map((model) => model.name).join(', ')}`
+  yield `models: ${names.length === 0 ? 'none yet' : names.join(', ')}`
   yield dim(
-    `try: curl${authorization} -H 'Content-Type: image/jpeg' --data-binary @photo.jpg ${String(url)}/v1/classify/${name}`,
+    `try: curl${authorization} -H 'Content-Type: image/jpeg' --data-binary @photo.jpg ${String(url)}/v1/classify/${names[0] ?? 'NAME'}`,
   )
 }
 

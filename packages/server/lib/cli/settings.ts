@@ -53,10 +53,10 @@ export async function collectSettings(flags: ServeFlags): Promise<Settings> {
   }
   const all = { ...DEFAULTS, ...file.settings, ...variables.settings, ...given, models }
   const settings = checkSettings(all, config === undefined ? 'Settings' : shorten(config), originOf)
-  if (settings.models.length > 0) return settings
+  if (settings.models.length > 0 || settings.modelsFolder !== '') return settings
   throw new TorchError(
     'TORCH_USAGE',
-    `Expected a model: pass --model NAME=CHECKPOINT, --config FILE with models (default: ${USUAL_CONFIG}), or --demo`,
+    `Expected a model: pass --model NAME=CHECKPOINT, --models-folder FOLDER, --config FILE with models (default: ${USUAL_CONFIG}), or --demo`,
   )
 }
 

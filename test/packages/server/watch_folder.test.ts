@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict'
+import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { inFolder } from '../../support/checkpoints.js'
+import { CHECKPOINT } from '../../support/fashion_mnist.js'
+import { ask, post, startServer, type RunningServer } from '../../support/server.js'
+import type { ServerOptions } from '@napi-torch/server'
+
+const CONFIG = 'preset: fashion-mnist\nlabels: fashion-mnist\n'
+const CHECK_MS = 50
+
+/** A folder of models with one, `m`, whose version 1 is there. */
+async function withFolder(
+  body: (folder: string, start: (options?: Partial<ServerOptions>) => Promise<RunningServer>) => Promise<void>,
+): Promise<void> {
+  await inFolder(async (folder) => {
+    const running: RunningServer[] = []
+    await addVersion(folder, 1)
+    await writeFile(join(folder, 'm', 'config.yaml'), CONFIG)
+    try {
+      await body(folder, async (options = {}) => {
+        const server = await startServer({ models: {}, modelsFolder: folder, modelsFolderMs: CHECK_MS, ...options })
+        running.push(server)
+        return server
+      })
+    } finally {
+      for (const { server } of running) await server.close({ graceMs: 2000 })
+    }
+  })
+}
+
+async function addVersion(folder: string, version: number, name = 'm'): Promise<void> {
+  const place = join(folder, name, String(version))
+  await mkdir(place, { recursive: true })
+  await copyFile(CHECKPOINT, join(place, 'model.pth'))
+}
+
+type Entry = Readonly<Record<'name' | 'version' | 'state' | 'reason', string>>
+
+async function index({ url }: RunningServer): Promise<readonly Entry[]> {
+  return (await post(`${url}/v2/repository/index`, {})).body as readonly Entry[]
+}
+
+async function until(what: string, isSo: () => Promise<boolean> | boolean): Promise<void> {
+  const end = Date.now() + 40_000
+  while (!(await isSo())) {
+    assert.ok(Date.now() < end, `Waited in vain until ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+/** Waits until these, as `version state`, are the versions of `m`. */
+async function becomes(running: RunningServer, states: readonly string[]): Promise<readonly Entry[]> {
+  let now: readonly Entry[] = []
+  await until(`the versions are ${states.join(', ')}`, async () => {
+    now = await index(running)
+    return now.map(({ version, state }) => `${version} ${state}`).join() === states.join()
+  })
+  return now
+}
+
+async function answers({ url }: RunningServer, path = 'm'): Promise<number> {
+  const data = Array<number>(3 * 28 * 28).fill(0)
+  const inputs = [{ name: 'input', datatype: 'FP32', shape: [1, 3, 28, 28], data }]
+  return (await post(`${url}/v2/models/${path}/infer`, { inputs })).status
+}
+
+describe('modelsFolder', function () {
+  this.timeout(120_000)
+
+  it('serves what is there at the start, loads what comes, the highest version, and unloads what goes', async () => {
+    await withFolder(async (folder, start) => {
+      const running = await start()
+      assert.equal(await answers(running), 200)
+
+      await addVersion(folder, 10)
+      await becomes(running, ['10 READY'])
+      assert.equal(await answers(running, 'm/versions/1'), 404)
+      assert.equal(await answers(running), 200)
+
+      await rm(join(folder, 'm', '10'), { recursive: true })
+      await becomes(running, ['1 READY'])
+
+      await rm(join(folder, 'm'), { recursive: true })
+      await becomes(running, [])
+      assert.equal(await answers(running), 404)
+      assert.equal(running.server.isReady, true)
+      const events = running.log.map((line) => (JSON.parse(line) as { msg: string }).msg)
+      assert.ok(events.includes('model loaded') && events.includes('model unloaded'))
+    })
+  })
+
+  it('does not load a version that is still being copied', async () => {
+    await withFolder(async (folder, start) => {
+      const running = await start()
+      const bytes = await readFile(CHECKPOINT)
+      const place = join(folder, 'm', '2')
+      await mkdir(place)
+      for (let part = 1; part <= 20; part++) {
+        await writeFile(join(place, 'model.pth'), bytes.subarray(0, (bytes.length * part) / 20))
+        await new Promise((resolve) => setTimeout(resolve, CHECK_MS / 2))
+      }
+
+      await becomes(running, ['2 READY'])
+
+      assert.deepEqual(
+        running.log.filter((line) => line.includes('cannot be loaded')),
+        [],
+      )
+    })
+  })
+
+  it('keeps the old version while the new one is broken, says so, and loads it when it is whole', async () => {
+    await withFolder(async (folder, start) => {
+      const running = await start()
+      const place = join(folder, 'm', '2')
+      await mkdir(place)
+      await writeFile(join(place, 'model.pth'), 'no checkpoint')
+
+      const broken = await becomes(running, ['1 READY', '2 UNAVAILABLE'])
+
+      assert.match(broken[1]?.reason ?? '', /model\.pth: /)
+      assert.equal(await answers(running), 200)
+      assert.equal((await ask(`${running.url}/readyz`)).status, 200)
+      const metrics = await (await fetch(`${running.url}/metrics`)).text()
+      assert.match(metrics, /^napi_torch_reloads_total\{result="failed"\} 1$/m)
+      assert.match(metrics, /^napi_torch_model_ready\{model="m",version="2"\} 0$/m)
+      // Told once, not at each check.
+      await new Promise((resolve) => setTimeout(resolve, 5 * CHECK_MS))
+      assert.equal(running.log.filter((line) => line.includes('model cannot be loaded')).length, 1)
+
+      await copyFile(CHECKPOINT, join(place, 'model.pth'))
+      await becomes(running, ['2 READY'])
+    })
+  })
+
+  it('keeps a version as it was where its own files are overwritten by broken ones', async () => {
+    await withFolder(async (folder, start) => {
+      const running = await start()
+      await writeFile(join(folder, 'm', '1', 'model.pth'), 'no checkpoint')
+
+      await until('the reason is told', async () => (await index(running))[0]?.reason !== '')
+
+      const [entry] = await index(running)
+      assert.equal(entry?.state, 'READY')
+      assert.match(entry.reason, /^The files have changed, and cannot be loaded: /)
+      assert.equal(await answers(running), 200)
+    })
+  })
+
+  for (const [versionPolicy, states] of [
+    ['all', ['1 READY', '2 READY', '3 READY']],
+    ['latest:2', ['2 READY', '3 READY']],
+    ['1,3', ['1 READY', '3 READY']],
+  ] as const) {
+    it(`serves ${states.length} of three versions by the policy ${versionPolicy}`, async () => {
+      await withFolder(async (folder, start) => {
+        for (const version of [2, 3]) await addVersion(folder, version)
+
+        const running = await start({ versionPolicy })
+
+        assert.deepEqual(
+          (await index(running)).map(({ version, state }) => `${version} ${state}`),
+          states,
+        )
+      })
+    })
+  }
+
+  it('unloads nothing where the folder cannot be read, and tells that once', async () => {
+    await withFolder(async (folder, start) => {
+      const running = await start()
+      await rename(folder, `${folder}.gone`)
+      try {
+        await until('it is told', () =>
+          running.log.some((line) => line.includes('the folder of models cannot be read')),
+        )
+        await new Promise((resolve) => setTimeout(resolve, 5 * CHECK_MS))
+
+        assert.equal(running.log.filter((line) => line.includes('cannot be read')).length, 1)
+        assert.equal(await answers(running), 200)
+      } finally {
+        await rename(`${folder}.gone`, folder)
+      }
+    })
+  })
+
+  it('is read by reload() where the interval is 0, beside the models of the settings, which come first', async () => {
+    await withFolder(async (folder, start) => {
+      const own = { name: 'own', checkpoint: CHECKPOINT }
+      const running = await start({ models: [own], modelsFolderMs: 0 })
+      await addVersion(folder, 2)
+      await addVersion(folder, 7, 'own')
+      await new Promise((resolve) => setTimeout(resolve, 3 * CHECK_MS))
+      const before = await index(running)
+
+      await running.server.reload()
+
+      assert.deepEqual(
+        [before, await index(running)].map((entries) => entries.map(({ name, version }) => `${name} ${version}`)),
+        [
+          ['own 1', 'm 1'],
+          ['own 1', 'm 2'],
+        ],
+      )
+    })
+  })
+})
