@@ -3,6 +3,9 @@
 const KEPT_MS = 120_000
 const WIDTH = 300
 const HEIGHT = 88
+/** Where the top of the scale and zero are drawn. */
+const TOP = 4
+const BOTTOM = HEIGHT - 3
 
 /** Requests without a model are those of the page and of orchestrators. */
 const NO_MODEL = 'model=""'
@@ -45,23 +48,56 @@ function quantile(before, after, part) {
   return low + (bounds[place] - low) * ((wanted - below) / (counts[place] - below))
 }
 
+/** `least` is the lowest top of the scale, `label` the text of a number on it. */
 const CHARTS = [
   {
     title: 'Responses per second',
     lines: ['rate'],
-    show: ({ rate }) => (rate ?? 0).toFixed(rate < 10 ? 1 : 0),
+    least: 1,
+    label: (rate) => `${rate}/s`,
+    show: ({ rate }) => `${rate.toFixed(rate < 10 ? 1 : 0)}/s`,
   },
   {
-    title: 'Latency, p50 and p99',
+    title: 'Latency, p50 · p99',
     lines: ['p50', 'p99'],
+    least: 0.001,
+    label: (seconds) => milliseconds(seconds),
     show: ({ p50, p99 }) => (p50 === null ? '–' : `${milliseconds(p50)} · ${milliseconds(p99)}`),
   },
-  { title: 'Waiting samples', lines: ['queue'], show: ({ queue }) => String(queue) },
+  {
+    title: 'Waiting samples',
+    lines: ['queue'],
+    least: 1,
+    label: (samples) => String(samples),
+    show: ({ queue }) => String(queue),
+  },
 ]
+
+/** The next number of 1, 2, 5, 10, 20 and so on. */
+function roundUp(value) {
+  const power = 10 ** Math.floor(Math.log10(value) + 1e-9)
+  const step = [1, 2, 5, 10].find((factor) => factor * power >= value * (1 - 1e-9)) ?? 10
+  return Number((step * power).toPrecision(1))
+}
+
+/** Runs of points that are side by side and that `isWanted` takes. */
+function runsOf(points, isWanted) {
+  const runs = []
+  let isOpen = false
+  for (const point of points) {
+    if (!isWanted(point)) isOpen = false
+    else if (isOpen) runs.at(-1).push(point)
+    else {
+      runs.push([point])
+      isOpen = true
+    }
+  }
+  return runs
+}
 
 function milliseconds(seconds) {
   const ms = 1000 * seconds
-  return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`
+  return ms === 0 ? '0' : `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`
 }
 
 function svg(name, attributes) {
@@ -84,13 +120,31 @@ export class Charts {
       title.textContent = chart.title
       value.textContent = '–'
       head.append(title, value)
+      const plot = document.createElement('div')
+      plot.className = 'plot'
+      const label = (className, text) => {
+        const node = document.createElement('span')
+        node.className = className
+        node.textContent = text
+        plot.append(node)
+        return node
+      }
+      const top = label('top', chart.label(chart.least))
+      label('bottom', '0')
+      label('start', '2 min ago')
+      label('end', 'now')
       const image = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img' })
       image.setAttribute('aria-label', `${chart.title}: no data yet`)
-      const lines = chart.lines.map((_, index) => svg('polyline', { class: index === 0 ? 'first' : 'second' }))
-      image.append(...lines)
-      box.append(head, image)
+      image.append(svg('path', { class: 'grid', d: `M0 ${TOP}H${WIDTH}M0 ${(TOP + BOTTOM) / 2}H${WIDTH}` }))
+      const lines = chart.lines.map((_, index) => {
+        const name = index === 0 ? 'first' : 'second'
+        return { line: svg('path', { class: `${name} line` }), dots: svg('path', { class: `${name} dots` }) }
+      })
+      for (const { line, dots } of lines) image.append(line, dots)
+      plot.append(image)
+      box.append(head, plot)
       parent.append(box)
-      return { chart, value, image, lines }
+      return { chart, value, top, image, lines }
     })
   }
 
@@ -98,7 +152,7 @@ export class Charts {
   add(text, at) {
     const now = {
       at,
-      requests: sum(text, 'napi_torch_requests_total'),
+      requests: sum(text, 'napi_torch_request_seconds_count'),
       times: buckets(text, 'napi_torch_request_seconds'),
     }
     const last = this.#last
@@ -116,19 +170,37 @@ export class Charts {
     for (const view of this.#views) this.#draw(view, at)
   }
 
-  #draw({ chart, value, image, lines }, at) {
-    const most = Math.max(...this.#points.flatMap((point) => chart.lines.map((line) => point[line] ?? 0)), 1e-9)
+  #draw({ chart, value, top, image, lines }, at) {
+    const most = Math.max(...this.#points.flatMap((point) => chart.lines.map((line) => point[line] ?? 0)), chart.least)
+    const scale = roundUp(most)
+    top.textContent = chart.label(scale)
+    const placeOf = (point, line) => {
+      const x = WIDTH * (1 - (at - point.at) / KEPT_MS)
+      return `${x.toFixed(1)} ${(BOTTOM - (BOTTOM - TOP) * (point[line] / scale)).toFixed(1)}`
+    }
     chart.lines.forEach((line, index) => {
-      const places = this.#points
-        .filter((point) => point[line] !== null)
-        .map((point) => {
-          const x = WIDTH * (1 - (at - point.at) / KEPT_MS)
-          return `${x.toFixed(1)},${(HEIGHT - 3 - (HEIGHT - 8) * (point[line] / most)).toFixed(1)}`
-        })
-      lines[index].setAttribute('points', places.join(' '))
+      // A time without requests has no latency: the line ends there.
+      const runs = runsOf(this.#points, (point) => point[line] !== null)
+      const pathOf = (run) => `M${run.map((point) => placeOf(point, line)).join('L')}`
+      lines[index].line.setAttribute(
+        'd',
+        runs
+          .filter(({ length }) => length > 1)
+          .map(pathOf)
+          .join(''),
+      )
+      // A line of no length is a dot: a single request is seen, too.
+      lines[index].dots.setAttribute(
+        'd',
+        runs
+          .filter(({ length }) => length === 1)
+          .map((run) => `${pathOf(run)}h0`)
+          .join(''),
+      )
     })
-    const shown = chart.show(this.#points.at(-1))
+    // Of what only requests have, the last that is drawn.
+    const shown = chart.show(this.#points.findLast((point) => point[chart.lines[0]] !== null) ?? this.#points.at(-1))
     value.textContent = shown
-    image.setAttribute('aria-label', `${chart.title}: now ${shown}`)
+    image.setAttribute('aria-label', `${chart.title}: last ${shown}, scale from 0 to ${chart.label(scale)}`)
   }
 }

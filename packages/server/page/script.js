@@ -1,6 +1,7 @@
 // The page of the server: classifies an image, and shows the load of the last two minutes. It makes requests to the server only.
 
 import { Charts } from './charts.js'
+import { hasLightBackground, inverted } from './invert.js'
 
 const element = (id) => document.getElementById(id)
 const [model, file, drop, preview] = ['model', 'file', 'drop', 'preview'].map(element)
@@ -14,13 +15,16 @@ const POLL_MS = 1000
 /** Kept in memory only: it is forgotten when the page is closed. */
 let token = ''
 let current = null
+/** Whether the model is the sample model, or knows what that knows. */
+let isFashion = false
 /** Number of the last request: the results of earlier ones are ignored. */
 let turn = 0
 
 class Refusal extends Error {
-  constructor(status, text) {
+  constructor(status, text, code) {
     super(text)
     this.status = status
+    this.code = code
   }
 }
 
@@ -33,13 +37,12 @@ async function ask(path, init = {}) {
     throw new Refusal(0, 'The server does not respond. Is it still running?')
   }
   if (response.ok) return response.json()
-  const { error = response.statusText } = await response.json().catch(() => ({}))
-  throw new Refusal(response.status, error)
+  const { error = response.statusText, code } = await response.json().catch(() => ({}))
+  throw new Refusal(response.status, error, code)
 }
 
 const ADVICE = {
-  400: 'The server cannot read this image.',
-  401: 'The server requires a token.',
+  400: 'The server cannot use this file.',
   404: 'The model no longer exists.',
   413: 'The image is too large for the server.',
   415: 'The server does not accept files of this type.',
@@ -48,15 +51,25 @@ const ADVICE = {
   504: 'The server could not answer before the deadline.',
 }
 
+/** What a person needs to know: the server's own words are added only where they say more. */
+function textOf({ status, code, message }) {
+  if (status === 401) return token === '' ? 'Enter a token to use this server.' : 'The server does not know this token.'
+  if (code === 'TORCH_IMAGE') {
+    return `The server cannot read ${current?.image.name ?? 'this file'} as an image. It may be damaged, or not be an image: use a JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP or PNM file.`
+  }
+  const advice = ADVICE[status]
+  return advice === undefined ? message : `${advice} (${message})`
+}
+
 function showError(error) {
   const box = element('error')
   box.hidden = error === null
   if (error === null) return
-  const advice = ADVICE[error.status]
-  box.textContent = advice === undefined ? error.message : `${advice} (${error.message})`
+  box.textContent = textOf(error)
   if (error.status === 401) {
     element('token-form').hidden = false
     element('token').focus()
+    element('token').select()
   }
 }
 
@@ -118,9 +131,10 @@ function showAnswers({ answers, timing }, totalMs) {
   element('timing-list').replaceChildren(
     ...parts.map(([className, name, length]) => entry(className, name, ms(length))),
     entry('plain', 'total', ms(totalMs)),
-    entry('plain', 'batch size', String(batchSize)),
+    entry('plain', 'batch size', batchSize === 0 ? 'none: the result was kept' : String(batchSize)),
   )
-  element('copy').hidden = false
+  // The command would send the file as it is.
+  element('copy').hidden = current.image !== current.given
 }
 
 function curl() {
@@ -131,11 +145,22 @@ function curl() {
   return `curl${authorization} -H ${quoted(`Content-Type: ${type}`)} --data-binary ${quoted(`@${name}`)} ${quoted(url.href)}`
 }
 
-async function classify(image) {
+/** Shows what the model says of an image that the user has given, turned to its negative if that is wanted. */
+async function classify(given) {
   const mine = ++turn
-  current = { image }
-  showImage(image)
   showError(null)
+  element('command').hidden = true
+  let image = given
+  if (isFashion) {
+    // A file that the browser cannot show is sent as it is.
+    element('light').hidden = element('invert').checked || !(await hasLightBackground(given).catch(() => false))
+    if (element('invert').checked) image = await inverted(given).catch(() => given)
+  } else {
+    element('light').hidden = true
+  }
+  if (mine !== turn) return
+  current = { image, given }
+  showImage(image)
   const began = performance.now()
   try {
     const result = await ask(`v1/classify/${encodeURIComponent(model.value)}`, {
@@ -178,14 +203,19 @@ async function sample(index) {
   return new File([blob], `${SAMPLES[index].toLowerCase().replace(' ', '-')}.png`, { type: 'image/png' })
 }
 
-function showSamples(isFashion) {
+function showSamples() {
   element('samples').hidden = !isFashion
+  element('invert-field').hidden = !isFashion
   const list = element('sample-list')
   if (!isFashion || list.children.length > 0) return
   SAMPLES.forEach((name, index) => {
     const button = make('button', { type: 'button', title: name, 'aria-label': name })
     button.style.backgroundPosition = `${(100 * index) / (SAMPLES.length - 1)}% 0`
-    button.addEventListener('click', async () => classify(await sample(index)))
+    button.addEventListener('click', async () => {
+      // These are as the model knows them.
+      element('invert').checked = false
+      await classify(await sample(index))
+    })
     list.append(make('li', {}, [button]))
   })
 }
@@ -214,7 +244,8 @@ async function showModels() {
 
 async function showModel() {
   const { properties = {} } = await ask(`v2/models/${encodeURIComponent(model.value)}`)
-  showSamples(properties.preset === 'fashion-mnist')
+  isFashion = properties.preset === 'fashion-mnist'
+  showSamples()
 }
 
 const charts = new Charts(element('charts'))
@@ -252,22 +283,38 @@ document.addEventListener('paste', ({ clipboardData }) => {
 })
 model.addEventListener('change', async () => {
   await showModel().catch(showError)
-  if (current !== null) await classify(current.image)
+  if (current !== null) await classify(current.given)
 })
 element('copy').addEventListener('click', async ({ target }) => {
-  await navigator.clipboard.writeText(curl()).then(
-    () => (target.textContent = 'Copied'),
-    () => (target.textContent = 'The browser does not allow it'),
-  )
+  target.textContent = (await copied(curl())) ? 'Copied' : 'Press Ctrl+C or ⌘C'
   setTimeout(() => (target.textContent = 'Copy as curl'), 2000)
 })
+element('invert').addEventListener('change', () => {
+  if (current !== null) void classify(current.given)
+})
+
+/** Copies a text. Browsers allow it on secure pages only, such as those of localhost: on others, it is shown and selected. */
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text)
+    return true
+  } catch {
+    const box = element('command')
+    box.value = text
+    box.hidden = false
+    box.focus()
+    box.select()
+    return false
+  }
+}
+
 element('token-form').addEventListener('submit', (event) => {
   event.preventDefault()
   token = element('token').value
   element('token-form').hidden = true
   showError(null)
   showModel().catch(showError)
-  if (current !== null) void classify(current.image)
+  if (current !== null) void classify(current.given)
 })
 
 void poll()

@@ -10,6 +10,7 @@ const FILES: Readonly<Record<string, readonly [file: string, type: string]>> = {
   '/page/style.css': ['style.css', 'text/css; charset=utf-8'],
   '/page/script.js': ['script.js', 'text/javascript; charset=utf-8'],
   '/page/charts.js': ['charts.js', 'text/javascript; charset=utf-8'],
+  '/page/invert.js': ['invert.js', 'text/javascript; charset=utf-8'],
   '/page/samples.png': ['samples.png', 'image/png'],
 }
 

@@ -12,7 +12,7 @@ import { MODEL, post, startServer, useServer } from '../../../support/server.js'
 import { skip } from '../../../support/skip.js'
 
 const AXE = createRequire(import.meta.url).resolve('axe-core')
-const ADDRESSES = ['/', '/page/style.css', '/page/script.js', '/page/charts.js', '/page/samples.png']
+const ADDRESSES = ['/', '/page/style.css', '/page/script.js', '/page/charts.js', '/page/invert.js', '/page/samples.png']
 
 interface AxeResults {
   readonly violations: readonly {
@@ -122,7 +122,7 @@ describe('the page of the server', function () {
       assert.equal(await best(page), 'Trouser')
 
       await page.focus('#model')
-      for (let tab = 0; tab < 3; tab++) await page.keyboard.press('Tab')
+      for (let tab = 0; tab < 4; tab++) await page.keyboard.press('Tab')
       await page.keyboard.press('Enter')
       await first(page, 'Pullover')
     })
@@ -162,7 +162,10 @@ describe('the page of the server', function () {
     await onPage(async (page) => {
       await page.setInputFiles('#file', { name: 'x.png', mimeType: 'image/png', buffer: Buffer.from('x') })
       await page.waitForSelector('#error:not([hidden])')
-      assert.match((await page.textContent('#error')) ?? '', /cannot read this image.*It is not a JPEG, PNG/)
+      assert.equal(
+        await page.textContent('#error'),
+        'The server cannot read x.png as an image. It may be damaged, or not be an image: use a JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP or PNM file.',
+      )
 
       await page.click('#sample-list button')
       await page.waitForSelector('#answers li')
@@ -191,6 +194,10 @@ describe('the page of the server', function () {
     try {
       await onPage(
         async (page) => {
+          await page.waitForSelector('#token-form:not([hidden])')
+          await page.fill('#token', 'guessed')
+          await page.press('#token', 'Enter')
+          await page.locator('#error', { hasText: 'The server does not know this token.' }).waitFor()
           await page.waitForSelector('#token-form:not([hidden])')
           await page.fill('#token', 'secret')
           await page.press('#token', 'Enter')
@@ -224,25 +231,81 @@ describe('the page of the server', function () {
     )
   })
 
+  it('shows the command and selects it where the browser does not let the page copy', async () => {
+    await onPage(async (page) => {
+      // As on pages that are neither of localhost nor over HTTPS.
+      await page.evaluate(`Object.defineProperty(navigator, 'clipboard', { value: undefined })`)
+      await page.click('#sample-list button')
+      await page.waitForSelector('#copy:not([hidden])')
+      await page.click('#copy')
+      await page.locator('#copy', { hasText: 'Press Ctrl+C' }).waitFor()
+
+      const command = `curl -H 'Content-Type: image/png' --data-binary '@ankle-boot.png' '${running().url}/v1/classify/${MODEL}'`
+      assert.equal(await page.inputValue('#command'), command)
+      assert.equal(await page.evaluate('String(getSelection()) || document.activeElement.value'), command)
+    })
+  })
+
   it('draws the load', async () => {
     await onPage(async (page) => {
       const input = { name: 'input', datatype: 'FP32', shape: [1, 3, 28, 28], data: Array<number>(3 * 28 * 28).fill(0) }
-      const isDrawn = async (): Promise<boolean> => {
-        const points = await page.getAttribute('.chart:first-child polyline', 'points')
-        return (points ?? '').trim().split(' ').length >= 2
+      const drawn = async (): Promise<number> => {
+        const path = await page.getAttribute('.chart:first-child path.first.line', 'd')
+        return (path ?? '').split(/(?=[ML])/).length
       }
-      while (!(await isDrawn())) await post(`${running().url}/v2/models/${MODEL}/infer`, { inputs: [input] })
+      while ((await drawn()) < 2) await post(`${running().url}/v2/models/${MODEL}/infer`, { inputs: [input] })
 
       assert.match(
         (await page.getAttribute('.chart:first-child svg', 'aria-label')) ?? '',
-        /^Responses per second: now \d/,
+        /^Responses per second: last [\d.]+\/s, scale from 0 to \d+\/s$/,
       )
       assert.match((await page.textContent('.chart:nth-child(2) h3')) ?? '', /ms · .* ms$/)
     })
   })
 
+  it('shows a single request: a dot of its latency beside a scale with units, which stays', async () => {
+    await onPage(async (page) => {
+      const input = { name: 'input', datatype: 'FP32', shape: [1, 3, 28, 28], data: Array<number>(3 * 28 * 28).fill(0) }
+      const latency = page.locator('.chart:nth-child(2)')
+      await page.waitForSelector('.chart:nth-child(3) path.first.dots[d]', { state: 'attached' })
+      await post(`${running().url}/v2/models/${MODEL}/infer`, { inputs: [input] })
+
+      await latency.locator('h3', { hasText: 'ms ·' }).waitFor()
+      await new Promise((resolve) => setTimeout(resolve, 2500))
+
+      assert.match((await latency.locator('path.first.dots').getAttribute('d')) ?? '', /^M[\d.]+ [\d.]+h0$/)
+      assert.match((await latency.locator('h3').textContent()) ?? '', /ms · .* ms$/)
+      assert.match((await latency.locator('.top').textContent()) ?? '', /^[125]0*(?:\.0)? ms$/)
+      assert.deepEqual(await latency.locator('.bottom, .start, .end').allTextContents(), ['0', '2 min ago', 'now'])
+    })
+  })
+
+  it('says that a photo on a light background must be inverted for the sample model, and inverts it', async () => {
+    await inFolder(async (folder) => {
+      const [boot] = await testImages(1)
+      assert.ok(boot)
+      const negative = { ...boot, pixels: boot.pixels.map((value) => 255 - value) }
+      const path = await writePng(`${folder}/photo.png`, negative)
+      await onPage(async (page) => {
+        await page.setInputFiles('#file', path)
+        await page.waitForSelector('#light:not([hidden])')
+        await page.check('#invert')
+        await first(page, 'Ankle boot')
+
+        assert.equal(await page.isVisible('#light'), false)
+        // The command would send the file as it is.
+        assert.equal(await page.isVisible('#copy'), false)
+
+        await page.click('button[aria-label="Trouser"]')
+        await first(page, 'Trouser')
+        assert.equal(await page.isVisible('#light'), false)
+        assert.equal(await page.isChecked('#invert'), false)
+      })
+    })
+  })
+
   for (const scheme of ['light', 'dark'] as const) {
-    it(`is accessible, ${scheme}, on a phone of 360 pixels: axe finds nothing, nothing is cut off`, async () => {
+    it(`is accessible, ${scheme}, on a phone of 375 pixels: axe finds nothing, nothing is cut off`, async () => {
       await onPage(
         async (page) => {
           await page.click('#sample-list button')
@@ -259,7 +322,7 @@ describe('the page of the server', function () {
             [],
           )
         },
-        { colorScheme: scheme, viewport: { width: 360, height: 740 } },
+        { colorScheme: scheme, viewport: { width: 375, height: 740 } },
       )
     })
   }
