@@ -223,7 +223,7 @@ export default tseslint.config(
     files: ['packages/server/page/*.js'],
     languageOptions: {
       globals: Object.fromEntries(
-        ['document', 'location', 'navigator', 'Image', 'File'].map((name) => [name, 'readonly']),
+        ['document', 'location', 'navigator', 'Image', 'File', 'createImageBitmap'].map((name) => [name, 'readonly']),
       ),
     },
   },

@@ -266,6 +266,7 @@ function finish(context: ServerContext, { request, reply, exchange, isComplete }
     route: url ?? null,
     status: isComplete ? reply.statusCode : CLIENT_CLOSED,
     address: request.ip,
+    traceId: context.tracing.traceId(request.headers),
     isCounted: request.method === 'POST',
     isMinor: url !== undefined && OPEN.has(url),
   })

@@ -57,6 +57,11 @@ function* contradictions({ models, ...settings }: Settings): Generator<Fault> {
     const message = `Expected origins such as https://app.example.org, or *, for corsOrigins, received ${describe(origin)}`
     yield { path: ['corsOrigins'], message }
   }
+  const { otlpEndpoint } = settings
+  if (otlpEndpoint !== '' && !/^https?:\/\//.test(URL.canParse(otlpEndpoint) ? otlpEndpoint : '')) {
+    const message = `Expected a URL such as http://localhost:4318/v1/traces for otlpEndpoint, received ${describe(otlpEndpoint)}`
+    yield { path: ['otlpEndpoint'], message }
+  }
   if ((tlsCert === '') !== (tlsKey === '')) {
     yield { path: [tlsCert === '' ? 'tlsKey' : 'tlsCert'], message: 'Expected both tlsCert and tlsKey, received one' }
   }

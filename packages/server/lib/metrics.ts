@@ -32,6 +32,7 @@ export class Metrics {
   readonly #duration
   readonly #reloads
   readonly #lookups
+  readonly #spans
   readonly #lag
 
   constructor(sources: MetricsSources) {
@@ -66,6 +67,9 @@ export class Metrics {
     this.#reloads = counter('napi_torch_reloads_total', 'Loads, unloads and reloads of models by result', ['result'])
     this.#lookups = counter('napi_torch_cache_samples_total', 'Samples by model, and whether their result was kept', [
       'model',
+      'result',
+    ])
+    this.#spans = counter('napi_torch_trace_spans_total', 'Spans that were sent to the collector, or dropped', [
       'result',
     ])
     observeModels(this.#registry, sources.models)
@@ -116,6 +120,11 @@ export class Metrics {
   /** Notes a sample whose result was looked for among those that are kept. */
   lookup(model: string, isHit: boolean): void {
     this.#lookups.inc({ model, result: isHit ? 'hit' : 'miss' })
+  }
+
+  /** Notes spans of traces. */
+  spans(result: 'sent' | 'dropped', count: number): void {
+    this.#spans.inc({ result }, count)
   }
 
   get contentType(): string {

@@ -30,7 +30,7 @@ export interface FolderScan {
 const CONFIG = 'config.yaml'
 const VERSION = /^[1-9]\d{0,17}$/
 const ENDINGS: readonly string[] = ['.pth', '.pt', '.safetensors', '.ckpt', '.bin', '.tar', '.pt2']
-/** What the folder itself says, and what would run code of whoever may write to it. */
+/** What the folder itself says, and what would run code of any user who may write to it. */
 const NOT_IN_CONFIG = ['name', 'version', 'checkpoint', 'module']
 
 /** Lists the models of a folder. @throws {TorchError} `TORCH_FILE` if it cannot be read. */
@@ -92,7 +92,7 @@ interface Found {
 async function settingsOf({ all, folder, name, version, files }: Found): Promise<ModelSettings> {
   const place = join(folder, version)
   const candidates = files.filter((file) => ENDINGS.includes(extname(file)))
-  const named = candidates.filter((file) => /^model\./.test(file))
+  const named = candidates.filter((file) => file.startsWith('model.'))
   const [checkpoint, ...others] = named.length > 0 ? named : candidates
   if (checkpoint === undefined || others.length > 0) {
     const received = checkpoint === undefined ? 'none' : [checkpoint, ...others].join(', ')

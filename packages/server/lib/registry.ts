@@ -145,9 +145,8 @@ export class ModelRegistry {
           const old = before.get(key)
           const fingerprint = await fingerprintOf(settings)
           const isSame =
-            old !== undefined &&
+            old?.isFollowed === false &&
             old.model !== null &&
-            !old.isFollowed &&
             old.fingerprint === fingerprint &&
             JSON.stringify(old.settings) === JSON.stringify(settings)
           if (isSame) {

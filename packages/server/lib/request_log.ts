@@ -19,6 +19,8 @@ export interface FinishedRequest {
   /** HTTP status, also of what came over gRPC. */
   readonly status: number
   readonly address: string
+  /** The trace that it belongs to. */
+  readonly traceId: string | null
   /** Whether it asks for a computation: it is counted even if it was for no model, and its time is. */
   readonly isCounted: boolean
   /** Whether it is one of many that say nothing. */
@@ -27,7 +29,7 @@ export interface FinishedRequest {
 
 /** Logs and counts a request: facts about it, nothing of its contents. */
 export function recordRequest({ metrics }: ServerContext, log: FastifyBaseLogger, request: FinishedRequest): void {
-  const { exchange, method, route, status, address, isCounted, isMinor } = request
+  const { exchange, method, route, status, address, traceId, isCounted, isMinor } = request
   const { startedAt, model, version, timing, code } = exchange
   const ms = performance.now() - startedAt
   // What only asks for facts is answered in no time, which would hide how long the others take.
@@ -41,6 +43,7 @@ export function recordRequest({ metrics }: ServerContext, log: FastifyBaseLogger
       route,
       status,
       address,
+      ...(traceId === null ? {} : { traceId }),
       ...(code === null ? {} : { code }),
       ...(model === '' ? {} : { model }),
       ...(version === '' ? {} : { version }),

@@ -10,6 +10,7 @@ import { BodyBudget } from './body_budget.js'
 import { GrpcListener } from './grpc/listener.js'
 import { createApp, type FastifyInstance, type Tls } from './app.js'
 import { ServerContext } from './context.js'
+import { OtlpTracing } from './otlp.js'
 import { Metrics } from './metrics.js'
 import { ModelRegistry, type FolderChange, type IndexEntry } from './registry.js'
 import { ResponseCache } from './response_cache.js'
@@ -55,7 +56,7 @@ export async function createServer(options: ServerOptions): Promise<InferenceSer
     tls,
     logStream,
     access: new AccessControl(settings, await Tokens.open(settings)),
-    tracing: await openTracing(),
+    tracing: settings.otlpEndpoint === '' ? await openTracing() : new OtlpTracing(settings),
   }
   return new InferenceServer(parts)
 }
@@ -116,6 +117,7 @@ export class InferenceServer implements AsyncDisposable {
     })
     this.#app = createApp(this.#context, { tls, logStream })
     this.#grpc = settings.grpc ? new GrpcListener(this.#context, { tls, log: this.#app.log }) : null
+    if (tracing instanceof OtlpTracing) this.#observeSpans(tracing)
     this.#folder =
       settings.modelsFolder === ''
         ? null
@@ -246,6 +248,7 @@ export class InferenceServer implements AsyncDisposable {
     grace.abort()
     await overdue
     await this.#models.close()
+    await this.#context.tracing.close()
     this.#metrics.close()
   }
 
@@ -256,6 +259,22 @@ export class InferenceServer implements AsyncDisposable {
     const { watchMs } = this.#settings
     if (watchMs > 0 && this.#closing === undefined) {
       this.#stopWatching = watchModels(this.#models, watchMs, () => this.reload())
+    }
+  }
+
+  /** Counts spans, and warns of the first that is dropped for each reason. */
+  #observeSpans(tracing: OtlpTracing): void {
+    let last = ''
+    tracing.observer = {
+      sent: (count) => {
+        last = ''
+        this.#metrics.spans('sent', count)
+      },
+      dropped: (count, reason) => {
+        if (reason !== last) this.#app.log.warn({ reason }, 'spans are dropped')
+        last = reason
+        this.#metrics.spans('dropped', count)
+      },
     }
   }
 

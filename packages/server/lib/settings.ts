@@ -344,6 +344,23 @@ export const SETTINGS = {
   }),
   tlsCert: Type.String({ default: '', description: 'PEM file with the certificate chain, for HTTPS and gRPC' }),
   tlsKey: Type.String({ default: '', description: 'PEM file with the key of the certificate' }),
+  otlpEndpoint: Type.String({
+    default: '',
+    description:
+      'URL to which spans are sent as OTLP in JSON, such as http://localhost:4318/v1/traces; empty means none',
+  }),
+  traceRatio: Type.Number({
+    minimum: 0,
+    maximum: 1,
+    default: 1,
+    description: 'share of the inferences that are traced where the caller does not say it in traceparent',
+  }),
+  maxTraceSpans: Type.Integer({
+    minimum: 1,
+    maximum: 1e6,
+    default: 2048,
+    description: 'maximum number of spans that wait to be sent; more are dropped',
+  }),
   logLevel: Type.Unsafe<LogLevel>(
     oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
       default: 'silent',

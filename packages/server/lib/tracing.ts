@@ -1,18 +1,29 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { isError } from 'napi-torch/internal'
+import { traceOf } from './trace_context.js'
 
-/** Spans of OpenTelemetry, if it is installed. */
+/** The spans of requests. */
 export interface Tracing {
   /** Runs `body` in a span that continues the trace of the caller. */
   request<T>(name: string, headers: IncomingHttpHeaders, attributes: Attributes, body: () => Promise<T>): Promise<T>
   /** Runs `body` in a span below the current one. */
   child<T>(name: string, body: () => Promise<T>): Promise<T>
+  /** Gives the id of the trace of a request, for its line in the log; null if it has none. */
+  traceId(headers: IncomingHttpHeaders): string | null
+  /** Sends what is left, and ends. */
+  close(): Promise<void>
 }
 
 /** Attributes of a span. */
 export type Attributes = Readonly<Record<string, string | number | boolean>>
 
+const OF_CALLER = {
+  traceId: (headers: IncomingHttpHeaders) => traceOf(headers)?.traceId ?? null,
+  close: () => Promise.resolve(),
+}
+
 const NO_TRACING: Tracing = {
+  ...OF_CALLER,
   request: (_name, _headers, _attributes, body) => body(),
   child: (_name, body) => body(),
 }
@@ -44,6 +55,7 @@ export async function openTracing(): Promise<Tracing> {
       }
     })
   return {
+    ...OF_CALLER,
     request: (name, headers, attributes, body) =>
       context.with(propagation.extract(context.active(), headers), () =>
         run(name, { kind: SpanKind.SERVER, attributes }, body),

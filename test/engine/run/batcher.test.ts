@@ -289,7 +289,7 @@ describe('Engine', () => {
 
           await Promise.all(split(samples(count)).map((sample) => engine.infer(sample)))
 
-          const [{ oldestWaitMs = NaN } = {}] = batches
+          const oldestWaitMs = batches[0]?.oldestWaitMs ?? NaN
           assert.deepEqual(
             batches.map((batch) => batch.reason),
             [reason],

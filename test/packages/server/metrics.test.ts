@@ -103,9 +103,9 @@ describe('/metrics', () => {
   }
 
   it('gives a model that is not there no metrics of its own', async () => {
-    await fetch(`${running().url}/v2/models/nobody/infer`, { method: 'POST', headers: JSON_TYPE, body: '{}' })
+    await fetch(`${running().url}/v2/models/unknown/infer`, { method: 'POST', headers: JSON_TYPE, body: '{}' })
 
-    assert.doesNotMatch(await (await fetch(`${running().url}/metrics`)).text(), /nobody/)
+    assert.doesNotMatch(await (await fetch(`${running().url}/metrics`)).text(), /model="unknown"/)
   })
 
   it('says why batches began, and how long their oldest sample waited', async () => {

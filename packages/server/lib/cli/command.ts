@@ -66,6 +66,9 @@ const GROUPS: Readonly<Record<SettingName, string>> = {
   modelsFolder: OPERATION,
   modelsFolderMs: OPERATION,
   versionPolicy: OPERATION,
+  otlpEndpoint: OPERATION,
+  traceRatio: OPERATION,
+  maxTraceSpans: LIMITS,
   logLevel: OPERATION,
 }
 

@@ -135,8 +135,9 @@ export class Calls {
 
   /** Logs and counts a message of a stream, which is a request of its own. */
   record(call: GrpcCall, exchange: Exchange, status: number): void {
-    const { path, caller, requestId } = call
-    const facts = { exchange, method: 'gRPC', route: path, status, address: caller.address }
+    const { path, caller, requestId, headers } = call
+    const traceId = this.#context.tracing.traceId(headers)
+    const facts = { exchange, method: 'gRPC', route: path, status, address: caller.address, traceId }
     const log = this.#log.child({ requestId })
     recordRequest(this.#context, log, { ...facts, isCounted: path === INFER, isMinor: OPEN.has(path) })
   }
