@@ -188,7 +188,7 @@ describe('napi-torch serve', function () {
       [],
       {},
       2,
-      /Expected a model: pass --model NAME=CHECKPOINT, --config FILE with models \(default: server\.yaml\), or --demo \(TORCH_USAGE\)/,
+      /Expected a model: pass --model NAME=CHECKPOINT, --models-folder FOLDER, --config FILE with models \(default: server\.yaml\), or --demo \(TORCH_USAGE\)/,
     ],
     ['a checkpoint that is not there', ['--model', 'a=/none.pth', '--check'], {}, 1, /\/none\.pth: No such file/],
     ['a number that is none', ['--demo', '--port', 'x'], {}, 2, /Expected an integer for --port, received 'x'/],
