@@ -39,11 +39,11 @@ export async function inferMessage(
   const id = request.id ?? ''
   onId?.(id)
   const model = models.find(name, version)
-  checkOutputNames(request)
-  const { classes } = model
+  checkOutputNames(request, model.outputs)
+  const { classes, outputs: names } = model
   const { labels, activation } = model.classifier
   const encode = ({ logits }: Inference): ModelInferResponse => {
-    const outputs = encodeOutputs(request, { logits, classes, labels, activation })
+    const outputs = encodeOutputs(request, { logits, classes, labels, activation, outputs: names })
     return {
       model_name: model.name,
       model_version: model.version,
