@@ -78,7 +78,7 @@ export async function compile(
         isPreparable ? native.preparePlan(handle, id, plan) : native.measurePlan(handle, id, plan, 1),
       )
     }
-    if (options.warmup) constants.releaseSources()
+    if (options.warmup) await slices.run(constants.releasingSources())
     const keeps = isQuantized ? 'int8' : dtype
     const set = kernels === 'native' ? instructionSet : null
     const computes = { device, dtype: keeps, kernels, instructionSet: set } as const

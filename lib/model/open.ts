@@ -8,6 +8,7 @@ import { createModel } from '../models/create.js'
 import type { ModelArchitecture } from '../models/architecture.js'
 import { convertTensors } from '../nn/convert.js'
 import { Module } from '../nn/module.js'
+import { withoutMemory } from '../nn/parameter.js'
 import { zeros } from '../tensor/creation.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkSignal } from '../util/abort.js'
@@ -169,7 +170,7 @@ export async function openModule(
  *
  * It owns the weights: {@link dispose} them, or let a `using` declaration or a scope do so. Engines own what they need.
  */
-export class OpenedModel implements Disposable {
+export class OpenedModel implements Disposable, AsyncDisposable {
   /** The module, in eval mode, on the CPU, in float32 and in channels-last layout, which convolutions compute fastest. */
   readonly model: Module
   /** Architecture that was recognized from keys and shapes. */
@@ -246,6 +247,17 @@ export class OpenedModel implements Disposable {
     this.dispose()
   }
 
+  /** Does what {@link dispose} does, in slices between which the event loop goes on: for large models. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#isOwner) return
+    const slices = new Slices()
+    for (const tensor of [...this.model.parameters(), ...this.model.buffers()]) {
+      await slices.next()
+      tensor.dispose()
+    }
+    this.model.dispose()
+  }
+
   /** @internal */
   [HELD](): Tensor[] {
     return this.model[HELD]()
@@ -259,7 +271,7 @@ async function loadModule({ description, stored, facts, modules }: FoundModel, s
     const { architecture } = description
     const built = facts === null ? architecture : correctHead(architecture, facts, modules)
     await slices.next()
-    const model = createModel(built, { skipInit: true }).eval()
+    const model = withoutMemory(() => createModel(built, { skipInit: true })).eval()
     try {
       if (facts !== null) applyFacts(model, facts, modules)
       await slices.next()

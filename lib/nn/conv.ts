@@ -6,7 +6,7 @@ import { checkConvPadding, checkPair, type ConvPadding, type Pair, type Size2d }
 import { conv2d, pad } from './functional.js'
 import { calculateFanInAndFanOut, kaimingUniform_, uniform_ } from './init.js'
 import { Module } from './module.js'
-import { emptyParameter, type FactoryOptions, type Parameter } from './parameter.js'
+import { areParametersPlaceholders, emptyParameter, type FactoryOptions, type Parameter } from './parameter.js'
 import { pythonSize } from './repr.js'
 
 /** What {@link Conv2d} pads with: zeros, the mirrored image, its border, or the image wrapped around. */
@@ -113,7 +113,7 @@ export class Conv2d extends Module {
   }
 
   #drawWeight(): void {
-    if (this.weight.isContiguous()) {
+    if (this.weight.isContiguous() || areParametersPlaceholders()) {
       kaimingUniform_(this.weight, { a: Math.sqrt(5) })
       return
     }

@@ -73,13 +73,43 @@ export function isParameter(value: unknown): value is Parameter {
 /** Text of PyTorch's for a parameter of integers that is to be trained. */
 export const ONLY_FLOATS_REQUIRE_GRAD = 'Only Tensors of floating point and complex dtype can require gradients'
 
+/** Calls of {@link withoutMemory} that are under way. */
+let placeholders = 0
+
+/**
+ * Builds modules whose parameters have shapes but no memory, for those that take over the tensors of a file: each has one element
+ * that stands for all, and is not to be written to.
+ */
+export function withoutMemory<T>(make: () => T): T {
+  placeholders++
+  try {
+    return make()
+  } finally {
+    placeholders--
+  }
+}
+
+/** Whether modules are built {@link withoutMemory}. */
+export function areParametersPlaceholders(): boolean {
+  return placeholders > 0
+}
+
 /** Makes a parameter whose elements are not set. */
 export function emptyParameter(shape: readonly number[], { dtype, device }: FactoryOptions): Parameter {
-  const data = empty<DType>(shape, { dtype, device })
+  const data = placeholders > 0 ? placeholder(shape, { dtype, device }) : empty<DType>(shape, { dtype, device })
   try {
     return new Parameter(data)
   } finally {
     data.dispose()
+  }
+}
+
+function placeholder(shape: readonly number[], { dtype, device }: FactoryOptions): Tensor {
+  const one = empty<DType>([], { dtype, device })
+  try {
+    return one.expand(shape)
+  } finally {
+    one.dispose()
   }
 }
 

@@ -4,7 +4,7 @@ import type { Tensor } from '../tensor/tensor.js'
 import { embedding } from './functional.js'
 import { normal_ } from './init.js'
 import { Module } from './module.js'
-import { emptyParameter, type FactoryOptions, type Parameter } from './parameter.js'
+import { areParametersPlaceholders, emptyParameter, type FactoryOptions, type Parameter } from './parameter.js'
 
 /** Options of {@link Embedding}; names and defaults are PyTorch's. */
 export interface EmbeddingOptions extends FactoryOptions {
@@ -48,7 +48,7 @@ export class Embedding extends Module {
   /** Draws the table anew. */
   resetParameters(): void {
     normal_(this.weight)
-    if (this.paddingIdx === null) return
+    if (this.paddingIdx === null || areParametersPlaceholders()) return
     const row = this.weight.select(0, this.paddingIdx)
     row.zero_()
     row.dispose()

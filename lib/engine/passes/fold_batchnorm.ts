@@ -9,8 +9,8 @@ import type { BatchNormNode } from '../ops/batch_norm.js'
 import { absorbs } from '../ops/index.js'
 import { fuse } from './fuse.js'
 
-/** Elements of weights that are computed in one piece. */
-const PIECE = 2 ** 18
+/** Elements of weights that are computed in one piece: so few that libtorch does it on one thread, which waits for no other. */
+const PIECE = 2 ** 15 - 1
 
 /**
  * Folds the normalization of channels into the convolution or the matrix that makes them, where nothing else reads its
@@ -22,24 +22,26 @@ export function* foldBatchNorm(graph: Graph): Pieces<Graph> {
     if (norm.kind !== 'batchNorm') return null
     const layer = maker(norm.input)
     if (layer === null || !canFold(layer)) return null
-    const folding = foldingOf(layer, norm)
-    foldings.push(folding)
-    const { weight, bias } = folding
+    const { dtype, device } = layer.weight
+    const like = { dtype, device: device as Device }
+    const [weight, bias] = [empty(layer.weight.shape, like), empty([layer.weight.size(0)], like)]
+    foldings.push({ layer, norm, weight, bias })
     return { node: { ...layer, weight, bias, output: norm.output }, absorbed: layer }
   })
   const folded = graph.with({ nodes, made: foldings.flatMap(({ weight, bias }) => [weight, bias]) })
   for (const folding of foldings) {
-    yield* scaleKernels(folding)
-    folding.scale.dispose()
+    yield
+    const scale = fillBias(folding)
+    yield* fillWeight(folding, scale)
+    scale.dispose()
   }
   return folded
 }
 
-/** What a layer becomes: its weights have room, but no numbers yet. */
+/** Two nodes that become one, whose weight and bias have room, but no numbers yet. */
 interface Folding {
-  readonly source: Tensor
-  /** Of each output channel, in float64. */
-  readonly scale: Tensor
+  readonly layer: FoldingNode
+  readonly norm: BatchNormNode
   readonly weight: Tensor
   readonly bias: Tensor
 }
@@ -52,31 +54,28 @@ function canFold(node: Node): node is FoldingNode {
   return !('residual' in node) || node.residual === null
 }
 
-function foldingOf({ weight: source, bias: old }: FoldingNode, norm: BatchNormNode): Folding {
+/** Gives the factor of each output channel, in float64. */
+function fillBias({ layer, norm, bias }: Folding): Tensor {
   return scope(() => {
-    const { dtype } = source
-    const device = source.device as Device
     const deviation = norm.variance.double().add(norm.eps).sqrt()
     const scale = norm.weight === null ? deviation.pow(-1) : norm.weight.double().div(deviation)
-    const none = zeros([source.size(0)], { dtype: 'float64', device })
-    const shift = (old?.double() ?? none)
-      .sub(norm.mean.double())
-      .mul(scale)
-      .add(norm.bias?.double() ?? none)
-    return { source, scale, weight: empty(source.shape, { dtype, device }), bias: shift.to(dtype) }
+    const none = zeros(bias.shape, { dtype: 'float64', device: bias.device as Device })
+    const shift = (layer.bias?.double() ?? none).sub(norm.mean.double()).mul(scale)
+    bias.copy_(shift.add(norm.bias?.double() ?? none))
+    return scale
   })
 }
 
-/** Writes the weights, some output channels at a time. */
-function* scaleKernels({ source, scale, weight }: Folding): Pieces<void> {
+/** Computes some output channels at a time. */
+function* fillWeight({ layer: { weight: source }, weight }: Folding, scale: Tensor): Pieces<void> {
   const count = source.size(0)
   const step = Math.max(1, Math.floor(PIECE / Math.max(1, source.numel / count)))
   for (let start = 0; start < count; start += step) {
     yield
     scope(() => {
-      const [from, to, factors] = [source, weight, scale].map((each) => each.slice(0, start, start + step))
-      if (from === undefined || to === undefined || factors === undefined) return
-      to.copy_(from.mul(factors.view([factors.size(0), ...source.shape.slice(1).map(() => 1)])))
+      const factors = scale.slice(0, start, start + step)
+      const perKernel = factors.view([factors.size(0), ...source.shape.slice(1).map(() => 1)])
+      weight.slice(0, start, start + step).copy_(source.slice(0, start, start + step).mul(perKernel))
     })
   }
 }

@@ -99,9 +99,15 @@ export class Constants {
    * Lets go of the weights of which native kernels have all packed forms that they will read: plans for all sizes of batches are
    * prepared.
    */
-  releaseSources(): void {
-    for (const weights of this.#weights.values()) native.releaseConvSource(weights)
-    for (const tensor of this.#packed) if (!this.#read.has(tensor)) native.dispose(this.of(tensor).handle)
+  *releasingSources(): Pieces<void> {
+    for (const weights of this.#weights.values()) {
+      yield
+      native.releaseConvSource(weights)
+    }
+    for (const tensor of this.#packed) {
+      yield
+      if (!this.#read.has(tensor)) native.dispose(this.of(tensor).handle)
+    }
   }
 
   dispose(): void {

@@ -60,7 +60,7 @@ export async function loadClassifier(options: LoadClassifierOptions): Promise<Lo
   const { activation: chosen, exifOrientation: isTurned, invert, ...engineOptions } = rest
   const images = { preset: name, labels: list, activation: chosen, exifOrientation: isTurned, invert }
   const reading = { key, wholeModule, prefix, stem, module, ...images }
-  using opened = await openModel(checkpoint, reading)
+  await using opened = await openModel(checkpoint, reading)
   const { architecture, preset, presetName, labels, activation, exifOrientation } = opened
   if (architecture.numClasses === 0) {
     throw new TorchError('TORCH_ARCHITECTURE', `${shorten(checkpoint)}: Has no head, and so no classes to serve`)
