@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #ifdef _WIN32
 #define NOMINMAX
@@ -11,6 +12,7 @@
 #include <windows.h>
 #else
 #include <sys/mman.h>
+#include <unistd.h>
 #endif
 
 namespace napi_torch {
@@ -28,7 +30,31 @@ inline void* MapPages(size_t bytes) {
 #endif
 }
 
-// Gives the pages of MapPages back to the system.
+inline constexpr size_t kHugePage = size_t{1} << 21;
+
+// As MapPages, in huge pages as far as `bytes` fill them and the system has some: memory that is read from one end to the
+// other again and again, such as weights, would otherwise miss the TLB at every page. What is left over at the end lies
+// in small pages, so that no memory is taken beyond `bytes`.
+inline void* MapHugePages(size_t bytes) {
+#ifdef MADV_HUGEPAGE
+  if (bytes < kHugePage || bytes + kHugePage < bytes) return MapPages(bytes);
+  void* const pages = MapPages(bytes + kHugePage);
+  if (pages == nullptr) return nullptr;
+  // Huge pages are aligned to their size; what lies around the aligned part goes back.
+  const size_t before = (kHugePage - reinterpret_cast<uintptr_t>(pages) % kHugePage) % kHugePage;
+  char* const begin = static_cast<char*>(pages) + before;
+  const auto small = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const size_t length = (bytes + small - 1) / small * small;
+  if (before != 0) munmap(pages, before);
+  munmap(begin + length, bytes + kHugePage - before - length);
+  madvise(begin, length, MADV_HUGEPAGE);  // Advice: what refuses it is no failure.
+  return begin;
+#else
+  return MapPages(bytes);
+#endif
+}
+
+// Gives the pages of MapPages or MapHugePages back to the system.
 inline void UnmapPages(void* pages, [[maybe_unused]] size_t bytes) {
 #ifdef _WIN32
   VirtualFree(pages, 0, MEM_RELEASE);

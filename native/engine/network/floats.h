@@ -32,7 +32,7 @@ using AlignedFloats = std::unique_ptr<float[], AlignedDelete>;
 // `count` zeros, aligned to a cache line.
 inline AlignedFloats NewFloats(int64_t count) {
   const size_t bytes = static_cast<size_t>(count) * sizeof(float);
-  void* const data = bytes < kMinMapping ? ::operator new(bytes, kAlignment) : MapPages(bytes);
+  void* const data = bytes < kMinMapping ? ::operator new(bytes, kAlignment) : MapHugePages(bytes);
   if (data == nullptr) throw std::bad_alloc();
   if (bytes < kMinMapping) std::memset(data, 0, bytes);
   return AlignedFloats(static_cast<float*>(data), AlignedDelete{bytes});
