@@ -18,6 +18,10 @@ inline Vector Relu(Vector value) { return value < 0 ? Vector{} : value; }
 // a where it is larger or NaN, else b.
 inline Vector Max(Vector a, Vector b) { return (a > b) | (a != a) ? a : b; }
 
+// Rows of a panel that are fetched ahead: weights that come from memory arrive in time, and are not yet evicted again.
+// Measured for ResNet-18 with one image: 10 % of the time of the whole network.
+constexpr int64_t kPrefetchedRows = 24;
+
 template <int64_t R>
 inline __attribute__((always_inline)) void Accumulate(const RowsArguments& arguments, Vector (&sum)[R][2]) {
   const auto [a, lda, offsets, segments, length, panel, c, ldc] = arguments;
@@ -29,6 +33,8 @@ inline __attribute__((always_inline)) void Accumulate(const RowsArguments& argum
     for (int64_t k = 0; k < length; ++k) {
       const Vector b0 = Load(b);
       const Vector b1 = Load(b + kLanes);
+      __builtin_prefetch(b + kPrefetchedRows * kBlock);
+      __builtin_prefetch(b + kPrefetchedRows * kBlock + kLanes);
       b += kBlock;
 #pragma GCC unroll 16
       for (int64_t r = 0; r < R; ++r) {
