@@ -121,7 +121,9 @@ class PooledNchwConvolution final : public Convolution {
   void Run(ThreadPool& pool, const Activation& in, const Activation& out, const Activation* /*residual*/, bool relu,
            float* workspace) const override {
     input_.Pad(pool, in.data, workspace);
-    const int64_t bands = std::min(DivideUp(out.layout.h, kRowsPerBand), DivideUp(4 * threads_, out.layout.n));
+    int64_t bands = std::min(DivideUp(out.layout.h, kRowsPerBand), DivideUp(4 * threads_, out.layout.n));
+    // So that all threads have the same work: of 5 bands, one of 2 threads would take 3.
+    if (out.layout.n % threads_ != 0) bands = std::min(out.layout.h, DivideUp(bands, threads_) * threads_);
     pool.Run(out.layout.n * bands, [&](int64_t item, int thread) {
       float* const rows = workspace + input_.floats() + thread * pooling_.kernel[0] * row_floats_;
       const auto [first, end] = EvenSlice(out.layout.h, item % bands, bands);
@@ -130,7 +132,7 @@ class PooledNchwConvolution final : public Convolution {
   }
 
  private:
-  // Pooled rows of a band, at least: convolution rows that two bands need are computed twice.
+  // Pooled rows of a band, about: convolution rows that two bands need are computed twice.
   static constexpr int64_t kRowsPerBand = 12;
 
   void RunBand(const float* padded, int64_t sample, int64_t first, int64_t end, bool relu, float* rows,
