@@ -316,6 +316,7 @@ describe('compile()', () => {
     for (const [choice, kernel] of [
       ['direct', 'native direct'],
       ['winograd2Phased', 'native winograd2Phased'],
+      ['winograd2ByChannel', 'native winograd2ByChannel'],
       ['onednn', 'oneDNN'],
     ] as const) {
       it(`takes ${choice} where the file says that it is the fastest`, async () => {
@@ -333,7 +334,7 @@ describe('compile()', () => {
 
         await compiled()
 
-        assert.ok(/^(direct|winograd[24](Phased)?|onednn)$/.test(Object.values(read().choices)[0] ?? ''))
+        assert.ok(/^(direct|winograd[24](ByChannel|Phased)?|onednn)$/.test(Object.values(read().choices)[0] ?? ''))
       })
     }
 

@@ -12,7 +12,7 @@ const MAX_BYTES = 2 ** 20
 /** Of the newest measurements, which are kept: far below {@link MAX_BYTES}. */
 const MAX_ENTRIES = 4096
 /** To be raised when kernels change without a new version of the package. */
-const REVISION = 1
+const REVISION = 2
 
 /**
  * Reads what earlier processes have measured with that many threads on this kind of CPU, with this libtorch and this

@@ -21,9 +21,11 @@ std::unique_ptr<Convolution> NewNchw(std::shared_ptr<ConvWeights> weights, const
 std::unique_ptr<Convolution> NewPooledNchw(std::shared_ptr<ConvWeights> weights, const PoolGeometry& pooling,
                                            const ActivationLayout& in, const ActivationLayout& out, ThreadPool& pool);
 
-// F(m x m, 3 x 3) where `m` is 2 or 4. `phased` runs each phase on all threads, instead of all phases of a block of
-// tiles on one thread.
-std::unique_ptr<Convolution> NewWinograd(int64_t m, bool phased, std::shared_ptr<ConvWeights> weights,
+// How the threads share the work of a convolution by Winograd: see Algorithm.
+enum class WinogradOrder { kFused, kByChannel, kPhased };
+
+// F(m x m, 3 x 3) where `m` is 2 or 4.
+std::unique_ptr<Convolution> NewWinograd(int64_t m, WinogradOrder order, std::shared_ptr<ConvWeights> weights,
                                          const ActivationLayout& in, const ActivationLayout& out, ThreadPool& pool);
 
 }  // namespace napi_torch::engine

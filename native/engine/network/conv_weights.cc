@@ -122,13 +122,14 @@ const float* ConvWeights::Transformed(Form& form, const double (&transform)[kTil
     const std::shared_ptr<const float> oihw = Source();
     const int64_t channels = geometry_.in_channels;
     const int64_t block = kernels_.block;
-    const int64_t position_floats = panels_ * channels * block;
-    AlignedFloats floats = NewFloats(kTile * kTile * position_floats);
+    const int64_t position_floats = channels * block;
+    const int64_t panel_floats = kTile * kTile * position_floats;
+    AlignedFloats floats = NewFloats(panels_ * panel_floats);
     pool.Run(panels_, [&](int64_t panel, int /*thread*/) {
       const int64_t first = panel * block;
       const int64_t outputs = std::min(block, geometry_.out_channels - first);
       for (int64_t c = 0; c < channels; ++c) {
-        float* const target = floats.get() + (panel * channels + c) * block;
+        float* const target = floats.get() + panel * panel_floats + c * block;
         for (int64_t o = 0; o < outputs; ++o) {
           const float* const g = oihw.get() + ((first + o) * channels + c) * 9;
           double half[kTile][3];
@@ -147,7 +148,7 @@ const float* ConvWeights::Transformed(Form& form, const double (&transform)[kTil
       }
     });
     form.floats = std::move(floats);
-    form.count = kTile * kTile * position_floats;
+    form.count = panels_ * panel_floats;
   });
   return form.floats.get();
 }

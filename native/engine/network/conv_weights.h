@@ -53,7 +53,7 @@ class ConvWeights {
   const float* ByTap(ThreadPool& pool);
   // [panel][input channel][row][column][block]: for an NCHW input.
   const float* ByChannel(ThreadPool& pool);
-  // [position][panel][input channel][block]: G g G^T of F(2 x 2, 3 x 3) or F(4 x 4, 3 x 3), computed in float64.
+  // [panel][position][input channel][block]: G g G^T of F(2 x 2, 3 x 3) or F(4 x 4, 3 x 3), computed in float64.
   const float* Winograd2(ThreadPool& pool);
   const float* Winograd4(ThreadPool& pool);
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <atomic>
 #include <utility>
+#include <vector>
 
 #include "conv_algorithms.h"
 #include "conv_rows.h"
@@ -11,6 +12,8 @@ namespace {
 // A block of tiles goes through all phases together. Its size, in calls of the product kernel: larger blocks reuse the
 // weights more, until their activations exceed the cache of a core,
 constexpr int64_t kProductsPerBlock = 2;
+// or until that of each thread does, where the threads share the weights instead of the tiles,
+constexpr int64_t kProductsPerChannelBlock = 4;
 // or the last-level cache, where the phases run one after the other on all threads.
 constexpr int64_t kProductsPerSuperblock = 8;
 // Floats between the positions of a tile that keep them from mapping to the same cache sets.
@@ -61,7 +64,7 @@ class WinogradConvolution : public Convolution {
   int64_t tiles() const { return out_.n * rows_ * columns_; }
   int64_t channels() const { return weights_->geometry().in_channels; }
   const float* Panel(int64_t position, int64_t panel) const {
-    return packed_ + (position * weights_->panels() + panel) * channels() * kernels_.block;
+    return packed_ + (panel * positions_ + position) * channels() * kernels_.block;
   }
 
   struct Pixel {
@@ -121,6 +124,19 @@ class WinogradConvolution : public Convolution {
     if (!finite) operands.finite.store(false, std::memory_order_relaxed);
   }
 
+  // Takes `count` tiles that are transformed through the other phases, for one panel of channels: `sums` holds their
+  // products.
+  void RunPanel(const Operands& operands, int64_t first, int64_t count, int64_t panel, const float* transformed,
+                int64_t transformed_stride, float* sums) const {
+    const int64_t sums_stride = count * kernels_.block + kSkew;
+    for (int64_t p = 0; p < positions_; ++p) {
+      Product(transformed + p * transformed_stride, count, Panel(p, panel), sums + p * sums_stride, kernels_.block);
+    }
+    for (int64_t i = 0; i < count; ++i) {
+      Output(operands, first + i, panel, sums + i * kernels_.block, sums_stride);
+    }
+  }
+
   std::shared_ptr<ConvWeights> weights_;
   const KernelSet& kernels_;
   // Results along each side of a tile, and positions of its transform.
@@ -158,18 +174,11 @@ class FusedWinograd final : public WinogradConvolution {
       const int64_t first = tiles() * block / blocks_;
       const int64_t count = tiles() * (block + 1) / blocks_ - first;
       const int64_t transformed_stride = count * in_.channels + kSkew;
-      const int64_t sums_stride = count * kernels_.block + kSkew;
-
       for (int64_t i = 0; i < count; ++i) {
         Input(operands.in, first + i, 0, in_.channels, transformed + i * in_.channels, transformed_stride);
       }
       for (int64_t panel = 0; panel < weights_->panels(); ++panel) {
-        for (int64_t p = 0; p < positions_; ++p) {
-          Product(transformed + p * transformed_stride, count, Panel(p, panel), sums + p * sums_stride, kernels_.block);
-        }
-        for (int64_t i = 0; i < count; ++i) {
-          Output(operands, first + i, panel, sums + i * kernels_.block, sums_stride);
-        }
+        RunPanel(operands, first, count, panel, transformed, transformed_stride, sums);
       }
     });
   }
@@ -237,12 +246,61 @@ class PhasedWinograd final : public WinogradConvolution {
   int64_t sums_floats_;
 };
 
+// An item of work is one panel of output channels of a block of tiles, which each thread transforms by itself: that takes
+// less time than to read, as the fused order does, all weights on all threads.
+class ByChannelWinograd final : public WinogradConvolution {
+ public:
+  ByChannelWinograd(int64_t results, std::shared_ptr<ConvWeights> weights, const ActivationLayout& in,
+                    const ActivationLayout& out, ThreadPool& pool)
+      : WinogradConvolution(results, std::move(weights), in, out, pool) {
+    const int64_t needed = DivideUp(tiles(), kProductsPerChannelBlock * kernels_.max_rows);
+    // More where there are more threads than panels.
+    blocks_ = std::min(tiles(), std::max(needed, DivideUp(threads_, weights_->panels())));
+    const int64_t per_block = DivideUp(tiles(), blocks_);
+    transformed_floats_ = positions_ * (per_block * in_.channels + kSkew);
+    sums_floats_ = positions_ * (per_block * kernels_.block + kSkew);
+  }
+
+  int64_t WorkspaceFloats() const override { return threads_ * (transformed_floats_ + sums_floats_); }
+
+ protected:
+  void RunTiles(ThreadPool& pool, const Operands& operands) const override {
+    // The block that each thread has transformed.
+    std::vector<int64_t> held(static_cast<size_t>(threads_), -1);
+    pool.Run(blocks_ * weights_->panels(), [&](int64_t item, int thread) {
+      float* const transformed = operands.workspace + thread * (transformed_floats_ + sums_floats_);
+      const int64_t block = item / weights_->panels();
+      const auto [first, end] = EvenSlice(tiles(), block, blocks_);
+      const int64_t stride = (end - first) * in_.channels + kSkew;
+      if (std::exchange(held[static_cast<size_t>(thread)], block) != block) {
+        for (int64_t tile = first; tile < end; ++tile) {
+          Input(operands.in, tile, 0, in_.channels, transformed + (tile - first) * in_.channels, stride);
+        }
+      }
+      RunPanel(operands, first, end - first, item % weights_->panels(), transformed, stride,
+               transformed + transformed_floats_);
+    });
+  }
+
+ private:
+  int64_t blocks_;
+  int64_t transformed_floats_;
+  int64_t sums_floats_;
+};
+
 }  // namespace
 
-std::unique_ptr<Convolution> NewWinograd(int64_t m, bool phased, std::shared_ptr<ConvWeights> weights,
+std::unique_ptr<Convolution> NewWinograd(int64_t m, WinogradOrder order, std::shared_ptr<ConvWeights> weights,
                                          const ActivationLayout& in, const ActivationLayout& out, ThreadPool& pool) {
-  if (phased) return std::make_unique<PhasedWinograd>(m, std::move(weights), in, out, pool);
-  return std::make_unique<FusedWinograd>(m, std::move(weights), in, out, pool);
+  switch (order) {
+    case WinogradOrder::kFused:
+      return std::make_unique<FusedWinograd>(m, std::move(weights), in, out, pool);
+    case WinogradOrder::kByChannel:
+      return std::make_unique<ByChannelWinograd>(m, std::move(weights), in, out, pool);
+    case WinogradOrder::kPhased:
+      return std::make_unique<PhasedWinograd>(m, std::move(weights), in, out, pool);
+  }
+  return nullptr;
 }
 
 }  // namespace napi_torch::engine

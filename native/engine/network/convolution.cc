@@ -9,11 +9,13 @@
 namespace napi_torch::engine {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Algorithm>, 6> kNames{{
+constexpr std::array<std::pair<std::string_view, Algorithm>, 8> kNames{{
     {"direct", Algorithm::kDirect},
     {"nchw", Algorithm::kNchw},
     {"winograd2", Algorithm::kWinograd2},
     {"winograd4", Algorithm::kWinograd4},
+    {"winograd2ByChannel", Algorithm::kWinograd2ByChannel},
+    {"winograd4ByChannel", Algorithm::kWinograd4ByChannel},
     {"winograd2Phased", Algorithm::kWinograd2Phased},
     {"winograd4Phased", Algorithm::kWinograd4Phased},
 }};
@@ -45,13 +47,17 @@ std::unique_ptr<Convolution> Convolution::Create(Algorithm algorithm, std::share
     case Algorithm::kNchw:
       return NewNchw(std::move(weights), in, pool);
     case Algorithm::kWinograd2:
-      return NewWinograd(2, false, std::move(weights), in, out, pool);
+      return NewWinograd(2, WinogradOrder::kFused, std::move(weights), in, out, pool);
     case Algorithm::kWinograd4:
-      return NewWinograd(4, false, std::move(weights), in, out, pool);
+      return NewWinograd(4, WinogradOrder::kFused, std::move(weights), in, out, pool);
+    case Algorithm::kWinograd2ByChannel:
+      return NewWinograd(2, WinogradOrder::kByChannel, std::move(weights), in, out, pool);
+    case Algorithm::kWinograd4ByChannel:
+      return NewWinograd(4, WinogradOrder::kByChannel, std::move(weights), in, out, pool);
     case Algorithm::kWinograd2Phased:
-      return NewWinograd(2, true, std::move(weights), in, out, pool);
+      return NewWinograd(2, WinogradOrder::kPhased, std::move(weights), in, out, pool);
     case Algorithm::kWinograd4Phased:
-      return NewWinograd(4, true, std::move(weights), in, out, pool);
+      return NewWinograd(4, WinogradOrder::kPhased, std::move(weights), in, out, pool);
   }
   return nullptr;
 }

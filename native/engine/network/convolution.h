@@ -18,11 +18,14 @@ enum class Algorithm {
   // The direct algorithm on a dense NCHW input, such as the one of the model: for few channels.
   kNchw,
   // 3 x 3 with stride 1 in tiles of 2 x 2 or 4 x 4 results, with 2.25 or 4 times fewer multiplications. One thread
-  // takes
-  // a block of tiles through all phases, in its own cache,
+  // takes a block of tiles through all phases, in its own cache,
   kWinograd2,
   kWinograd4,
-  // or all threads run each phase together, which reads the weights once: for many channels.
+  // or the threads share the output channels instead of the tiles, so that each reads a part of the weights: for few
+  // tiles,
+  kWinograd2ByChannel,
+  kWinograd4ByChannel,
+  // or all threads run each phase together: for many channels.
   kWinograd2Phased,
   kWinograd4Phased,
 };

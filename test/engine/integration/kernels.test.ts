@@ -15,11 +15,13 @@ const TOLERANCE = {
   nchw: 5e-6,
   winograd2: 1e-5,
   winograd4: 8e-5,
+  winograd2ByChannel: 1e-5,
+  winograd4ByChannel: 8e-5,
   winograd2Phased: 1e-5,
   winograd4Phased: 8e-5,
 }
 type Algorithm = keyof typeof TOLERANCE
-const WINOGRAD: readonly Algorithm[] = ['winograd2', 'winograd4', 'winograd2Phased', 'winograd4Phased']
+const WINOGRAD = (Object.keys(TOLERANCE) as Algorithm[]).filter((name) => name.startsWith('winograd'))
 const CASES = 40
 
 /** What PyTorch's operators give in float64. */
@@ -109,6 +111,35 @@ for (const kernels of native.kernelSets()) {
           })
         }
       })
+    }
+
+    for (const [title, shape, outputs] of [
+      ['a single tile, and more threads than panels', [1, 3, 2, 1], 5],
+      ['odd numbers of channels and tiles', [1, 33, 13, 7], 67],
+      ['more tiles than one block has', [2, 7, 61, 50], 40],
+    ] as const) {
+      for (const algorithm of ['direct', ...WINOGRAD] as const) {
+        it(`${algorithm} equals PyTorch, to the same bits with 1, 2 and 7 threads: ${title}`, () => {
+          scope(() => {
+            manualSeed(5n)
+            const conv = { stride: [1, 1], padding: [1, 1], dilation: [1, 1] } as const
+            const [batch, channels, height, width] = shape
+            const made = {
+              input: randn(shape),
+              weight: scaledWeight([outputs, channels, 3, 3]),
+              bias: randn([outputs]),
+            }
+            const rest = { residual: randn([batch, outputs, height, width]), relu: true, pool: null }
+            const run = { kernels, algorithm, ...made, ...conv, ...rest, shape: [batch, outputs, height, width] }
+
+            check({ ...run, threads: 7 }, algorithm)
+
+            const [one, two, seven] = [1, 2, 7].map((threads) => runConvolution({ ...run, threads }))
+            assert.deepEqual(two, one)
+            assert.deepEqual(seven, one)
+          })
+        })
+      }
     }
 
     for (const [kernelSize, stride, padding] of [

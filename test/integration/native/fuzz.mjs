@@ -154,7 +154,11 @@ function spoil(part) {
   return copy
 }
 
-const ALGORITHMS = ['direct', 'nchw', 'winograd2', 'winograd4', 'winograd2Phased', 'winograd4Phased']
+const ALGORITHMS = [
+  'direct',
+  'nchw',
+  ...['', 'ByChannel', 'Phased'].flatMap((order) => [`winograd2${order}`, `winograd4${order}`]),
+]
 
 function convWeights(kernels = pick(native.kernelSets()), shape = [4, 2, 3, 3]) {
   const [, , size = 1] = shape
