@@ -32,9 +32,9 @@ inline void* MapPages(size_t bytes) {
 
 inline constexpr size_t kHugePage = size_t{1} << 21;
 
-// As MapPages, in huge pages as far as `bytes` fill them and the system has some: memory that is read from one end to the
-// other again and again, such as weights, would otherwise miss the TLB at every page. What is left over at the end lies
-// in small pages, so that no memory is taken beyond `bytes`.
+// As MapPages, in huge pages as far as `bytes` fill them and the system has some: memory that is read from one end to
+// the other again and again, such as weights, would otherwise miss the TLB at every page. What is left over at the end
+// lies in small pages, so that no memory is taken beyond `bytes`.
 inline void* MapHugePages(size_t bytes) {
 #ifdef MADV_HUGEPAGE
   if (bytes < kHugePage || bytes + kHugePage < bytes) return MapPages(bytes);

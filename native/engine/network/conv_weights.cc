@@ -57,11 +57,11 @@ template <int64_t kTile>
 std::shared_ptr<const float> ConvWeights::Restored(const Form& form, const double (&inverse)[3][kTile]) const {
   const int64_t channels = geometry_.in_channels;
   const int64_t block = kernels_.block;
-  const int64_t position_floats = panels_ * channels * block;
+  const int64_t position_floats = channels * block;
   const std::shared_ptr<float[]> oihw = NewFloats(geometry_.out_channels * channels * 9);
   for (int64_t o = 0; o < geometry_.out_channels; ++o) {
     for (int64_t c = 0; c < channels; ++c) {
-      const float* const u = form.floats.get() + (o / block * channels + c) * block + o % block;
+      const float* const u = form.floats.get() + o / block * kTile * kTile * position_floats + c * block + o % block;
       float* const g = oihw.get() + (o * channels + c) * 9;
       double half[3][kTile] = {};
       for (int64_t i = 0; i < 3; ++i) {

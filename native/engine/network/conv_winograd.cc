@@ -246,8 +246,8 @@ class PhasedWinograd final : public WinogradConvolution {
   int64_t sums_floats_;
 };
 
-// An item of work is one panel of output channels of a block of tiles, which each thread transforms by itself: that takes
-// less time than to read, as the fused order does, all weights on all threads.
+// An item of work is one panel of output channels of a block of tiles, which each thread transforms by itself: that
+// takes less time than to read, as the fused order does, all weights on all threads.
 class ByChannelWinograd final : public WinogradConvolution {
  public:
   ByChannelWinograd(int64_t results, std::shared_ptr<ConvWeights> weights, const ActivationLayout& in,
