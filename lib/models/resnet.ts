@@ -1,5 +1,4 @@
-import { checkBoolean, checkOptions, checkPositiveInteger, expected, isOptions } from '../util/check.js'
-import { TorchError } from '../util/errors.js'
+import { checkBoolean, checkOptions, checkPositiveInteger, expected } from '../util/check.js'
 import { ReLU } from '../nn/activation.js'
 import { BatchNorm2d } from '../nn/batchnorm.js'
 import { Sequential } from '../nn/container.js'
@@ -9,6 +8,7 @@ import { Linear } from '../nn/linear.js'
 import { Module } from '../nn/module.js'
 import { AdaptiveAvgPool2d, MaxPool2d } from '../nn/pooling.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { checkNetworkOptions } from './options.js'
 
 /** Makes the normalization of `numFeatures` channels, as `(n) => new BatchNorm2d(n)` does. */
 export type NormLayer = (numFeatures: number) => Module
@@ -355,12 +355,7 @@ export function wide_resnet101_2(options: ResNetOptions = {}): ResNet {
 }
 
 function checkResNetOptions(options: ResNetOptions): void {
-  const asked = ['weights', 'pretrained'].find((name) => isOptions(options, []) && name in options)
-  if (asked !== undefined) {
-    const text = `ResNet has no option ${asked}, as nothing is downloaded: use loadCheckpoint() and loadStateDict()`
-    throw new TorchError('TORCH_INVALID_ARGUMENT', text)
-  }
-  checkOptions('ResNet', options, RESNET_OPTIONS, 'numClasses')
+  checkNetworkOptions('ResNet', options, RESNET_OPTIONS)
 }
 
 // A name such as 32x4d is a promise: torchvision, too, refuses other values.

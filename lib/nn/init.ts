@@ -2,6 +2,7 @@ import { checkNumber, checkNumberOrNaN, checkOneOf, expected } from '../util/che
 import { Signature } from '../util/signature.js'
 import type { Generator } from '../tensor/random.js'
 import { handleOf } from '../tensor/handle.js'
+import { drawTruncated } from './trunc_normal.js'
 import type { Tensor } from '../tensor/tensor.js'
 
 /** The functions that {@link calculateGain} knows, by PyTorch's names. */
@@ -50,6 +51,9 @@ export interface XavierOptions extends InitOptions {
 
 const UNIFORM = new Signature<InitOptions>('uniform_', ['tensor', 'a', 'b'], { generator: 'name' })
 const NORMAL = new Signature<InitOptions>('normal_', ['tensor', 'mean', 'std'], { generator: 'name' })
+const TRUNC_NORMAL = new Signature<InitOptions>('truncNormal_', ['tensor', 'mean', 'std', 'a', 'b'], {
+  generator: 'name',
+})
 const KAIMING_UNIFORM = kaiming('kaimingUniform_')
 const KAIMING_NORMAL = kaiming('kaimingNormal_')
 const XAVIER_UNIFORM = xavier('xavierUniform_')
@@ -91,6 +95,38 @@ export function normal_<T extends Tensor>(tensor: T, mean = 0, std = 1, ...given
   const options = NORMAL.read([tensor, mean, std], given)
   handleOf(tensor)
   return skips > 0 ? tensor : tensor.normal_(mean, std, options)
+}
+
+/**
+ * Draws each element from the normal distribution between `a` and `b`, and gives `tensor` back. Follows
+ * `torch.nn.init.trunc_normal_`, its order of draws included.
+ *
+ * @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `std` is above 0 and `a` below `b`.
+ */
+export function truncNormal_<T extends Tensor>(
+  tensor: T,
+  mean?: number,
+  std?: number,
+  a?: number,
+  b?: number,
+  options?: InitOptions,
+): T
+export function truncNormal_<T extends Tensor>(
+  tensor: T,
+  mean = 0,
+  std = 1,
+  a = -2,
+  b = 2,
+  ...given: readonly unknown[]
+): T {
+  const options = TRUNC_NORMAL.read([tensor, mean, std, a, b], given)
+  handleOf(tensor)
+  for (const [name, value] of Object.entries({ mean, std, a, b })) checkNumber(name, value)
+  if (std <= 0) throw expected('a number above 0', 'std', std)
+  if (b <= a) throw expected(`a number above a (${a})`, 'b', b)
+  if (skips > 0) return tensor
+  drawTruncated(tensor, { mean, std, a, b, generator: options.generator })
+  return tensor
 }
 
 /** Sets each element to `val`, and gives `tensor` back. Follows `torch.nn.init.constant_`. */

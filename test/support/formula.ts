@@ -25,7 +25,8 @@ export function formulaState(model: ReadonlyMap<string, Tensor>): StateDict {
   return state
 }
 
-function formulaEntry(key: string, shape: readonly number[]): Tensor {
+/** Makes the entry of {@link formulaState} for a key. */
+export function formulaEntry(key: string, shape: readonly number[]): Tensor {
   if (key.endsWith('num_batches_tracked')) return tensor(7, { dtype: 'int64' })
   if (shape.length > 1) {
     const fanIn = shape.slice(1).reduce((product, size) => product * size, 1)

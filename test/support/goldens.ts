@@ -33,25 +33,44 @@ export interface GoldenCase<Facts> {
 
 /** Reads `test/goldens/NAME.safetensors`, which scripts/make_goldens.py wrote. */
 export function golden<Facts>(name: string): readonly GoldenCase<Facts>[] {
-  const file = readFileSync(new URL(`${name}.safetensors`, FOLDER))
-  const start = 8 + Number(file.readBigUInt64LE(0))
-  const header = JSON.parse(file.toString('utf8', 8, start)) as Record<string, Entry> & {
-    readonly __metadata__: { readonly cases: string }
-  }
-  const rows = JSON.parse(header.__metadata__.cases) as Facts[]
+  const { metadata, tensors } = readGolden(name)
+  const rows = JSON.parse(metadata['cases'] ?? '') as Facts[]
   return rows.map((facts, index) => ({
     facts,
     tensor(role) {
-      const entry = header[`${index}.${role}`]
-      if (entry === undefined) throw new Error(`The golden ${name} has no ${role} in case ${index}`)
-      const [dtype, read] = DTYPES[entry.dtype] ?? []
-      if (dtype === undefined || read === undefined) throw new Error(`The golden ${name} holds ${entry.dtype}`)
-      const [from, to] = entry.data_offsets
-      // Copied, as elements in the file are not aligned.
-      const bytes = Uint8Array.from(file.subarray(start + from, start + to)).buffer
-      return tensor(read(bytes), { dtype, shape: entry.shape })
+      const make = tensors.get(`${index}.${role}`)
+      if (make === undefined) throw new Error(`The golden ${name} has no ${role} in case ${index}`)
+      return make()
     },
   }))
+}
+
+/** Gives the tensors of `test/goldens/NAME.safetensors` by their keys; the caller disposes what they make. */
+export function storedGolden(name: string): ReadonlyMap<string, () => Tensor> {
+  return readGolden(name).tensors
+}
+
+function readGolden(name: string): {
+  readonly metadata: Readonly<Record<string, string>>
+  readonly tensors: ReadonlyMap<string, () => Tensor>
+} {
+  const file = readFileSync(new URL(`${name}.safetensors`, FOLDER))
+  const start = 8 + Number(file.readBigUInt64LE(0))
+  const { __metadata__: metadata, ...entries } = JSON.parse(file.toString('utf8', 8, start)) as Record<
+    string,
+    Entry
+  > & {
+    readonly __metadata__: Readonly<Record<string, string>>
+  }
+  const make = ({ dtype: stored, shape, data_offsets: [from, to] }: Entry): Tensor => {
+    const [dtype, read] = DTYPES[stored] ?? []
+    if (dtype === undefined || read === undefined) throw new Error(`The golden ${name} holds ${stored}`)
+    // Copied, as elements in the file are not aligned.
+    const bytes = Uint8Array.from(file.subarray(start + from, start + to)).buffer
+    return tensor(read(bytes), { dtype, shape })
+  }
+  const tensors = new Map(Object.entries(entries).map(([key, entry]) => [key, () => make(entry)]))
+  return { metadata, tensors }
 }
 
 /** What `test/goldens/models/architectures.json` says of a model. */
