@@ -5,10 +5,12 @@ import { Linear } from '../nn/linear.js'
 import type { Module } from '../nn/module.js'
 import type { Parameter } from '../nn/parameter.js'
 
-/** How the weights of a network's layers are drawn. Biases that are drawn with them start at zero. */
+/** How the weights of a network's layers are drawn. Biases beside them start at zero. */
 export interface InitializeRules {
   /** Draws the weight of a convolution. Default: as the layer does by itself, its bias included. */
   readonly conv?: ((weight: Parameter, conv: Conv2d) => void) | undefined
+  /** Leave the biases of convolutions as the layers draw them. Default: `false`. */
+  readonly keepConvBias?: boolean | undefined
   /** Draws the weight of a linear layer. Default: as the layer does by itself, its bias included. */
   readonly linear?: ((weight: Parameter, linear: Linear) => void) | undefined
 }
@@ -17,11 +19,11 @@ export interface InitializeRules {
  * Draws the weights of all layers below a module anew, in the order of its modules: the order in which torchvision draws, so
  * that one seed gives the same weights. Batch normalizations start at the identity.
  */
-export function initialize(model: Module, { conv, linear }: InitializeRules): void {
+export function initialize(model: Module, { conv, linear, keepConvBias = false }: InitializeRules): void {
   for (const module of model.modules()) {
     if (module instanceof Conv2d && conv !== undefined) {
       conv(module.weight, module)
-      if (module.bias !== null) zeros_(module.bias)
+      if (module.bias !== null && !keepConvBias) zeros_(module.bias)
     } else if (module instanceof Linear && linear !== undefined) {
       linear(module.weight, module)
       if (module.bias !== null) zeros_(module.bias)

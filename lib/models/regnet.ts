@@ -143,6 +143,8 @@ export class RegNet extends Module {
       conv(weight, { kernelSize: [height, width], outChannels }) {
         normal_(weight, 0, Math.sqrt(2 / (height * width * outChannels)))
       },
+      // The convolutions of squeeze-and-excitation alone have one.
+      keepConvBias: true,
       linear: drawHead,
     })
   }

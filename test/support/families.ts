@@ -59,7 +59,7 @@ export function describeFamily(builders: Readonly<Record<string, Build>>): void 
 
       const seeded = golden.get(`${name}.seed`)
       if (seeded !== undefined) {
-        it('gives the logits of torchvision from seed 0 within 1e-3', () =>
+        it('gives the logits of torchvision from seed 0 within 1e-3 of their scale', () =>
           scope(() => {
             manualSeed(0)
             const model = build({ numClasses: NUM_CLASSES }).eval()
@@ -67,7 +67,10 @@ export function describeFamily(builders: Readonly<Record<string, Build>>): void 
 
             const logits = model.forward(rand([1, 3, side, side]))
 
-            assertWithin(logits, seeded(), { tolerance: 1e-3, scale: 1 })
+            const expected = seeded()
+            // Stricter than torchvision where logits are small; a fresh ViT's are zero.
+            const largest = Number(expected.abs().max().item())
+            assertWithin(logits, expected, { tolerance: 1e-3, scale: largest === 0 ? 1 : Math.min(1, largest) })
           }))
       }
 
