@@ -97,7 +97,9 @@ export { MaxAvgPool2d } from '../models/departures.js'
 export { CIFAR_KERNEL_SIZES, CIFAR_SHORTCUTS } from '../models/resnet_cifar.js'
 export type { CifarKernelSize, CifarShortcut } from '../models/resnet_cifar.js'
 export { createModel } from '../models/create.js'
-export type { CreateModelOptions } from '../models/create.js'
+export type { CreateModelOptions, NamedModelOptions } from '../models/create.js'
+export { BUILDERS } from '../models/builders.js'
+export type { ModelName } from '../models/builders.js'
 export { FAMILIES } from '../models/architecture.js'
 export type {
   Architecture,

@@ -1,6 +1,8 @@
-import { checkBoolean, checkOneOf, checkOptions, expected } from '../util/check.js'
+import { checkBoolean, checkOneOf, checkOptions, expected, isOptions } from '../util/check.js'
 import { skipInit } from '../nn/init.js'
+import type { Module } from '../nn/module.js'
 import { FAMILIES, type Architecture } from './architecture.js'
+import { buildByName, type BUILDERS, type ModelName } from './builders.js'
 import { applyDepartures } from './departures.js'
 import { PreActBlock, PreActBottleneck, PreActResNet } from './preact_resnet.js'
 import { BasicBlock, Bottleneck, ResNet } from './resnet.js'
@@ -12,20 +14,40 @@ export interface CreateModelOptions {
   readonly skipInit?: boolean | undefined
 }
 
+/** Options of {@link createModel} where it is given a name: those of the function of that name, and `skipInit`. */
+export type NamedModelOptions<N extends ModelName> = CreateModelOptions &
+  NonNullable<Parameters<(typeof BUILDERS)[N]>[0]>
+
 /**
- * Builds the model of an architecture, in training mode and freshly initialized. Its keys have no prefix.
+ * Builds the model of an architecture, or the one of torchvision's that has that name, in training mode and freshly
+ * initialized. Its keys have no prefix.
  *
- * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if the architecture was written by hand and does not fit together.
+ * @example
+ * createModel('mobilenet_v3_small', { numClasses: 10 })
+ *
+ * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if there is no model of that name, or if the architecture was written by hand and
+ * does not fit together.
  */
+export function createModel<N extends ModelName>(
+  name: N,
+  options?: NamedModelOptions<N>,
+): ReturnType<(typeof BUILDERS)[N]>
 export function createModel(
   architecture: Architecture,
-  options: CreateModelOptions = {},
-): ResNet | cifar.ResNet | PreActResNet {
+  options?: CreateModelOptions,
+): ResNet | cifar.ResNet | PreActResNet
+export function createModel(architecture: Architecture | string, options: CreateModelOptions = {}): Module {
+  if (typeof architecture === 'string') {
+    if (!isOptions(options, ['skipInit'])) throw expected('an options object', 'createModel()', options)
+    const { skipInit: isEmpty = false, ...own } = options
+    const build = (): Module => buildByName(architecture, own)
+    return checkBoolean('skipInit', isEmpty) ? skipInit(build) : build()
+  }
   if (typeof architecture !== 'object' || (architecture as unknown) === null) {
-    throw expected('an Architecture', 'architecture', architecture)
+    throw expected('an Architecture, or the name of a model,', 'architecture', architecture)
   }
   checkOptions('createModel()', options, ['skipInit'])
-  const build = (): ResNet | cifar.ResNet | PreActResNet => {
+  const build = (): Module => {
     const model = buildReference(architecture)
     applyDepartures(model, architecture)
     return model
