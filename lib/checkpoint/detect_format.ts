@@ -13,7 +13,9 @@ const HEAD_BYTES = 512
  * @throws {CheckpointError} `TORCH_CHECKPOINT_FORMAT` if it is no checkpoint, saying what it is where that is known;
  * `TORCH_CHECKPOINT_UNSUPPORTED` if it is one that is not read here, with what to do.
  */
-export async function detectFormat(source: ByteSource): Promise<Exclude<CheckpointFormat, 'torchscript' | 'distcp'>> {
+export async function detectFormat(
+  source: ByteSource,
+): Promise<Exclude<CheckpointFormat, 'torchscript' | 'distcp' | 'pt2'>> {
   if (source.size === 0) throw failure('TORCH_CHECKPOINT_FORMAT', { path: source.path }, 'The file is empty')
   const head = await source.read(0, Math.min(source.size, HEAD_BYTES))
   if (startsWith(head, [0x50, 0x4b, 0x03, 0x04]) || startsWith(head, [0x50, 0x4b, 0x05, 0x06])) return 'zip'

@@ -24,10 +24,12 @@ export interface CheckpointLimits {
    * and entries of modules that are looked at. Stops a few bytes that are repeated, deflated, or refer to the same large value over and over. Default: 2.
    */
   readonly workRatio: number
-  /** Bytes of a safetensors header or index, which is read whole. Default: 100,000,000, as in the reference. */
+  /** Bytes of a safetensors header or index, or of a program of torch.export, read whole. Default: 100,000,000, as in the reference. */
   readonly headerBytes: number
-  /** Values of a safetensors header or index. Stops lists of millions of numbers. Default: 8,000,000. */
+  /** Values of a safetensors header or index, or of a program of torch.export. Stops lists of millions of numbers. Default: 8,000,000. */
   readonly headerValues: number
+  /** Steps of a program of torch.export, apart from those inside others. Stops graphs of millions of nodes. Default: 200,000. */
+  readonly programNodes: number
   /** Bytes of a pickle, which is read whole. Stops a pickle that fills the memory. Default: 112 MiB. */
   readonly pickleBytes: number
   /**
@@ -77,6 +79,7 @@ export const DEFAULT_LIMITS: CheckpointLimits = {
   workRatio: 2,
   headerBytes: 100_000_000,
   headerValues: 8_000_000,
+  programNodes: 200_000,
   pickleBytes: 112 * MIB,
   pickleMemory: 144 * MIB,
   opcodes: 20_000_000,

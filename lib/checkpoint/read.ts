@@ -8,6 +8,7 @@ import { isDistributed, readDistributed } from './distcp/read.js'
 import { failure } from './failure.js'
 import { resolveInput } from './input.js'
 import { readLegacy } from './legacy/read.js'
+import { isPt2, readPt2 } from './pt2/read.js'
 import { checkLimits, type CheckpointLimits } from './limits.js'
 import { readSafetensors } from './safetensors/read.js'
 import { readSafetensorsIndex } from './safetensors/shards.js'
@@ -58,6 +59,7 @@ export async function readCheckpoint(input: FileInput, options: ReadCheckpointOp
     const format = await detectFormat(source)
     const budget = new Budget(limits, source.size)
     const entries = format === 'zip' ? await readEntries(source, limits, budget) : []
+    if (isPt2(entries)) return { path: source.path ?? null, ...(await readPt2(source, limits, budget, entries)) }
     const inner = format === 'zip' ? await readInner(source, entries) : null
     if (inner !== null) return await readNested(inner, source, { limits, budget })
     const contents =

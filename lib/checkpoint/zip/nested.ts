@@ -25,7 +25,9 @@ export async function readKind(source: ByteSource, entries: readonly ZipEntry[])
   const manifest = files.find(({ name }) => name === 'MAR-INF/MANIFEST.json')
   if (manifest !== undefined) return readServed(source, manifest, files)
   if (has(/(?:^|\/)models\/[^/]*\.json$|^serialized_exported_program\.json$|\/archive_format$|^archive_format$/)) {
-    return { says: `it is a program of torch.export (.pt2), which is not run yet; ${INTO_STATE_DICT}` }
+    return {
+      says: `it is a program of torch.export (.pt2) of another form than PyTorch 2.8 to 2.13 write it: from before, or compiled by AOTInductor; export it again, or, ${INTO_STATE_DICT}`,
+    }
   }
   if (has(/\/\.data\/extern_modules$|^\.data\/extern_modules$/)) {
     return { says: `it is a package of torch.package, whose code is not run; ${INTO_STATE_DICT}` }

@@ -114,7 +114,7 @@ function record(recorder: Recorder, schema: string, args: Arguments, inferred: r
 }
 
 /** Operators for training draw only if they are told to: by their probability, or the mode. */
-function drawsWith({ draws, arguments: declared }: AtenSchema, args: Arguments): boolean {
+export function drawsWith({ draws, arguments: declared }: AtenSchema, args: Arguments): boolean {
   if (!draws) return false
   const valueOf = (...names: readonly string[]): unknown => args[declared.findIndex(({ name }) => names.includes(name))]
   if (declared.some(({ name }) => name === 'train' || name === 'training'))
