@@ -12,13 +12,13 @@ export interface FieldsContext {
 }
 
 /** A value of the program's JSON and where it stands, so that a fault names its place. */
-export class Field {
+export class JsonField {
   readonly value: JsonValue
   readonly #context: FieldsContext
-  readonly #parent: Field | null
+  readonly #parent: JsonField | null
   readonly #key: string | number
 
-  constructor(value: JsonValue, context: FieldsContext, parent: Field | null = null, key: string | number = '') {
+  constructor(value: JsonValue, context: FieldsContext, parent: JsonField | null = null, key: string | number = '') {
     this.value = value
     this.#context = context
     this.#parent = parent
@@ -57,17 +57,17 @@ export class Field {
   }
 
   /** The value under a key; the error of a missing one names it. */
-  get(key: string): Field {
+  get(key: string): JsonField {
     const found = this.maybe(key)
     if (found === null) throw this.wrong(`an object with ${key}`)
     return found
   }
 
   /** The value under a key, null where there is none or it is null. */
-  maybe(key: string): Field | null {
+  maybe(key: string): JsonField | null {
     if (!isMap(this.value)) throw this.wrong('an object')
     const value = this.value.get(key)
-    return value === undefined || value === null ? null : new Field(value, this.#context, this, key)
+    return value === undefined || value === null ? null : new JsonField(value, this.#context, this, key)
   }
 
   /** Refuses keys that are not known: what they mean would be left out. */
@@ -80,23 +80,23 @@ export class Field {
   }
 
   /** The one entry of a union: `{ "as_int": 3 }`. */
-  union(): [kind: string, field: Field] {
+  union(): [kind: string, field: JsonField] {
     if (!isMap(this.value)) throw this.wrong('an object with one entry')
     // The writer may list the other kinds as null.
     const entries = [...this.value].filter(([, value]) => value !== null)
     const [only, ...others] = entries
     if (only === undefined || others.length > 0) throw this.wrong('an object with one entry')
-    return [only[0], new Field(only[1], this.#context, this, only[0])]
+    return [only[0], new JsonField(only[1], this.#context, this, only[0])]
   }
 
-  list(): Field[] {
+  list(): JsonField[] {
     if (!Array.isArray(this.value)) throw this.wrong('a list')
-    return this.value.map((value, index) => new Field(value, this.#context, this, index))
+    return this.value.map((value, index) => new JsonField(value, this.#context, this, index))
   }
 
-  entries(): [string, Field][] {
+  entries(): [string, JsonField][] {
     if (!isMap(this.value)) throw this.wrong('an object')
-    return Array.from(this.value, ([key, value]) => [key, new Field(value, this.#context, this, key)])
+    return Array.from(this.value, ([key, value]) => [key, new JsonField(value, this.#context, this, key)])
   }
 
   text(): string {

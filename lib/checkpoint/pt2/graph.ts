@@ -1,6 +1,6 @@
-import type { Field } from './fields.js'
+import type { JsonField } from './fields.js'
 import { checkLayout, namesIn, readDType, readOperand } from './operands.js'
-import type { InputSpec, Literal, Operand, Output, OutputSpec, ProgramNode, TensorFacts } from './program.js'
+import type { InputSpec, Literal, ProgramOperand, Output, OutputSpec, ProgramNode, ProgramTensor } from './program.js'
 import { readSize } from './sizes.js'
 
 const GRAPH_FIELDS = [
@@ -22,7 +22,7 @@ export interface ProgramGraph {
   readonly nodes: readonly ProgramNode[]
   readonly inputs: readonly InputSpec[]
   readonly outputs: readonly OutputSpec[]
-  readonly tensors: ReadonlyMap<string, TensorFacts>
+  readonly tensors: ReadonlyMap<string, ProgramTensor>
 }
 
 /**
@@ -30,7 +30,7 @@ export interface ProgramGraph {
  *
  * @throws {CheckpointError} `TORCH_CHECKPOINT_CORRUPT` or `TORCH_CHECKPOINT_UNSUPPORTED` with the place of the fault.
  */
-export function readGraph(module: Field, checkNodes: (count: number) => void): ProgramGraph {
+export function readGraph(module: JsonField, checkNodes: (count: number) => void): ProgramGraph {
   const graph = module.get('graph').only(GRAPH_FIELDS)
   const signature = module.get('signature').only(['input_specs', 'output_specs'])
   const names = new Names()
@@ -50,12 +50,12 @@ export function readGraph(module: Field, checkNodes: (count: number) => void): P
 class Names {
   readonly #made = new Set<string>()
 
-  make(name: string, field: Field): void {
+  make(name: string, field: JsonField): void {
     if (this.#made.has(name)) throw field.wrong('a name that is made once')
     this.#made.add(name)
   }
 
-  check(operand: Operand, field: Field): void {
+  check(operand: ProgramOperand, field: JsonField): void {
     for (const name of namesIn(operand)) {
       if (!this.#made.has(name))
         throw field.wrong(`values that are made before they are read, not ${JSON.stringify(name.slice(0, 60))},`)
@@ -63,7 +63,7 @@ class Names {
   }
 }
 
-function readInputs(specs: Field, graphInputs: Field, names: Names): InputSpec[] {
+function readInputs(specs: JsonField, graphInputs: JsonField, names: Names): InputSpec[] {
   const inputs = specs.list().map(readInput)
   const listed = graphInputs.list()
   if (listed.length !== inputs.length)
@@ -79,7 +79,7 @@ function readInputs(specs: Field, graphInputs: Field, names: Names): InputSpec[]
   })
 }
 
-function readInput(field: Field): InputSpec {
+function readInput(field: JsonField): InputSpec {
   const [kind, spec] = field.union()
   const nameOf = (): string => spec.get('arg').get('name').text()
   switch (kind) {
@@ -101,7 +101,7 @@ function readInput(field: Field): InputSpec {
   }
 }
 
-function readConstant(field: Field): Literal {
+function readConstant(field: JsonField): Literal {
   const operand = readOperand(field)
   if (operand.kind === 'literal') return operand.literal
   throw field.wrong('a number, a word or nothing')
@@ -109,7 +109,7 @@ function readConstant(field: Field): Literal {
 
 const CHANGES = ['buffer_mutation', 'user_input_mutation', 'parameter_mutation']
 
-function readOutputs(specs: Field, graphOutputs: Field, names: Names): OutputSpec[] {
+function readOutputs(specs: JsonField, graphOutputs: JsonField, names: Names): OutputSpec[] {
   const outputs = specs.list()
   const listed = graphOutputs.list()
   if (listed.length !== outputs.length)
@@ -124,7 +124,7 @@ function readOutputs(specs: Field, graphOutputs: Field, names: Names): OutputSpe
   })
 }
 
-function readNode(field: Field, names: Names): ProgramNode {
+function readNode(field: JsonField, names: Names): ProgramNode {
   field.only(NODE_FIELDS)
   const inputs = field
     .get('inputs')
@@ -142,7 +142,7 @@ function readNode(field: Field, names: Names): ProgramNode {
   return { target: field.get('target').text(), inputs, outputs, module: innermost(stack) }
 }
 
-function readOutput(field: Field, names: Names): Output {
+function readOutput(field: JsonField, names: Names): Output {
   const operand = readOperand(field)
   if (operand.kind === 'unsupported') throw field.unknown(operand.what)
   for (const name of namesIn(operand)) names.make(name, field)
@@ -156,8 +156,8 @@ function innermost(stack: string): string {
   return path === NO_MODULE ? '' : path
 }
 
-function readTensors(values: Field, wanted: ReadonlySet<string>): ReadonlyMap<string, TensorFacts> {
-  const tensors = new Map<string, TensorFacts>()
+function readTensors(values: JsonField, wanted: ReadonlySet<string>): ReadonlyMap<string, ProgramTensor> {
+  const tensors = new Map<string, ProgramTensor>()
   for (const name of wanted) {
     const field = values.maybe(name)
     if (field !== null) tensors.set(name, readTensorFacts(field))
@@ -166,7 +166,7 @@ function readTensors(values: Field, wanted: ReadonlySet<string>): ReadonlyMap<st
 }
 
 /** Reads what stands of a tensor: `{ "dtype", "sizes", "layout", … }`. */
-export function readTensorFacts(field: Field): TensorFacts {
+export function readTensorFacts(field: JsonField): ProgramTensor {
   checkLayout(field.get('layout'))
   return { dtype: readDType(field.get('dtype')), shape: field.get('sizes').list().map(readSize) }
 }

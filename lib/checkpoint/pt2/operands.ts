@@ -1,5 +1,5 @@
-import type { Field } from './fields.js'
-import type { Literal, Operand } from './program.js'
+import type { JsonField } from './fields.js'
+import type { Literal, ProgramOperand } from './program.js'
 
 /** PyTorch's numbers of element types in a program. */
 const DTYPES: ReadonlyMap<number, string> = new Map([
@@ -37,24 +37,25 @@ const MEMORY_FORMATS: ReadonlyMap<number, string> = new Map([
 const STRIDED = 7
 
 /** Reads the number of an element type. */
-export function readDType(field: Field): string {
+export function readDType(field: JsonField): string {
   const dtype = DTYPES.get(field.natural())
   if (dtype === undefined) throw field.unknown(`the element type ${field.natural()}`)
   return dtype
 }
 
 /** Refuses any layout but the usual one, in which an element has an address. */
-export function checkLayout(field: Field): void {
+export function checkLayout(field: JsonField): void {
   if (field.natural() !== STRIDED) throw field.unknown(`the layout ${field.natural()}`)
 }
 
-const literal = (value: Literal): Operand => ({ kind: 'literal', literal: value })
-const value = (name: Field): Operand => ({ kind: 'value', name: name.text() })
-const list = (items: readonly Operand[]): Operand => ({ kind: 'list', items })
-const literals = (field: Field, read: (item: Field) => Literal): Operand => literal(field.list().map(read))
+const literal = (value: Literal): ProgramOperand => ({ kind: 'literal', literal: value })
+const value = (name: JsonField): ProgramOperand => ({ kind: 'value', name: name.text() })
+const list = (items: readonly ProgramOperand[]): ProgramOperand => ({ kind: 'list', items })
+const literals = (field: JsonField, read: (item: JsonField) => Literal): ProgramOperand =>
+  literal(field.list().map(read))
 
 /** An entry of a union of a name and a literal: `{ "as_name": "sym_size_int" }`. */
-function readSymbolic(field: Field): Operand {
+function readSymbolic(field: JsonField): ProgramOperand {
   const [kind, content] = field.union()
   switch (kind) {
     case 'as_name':
@@ -70,20 +71,20 @@ function readSymbolic(field: Field): Operand {
   }
 }
 
-function readOptionalTensor(field: Field): Operand {
+function readOptionalTensor(field: JsonField): ProgramOperand {
   const [kind, content] = field.union()
   if (kind === 'as_none') return literal(null)
   if (kind === 'as_tensor') return value(content.get('name'))
   throw field.unknown(`a tensor of the kind ${kind}`)
 }
 
-function readMemoryFormat(field: Field): Operand {
+function readMemoryFormat(field: JsonField): ProgramOperand {
   const format = MEMORY_FORMATS.get(field.natural())
   if (format === undefined) throw field.unknown(`the memory format ${field.natural()}`)
   return literal(format === 'preserve_format' ? null : format)
 }
 
-function readDevice(field: Field): Operand {
+function readDevice(field: JsonField): ProgramOperand {
   const index = field.maybe('index')
   const type = field.get('type').text()
   return literal(index === null ? type : `${type}:${index.natural()}`)
@@ -99,7 +100,7 @@ const UNSUPPORTED: Readonly<Record<string, string>> = {
   as_string_to_argument: 'a dict',
 }
 
-const READERS: Readonly<Record<string, (field: Field) => Operand>> = {
+const READERS: Readonly<Record<string, (field: JsonField) => ProgramOperand>> = {
   as_none: () => literal(null),
   as_tensor: (field) => value(field.get('name')),
   as_tensors: (field) => list(field.list().map((item) => value(item.get('name')))),
@@ -131,7 +132,7 @@ const READERS: Readonly<Record<string, (field: Field) => Operand>> = {
 }
 
 /** Reads an argument of a node, an input of a graph, or what it gives. */
-export function readOperand(field: Field): Operand {
+export function readOperand(field: JsonField): ProgramOperand {
   const [kind, content] = field.union()
   const what = Object.hasOwn(UNSUPPORTED, kind) ? UNSUPPORTED[kind] : undefined
   if (what !== undefined) return { kind: 'unsupported', what }
@@ -141,7 +142,7 @@ export function readOperand(field: Field): Operand {
 }
 
 /** Lists the names of the values that an operand reads. */
-export function namesIn(operand: Operand): readonly string[] {
+export function namesIn(operand: ProgramOperand): readonly string[] {
   if (operand.kind === 'value') return [operand.name]
   return operand.kind === 'list' ? operand.items.flatMap(namesIn) : []
 }

@@ -14,7 +14,7 @@ export interface SizeExpression {
 }
 
 /** What a program says of a tensor that goes in or out. */
-export interface TensorFacts {
+export interface ProgramTensor {
   /** By PyTorch's name. */
   readonly dtype: string
   readonly shape: readonly ProgramSize[]
@@ -24,21 +24,21 @@ export interface TensorFacts {
 export type Literal = null | boolean | number | bigint | string | readonly Literal[]
 
 /** An argument of a node: a literal, a value of the graph by its name, a list of both, or what has no counterpart here. */
-export type Operand =
+export type ProgramOperand =
   /** `isFloat` tells 2.0 from 2, which are one number in JavaScript. */
   | { readonly kind: 'literal'; readonly literal: Literal; readonly isFloat?: true }
   | { readonly kind: 'value'; readonly name: string }
-  | { readonly kind: 'list'; readonly items: readonly Operand[] }
+  | { readonly kind: 'list'; readonly items: readonly ProgramOperand[] }
   | { readonly kind: 'unsupported'; readonly what: string }
 
 /** What a node makes: a value by its name, a list of values, or a literal, such as null for what nothing reads. */
-export type Output = Exclude<Operand, { readonly kind: 'unsupported' }>
+export type Output = Exclude<ProgramOperand, { readonly kind: 'unsupported' }>
 
 /** A step of a program: one operator with its arguments by the names of its schema. */
 export interface ProgramNode {
   /** Such as `torch.ops.aten.conv2d.default`. */
   readonly target: string
-  readonly inputs: readonly { readonly name: string; readonly operand: Operand }[]
+  readonly inputs: readonly { readonly name: string; readonly operand: ProgramOperand }[]
   readonly outputs: readonly Output[]
   /** Path of the module whose `forward` called it, such as `layer1.0.conv1`. */
   readonly module: string
@@ -53,7 +53,7 @@ export type InputSpec =
 
 /** What a program gives, in the order of its graph's outputs: null for what it does not give to its caller. */
 export interface OutputSpec {
-  readonly operand: Operand
+  readonly operand: ProgramOperand
   /** Such as `buffer_mutation`: what the program changes beside its outputs. */
   readonly changes: string | null
 }
@@ -74,7 +74,7 @@ export interface Program {
   /** In an order in which each finds its inputs made. */
   readonly nodes: readonly ProgramNode[]
   /** What is known of inputs and outputs that are tensors, by name. */
-  readonly tensors: ReadonlyMap<string, TensorFacts>
+  readonly tensors: ReadonlyMap<string, ProgramTensor>
   /** Smallest and largest values of symbolic sizes, by the text of the expression. */
   readonly ranges: ReadonlyMap<string, readonly [min: number, max: number]>
   /** The arguments of `forward` in their order, by position and then by name; each with its tree. */

@@ -9,7 +9,7 @@ import { readJson } from '../safetensors/json.js'
 import type { ByteSource } from '../source.js'
 import { OrderedDict } from '../values.js'
 import { readEntry, readZip, type ZipArchive, type ZipEntry } from '../zip/archive.js'
-import { Field, type FieldsContext } from './fields.js'
+import { JsonField, type FieldsContext } from './fields.js'
 import { readGraph } from './graph.js'
 import type { Program, Tree } from './program.js'
 import { leavesOf, readTree, type TreeContext } from './tree.js'
@@ -75,7 +75,7 @@ export async function readPt2(
   return { format: 'pt2', root: state, byteOrder, size: source.size, metadata: null, program }
 }
 
-function checkVersion(root: Field, { source }: ZipArchive): void {
+function checkVersion(root: JsonField, { source }: ZipArchive): void {
   const version = root.get('schema_version')
   const [major, minor] = [version.get('major').natural(), version.get('minor').natural()]
   if (major === SCHEMA_MAJOR) return
@@ -83,7 +83,12 @@ function checkVersion(root: Field, { source }: ZipArchive): void {
   throw failure('TORCH_CHECKPOINT_UNSUPPORTED', { path: source.path }, text)
 }
 
-async function readProgram(root: Field, name: string, reader: Reader, byteOrder: 'little' | 'big'): Promise<Program> {
+async function readProgram(
+  root: JsonField,
+  name: string,
+  reader: Reader,
+  byteOrder: 'little' | 'big',
+): Promise<Program> {
   root.only(PROGRAM_FIELDS)
   const module = root.get('graph_module').only(MODULE_FIELDS)
   const graph = readGraph(module, (count) => reader.checkNodes(count))
@@ -124,7 +129,7 @@ function isKnown(tree: Tree): boolean {
 
 /** The call of the outermost module: the names of its arguments, and how they and the result are put together. */
 async function readCall(
-  module: Field,
+  module: JsonField,
   reader: Reader,
 ): Promise<{ readonly callArguments: Program['arguments']; readonly result: Tree }> {
   const calls = module.get('module_call_graph')
@@ -150,7 +155,7 @@ async function readCall(
   return { callArguments, result }
 }
 
-function readRanges(field: Field): Program['ranges'] {
+function readRanges(field: JsonField): Program['ranges'] {
   return new Map(
     field.entries().map(([text, range]) => {
       const bound = (key: string, none: number): number => Number(range.maybe(key)?.integer() ?? none)
@@ -206,7 +211,7 @@ class Reader {
     throw pastLimit(this.#fail, this.#limits, 'programNodes', `The program has ${count} nodes`)
   }
 
-  async json(name: string): Promise<Field> {
+  async json(name: string): Promise<JsonField> {
     const entry = this.#archive.entries.get(name)
     if (entry === undefined) throw this.#fail('TORCH_CHECKPOINT_CORRUPT', `The entry ${shorten(name)} is missing`)
     const place = { path: this.#archive.source.path, entry: entry.name }
@@ -216,7 +221,7 @@ class Reader {
     }
     const bytes = await readEntry(this.#archive.source, entry)
     const value = await readJson(bytes, { limits: this.#limits, budget: this.#budget, place })
-    return new Field(value, { ...this.#fields, fail })
+    return new JsonField(value, { ...this.#fields, fail })
   }
 
   async weights(
@@ -230,7 +235,7 @@ class Reader {
     return readWeights(index, folder, context)
   }
 
-  treeContext(module: Field): TreeContext {
+  treeContext(module: JsonField): TreeContext {
     const tuples = module.maybe('treespec_namedtuple_fields')?.entries() ?? []
     return {
       fields: this.#fields,

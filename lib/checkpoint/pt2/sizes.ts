@@ -1,4 +1,4 @@
-import type { Field } from './fields.js'
+import type { JsonField } from './fields.js'
 import type { ProgramSize, SizeExpression } from './program.js'
 
 /** Nested calls of an expression. Stops one that would fill the stack. */
@@ -36,7 +36,7 @@ const SIGNS: Readonly<Record<string, string>> = {
 }
 
 /** Reads a size: `{ "as_int": 3 }`, or an expression as sympy's `srepr` prints it, `Mul(Integer(2), Symbol('s30', integer=True))`. */
-export function readSize(field: Field): ProgramSize {
+export function readSize(field: JsonField): ProgramSize {
   const [kind, content] = field.union()
   if (kind === 'as_int') return content.natural()
   if (kind !== 'as_expr') throw field.unknown(`a size of the kind ${kind}`)
@@ -54,11 +54,11 @@ interface Parsed {
 /** A recursive-descent parser of `Name(argument, …, key=word)`. */
 class Parser {
   readonly #text: string
-  readonly #field: Field
+  readonly #field: JsonField
   readonly #symbols = new Set<string>()
   #at = 0
 
-  constructor(text: string, field: Field) {
+  constructor(text: string, field: JsonField) {
     this.#text = text
     this.#field = field
   }

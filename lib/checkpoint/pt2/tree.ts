@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 
 import { readJson, type JsonOptions } from '../safetensors/json.js'
-import { Field, type FieldsContext } from './fields.js'
+import { JsonField, type FieldsContext } from './fields.js'
 import type { Tree } from './program.js'
 
 /** Containers in containers. Stops a tree that would fill the stack. */
@@ -18,18 +18,18 @@ export interface TreeContext {
 }
 
 /** Reads how inputs or outputs are put together: PyTorch's pytree, as JSON in a text. */
-export async function readTree(field: Field, context: TreeContext): Promise<Tree> {
+export async function readTree(field: JsonField, context: TreeContext): Promise<Tree> {
   const [version, root] = (await parse(field, context)).list()
   if (version === undefined || root === undefined) throw field.wrong('a version and a tree')
   if (version.natural() !== VERSION) throw field.unknown(`version ${version.natural()} of trees`)
   return readBranch(root, context, 0)
 }
 
-async function parse(text: Field, { json, fields }: TreeContext): Promise<Field> {
-  return new Field(await readJson(Buffer.from(text.text()), json), fields, text, 0)
+async function parse(text: JsonField, { json, fields }: TreeContext): Promise<JsonField> {
+  return new JsonField(await readJson(Buffer.from(text.text()), json), fields, text, 0)
 }
 
-async function readBranch(field: Field, context: TreeContext, depth: number): Promise<Tree> {
+async function readBranch(field: JsonField, context: TreeContext, depth: number): Promise<Tree> {
   if (depth > MAX_DEPTH) throw field.wrong(`at most ${MAX_DEPTH} containers in each other`)
   const type = field.maybe('type')
   if (type === null) return { kind: 'leaf' }
@@ -53,13 +53,13 @@ async function readBranch(field: Field, context: TreeContext, depth: number): Pr
   }
 }
 
-async function readKeys(text: Field, context: TreeContext): Promise<string[]> {
+async function readKeys(text: JsonField, context: TreeContext): Promise<string[]> {
   return (await parse(text, context))
     .list()
     .map((key) => (typeof key.value === 'string' ? key.value : String(key.integer())))
 }
 
-function dictOf(field: Field, items: readonly Tree[], keys: readonly string[]): Tree {
+function dictOf(field: JsonField, items: readonly Tree[], keys: readonly string[]): Tree {
   if (keys.length !== items.length || new Set(keys).size !== keys.length)
     throw field.wrong('a key for each entry of a dict')
   return { kind: 'dict', entries: keys.map((key, index) => [key, items[index] ?? { kind: 'leaf' }]) }

@@ -5,7 +5,7 @@ import { pastLimit, type CheckpointLimits } from '../limits.js'
 import { TENSOR_BYTES, type Budget } from '../budget.js'
 import { checkGeometry, StoredStorage, StoredTensor } from '../stored.js'
 import type { ZipArchive, ZipEntry } from '../zip/archive.js'
-import type { Field } from './fields.js'
+import type { JsonField } from './fields.js'
 import { checkLayout, readDType } from './operands.js'
 
 /** What the tensors of a program are read with. */
@@ -24,7 +24,7 @@ export interface WeightsContext {
  * @throws {CheckpointError} `TORCH_CHECKPOINT_UNSUPPORTED` for what was pickled; `TORCH_CHECKPOINT_CORRUPT` if an entry is
  * missing or a tensor reaches outside it.
  */
-export function readWeights(index: Field, folder: string, context: WeightsContext): Map<string, StoredTensor> {
+export function readWeights(index: JsonField, folder: string, context: WeightsContext): Map<string, StoredTensor> {
   const { archive, limits, budget, fail } = context
   const listed = index.get('config').entries()
   if (listed.length > limits.tensors)
@@ -46,7 +46,7 @@ export function readWeights(index: Field, folder: string, context: WeightsContex
 }
 
 function readTensor(
-  field: Field,
+  field: JsonField,
   entry: ZipEntry,
   storages: Map<string, StoredStorage>,
   { archive, byteOrder, limits }: WeightsContext,

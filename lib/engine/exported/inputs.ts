@@ -1,11 +1,11 @@
-import type { Program, ProgramSize, TensorFacts, Tree } from '../../checkpoint/pt2/program.js'
+import type { Program, ProgramSize, ProgramTensor, Tree } from '../../checkpoint/pt2/program.js'
 import { isTensor } from '../../nn/checks.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { describeShape, expected } from '../../util/check.js'
 import { isPlainObject } from '../../util/realm.js'
 import type { RunValue } from './operators.js'
 import { leafNames } from './signature.js'
-import type { Values } from './steps.js'
+import type { RunValues } from './steps.js'
 
 /** What a program takes in one place: a tensor, a number, or a list or an object of them, as in Python. */
 export type ExportedInput =
@@ -30,9 +30,9 @@ const SPECIALIZED_MIN = 2
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` with the name of the input.
  */
-export function bindInputs(program: Program, inputs: ExportedInputs): Values {
+export function bindInputs(program: Program, inputs: ExportedInputs): RunValues {
   const leaves = flatten(program, inputs)
-  const values: Values = new Map()
+  const values: RunValues = new Map()
   const sizes = new Map<string, number>()
   const specs = program.inputs.filter(({ kind }) => kind === 'user' || kind === 'literal')
   const later: (() => void)[] = []
@@ -112,7 +112,7 @@ function checkNumber(name: string, value: unknown): RunValue {
   throw expected('a number', name, value)
 }
 
-function checkTensor(name: string, value: unknown, facts: TensorFacts): Tensor {
+function checkTensor(name: string, value: unknown, facts: ProgramTensor): Tensor {
   const fits =
     isTensor(value) &&
     value.dtype === facts.dtype &&
@@ -124,7 +124,7 @@ function checkTensor(name: string, value: unknown, facts: TensorFacts): Tensor {
 
 /** Binds symbols to the sizes of a tensor. Gives a check of its other sizes, for when all symbols are bound. */
 function bindSizes(
-  { name, tensor, facts }: { readonly name: string; readonly tensor: Tensor; readonly facts: TensorFacts },
+  { name, tensor, facts }: { readonly name: string; readonly tensor: Tensor; readonly facts: ProgramTensor },
   sizes: Map<string, number>,
 ): () => void {
   const fits = (size: ProgramSize, dim: number): boolean => {
@@ -169,7 +169,7 @@ function checkRanges({ ranges, tensors }: Program, sizes: ReadonlyMap<string, nu
   }
 }
 
-function textOf({ dtype, shape }: TensorFacts): string {
+function textOf({ dtype, shape }: ProgramTensor): string {
   const sizes = shape.map((size) => (typeof size === 'number' ? size : size.text)) as number[]
   return `${dtype} ${describeShape(sizes)}`
 }

@@ -10,7 +10,7 @@ import { isFloatingPoint } from '../../util/dtype.js'
 import { TorchError } from '../../util/errors.js'
 import { finish } from '../../util/slices.js'
 import { bindInputs } from './inputs.js'
-import type { Steps, Values } from './steps.js'
+import type { Steps, RunValues } from './steps.js'
 
 /** Modules in modules. Stops a key of a million points. */
 const MAX_DEPTH = 32
@@ -54,7 +54,7 @@ export interface ExportedModuleParts {
 export class ExportedModule extends Module {
   readonly #program: Program
   readonly #steps: Steps
-  readonly #state: Values = new Map()
+  readonly #state: RunValues = new Map()
   readonly #parts = new Map<string, ExportedPart>()
 
   constructor({ program, steps, tensors, path }: ExportedModuleParts) {
@@ -103,7 +103,7 @@ export class ExportedModule extends Module {
   }
 
   /** Adds the program's own tensors to the inputs of a run. */
-  withState(values: Values): Values {
+  withState(values: RunValues): RunValues {
     for (const [name, tensor] of this.#state) values.set(name, tensor)
     return values
   }

@@ -1,4 +1,4 @@
-import type { Literal, Operand, ProgramNode } from '../../checkpoint/pt2/program.js'
+import type { Literal, ProgramOperand, ProgramNode } from '../../checkpoint/pt2/program.js'
 import type { AtenSchema } from '../../libtorch/binding.js'
 import { native } from '../../libtorch/binding.js'
 import type { TensorHandle } from '../../libtorch/handles.js'
@@ -28,7 +28,7 @@ export interface Operator {
 }
 
 /** Refuses a node, and says why. */
-export type Refuse = (reason: string) => TorchError
+export type RefuseNode = (reason: string) => TorchError
 
 /** Internal operators of libtorch that are among the Core ATen operators, or that `torch.export` writes. */
 const INTERNAL: ReadonlySet<string> = new Set([
@@ -61,10 +61,10 @@ const SIZES: Readonly<Record<string, (tensor: Tensor, dim: number) => number>> =
 /**
  * Finds what computes a node.
  *
- * @throws What `refuse` makes: for operators that are custom, of a higher order, unknown, or that this package lets nobody
+ * @throws What `refuse` makes: for operators that are custom, of a higher order, unknown, or that this package lets no one
  * run, and for arguments that their schemas do not have.
  */
-export function operatorOf(node: ProgramNode, refuse: Refuse): Operator {
+export function operatorOf(node: ProgramNode, refuse: RefuseNode): Operator {
   const unsupported = node.inputs.find(({ operand }) => operand.kind === 'unsupported')
   const { target } = node
   const [, namespace, name = '', overload = ''] = /^torch\.ops\.(\w+)\.(\w+)(?:\.(\w+))?$/.exec(target) ?? []
@@ -98,7 +98,7 @@ function asserted([condition, message]: Arguments): readonly RunValue[] {
 /** Operators whose result takes its dtype from a number. JavaScript has one kind of numbers, and 2.0 is 2. */
 const FROM_NUMBERS: ReadonlySet<string> = new Set(['full', 'scalar_tensor', 'arange'])
 
-function atenOperator(node: ProgramNode, schema: string, refuse: Refuse): Operator {
+function atenOperator(node: ProgramNode, schema: string, refuse: RefuseNode): Operator {
   const operator = findSchema(schema)
   if (operator === null) throw refuse(`${shorten(schema)} is no operator of this libtorch`)
   const name = schema.slice('aten::'.length).replace(/\..*$/, '')
@@ -120,7 +120,7 @@ function atenOperator(node: ProgramNode, schema: string, refuse: Refuse): Operat
   return { places, count: operator.arguments.length, run, written: writtenPlace(node, places, operator) }
 }
 
-function isFloat(operand: Operand): boolean {
+function isFloat(operand: ProgramOperand): boolean {
   return operand.kind === 'literal' && operand.isFloat === true
 }
 
@@ -128,7 +128,7 @@ function internalRefusal(name: string): string | null {
   return name.startsWith('_') && !INTERNAL.has(name) ? 'it is internal to libtorch' : null
 }
 
-function placesOf({ inputs }: ProgramNode, { text, arguments: declared }: AtenSchema, refuse: Refuse): number[] {
+function placesOf({ inputs }: ProgramNode, { text, arguments: declared }: AtenSchema, refuse: RefuseNode): number[] {
   const taken = new Set<number>()
   const places = inputs.map(({ name }) => {
     const place = declared.findIndex((argument) => argument.name === name)
@@ -144,7 +144,7 @@ function placesOf({ inputs }: ProgramNode, { text, arguments: declared }: AtenSc
 
 /** The arguments that are known before the program runs; undefined for all others. */
 function literalsAt({ inputs }: ProgramNode, places: readonly number[], count: number): readonly unknown[] {
-  const known = new Array<Literal | Operand | undefined>(count).fill(undefined)
+  const known = new Array<Literal | ProgramOperand | undefined>(count).fill(undefined)
   inputs.forEach(({ operand }, index) => {
     known[places[index] ?? 0] = operand.kind === 'literal' ? operand.literal : operand
   })

@@ -1,4 +1,4 @@
-import type { Operand, Program, ProgramNode, Output } from '../../checkpoint/pt2/program.js'
+import type { ProgramOperand, Program, ProgramNode, Output } from '../../checkpoint/pt2/program.js'
 import { namesIn } from '../../checkpoint/pt2/operands.js'
 import { failure } from '../../checkpoint/failure.js'
 import { isTensor } from '../../nn/checks.js'
@@ -8,7 +8,7 @@ import type { Pieces } from '../../util/slices.js'
 import { operatorOf, type Operator, type RunValue } from './operators.js'
 
 /** The values of a run by their names. */
-export type Values = Map<string, RunValue>
+export type RunValues = Map<string, RunValue>
 
 /** Calls what a step does as if the module did it that did so in Python. */
 export type CallIn = <T>(module: string, body: () => T) => T
@@ -18,7 +18,7 @@ interface Step {
   readonly operator: Operator
   /** Outputs that something reads. */
   readonly isRead: (output: number) => boolean
-  /** Values that nothing reads afterwards. */
+  /** RunValues that nothing reads afterwards. */
   readonly last: readonly string[]
 }
 
@@ -48,7 +48,7 @@ const VIEWS = new Set([
  */
 export class Steps {
   readonly #steps: readonly Step[]
-  readonly #outputs: readonly Operand[]
+  readonly #outputs: readonly ProgramOperand[]
   readonly #kept: ReadonlySet<string>
 
   constructor(program: Program, path: string | undefined) {
@@ -82,7 +82,7 @@ export class Steps {
   }
 
   /** Runs all steps, with a pause after each. Gives the outputs; those that were inputs come as tensors of their own. */
-  *run(values: Values, callIn: CallIn = (_module, body) => body()): Pieces<readonly RunValue[]> {
+  *run(values: RunValues, callIn: CallIn = (_module, body) => body()): Pieces<readonly RunValue[]> {
     for (const [index, step] of this.#steps.entries()) {
       this.#take(step, index, values, callIn)
       yield
@@ -94,7 +94,7 @@ export class Steps {
     })
   }
 
-  #take({ node, operator, isRead, last }: Step, index: number, values: Values, callIn: CallIn): void {
+  #take({ node, operator, isRead, last }: Step, index: number, values: RunValues, callIn: CallIn): void {
     const args = new Array<RunValue | undefined>(operator.count).fill(undefined)
     node.inputs.forEach(({ operand }, place) => {
       args[operator.places[place] ?? place] = read(operand, values)
@@ -146,7 +146,7 @@ function guardState(
     for (const output of node.outputs) for (const made of namesIn(output)) state.add(made)
 }
 
-function read(operand: Operand, values: Values): RunValue {
+function read(operand: ProgramOperand, values: RunValues): RunValue {
   switch (operand.kind) {
     case 'literal':
       return operand.literal
@@ -162,7 +162,7 @@ function read(operand: Operand, values: Values): RunValue {
   }
 }
 
-function store(output: Output, value: RunValue | undefined, values: Values): void {
+function store(output: Output, value: RunValue | undefined, values: RunValues): void {
   if (output.kind === 'value') values.set(output.name, value ?? null)
   else if (output.kind === 'list') {
     const list: readonly RunValue[] = Array.isArray(value) ? value : []
