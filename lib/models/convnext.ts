@@ -36,7 +36,7 @@ class LayerNorm2d extends LayerNorm {
   }
 }
 
-/** Convolves each channel by itself, and mixes the channels of each pixel, beside a shortcut: figure 4 of the paper. */
+/** Convolves each channel by itself, and mixes the channels of each pixel, beside a shortcut: Fig. 4 of the paper. */
 class CNBlock extends Module {
   readonly block: Sequential
   readonly layer_scale: Parameter

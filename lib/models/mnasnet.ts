@@ -22,7 +22,7 @@ export interface MNASNetOptions extends NetworkOptions {
 const MOMENTUM = 1 - 0.9997
 const LAST_CHANNEL = 1280
 
-// Channels, kernel, stride, expansion and blocks of the stages: figure 7 (a) of https://arxiv.org/abs/1807.11626.
+// Channels, kernel, stride, expansion and blocks of the stages: Fig. 7 (a) of https://arxiv.org/abs/1807.11626.
 const STAGES = [
   [24, 3, 2, 3, 3],
   [40, 5, 2, 3, 3],

@@ -78,7 +78,7 @@ interface BlockOptions {
   readonly normLayer: NormLayer
 }
 
-/** The residual block of figure 3 of the paper. */
+/** The residual block of Fig. 3 of the paper. */
 class ResBottleneckBlock extends Module {
   readonly proj: Conv2dNormActivation | null
   readonly f: BottleneckTransform

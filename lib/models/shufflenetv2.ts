@@ -35,7 +35,7 @@ function channelShuffle(x: Tensor): Tensor {
     .reshape([count, channels, height, width])
 }
 
-/** Convolves one half of the channels, or both where the feature map is halved: figure 3 (c) and (d) of the paper. */
+/** Convolves one half of the channels, or both where the feature map is halved: Fig. 3 (c) and (d) of the paper. */
 class InvertedResidual extends Module {
   readonly branch1: Sequential
   readonly branch2: Sequential

@@ -15,8 +15,8 @@ export function finish<T>(pieces: Pieces<T>): T {
 }
 
 /**
- * Lets the event loop go round while long work is done on its thread: whoever does such work calls {@link next} between its
- * pieces, which waits for a turn of the loop where the last one is some ms ago.
+ * Lets the event loop go round while long work is done on its thread. Call {@link next} between the pieces of the work: it waits
+ * for a turn of the loop where the last one is some ms ago.
  */
 export class Slices {
   readonly #signal: AbortSignal | undefined

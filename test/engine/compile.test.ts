@@ -481,7 +481,9 @@ describe('compile()', () => {
         await withEngine(stack, { ...options, instructionSet }, async (engine, model) => {
           const kernels = (await engine.explain({ batchSize: 4, runs: 1 })).steps.map(({ kernel }) => kernel)
           assert.deepEqual(
-            kernels.filter((kernel) => kernel.includes('winograd')).map((kernel) => kernel.replace(/Phased|ByChannel/, '')),
+            kernels
+              .filter((kernel) => kernel.includes('winograd'))
+              .map((kernel) => kernel.replace(/Phased|ByChannel/, '')),
             ['native winograd4', 'native winograd2'],
           )
           const batch = randn([4, 3, 24, 24])

@@ -45,7 +45,7 @@ class ConvWeights {
   const float* bias() const { return bias_.get(); }
   // Bytes of the packed forms.
   int64_t bytes() const;
-  // Lets go of what the forms are packed of: those that are there remain. Others can be made of a transformed one
+  // Releases what the forms are packed of: those that are there remain. Others can be made of a transformed one
   // alone.
   void ReleaseSource();
 
@@ -74,7 +74,7 @@ class ConvWeights {
 
   const KernelSet& kernels_;
   ConvGeometry geometry_;
-  std::shared_ptr<const float> source_;  // Read and let go of on several threads.
+  std::shared_ptr<const float> source_;  // Read and released on several threads.
   int64_t panels_;
   AlignedFloats bias_;
   Form by_tap_;

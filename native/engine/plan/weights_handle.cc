@@ -94,7 +94,7 @@ Napi::Value DisposeConvWeights(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// releaseConvSource(weights): lets go of the tensor of which their forms are packed, when all that are read are there.
+// releaseConvSource(weights): releases the tensor of which their forms are packed, when all that are read are there.
 Napi::Value ReleaseConvSource(const Napi::CallbackInfo& info) {
   UnwrapWeights(info[0], "weights")->ReleaseSource();
   return info.Env().Undefined();

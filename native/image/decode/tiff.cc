@@ -67,7 +67,7 @@ void Unpack(const TiffBlocks& blocks, const FileBytes& input, RowSink& sink) {
 int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // A block of pixels, and the part of it that lies inside the image.
-struct Place {
+struct BlockArea {
   int64_t plane;
   int64_t left;
   int64_t top;
@@ -75,7 +75,7 @@ struct Place {
   int64_t rows;
 };
 
-// Unpacks all blocks and calls `put(place, row, y)` for each of their rows, whose bytes it may change.
+// Unpacks all blocks and calls `put(area, row, y)` for each of their rows, whose bytes it may change.
 template <typename Put>
 void UnpackBlocks(const FileBytes& file, const Size& size, const TiffBlocks& blocks, const Put& put) {
   const int64_t across = CeilDivide(size.width, blocks.block.width);
@@ -85,16 +85,16 @@ void UnpackBlocks(const FileBytes& file, const Size& size, const TiffBlocks& blo
   std::vector<uint8_t> turned;
 
   for (size_t index = 0; index < blocks.offsets.size(); ++index) {
-    Place place{};
-    place.plane = static_cast<int64_t>(index) / (across * down);
-    place.left = static_cast<int64_t>(index) % across * blocks.block.width;
-    place.top = static_cast<int64_t>(index) / across % down * blocks.block.height;
-    place.columns = std::min(blocks.block.width, size.width - place.left);
-    place.rows = std::min(blocks.block.height, size.height - place.top);
+    BlockArea area{};
+    area.plane = static_cast<int64_t>(index) / (across * down);
+    area.left = static_cast<int64_t>(index) % across * blocks.block.width;
+    area.top = static_cast<int64_t>(index) / across % down * blocks.block.height;
+    area.columns = std::min(blocks.block.width, size.width - area.left);
+    area.rows = std::min(blocks.block.height, size.height - area.top);
     // All of a tile is stored, but Pillow reads no more than it needs of what is not compressed.
-    const int64_t rows = blocks.tiled && compressed ? blocks.block.height : place.rows;
+    const int64_t rows = blocks.tiled && compressed ? blocks.block.height : area.rows;
 
-    RowSink sink(row_bytes, rows, [&](uint8_t* row, int64_t y) { put(place, row, y); });
+    RowSink sink(row_bytes, rows, [&](uint8_t* row, int64_t y) { put(area, row, y); });
     FileBytes input = file.Part(blocks.offsets[index], compressed ? blocks.counts[index] : row_bytes * rows);
     if (blocks.reversed_bits) {
       turned.resize(static_cast<size_t>(input.size));
@@ -131,18 +131,18 @@ const char* TiffFault(const Size& size, const TiffBlocks& blocks) {
 
 void DecodeTiff(const FileBytes& file, const Size& size, const TiffBlocks& blocks, uint8_t* rgb) {
   if (blocks.compression != Compression::kNone && size.height * size.width * 3 > kTrialBytes) {
-    UnpackBlocks(file, size, blocks, [](const Place&, uint8_t*, int64_t) {});
+    UnpackBlocks(file, size, blocks, [](const BlockArea&, uint8_t*, int64_t) {});
   }
   const int64_t row_bytes = BlockRowBytes(blocks);
   const int64_t numbers = blocks.predictor_bytes > 0 ? row_bytes / blocks.predictor_bytes : 0;
-  UnpackBlocks(file, size, blocks, [&](const Place& place, uint8_t* row, int64_t y) {
-    if (y >= place.rows) return;
+  UnpackBlocks(file, size, blocks, [&](const BlockArea& area, uint8_t* row, int64_t y) {
+    if (y >= area.rows) return;
     if (numbers > 0) UndoDifferences(blocks, row, numbers);
-    uint8_t* const target = rgb + ((place.top + y) * size.width + place.left) * 3;
+    uint8_t* const target = rgb + ((area.top + y) * size.width + area.left) * 3;
     if (blocks.planes > 1) {
-      MergePlane(blocks.layout, place.plane, row, place.columns, target);
+      MergePlane(blocks.layout, area.plane, row, area.columns, target);
     } else {
-      RowToRgb(blocks.layout, row, place.columns, target);
+      RowToRgb(blocks.layout, row, area.columns, target);
     }
   });
 }
