@@ -26,7 +26,7 @@ export async function readKind(source: ByteSource, entries: readonly ZipEntry[])
   if (manifest !== undefined) return readServed(source, manifest, files)
   if (has(/(?:^|\/)models\/[^/]*\.json$|^serialized_exported_program\.json$|\/archive_format$|^archive_format$/)) {
     return {
-      says: `it is a program of torch.export (.pt2) of another form than PyTorch 2.8 to 2.13 write it: from before, or compiled by AOTInductor; export it again, or, ${INTO_STATE_DICT}`,
+      says: `it is a program of torch.export (.pt2) of another form than PyTorch 2.13 writes it: from before, or compiled by AOTInductor; export it again, or, ${INTO_STATE_DICT}`,
     }
   }
   if (has(/\/\.data\/extern_modules$|^\.data\/extern_modules$/)) {

@@ -16,8 +16,8 @@ export interface LoadExportedProgramOptions {
 }
 
 /**
- * Loads a `.pt2` file: a model with its graph, as `torch.export.save(torch.export.export(model, inputs), file)` wrote it in
- * PyTorch 2.8 to 2.13. Nothing of the file is code, and nothing of it is run as code: its graph names operators of libtorch,
+ * Loads a `.pt2` file: a model with its graph, as `torch.export.save(torch.export.export(model, inputs), file)` writes it in
+ * PyTorch 2.13. Nothing of the file is code, and nothing of it is run as code: its graph names operators of libtorch,
  * which are looked up and checked here. The tensors are on the CPU. Follows `torch.export.load`.
  *
  * Operators of a higher order (`torch.cond`), custom ones, those that draw random numbers, and programs that change their own
