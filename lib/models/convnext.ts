@@ -15,7 +15,7 @@ import { full } from '../tensor/creation.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { initialize } from './initialize.js'
 import { Conv2dNormActivation, Permute } from './misc.js'
-import { readNetworkOptions, type NetworkOptions } from './options.js'
+import { checkFormOptions, readNetworkOptions, type NetworkOptions } from './options.js'
 
 /** Options of {@link ConvNeXt} and its factories; names and defaults are torchvision's. */
 export interface ConvNeXtOptions extends NetworkOptions {
@@ -122,6 +122,7 @@ export class ConvNeXt extends Module {
 }
 
 function convnext(width: number, third: number, prob: number, options: ConvNeXtOptions): ConvNeXt {
+  checkFormOptions('ConvNeXt', options)
   const { stochasticDepthProb = prob } = options
   return new ConvNeXt([width, 2 * width, 4 * width, 8 * width], [3, 3, third, 3], { ...options, stochasticDepthProb })
 }

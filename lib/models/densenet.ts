@@ -11,7 +11,7 @@ import { AvgPool2d, MaxPool2d } from '../nn/pooling.js'
 import { cat } from '../tensor/creation.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { initialize } from './initialize.js'
-import { readNetworkOptions, type NetworkOptions } from './options.js'
+import { checkFormOptions, readNetworkOptions, type NetworkOptions } from './options.js'
 
 /** Options of {@link DenseNet}'s factories; names and defaults are torchvision's. */
 export interface DenseNetOptions extends NetworkOptions {
@@ -159,15 +159,18 @@ export function densenet121(options: DenseNetOptions = {}): DenseNet {
 
 /** Builds DenseNet-161, 28.7 million parameters. Follows `torchvision.models.densenet161`. */
 export function densenet161(options: DenseNetOptions = {}): DenseNet {
+  checkFormOptions('densenet161', options, ['growthRate', 'blockConfig', 'numInitFeatures'])
   return new DenseNet({ ...options, growthRate: 48, blockConfig: [6, 12, 36, 24], numInitFeatures: 96 })
 }
 
 /** Builds DenseNet-169, 14.1 million parameters. Follows `torchvision.models.densenet169`. */
 export function densenet169(options: DenseNetOptions = {}): DenseNet {
+  checkFormOptions('densenet169', options, ['blockConfig'])
   return new DenseNet({ ...options, blockConfig: [6, 12, 32, 32] })
 }
 
 /** Builds DenseNet-201, 20.0 million parameters. Follows `torchvision.models.densenet201`. */
 export function densenet201(options: DenseNetOptions = {}): DenseNet {
+  checkFormOptions('densenet201', options, ['blockConfig'])
   return new DenseNet({ ...options, blockConfig: [6, 12, 48, 32] })
 }

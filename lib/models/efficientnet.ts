@@ -10,7 +10,7 @@ import { AdaptiveAvgPool2d } from '../nn/pooling.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { initialize } from './initialize.js'
 import { Conv2dNormActivation, makeDivisible, SqueezeExcitation } from './misc.js'
-import { readNetworkOptions, type NetworkOptions } from './options.js'
+import { checkFormOptions, readNetworkOptions, type NetworkOptions } from './options.js'
 import type { NormLayer } from './resnet.js'
 
 /** Options of {@link EfficientNet} and its factories; names and defaults are torchvision's. */
@@ -217,6 +217,7 @@ const TF_NORM = { eps: 0.001, momentum: 0.01 }
 
 /** A model of the first paper: B0, wider and deeper. */
 function scaled(widthMult: number, depthMult: number, dropout: number, options: EfficientNetOptions): EfficientNet {
+  checkFormOptions('EfficientNet', options)
   const widthOf = (channels: number): number => makeDivisible(channels * widthMult, 8)
   const stages = B0.map(([expandRatio, kernel, stride, input, out, layers]) => ({
     block: 'MBConv' as const,
@@ -231,6 +232,7 @@ function scaled(widthMult: number, depthMult: number, dropout: number, options: 
 }
 
 function second(rows: readonly Row[], dropout: number, options: EfficientNetOptions): EfficientNet {
+  checkFormOptions('EfficientNetV2', options, ['lastChannel'])
   const stages = rows.map(([expandRatio, kernel, stride, inputChannels, outChannels, numLayers], index) => ({
     block: index < FUSED_STAGES ? ('FusedMBConv' as const) : ('MBConv' as const),
     ...{ expandRatio, kernel, stride, inputChannels, outChannels, numLayers },
@@ -245,6 +247,7 @@ function second(rows: readonly Row[], dropout: number, options: EfficientNetOpti
 }
 
 function withTfNorm(options: EfficientNetOptions): EfficientNetOptions {
+  checkFormOptions('EfficientNet', options)
   const { normLayer = (channels) => new BatchNorm2d(channels, TF_NORM) } = options
   return { ...options, normLayer }
 }

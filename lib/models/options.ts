@@ -33,6 +33,19 @@ export function readNetworkOptions(name: string, options: NetworkOptions, known:
   }
 }
 
+/**
+ * Checks that the options of a function that builds one form of a network are an object, and leave open what that form decides:
+ * before they are spread, which would take a text or a number for no options.
+ *
+ * @throws {TorchError} `TORCH_INVALID_ARGUMENT`
+ */
+export function checkFormOptions(name: string, options: object, decided: readonly string[] = []): void {
+  if (!isOptions(options, [])) checkOptionNames(name, options, [], 'numClasses')
+  const given = decided.find((each) => Object.hasOwn(options, each))
+  if (given === undefined) return
+  throw new TorchError('TORCH_INVALID_ARGUMENT', `${name}() decides ${given}: to choose it, make the class by itself`)
+}
+
 /** Checks the names of a network's options. */
 export function checkNetworkOptions(name: string, options: object, known: readonly string[]): void {
   const asked = ['weights', 'pretrained'].find((each) => isOptions(options, []) && each in options)

@@ -10,7 +10,7 @@ import { Module } from '../nn/module.js'
 import { AdaptiveAvgPool2d, MaxPool2d } from '../nn/pooling.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { drawHead, initialize } from './initialize.js'
-import { readNetworkOptions, type NetworkOptions } from './options.js'
+import { checkFormOptions, readNetworkOptions, type NetworkOptions } from './options.js'
 
 /** Options of {@link VGG} and its factories; names and defaults are torchvision's. */
 export interface VGGOptions extends NetworkOptions {
@@ -98,6 +98,7 @@ function makeLayers(layers: VGGLayers, inputChannels: number, batchNorm: boolean
 }
 
 function vgg(column: keyof typeof STAGES, batchNorm: boolean, options: VGGOptions): VGG {
+  checkFormOptions('VGG', options, ['batchNorm'])
   const layers = STAGES[column].flatMap(
     (convs, stage) => [...Array<number>(convs).fill(CHANNELS[stage] ?? 0), 'M'] as const,
   )

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { BUILDERS, createModel, MobileNetV3, scope, zeros } from 'napi-torch'
+import { BUILDERS, createModel, densenet161, MobileNetV3, scope, zeros } from 'napi-torch'
 
 import { familyFacts } from '../support/families.js'
 
@@ -32,6 +32,25 @@ describe('createModel() of a name', () => {
     assert.throws(() => createModel('vgg11', { widthMult: 2 } as object), {
       code: 'TORCH_INVALID_ARGUMENT',
       message: 'Expected options among inputChannels, numClasses, dropout, batchNorm for VGG, received "widthMult"',
+    })
+  })
+
+  for (const given of [null, 3, 'vgg', []]) {
+    it(`refuses ${JSON.stringify(given)} for options that are spread`, () => {
+      for (const name of ['vgg11', 'densenet161', 'efficientnet_b0', 'efficientnet_v2_s', 'convnext_tiny'] as const) {
+        const build = BUILDERS[name] as (options: unknown) => unknown
+        assert.throws(() => build(given), {
+          code: 'TORCH_INVALID_ARGUMENT',
+          message: /^Expected an options object for /,
+        })
+      }
+    })
+  }
+
+  it('refuses an option that the name decides', () => {
+    assert.throws(() => densenet161({ growthRate: 12 } as object), {
+      code: 'TORCH_INVALID_ARGUMENT',
+      message: 'densenet161() decides growthRate: to choose it, make the class by itself',
     })
   })
 })
