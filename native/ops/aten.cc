@@ -104,7 +104,7 @@ Napi::Value CallAten(const Napi::CallbackInfo& info) {
     if (value.IsUndefined() && argument.default_value()) {
       stack.push_back(*argument.default_value());
     } else {
-      stack.push_back(engine::ReadValue({value, name + "." + argument.name()}, argument));
+      stack.push_back(engine::ReadValue({value, argument.name()}, argument));
     }
   }
 

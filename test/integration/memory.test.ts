@@ -205,7 +205,29 @@ describe('a disposed tensor', () => {
         () => [1],
       ]),
     ),
-    ...Object.fromEntries(['matmul', 'equal', 'allclose', 'copy_'].map((name) => [name, () => [zeros([2, 2])]])),
+    ...Object.fromEntries(
+      [
+        'matmul',
+        'equal',
+        'allclose',
+        'copy_',
+        'maximum',
+        'minimum',
+        'bmm',
+        'logicalAnd',
+        'logicalOr',
+        'logicalXor',
+      ].map((name) => [name, () => [zeros([2, 2])]]),
+    ),
+    ...Object.fromEntries(['cumsum', 'sort', 'argsort', 'unbind'].map((name) => [name, () => [0]])),
+    where: () => [zeros([2, 2]).eq(0), 1],
+    maskedFill: () => [zeros([2, 2]).eq(0), 1],
+    maskedFill_: () => [zeros([2, 2]).eq(0), 1],
+    gather: () => [0, tensor([[0n]])],
+    scatter: () => [0, tensor([[0n]]), 1],
+    roll: () => [1],
+    repeat: () => [2, 1],
+    tile: () => [2],
   }
   const survivors = ['constructor', 'dispose', 'cuda', 'wrap', 'formatInput']
   const methods = methodsOf(zeros([1])).filter((name) => !survivors.includes(name))
