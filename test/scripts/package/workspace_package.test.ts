@@ -11,6 +11,7 @@ const EXPECTED = [
   /^dist\/.*\.(js|d\.ts)$/,
   /^page\/\w+\.(html|css|js|png)$/,
   /^\w+\.mjs$/,
+  /^(proto\/)?\w+\.proto$/,
   /^(package\.json|README\.md)$/,
 ]
 
