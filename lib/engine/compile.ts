@@ -50,10 +50,9 @@ export async function compile(
   const kernels = isQuantized ? 'onednn' : options.kernels
   const handle = native.createEngine(threads, device)
   const constants = new Constants(instructionSet, device)
-  let release = (): Promise<void> => {
-    constants.dispose()
+  let release = async (): Promise<void> => {
+    await new Slices().run(constants.disposing())
     native.disposeEngine(handle)
-    return Promise.resolve()
   }
   const slices = new Slices(signal)
   try {

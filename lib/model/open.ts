@@ -271,7 +271,7 @@ async function loadModule({ description, stored, facts, modules }: FoundModel, s
     const { architecture } = description
     const built = facts === null ? architecture : correctHead(architecture, facts, modules)
     await slices.next()
-    const model = withoutMemory(() => createModel(built, { skipInit: true })).eval()
+    const model = withoutMemory(() => createModel(built)).eval()
     try {
       if (facts !== null) applyFacts(model, facts, modules)
       await slices.next()

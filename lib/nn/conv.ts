@@ -1,13 +1,10 @@
-import { checkBoolean, checkOneOf, checkPositiveInteger, expected } from '../util/check.js'
+import { checkOneOf } from '../util/check.js'
 import { Signature } from '../util/signature.js'
-import { empty } from '../tensor/creation.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkConvPadding, checkPair, type ConvPadding, type Pair, type Size2d } from './checks.js'
+import { ConvNd } from './conv_nd.js'
 import { conv2d, pad } from './functional.js'
-import { calculateFanInAndFanOut, kaimingUniform_, uniform_ } from './init.js'
-import { Module } from './module.js'
-import { areParametersPlaceholders, emptyParameter, type FactoryOptions, type Parameter } from './parameter.js'
-import { pythonSize } from './repr.js'
+import type { FactoryOptions } from './parameter.js'
 
 /** What {@link Conv2d} pads with: zeros, the mirrored image, its border, or the image wrapped around. */
 export const PADDING_MODES = ['zeros', 'reflect', 'replicate', 'circular'] as const
@@ -50,37 +47,21 @@ const SIGNATURE = new Signature<Conv2dOptions>('new Conv2d', ['inChannels', 'out
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if `inChannels` or `outChannels` is not a multiple of `groups`.
  */
-export class Conv2d extends Module {
-  readonly inChannels: number
-  readonly outChannels: number
-  readonly kernelSize: Pair
-  readonly stride: Pair
-  readonly padding: Pair | 'same' | 'valid'
-  readonly dilation: Pair
-  readonly groups: number
+export class Conv2d extends ConvNd<Pair, Pair | 'same' | 'valid'> {
   readonly paddingMode: PaddingMode
-  readonly weight: Parameter
-  readonly bias: Parameter | null
 
   constructor(inChannels: number, outChannels: number, kernelSize: Size2d, options?: Conv2dOptions)
   constructor(inChannels: number, outChannels: number, kernelSize: Size2d, ...given: readonly unknown[]) {
-    super()
     const options = SIGNATURE.read([inChannels, outChannels, kernelSize], given)
-    const { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true, paddingMode = 'zeros' } = options
-    this.inChannels = checkPositiveInteger('inChannels', inChannels)
-    this.outChannels = checkPositiveInteger('outChannels', outChannels)
-    this.kernelSize = checkPair('kernelSize', kernelSize, 1)
-    this.stride = checkPair('stride', stride, 1)
-    this.padding = checkConvPadding(padding, this.stride)
-    this.dilation = checkPair('dilation', dilation, 1)
-    this.groups = checkPositiveInteger('groups', groups)
-    if (inChannels % groups !== 0) throw expected(`a multiple of groups (${groups})`, 'inChannels', inChannels)
-    if (outChannels % groups !== 0) throw expected(`a multiple of groups (${groups})`, 'outChannels', outChannels)
+    const { padding = 0, dilation = 1, groups = 1, bias = true, paddingMode = 'zeros' } = options
+    const stride = checkPair('stride', options.stride ?? 1, 1)
+    super({
+      ...{ ...options, inChannels, outChannels, groups, bias, stride, transposed: false },
+      kernelSize: checkPair('kernelSize', kernelSize, 1),
+      padding: checkConvPadding(padding, stride),
+      dilation: checkPair('dilation', dilation, 1),
+    })
     this.paddingMode = checkOneOf('paddingMode', paddingMode, PADDING_MODES)
-    checkBoolean('bias', bias)
-    this.weight = emptyParameter([outChannels, inChannels / groups, ...this.kernelSize], options)
-    this.bias = bias ? emptyParameter([outChannels], options) : null
-    this.resetParameters()
   }
 
   /** Maps (N, C, H, W) to (N, outChannels, H', W'), and likewise without N. */
@@ -91,39 +72,9 @@ export class Conv2d extends Module {
     return conv2d(padded, weight, { bias, stride, dilation, groups })
   }
 
-  /** Draws the parameters anew. */
-  resetParameters(): void {
-    this.#drawWeight()
-    if (this.bias === null) return
-    const bound = 1 / Math.sqrt(calculateFanInAndFanOut(this.weight).fanIn)
-    uniform_(this.bias, -bound, bound)
-  }
-
   override extraRepr(): string {
-    const { padding, dilation, groups, bias, paddingMode } = this
-    const parts = [String(this.inChannels), String(this.outChannels)]
-    parts.push(`kernel_size=${pythonSize(this.kernelSize)}`, `stride=${pythonSize(this.stride)}`)
-    if (typeof padding === 'string') parts.push(`padding=${padding}`)
-    else if (padding.some((size) => size !== 0)) parts.push(`padding=${pythonSize(padding)}`)
-    if (dilation.some((size) => size !== 1)) parts.push(`dilation=${pythonSize(dilation)}`)
-    if (groups !== 1) parts.push(`groups=${groups}`)
-    if (bias === null) parts.push('bias=False')
-    if (paddingMode !== 'zeros') parts.push(`padding_mode=${paddingMode}`)
-    return parts.join(', ')
-  }
-
-  #drawWeight(): void {
-    if (this.weight.isContiguous() || areParametersPlaceholders()) {
-      kaimingUniform_(this.weight, { a: Math.sqrt(5) })
-      return
-    }
-    // Numbers are drawn in the order of the memory, and must not depend on the layout.
-    const drawn = empty(this.weight.shape, { dtype: this.weight.dtype })
-    try {
-      this.weight.copy_(kaimingUniform_(drawn, { a: Math.sqrt(5) }))
-    } finally {
-      drawn.dispose()
-    }
+    const { paddingMode } = this
+    return super.extraRepr() + (paddingMode === 'zeros' ? '' : `, padding_mode=${paddingMode}`)
   }
 
   /** What `pad` is to add: left, right, top, bottom. */

@@ -17,18 +17,13 @@ export interface DropoutOptions {
 /** Options of {@link DropPath}; names and defaults are those of timm. */
 export type DropPathModuleOptions = Omit<DropPathOptions, 'training'>
 
-const SIGNATURE = new Signature<DropoutOptions>('new Dropout', [], { p: 'position', inplace: 'name' })
-const DROPOUT2D = new Signature<DropoutOptions>('new Dropout2d', [], { p: 'position', inplace: 'name' })
 const STOCHASTIC_DEPTH = new Signature<NoOptions>('new StochasticDepth', ['p', 'mode'], {})
 const DROP_PATH = new Signature<DropPathModuleOptions>('new DropPath', [], {
   ...{ dropProb: 'position', scaleByKeep: 'name' },
 })
 
-/**
- * In training mode sets elements to 0 by chance and multiplies the others by 1 / (1 - p); in evaluation mode gives its
- * input back. Follows `torch.nn.Dropout`.
- */
-export class Dropout extends Module {
+/** What the dropouts have in common. */
+abstract class DropoutNd extends Module {
   readonly p: number
   readonly inplace: boolean
 
@@ -36,14 +31,10 @@ export class Dropout extends Module {
   constructor(p: number, options?: Omit<DropoutOptions, 'p'>)
   constructor(...given: readonly unknown[]) {
     super()
-    const { p = 0.5, inplace = false } = SIGNATURE.read([], given)
+    const signature = new Signature<DropoutOptions>(`new ${new.target.name}`, [], { p: 'position', inplace: 'name' })
+    const { p = 0.5, inplace = false } = signature.read([], given)
     this.p = checkProbability('p', p)
     this.inplace = checkBoolean('inplace', inplace)
-  }
-
-  override forward(input: Tensor): Tensor {
-    const { p, training, inplace } = this
-    return dropout(input, { p, training, inplace })
   }
 
   override extraRepr(): string {
@@ -52,29 +43,24 @@ export class Dropout extends Module {
 }
 
 /**
+ * In training mode sets elements to 0 by chance and multiplies the others by 1 / (1 - p); in evaluation mode gives its
+ * input back. Follows `torch.nn.Dropout`.
+ */
+export class Dropout extends DropoutNd {
+  override forward(input: Tensor): Tensor {
+    const { p, training, inplace } = this
+    return dropout(input, { p, training, inplace })
+  }
+}
+
+/**
  * In training mode sets whole channels to 0 by chance and multiplies the others by 1 / (1 - p); in evaluation mode gives
  * its input back. Follows `torch.nn.Dropout2d`.
  */
-export class Dropout2d extends Module {
-  readonly p: number
-  readonly inplace: boolean
-
-  constructor(options?: DropoutOptions)
-  constructor(p: number, options?: Omit<DropoutOptions, 'p'>)
-  constructor(...given: readonly unknown[]) {
-    super()
-    const { p = 0.5, inplace = false } = DROPOUT2D.read([], given)
-    this.p = checkProbability('p', p)
-    this.inplace = checkBoolean('inplace', inplace)
-  }
-
+export class Dropout2d extends DropoutNd {
   override forward(input: Tensor): Tensor {
     const { p, training, inplace } = this
     return dropout2d(input, { p, training, inplace })
-  }
-
-  override extraRepr(): string {
-    return `p=${pythonFloat(this.p)}, inplace=${pythonBool(this.inplace)}`
   }
 }
 

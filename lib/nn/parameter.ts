@@ -8,6 +8,7 @@ import { empty } from '../tensor/creation.js'
 import { formatParameter } from '../tensor/tensor_str.js'
 import { handleOf } from '../tensor/handle.js'
 import { Tensor } from '../tensor/tensor.js'
+import { skipInit } from './init.js'
 
 /** Options of {@link Parameter}. */
 export interface ParameterOptions {
@@ -78,12 +79,12 @@ let placeholders = 0
 
 /**
  * Builds modules whose parameters have shapes but no memory, for those that take over the tensors of a file: each has one element
- * that stands for all, and is not to be written to.
+ * that stands for all, is not to be written to, and is not drawn.
  */
 export function withoutMemory<T>(make: () => T): T {
   placeholders++
   try {
-    return make()
+    return skipInit(make)
   } finally {
     placeholders--
   }

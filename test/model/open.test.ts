@@ -114,6 +114,32 @@ describe('openModel()', function () {
     })
   })
 
+  describe('the weights', () => {
+    it('lie in memory once', async () => {
+      const before = memory().bytes
+
+      using opened = await openModel(CHECKPOINT)
+
+      const { model } = opened
+      const tensors = [...model.parameters(), ...model.buffers()]
+      assert.equal(
+        memory().bytes - before,
+        tensors.reduce((sum, { nbytes }) => sum + nbytes, 0),
+      )
+      assert.ok(tensors.every((tensor) => tensor.isContiguous()))
+    })
+
+    it('are released by `await using` too', async () => {
+      const before = memory()
+      {
+        await using opened = await openModel(CHECKPOINT)
+        assert.ok(memory().bytes > before.bytes + 40e6, opened.source)
+      }
+
+      assert.deepEqual(memory(), before)
+    })
+  })
+
   describe('createEngine()', () => {
     it('compiles the model for what its preset makes, and outlives the weights', async () => {
       const opened = await openModel(CHECKPOINT)

@@ -49,6 +49,9 @@ describeLayers('normalizations beside Python', [
   training('InstanceNorm2d(4, affine=True, track_running_stats=True)', () => {
     return new nn.InstanceNorm2d(4, { affine: true, trackRunningStats: true })
   }),
+  training('InstanceNorm2d(4, momentum=None, track_running_stats=True)', () => {
+    return new nn.InstanceNorm2d(4, { momentum: null, trackRunningStats: true })
+  }),
   layer('InstanceNorm2d(4, track_running_stats=True)', () => new nn.InstanceNorm2d(4, { trackRunningStats: true })),
 ])
 
