@@ -4,7 +4,10 @@ import { checkOneOf, expected } from '../util/check.js'
 import { isDevice, type Device } from '../util/device.js'
 import { DTYPES, isFloatingPoint, type DType } from '../util/dtype.js'
 import { TorchError } from '../util/errors.js'
+import { scope } from '../util/scope.js'
 import { Signature } from '../util/signature.js'
+import { inPieces, type Pieces } from '../util/slices.js'
+import { empty } from '../tensor/creation.js'
 import { handleOf, replaceHandle, type MemoryFormat } from '../tensor/handle.js'
 import type { Tensor } from '../tensor/tensor.js'
 
@@ -37,6 +40,31 @@ export function convertTensors(tensors: Iterable<Tensor>, given: readonly unknow
       tensor.ndim === 4 ? channelsLast : null,
     ),
   )
+}
+
+/**
+ * Makes float32 of a tensor of floats, and channels-last of images and kernels, in pieces. Its memory is replaced unless it is as it
+ * should be.
+ */
+export function* convertForInference(tensor: Tensor): Pieces<void> {
+  const [rows = 1, channels = 1, height = 1, width = 1] = tensor.shape
+  const isImages = tensor.ndim === 4
+  const isInPlace = isImages ? tensor.strides[1] === 1 && tensor.strides[3] === channels : tensor.isContiguous()
+  if (!isFloatingPoint(tensor.dtype) || (tensor.dtype === 'float32' && isInPlace)) return
+  const made = scope(() =>
+    isImages ? empty([rows, height, width, channels]).permute(0, 3, 1, 2) : empty(tensor.shape),
+  )
+  try {
+    yield* inPieces(tensor, (start, end) =>
+      scope(() => {
+        if (tensor.ndim === 0) made.copy_(tensor)
+        else made.slice(0, start, end).copy_(tensor.slice(0, start, end))
+      }),
+    )
+    replaceHandle(tensor, native.alias(handleOf(made)))
+  } finally {
+    made.dispose()
+  }
 }
 
 /** Computes another native tensor for each first, and only then puts them in: if one fails, nothing has changed. */

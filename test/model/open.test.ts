@@ -126,7 +126,9 @@ describe('openModel()', function () {
         memory().bytes - before,
         tensors.reduce((sum, { nbytes }) => sum + nbytes, 0),
       )
-      assert.ok(tensors.every((tensor) => tensor.isContiguous()))
+      // Channels-last, in which oneDNN is faster: the input channels of a kernel lie side by side.
+      const kernels = tensors.filter(({ ndim }) => ndim === 4)
+      assert.ok(kernels.length > 0 && kernels.every(({ strides }) => strides[1] === 1))
     })
 
     it('are released by `await using` too', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { finish, Slices, type Pieces } from '../../lib/util/slices.js'
+import { finish, inPieces, Slices, type Pieces } from '../../lib/util/slices.js'
 
 /** Keeps the thread for some ms in each of three pieces, and notes in which turn of the event loop each was done. */
 function* threePieces(turns: number[], turnOf: () => number): Pieces<string> {
@@ -53,18 +53,23 @@ describe('Slices', () => {
     assert.deepEqual(turns, [0, 0, 0])
   })
 
-  it('rejects with the reason of its signal between two pieces', async () => {
+  it('rejects with the reason of its signal between two pieces, which end and release what they hold', async () => {
     const controller = new AbortController()
     let pieces = 0
+    let isReleased = false
     const work = function* (): Pieces<void> {
-      for (;;) {
-        if (++pieces === 2) controller.abort(new Error('stop'))
-        yield
+      try {
+        for (;;) {
+          if (++pieces === 2) controller.abort(new Error('stop'))
+          yield
+        }
+      } finally {
+        isReleased = true
       }
     }
 
     await assert.rejects(new Slices(controller.signal).run(work()), { message: 'stop' })
-    assert.equal(pieces, 2)
+    assert.deepEqual([pieces, isReleased], [2, true])
   })
 
   it('passes on what a piece throws', async () => {
@@ -85,5 +90,32 @@ describe('finish()', () => {
 
     assert.equal(result, 'done')
     assert.deepEqual(turns, [0, 0, 0])
+  })
+})
+
+describe('inPieces()', () => {
+  const boundsOf = (shape: readonly number[]): number[][] => {
+    const bounds: number[][] = []
+    const numel = shape.reduce((product, size) => product * size, 1)
+    finish(inPieces({ shape, numel }, (start, end) => bounds.push([start, end])))
+    return bounds
+  }
+
+  it('cuts a tensor along its first dimension into pieces of fewer than 32,768 elements', () => {
+    assert.deepEqual(boundsOf([5, 16_000]), [
+      [0, 2],
+      [2, 4],
+      [4, 5],
+    ])
+  })
+
+  it('gives rows that are larger by themselves, and small tensors and scalars as a whole', () => {
+    assert.deepEqual(boundsOf([2, 40_000]), [
+      [0, 1],
+      [1, 2],
+    ])
+    assert.deepEqual(boundsOf([3, 4]), [[0, 3]])
+    assert.deepEqual(boundsOf([]), [[0, 1]])
+    assert.deepEqual(boundsOf([0, 4]), [])
   })
 })

@@ -1,5 +1,5 @@
 import { scope } from '../../util/scope.js'
-import type { Pieces } from '../../util/slices.js'
+import { inPieces, type Pieces } from '../../util/slices.js'
 import { empty, zeros } from '../../tensor/creation.js'
 import type { Device } from '../../util/device.js'
 import type { Tensor } from '../../tensor/tensor.js'
@@ -8,9 +8,6 @@ import type { Activation } from '../ops/activations.js'
 import type { BatchNormNode } from '../ops/batch_norm.js'
 import { absorbs } from '../ops/index.js'
 import { fuse } from './fuse.js'
-
-/** Elements of weights that are computed in one piece: so few that libtorch does it on one thread, which waits for no other. */
-const PIECE = 2 ** 15 - 1
 
 /**
  * Folds the normalization of channels into the convolution or the matrix that makes them, where nothing else reads its
@@ -66,16 +63,11 @@ function fillBias({ layer, norm, bias }: Folding): Tensor {
   })
 }
 
-/** Computes some output channels at a time. */
-function* fillWeight({ layer: { weight: source }, weight }: Folding, scale: Tensor): Pieces<void> {
-  const count = source.size(0)
-  const step = Math.max(1, Math.floor(PIECE / Math.max(1, source.numel / count)))
-  for (let start = 0; start < count; start += step) {
-    yield
+function fillWeight({ layer: { weight: source }, weight }: Folding, scale: Tensor): Pieces<void> {
+  return inPieces(source, (start, end) =>
     scope(() => {
-      const factors = scale.slice(0, start, start + step)
-      const perKernel = factors.view([factors.size(0), ...source.shape.slice(1).map(() => 1)])
-      weight.slice(0, start, start + step).copy_(source.slice(0, start, start + step).mul(perKernel))
-    })
-  }
+      const perKernel = scale.slice(0, start, end).view([end - start, ...source.shape.slice(1).map(() => 1)])
+      weight.slice(0, start, end).copy_(source.slice(0, start, end).mul(perKernel))
+    }),
+  )
 }
