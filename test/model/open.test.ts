@@ -126,7 +126,7 @@ describe('openModel()', function () {
         memory().bytes - before,
         tensors.reduce((sum, { nbytes }) => sum + nbytes, 0),
       )
-      // Channels-last, in which oneDNN is faster: the input channels of a kernel lie side by side.
+      // Channels-last, in which oneDNN is faster.
       const kernels = tensors.filter(({ ndim }) => ndim === 4)
       assert.ok(kernels.length > 0 && kernels.every(({ strides }) => strides[1] === 1))
     })
