@@ -3,9 +3,12 @@
 
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
 
 import { ROOT } from './setup/root.mjs'
 import { provideTestPython } from './setup/test_python.mjs'
+
+const MAX_JOBS = 4
 
 const { resolve } = createRequire(import.meta.url)
 
@@ -23,7 +26,12 @@ const python = await provideTestPython()
 const mocha = ['--expose-gc', '--conditions=napi-torch-source', '--import', 'tsx', resolve('mocha/bin/mocha.js')]
 const args = process.argv.slice(2)
 // Not in .mocharc.json: mocha would run these besides the files that are asked for.
-if (!args.some((arg) => arg.endsWith('.ts'))) args.push('test/**/*.test.ts')
+if (!args.some((arg) => arg.endsWith('.ts'))) {
+  args.push('test/**/*.test.ts')
+  // A file is run by one process. More than a few would need more memory than a small machine has.
+  const jobs = Math.min(availableParallelism(), MAX_JOBS)
+  if (jobs > 1) args.push('--parallel', '--jobs', String(jobs))
+}
 const tested = runNode([...mocha, ...args], {
   // The setup has compiled the sources: programs that tests start need not do it again.
   NAPI_TORCH_TEST_COMPILED: '1',

@@ -6,7 +6,8 @@ let newest = 0
 
 /**
  * Starts a job of the executor and follows it until it no longer uses the memory that it was given: `signal` ends it
- * early, at the latest after the step at which it is.
+ * early, at the latest after the step at which it is. A job that ended first, but whose caller does not know yet, rejects
+ * too: what an aborted caller sees must not depend on how fast the machine is.
  *
  * @throws The reason of `signal`.
  */
@@ -20,9 +21,9 @@ export async function followJob<T>(
   const ignore = onAbort(signal, () => native.cancelJob(engine, id))
   try {
     const result = await start(id)
-    if (result !== false) return result
     signal?.throwIfAborted()
-    throw new TypeError('Only a signal ends a job early')
+    if (result === false) throw new TypeError('Only a signal ends a job early')
+    return result
   } finally {
     ignore()
   }
