@@ -19,7 +19,7 @@ import { followJob } from './run/jobs.js'
 import { checkSamplesApart } from './trace/sample_dependence.js'
 import { traceSamples } from './trace/trace_samples.js'
 import { autotune } from './tune/autotune.js'
-import { selectByHeuristics } from './tune/heuristics.js'
+import { selectUpTo, type SelectAlgorithm } from './tune/heuristics.js'
 
 /**
  * Compiles a model in eval mode, whose `forward` takes one batch (N, ...) and gives one (N, ...) of floats, into an
@@ -43,7 +43,7 @@ export async function compile(
   given: CompileOptions | QuantizedCompileOptions = {},
 ): Promise<Engine> {
   const options = checkCompile(model, given)
-  const { input, device, dtype, threads, instructionSet, limits, bucketSizes, signal } = options
+  const { input, device, dtype, threads, instructionSet, winogradTile, limits, bucketSizes, signal } = options
   signal?.throwIfAborted()
   const isQuantized = model instanceof QuantizedModel
   if (isQuantized) checkInt8Support()
@@ -63,9 +63,10 @@ export async function compile(
     const { buckets, graphOf, outputShape } = graphs
     const quantization = isQuantized ? model.quantization : null
     const isMeasured = kernels === 'native' && options.autotune
-    const selectAlgorithm = isMeasured
-      ? await autotune({ sizes: buckets, graphOf }, { constants, instructionSet, threads, slices, signal })
-      : selectByHeuristics
+    const tuning = { constants, instructionSet, threads, winogradTile, slices, signal }
+    const selectAlgorithm: SelectAlgorithm = isMeasured
+      ? await autotune({ sizes: buckets, graphOf }, tuning)
+      : (convolution) => selectUpTo(winogradTile, convolution)
     const tuned = device !== 'cpu' && options.autotune
     const source = { graphOf, kernels, dtype, quantization, selectAlgorithm, device, tuned }
     const plans = new PlanStore(handle, constants, source)

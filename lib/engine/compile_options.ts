@@ -16,6 +16,7 @@ import { MAX_PLANS } from './plan/plan_store.js'
 import { KERNEL_SETS, type KernelSet } from './plan/select.js'
 import { QuantizedModel } from './quantization/quantized_model.js'
 import { MAX_TIMEOUT_MS, type BatcherLimits } from './run/batcher.js'
+import { WINOGRAD_TILES, type WinogradTile } from './tune/heuristics.js'
 import { checkInstructionSet, type InstructionSet } from './tune/instruction_set.js'
 
 /** The dtypes in which an engine can keep what it computes: `float16` on CUDA alone. */
@@ -53,6 +54,12 @@ export interface CompileOptions {
    * `backends.cudnn.benchmark`. The selection shows in the last digits of outputs. Default: `true`.
    */
   readonly autotune?: boolean | undefined
+  /**
+   * Largest output tile of Winograd's kernels for 3 × 3 convolutions. With tiles of 4 they multiply least, and keep weights in a
+   * form of 4 times their size; with 2, of 1.8 times; with 0 none of them is used, and weights take what they take. Of native
+   * kernels only. Default: `4`.
+   */
+  readonly winogradTile?: WinogradTile | undefined
   /** Samples that `infer` puts into one batch at most. Default: `32`. */
   readonly maxBatchSize?: number | undefined
   /** How long a sample waits for others at most while nothing is computed, in ms. Default: `0`. */
@@ -84,7 +91,7 @@ const MAX_SHOWN_SIZES = 8
 /** Options of {@link compile} for a {@link QuantizedModel}, which has the rest in itself. */
 export type QuantizedCompileOptions = Omit<
   CompileOptions,
-  'input' | 'dtype' | 'kernels' | 'instructionSet' | 'autotune'
+  'input' | 'dtype' | 'kernels' | 'instructionSet' | 'winogradTile' | 'autotune'
 >
 
 const QUANTIZED_OPTIONS = [
@@ -98,7 +105,15 @@ const QUANTIZED_OPTIONS = [
   'warmup',
   'signal',
 ] as const
-const OPTIONS = ['input', 'dtype', 'kernels', 'instructionSet', 'autotune', ...QUANTIZED_OPTIONS] as const
+const OPTIONS = [
+  'input',
+  'dtype',
+  'kernels',
+  'instructionSet',
+  'winogradTile',
+  'autotune',
+  ...QUANTIZED_OPTIONS,
+] as const
 
 /** Options of {@link compile}, checked, with their defaults. */
 export interface CheckedOptions {
@@ -108,6 +123,7 @@ export interface CheckedOptions {
   readonly threads: number
   readonly kernels: KernelSet
   readonly instructionSet: InstructionSet
+  readonly winogradTile: WinogradTile
   readonly autotune: boolean
   readonly limits: BatcherLimits
   readonly bucketSizes: readonly number[] | undefined
@@ -132,6 +148,7 @@ export function checkCompile(
     threads = getNumThreads(),
     kernels = defaultKernels(device, dtype),
     instructionSet,
+    winogradTile = WINOGRAD_TILES[0],
     autotune = true,
     maxBatchSize = DEFAULT_MAX_BATCH_SIZE,
     maxDelayMs = 0,
@@ -158,6 +175,10 @@ export function checkCompile(
   if (instructionSet !== undefined && kernels !== 'native') {
     throw expected('nothing', `instructionSet with the kernels ${kernels}`, instructionSet)
   }
+  checkOneOf('winogradTile', winogradTile, WINOGRAD_TILES)
+  if (winogradTile !== WINOGRAD_TILES[0] && kernels !== 'native') {
+    throw expected('nothing', `winogradTile with the kernels ${kernels}`, winogradTile)
+  }
   if (checkPositiveInteger('threads', threads) > MAX_THREADS) {
     throw expected(`at most ${MAX_THREADS}`, 'threads', threads)
   }
@@ -177,6 +198,7 @@ export function checkCompile(
     threads,
     kernels,
     instructionSet: checkInstructionSet(instructionSet),
+    winogradTile,
     autotune,
     dtype,
     bucketSizes: checkBuckets(bucketSizes),

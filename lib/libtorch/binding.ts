@@ -272,7 +272,7 @@ export interface NativeBinding {
   flatten(tensor: TensorHandle, startDim: number, endDim: number): TensorHandle
   permute(tensor: TensorHandle, dims: Shape): TensorHandle
   transpose(tensor: TensorHandle, dim0: number, dim1: number): TensorHandle
-  squeeze(tensor: TensorHandle, dim: number | null): TensorHandle
+  squeeze(tensor: TensorHandle, dims: readonly number[] | null): TensorHandle
   unsqueeze(tensor: TensorHandle, dim: number): TensorHandle
   expand(tensor: TensorHandle, shape: Shape): TensorHandle
   select(tensor: TensorHandle, dim: number, index: number): TensorHandle

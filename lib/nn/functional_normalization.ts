@@ -2,7 +2,7 @@ import { checkBoolean, checkInteger, checkNumber, checkPositiveInteger, expected
 import { Signature } from '../util/signature.js'
 import { apply } from '../tensor/apply.js'
 import { handleOf } from '../tensor/handle.js'
-import { integers } from '../tensor/indexing.js'
+import { integers } from '../tensor/sizes.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkFloats, checkShapeIs } from './checks.js'
 

@@ -1,6 +1,6 @@
 import { checkBoolean, checkNumber, checkPositiveInteger, describeShape, expected } from '../util/check.js'
 import { Signature } from '../util/signature.js'
-import { integers } from '../tensor/indexing.js'
+import { integers } from '../tensor/sizes.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { groupNorm, layerNorm } from './functional.js'
 import { ones_, zeros_ } from './init.js'

@@ -3,7 +3,7 @@ import type { DType } from '../util/dtype.js'
 import { Signature, type NoOptions } from '../util/signature.js'
 import { callList, callOne } from './aten.js'
 import { handleOf, TensorBase } from './handle.js'
-import { readIntegers } from './sizes.js'
+import { integers, readIntegers } from './sizes.js'
 import type { Tensor } from './tensor.js'
 import { TensorViews, type AlongOptions } from './views.js'
 
@@ -149,15 +149,6 @@ export abstract class TensorIndexing<D extends DType> extends TensorViews<D> {
   bool(): Tensor<'bool'> {
     return this.to('bool')
   }
-}
-
-/** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `value` is an integer or an array of them. */
-export function integers(name: string, value: unknown): readonly number[] {
-  const list: unknown[] = Array.isArray(value) ? value : [value]
-  if (!list.every((item): item is number => Number.isSafeInteger(item))) {
-    throw expected('an integer or an array of integers', name, value)
-  }
-  return list
 }
 
 /** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `value` is a number, of which `NaN` is one, or a boolean. */

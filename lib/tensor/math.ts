@@ -4,7 +4,7 @@ import { Signature, type Passing } from '../util/signature.js'
 import { TensorArithmetic } from './arithmetic.js'
 import { callOne, callTwo } from './aten.js'
 import { handleOf } from './handle.js'
-import { integers } from './indexing.js'
+import { integers } from './sizes.js'
 import type { Tensor } from './tensor.js'
 
 /** Options of `var` and `std`. */

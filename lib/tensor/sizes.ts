@@ -34,3 +34,12 @@ export function readIntegers(
   if (!isIntegerArray(sizes) || rest.length > 0) throw expected(what, name, rest.length > 0 ? given : sizes)
   return sizes
 }
+
+/** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `value` is an integer or an array of them. */
+export function integers(name: string, value: unknown): readonly number[] {
+  const list: unknown[] = Array.isArray(value) ? value : [value]
+  if (!list.every((item): item is number => Number.isSafeInteger(item))) {
+    throw expected('an integer or an array of integers', name, value)
+  }
+  return list
+}

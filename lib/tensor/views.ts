@@ -13,7 +13,7 @@ import { checkDType, DTYPES, type DType } from '../util/dtype.js'
 import { Signature, type NoOptions } from '../util/signature.js'
 import type { Tensor } from './tensor.js'
 import { handleOf, MEMORY_FORMATS, TensorBase, type MemoryFormat } from './handle.js'
-import { readIntegers } from './sizes.js'
+import { integers, readIntegers } from './sizes.js'
 
 /** Options of `to()`. */
 export interface ToOptions<D extends DType> {
@@ -29,8 +29,14 @@ export interface ToOptions<D extends DType> {
 
 /** The option of functions that work along one dimension. */
 export interface AlongOptions {
-  /** Default: `0`, of `squeeze` all dimensions. */
+  /** Default: `0`. */
   readonly dim?: number | undefined
+}
+
+/** Options of `squeeze`. */
+export interface SqueezeOptions {
+  /** One dimension or several. Default: all. */
+  readonly dim?: number | readonly number[] | undefined
 }
 
 /** Options of `flatten`. */
@@ -54,7 +60,7 @@ const PERMUTE = new Signature<NoOptions>('permute', ['dims'], {})
 const FLIP = new Signature<NoOptions>('flip', ['dims'], {})
 const FLATTEN = new Signature<FlattenTensorOptions>('flatten', [], { startDim: 'position', endDim: 'position' })
 const TRANSPOSE = new Signature<NoOptions>('transpose', ['dim0', 'dim1'], {})
-const SQUEEZE = new Signature<AlongOptions>('squeeze', [], { dim: 'position' })
+const SQUEEZE = new Signature<SqueezeOptions>('squeeze', [], { dim: 'position' })
 const UNSQUEEZE = new Signature<NoOptions>('unsqueeze', ['dim'], {})
 const SPLIT = new Signature<AlongOptions>('split', ['size'], { dim: 'position' })
 const CHUNK = new Signature<AlongOptions>('chunk', ['chunks'], { dim: 'position' })
@@ -167,11 +173,11 @@ export abstract class TensorViews<D extends DType> extends TensorBase<D> {
     return this.wrap(native.transpose(handleOf(this), checkInteger('dim0', dim0), checkInteger('dim1', dim1)))
   }
 
-  /** Gives a view without the dimensions of size 1, or without `dim` if that has size 1. */
-  squeeze(dim?: number | AlongOptions): Tensor<D>
+  /** Gives a view without the dimensions of size 1, or without those of `dim` that have size 1. */
+  squeeze(dim?: number | readonly number[] | SqueezeOptions): Tensor<D>
   squeeze(...given: readonly unknown[]): Tensor<D> {
     const { dim } = SQUEEZE.read([], given)
-    return this.wrap(native.squeeze(handleOf(this), dim === undefined ? null : checkInteger('dim', dim)))
+    return this.wrap(native.squeeze(handleOf(this), dim === undefined ? null : integers('dim', dim)))
   }
 
   /** Gives a view with a dimension of size 1 put in at `dim`. */

@@ -138,9 +138,14 @@ export function checkString(name: string, value: unknown): string {
 }
 
 /** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `value` is one of `choices`. */
-export function checkOneOf<const T extends string>(name: string, value: unknown, choices: readonly T[]): T {
+export function checkOneOf<const T extends string | number>(name: string, value: unknown, choices: readonly T[]): T {
   const found = choices.find((choice) => choice === value)
-  if (found === undefined) throw expected(`one of ${choices.map((choice) => `'${choice}'`).join(', ')}`, name, value)
+  if (found === undefined)
+    throw expected(
+      `one of ${choices.map((choice) => (typeof choice === 'string' ? `'${choice}'` : choice)).join(', ')}`,
+      name,
+      value,
+    )
   return found
 }
 

@@ -101,13 +101,13 @@ Napi::Value Transpose(const Napi::CallbackInfo& info) {
   return WrapFresh(info.Env(), tensor.transpose(dim0, dim1), tensor);
 }
 
-// squeeze(tensor, dim?): Tensor
+// squeeze(tensor, dims?): Tensor
 Napi::Value Squeeze(const Napi::CallbackInfo& info) {
   const Arguments args(info, "squeeze");
   const at::Tensor tensor = args.Tensor(0, "tensor");
-  const std::optional<int64_t> dim = args.OptionalInteger(1, "dim");
+  const std::optional<std::vector<int64_t>> dims = args.OptionalSizes(1, "dims");
 
-  return WrapFresh(info.Env(), dim ? tensor.squeeze(*dim) : tensor.squeeze(), tensor);
+  return WrapFresh(info.Env(), dims ? tensor.squeeze(*dims) : tensor.squeeze(), tensor);
 }
 
 // unsqueeze(tensor, dim): Tensor

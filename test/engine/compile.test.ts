@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 
 import {
+  AvgPool2d,
   BatchNorm2d,
   compile,
   Conv2d,
@@ -113,7 +114,7 @@ describe('compile()', () => {
     const anyCompile = compile as (...args: unknown[]) => Promise<unknown>
     const lists = {
       options:
-        'input, dtype, kernels, instructionSet, autotune, device, threads, maxBatchSize, maxDelayMs, maxQueueSize, ' +
+        'input, dtype, kernels, instructionSet, winogradTile, autotune, device, threads, maxBatchSize, maxDelayMs, maxQueueSize, ' +
         'maxQueueBytes, bucketSizes, warmup, signal',
       sets: "'avx512', 'avx2', 'portable'",
     }
@@ -137,6 +138,8 @@ describe('compile()', () => {
         { instructionSet: 'portable', kernels: 'onednn' },
         'Expected nothing for instructionSet with the kernels onednn, received "portable"',
       ],
+      [{ winogradTile: 3 }, 'Expected one of 4, 2, 0 for winogradTile, received 3'],
+      [{ winogradTile: 2, kernels: 'onednn' }, 'Expected nothing for winogradTile with the kernels onednn, received 2'],
       [{ autotune: 1 }, 'Expected a boolean for autotune, received 1'],
       [{ threads: 0 }, 'Expected a positive integer for threads, received 0'],
       [{ threads: 1.5 }, 'Expected a positive integer for threads, received 1.5'],
@@ -277,6 +280,59 @@ describe('compile()', () => {
       })
     })
   }
+
+  describe('winogradTile', () => {
+    const folder = useTemporaryFolder()
+    useEnvironment(() => ({ NAPI_TORCH_CACHE: folder() }))
+
+    for (const [winogradTile, used] of [
+      [4, ['4']],
+      [2, ['2']],
+      [0, []],
+    ] as const) {
+      it(`of ${winogradTile} by rules selects kernels with ${used.length === 0 ? 'no tiles' : `tiles of ${used.join()}`}`, async () => {
+        assert.deepEqual(await tilesOf({ winogradTile, autotune: false }), used)
+      })
+
+      it(`of ${winogradTile} selects no larger one by measuring`, async () => {
+        assert.deepEqual(
+          (await tilesOf({ winogradTile })).filter((size) => Number(size) > winogradTile),
+          [],
+        )
+      })
+    }
+
+    it('of 0 keeps weights without the forms that take several times their size', async () => {
+      const weightBytes = 3 * 32 * 32 * 3 * 3 * 4
+      const [with4, with0] = [await planBytesOf({ winogradTile: 4 }), await planBytesOf({ winogradTile: 0 })]
+
+      assert.ok(with4 - with0 > 2 * weightBytes, `${with0} and ${with4} bytes`)
+    })
+
+    /** The tiles of the kernels that compute a network with 3 × 3 convolutions alone. */
+    async function tilesOf(options: Partial<CompileOptions>): Promise<readonly string[]> {
+      return withEngine(convolutions, { input: [32, 32, 32], bucketSizes: [1], ...options }, async (engine, model) => {
+        const batch = randn([1, 32, 32, 32])
+        assertClose(await engine.run(batch), model.forward(batch), { atol: 1e-5 })
+        const { steps } = await engine.explain({ runs: 1 })
+        return [...new Set(steps.flatMap(({ kernel }) => /winograd(\d)/.exec(kernel)?.[1] ?? []))]
+      })
+    }
+
+    function planBytesOf(options: Partial<CompileOptions>): Promise<number> {
+      const input = [32, 32, 32]
+      return withEngine(convolutions, { input, bucketSizes: [1], autotune: false, ...options }, async (engine) => {
+        await engine.run(randn([1, ...input]))
+        return engine.stats().planBytes
+      })
+    }
+
+    function convolutions(): Module {
+      manualSeed(5n)
+      const layers = Array.from({ length: 3 }, () => new Conv2d(32, 32, 3, { padding: 1 }))
+      return new Sequential(...layers, new AvgPool2d(32), new Flatten()).eval()
+    }
+  })
 
   describe('autotune', () => {
     const folder = useTemporaryFolder()

@@ -106,6 +106,7 @@ const SAME: readonly Idiom[] = [
   ['x.chunk(2, dim=1)', 'x.chunk(2, { dim: 1 })'],
   ['x.unsqueeze(0).squeeze(0)'],
   ['x.unsqueeze(0).squeeze()'],
+  ['x.unsqueeze(0).squeeze((0, 1))', 'x.unsqueeze(0).squeeze([0, 1])'],
   ['x.unsqueeze(1).squeeze(dim=1)', 'x.unsqueeze(1).squeeze({ dim: 1 })'],
   ['x.flatten()'],
   ['image.flatten(1)'],

@@ -93,6 +93,40 @@ describe('memory', () => {
     },
   )
 
+  it('of tiny tensors that are dropped goes back while the event loop gets its turns', () => {
+    const most = measure(`
+      let most = 0
+      for (let index = 0; index < 100_000; index++) {
+        torch.ones([1])
+        if (index % 100 > 0) continue
+        await setImmediate()
+        most = Math.max(most, torch.memory().tensors)
+      }
+      console.log(most)
+    `)
+
+    assert.ok(Number(most) < 50_000, `${String(most)} tensors lived at once`)
+  })
+
+  it('that is exhausted gives an error that tells how many tensors were forgotten, and what to do', () => {
+    const messages = measure(`
+      const messageOf = () => { try { torch.zeros([2 ** 50]) } catch ({ code, message }) { return [code, message] } }
+      const messages = [messageOf()]
+      const forgotten = Array.from({ length: 1000 }, () => torch.ones([2 ** 10]))
+      messages.push(messageOf())
+      console.log(JSON.stringify([forgotten.length, ...messages]))
+    `)
+
+    const refused = `DefaultCPUAllocator: can't allocate memory: you tried to allocate ${2 ** 52} bytes`
+    const hint =
+      '1000 live tensors hold 3 MiB: dispose() them or use scope(), as JavaScript frees none before a loop awaits something'
+    assert.deepEqual(messages, [
+      1000,
+      ['TORCH_OUT_OF_MEMORY', `${refused}. Error code 12 (Cannot allocate memory)`],
+      ['TORCH_OUT_OF_MEMORY', `${refused}. Error code 12 (Cannot allocate memory); ${hint}`],
+    ])
+  })
+
   it('is given back when dropped tensors are collected', () => {
     const counts = measure(`
       const before = torch.memory()

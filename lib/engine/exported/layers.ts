@@ -48,7 +48,7 @@ const LAYERS: Readonly<Record<string, LayerCall>> = {
   'aten::flatten.using_ints': ([input, start = 0, end = -1]) =>
     view(input, (it) => native.flatten(it, num(start), num(end))),
   'aten::squeeze': ([input]) => view(input, (it) => native.squeeze(it, null)),
-  'aten::squeeze.dim': ([input, dim]) => view(input, (it) => native.squeeze(it, num(dim))),
+  'aten::squeeze.dim': ([input, dim]) => view(input, (it) => native.squeeze(it, [num(dim)])),
   'aten::unsqueeze': ([input, dim]) => view(input, (it) => native.unsqueeze(it, num(dim))),
   'aten::permute': ([input, dims]) => view(input, (it) => native.permute(it, dims as number[])),
   'aten::transpose.int': ([input, one, other]) => view(input, (it) => native.transpose(it, num(one), num(other))),

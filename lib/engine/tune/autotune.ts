@@ -5,10 +5,11 @@ import { lower } from '../plan/lower.js'
 import { ConvolutionBench, type Contender } from './convolution_bench.js'
 import {
   candidatesOf,
-  selectByHeuristics,
+  selectUpTo,
   type Convolution,
   type ConvolutionKernel,
   type SelectAlgorithm,
+  type WinogradTile,
 } from './heuristics.js'
 import type { InstructionSet } from './instruction_set.js'
 import { addToTuningCache, readTuningCache } from './tuning_cache.js'
@@ -19,6 +20,8 @@ export interface AutotuneOptions {
   readonly constants: Constants
   readonly instructionSet: InstructionSet
   readonly threads: number
+  /** The largest tile of Winograd's kernels. */
+  readonly winogradTile: WinogradTile
   readonly slices: Slices
   readonly signal?: AbortSignal | undefined
 }
@@ -50,14 +53,16 @@ const MAX_RUNS = 6
  * @throws The reason of `signal`.
  */
 export async function autotune(graphs: GraphsBySize, options: AutotuneOptions): Promise<SelectAlgorithm> {
-  const { instructionSet, threads, signal } = options
+  const { instructionSet, threads, winogradTile, signal } = options
   const wanted = await convolutionsOf(graphs, options)
-  if (wanted.size === 0) return selectByHeuristics
+  const byHeuristics: SelectAlgorithm = (convolution) => selectUpTo(winogradTile, convolution)
+  if (wanted.size === 0) return byHeuristics
   const known = await readTuningCache(threads)
   const found = new Map<string, ConvolutionKernel>()
   const unknown: Convolution[] = []
   for (const [key, convolution] of wanted) {
-    const kernel = candidatesOf(convolution, instructionSet).find((candidate) => candidate === known.get(key))
+    const candidates = candidatesOf(convolution, instructionSet, winogradTile)
+    const kernel = candidates.find((candidate) => candidate === known.get(key))
     if (kernel === undefined) unknown.push(convolution)
     else found.set(key, kernel)
   }
@@ -67,19 +72,20 @@ export async function autotune(graphs: GraphsBySize, options: AutotuneOptions): 
     await addToTuningCache(threads, measured)
   }
   signal?.throwIfAborted()
-  return (convolution) => found.get(keyOf(convolution, instructionSet)) ?? selectByHeuristics(convolution)
+  return (convolution) => found.get(keyOf(convolution, options)) ?? byHeuristics(convolution)
 }
 
 /** Lists the different convolutions for which there is more than one way, as far as plans for these graphs ask. */
 async function convolutionsOf(
   { sizes, graphOf }: GraphsBySize,
-  { constants, instructionSet, slices }: AutotuneOptions,
+  options: AutotuneOptions,
 ): Promise<Map<string, Convolution>> {
+  const { constants, instructionSet, winogradTile, slices } = options
   const result = new Map<string, Convolution>()
   const selectAlgorithm: SelectAlgorithm = (convolution) => {
-    const isOpen = candidatesOf(convolution, instructionSet).length > 1
-    if (isOpen) result.set(keyOf(convolution, instructionSet), convolution)
-    return selectByHeuristics(convolution)
+    const isOpen = candidatesOf(convolution, instructionSet, winogradTile).length > 1
+    if (isOpen) result.set(keyOf(convolution, options), convolution)
+    return selectUpTo(winogradTile, convolution)
   }
   for (const size of sizes) {
     await slices.next()
@@ -90,16 +96,17 @@ async function convolutionsOf(
 
 async function measureAll(
   convolutions: readonly Convolution[],
-  { instructionSet, threads, signal }: AutotuneOptions,
+  options: AutotuneOptions,
 ): Promise<Map<string, ConvolutionKernel>> {
+  const { instructionSet, threads, winogradTile, signal } = options
   const bench = new ConvolutionBench(instructionSet, threads)
   try {
     const result = new Map<string, ConvolutionKernel>()
     for (const convolution of convolutions) {
-      const candidates = candidatesOf(convolution, instructionSet)
+      const candidates = candidatesOf(convolution, instructionSet, winogradTile)
       const contenders = candidates.map((kernel) => bench.contender(convolution, kernel))
       try {
-        result.set(keyOf(convolution, instructionSet), await fastestOf(contenders, signal))
+        result.set(keyOf(convolution, options), await fastestOf(contenders, signal))
       } finally {
         for (const contender of contenders) contender.dispose()
       }
@@ -144,8 +151,9 @@ async function fastestOf(
 /** Tells convolutions apart in the cache. */
 function keyOf(
   { channels, outputs, size, kernel, stride, padding, dilation, images }: Convolution,
-  set: InstructionSet,
+  { instructionSet, winogradTile }: Pick<AutotuneOptions, 'instructionSet' | 'winogradTile'>,
 ): string {
   const pairs = [size, kernel, stride, padding, dilation].map((pair) => pair.join('x'))
-  return [set, images, channels, outputs, ...pairs].join(' ')
+  const key = [instructionSet, images, channels, outputs, ...pairs].join(' ')
+  return winogradTile === 4 ? key : `${key} tiles ${winogradTile}`
 }

@@ -7,6 +7,12 @@ import type { InstructionSet } from './instruction_set.js'
 export type Algorithm = 'direct' | 'nchw' | WinogradAlgorithm
 type WinogradAlgorithm = `winograd${2 | 4}${'' | 'ByChannel' | 'Phased'}`
 
+/** Sizes of the output tiles of Winograd's kernels, of which the first is the largest; 0 stands for none. */
+export const WINOGRAD_TILES = [4, 2, 0] as const
+
+/** One of {@link WINOGRAD_TILES}. */
+export type WinogradTile = (typeof WINOGRAD_TILES)[number]
+
 /** Convolutions of as few channels read an NCHW input from outside as it is: the vectors hold output channels anyway. */
 export const MAX_NCHW_CHANNELS = 16
 
@@ -76,22 +82,34 @@ export function convolutionOf(node: Conv2dNode, weight: readonly number[], image
 }
 
 /** Selects by heuristics that were found by measuring. */
-export const selectByHeuristics: SelectAlgorithm = (convolution) => {
+export const selectByHeuristics: SelectAlgorithm = (convolution) => selectUpTo(4, convolution)
+
+/** Selects by heuristics among direct kernels and those of Winograd with tiles of at most `largest`. */
+export function selectUpTo(largest: WinogradTile, convolution: Convolution): ConvolutionKernel {
   if (!isWinograd(convolution)) return 'direct'
   const { channels } = convolution
   const minTiles = channels >= MANY_CHANNELS ? MIN_TILES.many : MIN_TILES.few
   const orderOf = (tiles: number): '' | 'ByChannel' => (tiles <= MAX_TILES_BY_CHANNEL ? 'ByChannel' : '')
   const [large, small] = [tilesOf(convolution, 4), tilesOf(convolution, 2)]
-  if (large >= minTiles) return channels > MAX_FUSED_CHANNELS ? 'winograd4Phased' : `winograd4${orderOf(large)}`
-  if (small >= minTiles) return `winograd2${orderOf(small)}`
+  if (large >= minTiles && largest >= 4)
+    return channels > MAX_FUSED_CHANNELS ? 'winograd4Phased' : `winograd4${orderOf(large)}`
+  if (small >= minTiles && largest >= 2) return `winograd2${orderOf(small)}`
   return 'direct'
 }
 
-/** Lists what can compute a convolution and might do so fastest: the one that heuristics select is the first. */
-export function candidatesOf(convolution: Convolution, set: InstructionSet): readonly ConvolutionKernel[] {
-  const first = selectByHeuristics(convolution)
+/**
+ * Lists what can compute a convolution and might do so fastest: the one that heuristics select is the first. Tiles of Winograd's
+ * kernels are at most `largest`.
+ */
+export function candidatesOf(
+  convolution: Convolution,
+  set: InstructionSet,
+  largest: WinogradTile = 4,
+): readonly ConvolutionKernel[] {
+  const first = selectUpTo(largest, convolution)
   const most = MAX_EXTRA_WORK * multiplicationsOf(convolution, first)
-  const native: readonly Algorithm[] = isWinograd(convolution) ? [...WINOGRAD, 'direct'] : ['direct']
+  const winograd = isWinograd(convolution) ? WINOGRAD.filter((name) => Number(name['winograd'.length]) <= largest) : []
+  const native: readonly Algorithm[] = [...winograd, 'direct']
   const others = native.filter((each) => each !== first && multiplicationsOf(convolution, each) <= most)
   return [first, ...others, ...(mayOneDnnWin(convolution, set) ? (['onednn'] as const) : [])]
 }

@@ -10,6 +10,7 @@ import {
   type PresetName,
   type StemOption,
   TorchError,
+  type WinogradTile,
 } from 'napi-torch'
 import { PRESETS, shorten } from 'napi-torch/internal'
 import { TINY_PNG } from './openapi/examples.js'
@@ -35,6 +36,7 @@ export interface LoadClassifierOptions {
   readonly maxQueueSize: number
   readonly maxQueueBytes: number
   readonly dtype: EngineDType
+  readonly winogradTile: WinogradTile
   readonly device: Device
 }
 

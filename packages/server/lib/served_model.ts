@@ -128,8 +128,12 @@ function batchingOf(settings: ModelSettings, all: Settings): Batching {
     maxQueueSize: settings.maxQueueSize ?? all.maxQueueSize,
     maxQueueBytes: settings.maxQueueBytes ?? all.maxQueueBytes,
     dtype: settings.dtype ?? all.dtype,
+    winogradTile: settings.winogradTile ?? all.winogradTile,
     device: settings.device ?? all.device,
   }
 }
 
-type Batching = Pick<Settings, 'maxBatchSize' | 'maxDelayMs' | 'maxQueueSize' | 'maxQueueBytes' | 'dtype' | 'device'>
+type Batching = Pick<
+  Settings,
+  'maxBatchSize' | 'maxDelayMs' | 'maxQueueSize' | 'maxQueueBytes' | 'dtype' | 'winogradTile' | 'device'
+>

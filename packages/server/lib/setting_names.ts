@@ -18,12 +18,14 @@ export interface SettingFacts {
   readonly default: string | number | boolean
   readonly description: string
   /** The allowed values of an enumeration, otherwise null. */
-  readonly choices: readonly string[] | null
+  readonly choices: readonly (string | number)[] | null
 }
 
 /** Describes a setting. */
 export function settingFacts(name: SettingName): SettingFacts {
-  const schema = SETTINGS[name] as unknown as Omit<SettingFacts, 'choices'> & { readonly enum?: readonly string[] }
+  const schema = SETTINGS[name] as unknown as Omit<SettingFacts, 'choices'> & {
+    readonly enum?: SettingFacts['choices']
+  }
   return { type: schema.type, default: schema.default, description: schema.description, choices: schema.enum ?? null }
 }
 

@@ -1,5 +1,5 @@
 import { Type, type Static, type TSchema } from 'typebox'
-import { type Device, ENGINE_DTYPES } from 'napi-torch'
+import { type Device, ENGINE_DTYPES, WINOGRAD_TILES, type WinogradTile } from 'napi-torch'
 import { ACTIVATIONS, DEVICE_PATTERN, PRESETS, STEMS } from 'napi-torch/internal'
 import { OUTPUT_KINDS } from './oip/response.js'
 
@@ -40,6 +40,12 @@ const BATCHING = {
       description: 'data type in which the model is computed; float16 only on CUDA',
     }),
   ),
+  winogradTile: Type.Unsafe<WinogradTile>({
+    type: 'integer',
+    enum: WINOGRAD_TILES,
+    default: 4,
+    description: 'largest tile of Winograd kernels: 2 and 0 take less memory for each model and more time',
+  }),
   device: Type.Unsafe<Device>({
     type: 'string',
     pattern: DEVICE_PATTERN,
@@ -100,6 +106,7 @@ export interface ModelSettings {
   readonly maxQueueSize?: number | undefined
   readonly maxQueueBytes?: number | undefined
   readonly dtype?: (typeof ENGINE_DTYPES)[number] | undefined
+  readonly winogradTile?: WinogradTile | undefined
   readonly device?: Device | undefined
 }
 

@@ -119,6 +119,7 @@ const ROWS: readonly OperatorRow[] = [
   row('reshape() of what cannot be viewed', (x) => x.transpose(0, 1).reshape([-1]), ['aten::transpose.int', 'reshape']),
   row('flatten()', (x) => x.flatten(1), 'reshape'),
   row('squeeze()', (x) => x.slice(0, 0, 1).squeeze(), ['aten::slice.Tensor', 'reshape']),
+  row('squeeze() of several', (x) => x.unsqueeze(0).unsqueeze(-1).squeeze([0, -1]), 'reshape'),
   row('unsqueeze()', (x) => x.unsqueeze(-1), 'reshape'),
   row('pad()', (x) => F.pad(x, [1, 2], { value: -1 }), 'aten::pad'),
   row('pad() of an image', (x) => F.pad(x, [1, 2, 0, 1], { mode: 'reflect' }), 'aten::pad'),

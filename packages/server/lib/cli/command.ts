@@ -28,6 +28,7 @@ const GROUPS: Readonly<Record<SettingName, string>> = {
   maxBatchSize: COMPUTATION,
   maxDelayMs: COMPUTATION,
   dtype: COMPUTATION,
+  winogradTile: COMPUTATION,
   device: COMPUTATION,
   threads: COMPUTATION,
   cacheBytes: COMPUTATION,
@@ -118,7 +119,7 @@ function settingOption(name: SettingName): Option {
   // Not the default of the option, which would take precedence over the variables and the file.
   const shown = usual === '' ? description : `${description} (default: ${usual})`
   const option = { value: placeholderOf(name, type), description: shown, group }
-  if (choices !== null) return { ...option, choices }
+  if (type === 'string' && choices !== null) return { ...option, choices: choices.map(String) }
   const flag = `--${flagOf(name)}`
   return { ...option, type: { expected: `a value for ${flag}`, parse: (text) => parseSetting(name, text, flag) } }
 }
