@@ -1,5 +1,6 @@
-// Prints how many 10^9 float32 operations a second this machine does on so many threads: multiply-adds between registers,
-// nothing else. bench/engine/peak.ts compiles it for the machine and runs it around the measurements.
+// Prints how many 10^9 float32 operations a second this machine does on so many threads, multiply-adds between registers and
+// nothing else; and how many 10^9 bytes a second they read of 64 MB together. bench/engine/peak.ts compiles it for the
+// machine and runs it around the measurements.
 //
 // peak THREADS SECONDS
 
@@ -49,6 +50,47 @@ double Run(double seconds, float scale, float* sink) {
   return operations / elapsed;
 }
 
+constexpr size_t kReadBytes = 64'000'000;
+
+// Gives bytes per second that one of so many threads reads of its share.
+double Read(double seconds, int threads, float* sink) {
+  using Clock = std::chrono::steady_clock;
+  // More sums than one, as each waits for the one before it.
+  constexpr size_t kReads = 8;
+  const size_t count = kReadBytes / threads / kBytes / kReads * kReads;
+  std::vector<Vector> memory(count, Vector{} + 1.0F);
+  Vector sums[kReads] = {};
+  double bytes = 0;
+  const auto start = Clock::now();
+  double elapsed = 0;
+  while (elapsed < seconds) {
+    for (size_t at = 0; at < count; at += kReads) {
+#pragma GCC unroll 8
+      for (size_t i = 0; i < kReads; ++i) sums[i] += memory[at + i];
+    }
+    bytes += static_cast<double>(count) * kBytes;
+    elapsed = std::chrono::duration<double>(Clock::now() - start).count();
+  }
+  Vector total{};
+  for (const Vector& sum : sums) total += sum;
+  *sink += total[0];
+  return bytes / elapsed;
+}
+
+// Adds up what `measure` gives on each of so many threads.
+template <class Measure>
+double OnThreads(int threads, std::vector<float>& sinks, const Measure& measure) {
+  std::vector<double> rates(threads);
+  std::vector<std::thread> workers;
+  for (int i = 0; i < threads; ++i) {
+    workers.emplace_back([&, i] { rates[i] = measure(&sinks[i]); });
+  }
+  for (std::thread& worker : workers) worker.join();
+  double total = 0;
+  for (const double rate : rates) total += rate;
+  return total;
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -57,14 +99,8 @@ int main(int count, char** arguments) {
   const double seconds = std::atof(arguments[2]);
   // Not known when this is compiled.
   const float scale = 1 - 1 / (1024.0F + count);
-  std::vector<double> rates(threads);
   std::vector<float> sinks(threads);
-  std::vector<std::thread> workers;
-  for (int i = 0; i < threads; ++i) {
-    workers.emplace_back([&, i] { rates[i] = Run(seconds, scale, &sinks[i]); });
-  }
-  for (std::thread& worker : workers) worker.join();
-  double total = 0;
-  for (const double rate : rates) total += rate;
-  std::printf("%.1f %d %g\n", total / 1e9, kBytes * 8, static_cast<double>(sinks[0]));
+  const double peak = OnThreads(threads, sinks, [&](float* sink) { return Run(seconds, scale, sink); });
+  const double bandwidth = OnThreads(threads, sinks, [&](float* sink) { return Read(seconds, threads, sink); });
+  std::printf("%.1f %.1f %d %g\n", peak / 1e9, bandwidth / 1e9, kBytes * 8, static_cast<double>(sinks[0]));
 }

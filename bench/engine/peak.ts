@@ -7,14 +7,22 @@ import { fileURLToPath } from 'node:url'
 const SOURCE = fileURLToPath(new URL('peak.cpp', import.meta.url))
 const SECONDS = '0.2'
 
-/** Tells how fast the machine is at this moment, by a loop of multiply-adds. */
+/** How fast a machine is, all threads together. */
+export interface MachineSpeed {
+  /** 10^9 float32 operations per second. */
+  readonly peak: number
+  /** 10^9 bytes per second that are read of 64 MB. */
+  readonly bandwidth: number
+}
+
+/** Tells how fast the machine is at this moment, by a loop of multiply-adds and one of reads. */
 export class PeakCheck {
   /** Why there is none, or null. */
   readonly failure: string | null
   readonly #folder = mkdtempSync(join(tmpdir(), 'napi-torch-peak-'))
   readonly #program = join(this.#folder, 'peak')
 
-  /** Compiles the loop for this machine. */
+  /** Compiles the loops for this machine. */
   constructor() {
     const args = ['-O3', '-march=native', '-pthread', SOURCE, '-o', this.#program]
     try {
@@ -25,10 +33,12 @@ export class PeakCheck {
     }
   }
 
-  /** Gives 10^9 float32 operations per second of so many threads together, or null. */
-  measure(threads: number): number | null {
+  /** Measures so many threads together; gives null where nothing could be compiled. */
+  measure(threads: number): MachineSpeed | null {
     if (this.failure !== null) return null
-    return parseFloat(execFileSync(this.#program, [String(threads), SECONDS], { encoding: 'utf8' }))
+    const text = execFileSync(this.#program, [String(threads), SECONDS], { encoding: 'utf8' })
+    const [peak = NaN, bandwidth = NaN] = text.split(' ').map(Number)
+    return { peak, bandwidth }
   }
 
   /** Removes the program. */

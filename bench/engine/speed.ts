@@ -4,8 +4,10 @@ import { sampleOf, type Sample } from '../support/sample.js'
 import { accuracyOf, type Accuracy } from './accuracy.js'
 import { RIVAL, type Contender } from './contenders.js'
 import { closeAll, messageOf, openAll, progress, type Opened, type Skipped } from './open.js'
+import { floorOf } from './floor.js'
 import { prepare } from './prepare.js'
 import { Witness, type Quiet } from './witness.js'
+import type { Explained } from './workers/runner.js'
 import { MIN_IMAGES, type Workload } from './workloads.js'
 
 /** What one contender did with one size of batches. */
@@ -20,6 +22,8 @@ export interface SpeedRow {
   readonly ratio: Sample | null
   /** ms of a batch, over all runs. */
   readonly latency: { readonly p50: number; readonly p99: number }
+  /** ms that the kernels in use would take at the peak and bandwidth of the machine; null where they are not known. */
+  readonly floor: number | null
   readonly accuracy: Accuracy
 }
 
@@ -42,6 +46,8 @@ export interface SpeedOptions {
 
 interface Measured extends Opened {
   readonly accuracies: ReadonlyMap<number, Accuracy>
+  /** What computes each size of batches; null for contenders that do not tell. */
+  readonly explained: ReadonlyMap<number, Explained | null>
   /** Of each size of batches: the times of the runs in each round. */
   readonly times: ReadonlyMap<number, number[][]>
 }
@@ -58,8 +64,9 @@ export async function measureSpeed(workload: Workload, options: SpeedOptions): P
     await measureRounds(compared, workload, options, witness)
     // The first ones win: later contenders may be told to use fewer instructions.
     const versions = Object.fromEntries(opened.toReversed().flatMap(({ result }) => Object.entries(result.versions)))
-    const rows = workload.batches.flatMap((batch) => rowsOf(batch, compared))
-    return { title: workload.title, rows, skipped: [...skipped, ...failed], versions, quiet: witness.report() }
+    const quiet = witness.report()
+    const rows = workload.batches.flatMap((batch) => rowsOf(batch, compared, quiet))
+    return { title: workload.title, rows, skipped: [...skipped, ...failed], versions, quiet }
   } finally {
     await closeAll(opened)
     progress('')
@@ -78,13 +85,15 @@ async function compareAll(
   for (const each of opened) {
     const { worker, contender } = each
     const accuracies = new Map<number, Accuracy>()
+    const explained = new Map<number, Explained | null>()
     try {
       for (const batch of batches) {
         progress(`${model}: logits of ${contender.name}, batches of ${batch}`)
         const logits = await worker.ask<string>('logits', { batch, count: Math.max(MIN_IMAGES, batch) })
         accuracies.set(batch, accuracyOf(logits, reference, classes))
+        explained.set(batch, contender.program === 'worker.ts' ? await worker.ask('explain', { batch }) : null)
       }
-      compared.push({ ...each, accuracies, times: new Map(batches.map((batch) => [batch, []])) })
+      compared.push({ ...each, accuracies, explained, times: new Map(batches.map((batch) => [batch, []])) })
     } catch (error) {
       failed.push({ contender: contender.name, reason: messageOf(error) })
     }
@@ -117,7 +126,7 @@ async function measureRounds(
   }
 }
 
-function rowsOf(batch: number, measured: readonly Measured[]): SpeedRow[] {
+function rowsOf(batch: number, measured: readonly Measured[], { peaks, bandwidths }: Quiet): SpeedRow[] {
   const rival = measured.find(({ contender }) => contender.name === RIVAL)
   const rivalRates = rival === undefined ? null : ratesOf(rival, batch)
   return measured.flatMap((each) => {
@@ -129,7 +138,11 @@ function rowsOf(batch: number, measured: readonly Measured[]): SpeedRow[] {
     const { name: contender, title, threads = availableParallelism() } = each.contender
     const ratio = rivalRates && sampleOf(rates.map((rate, round) => rate / (rivalRates[round] ?? NaN)))
     const latency = { p50: at(0.5), p99: at(0.99) }
-    return [{ contender, title, threads, batch, rate: sampleOf(rates), ratio, latency, accuracy }]
+    const explained = each.explained.get(batch) ?? null
+    const share = threads / availableParallelism()
+    const speed = { peak: sampleOf(peaks).median * share, bandwidth: sampleOf(bandwidths).median }
+    const floor = explained === null || peaks.length === 0 ? null : floorOf(explained, speed)
+    return [{ contender, title, threads, batch, rate: sampleOf(rates), ratio, latency, floor, accuracy }]
   })
 }
 

@@ -7,6 +7,8 @@ import { PeakCheck } from './peak.js'
 export interface Quiet {
   /** 10^9 operations per second of all cores, each time that they were checked; empty where there is no compiler. */
   readonly peaks: readonly number[]
+  /** 10^9 bytes per second that all cores read of 64 MB, at the same times. */
+  readonly bandwidths: readonly number[]
   /** Cores that other programs kept busy: on average, and in the worst measurement. Null where the system does not say. */
   readonly others: { readonly mean: number; readonly worst: number } | null
   /** Cores that contenders kept busy which had nothing to do. */
@@ -35,6 +37,7 @@ const MAX_IDLE = 0.05
 export class Witness {
   static #peak: PeakCheck | undefined
   readonly #peaks: number[] = []
+  readonly #bandwidths: number[] = []
   readonly #uses: { readonly seconds: number; readonly use: CpuUse }[] = []
 
   /** Why there is no peak check, or null. */
@@ -50,8 +53,10 @@ export class Witness {
 
   /** Checks how fast the machine is now. */
   check(): void {
-    const peak = (Witness.#peak ??= new PeakCheck()).measure(availableParallelism())
-    if (peak !== null) this.#peaks.push(peak)
+    const speed = (Witness.#peak ??= new PeakCheck()).measure(availableParallelism())
+    if (speed === null) return
+    this.#peaks.push(speed.peak)
+    this.#bandwidths.push(speed.bandwidth)
   }
 
   /** Watches what else the machine does while the processes `own` compute, contenders that are `idle` included. */
@@ -74,7 +79,8 @@ export class Witness {
       ? { mean: mean((use) => use.others), worst: Math.max(...this.#uses.map(({ use }) => use.others)) }
       : null
     const idle = known ? mean((use) => use.idle) : null
-    return { peaks: this.#peaks, others, idle, disturbances: [...this.#disturbances(others?.mean ?? 0, idle ?? 0)] }
+    const disturbances = [...this.#disturbances(others?.mean ?? 0, idle ?? 0)]
+    return { peaks: this.#peaks, bandwidths: this.#bandwidths, others, idle, disturbances }
   }
 
   *#disturbances(others: number, idle: number): Generator<string> {
@@ -88,14 +94,18 @@ export class Witness {
 }
 
 /** Prints it in one line. */
-export function formatQuiet({ peaks, others, disturbances }: Quiet): string {
+export function formatQuiet({ peaks, bandwidths, others, disturbances }: Quiet): string {
   const peak =
     peaks.length === 0
       ? `peak not available (${Witness.failure ?? 'not measured'})`
-      : `peak ${Math.min(...peaks).toFixed(0)} to ${Math.max(...peaks).toFixed(0)} GFLOP/s in ${peaks.length} checks`
+      : `peak ${rangeOf(peaks)} GFLOP/s, reads of 64 MB at ${rangeOf(bandwidths)} GB/s, in ${peaks.length} checks`
   const load = others === null ? 'load of others not known' : `others used ${others.mean.toFixed(2)} cores`
   const verdict = disturbances.length === 0 ? 'undisturbed' : `DISTURBED: ${disturbances.join('; ')}`
   return `${peak}; ${load}; ${verdict}`
+}
+
+function rangeOf(values: readonly number[]): string {
+  return `${Math.min(...values).toFixed(0)} to ${Math.max(...values).toFixed(0)}`
 }
 
 function pidsOf(processes: readonly Process[]): number[] {

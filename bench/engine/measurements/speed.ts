@@ -17,7 +17,18 @@ export async function speed(options: BenchOptions): Promise<Section> {
 }
 
 function format({ title, rows, skipped, versions, quiet }: SpeedResult): string {
-  const heads = ['', 'batch', 'images/s', '÷ onnxruntime-node', 'p50 ms', 'p99 ms', 'error', 'top-1']
+  const heads = [
+    '',
+    'batch',
+    'images/s',
+    '÷ onnxruntime-node',
+    'p50 ms',
+    'p99 ms',
+    'floor ms',
+    '÷ floor',
+    'error',
+    'top-1',
+  ]
   const lines = rows.map((row) => [
     row.title,
     String(row.batch),
@@ -25,6 +36,8 @@ function format({ title, rows, skipped, versions, quiet }: SpeedResult): string 
     row.ratio === null ? '' : formatSample(row.ratio, 2),
     row.latency.p50.toFixed(1),
     row.latency.p99.toFixed(1),
+    row.floor === null ? '' : row.floor.toFixed(1),
+    row.floor === null ? '' : (row.latency.p50 / row.floor).toFixed(2),
     row.accuracy.error.toExponential(1),
     `${row.accuracy.agreement}/${row.accuracy.images}`,
   ])

@@ -46,6 +46,10 @@ export async function openEngine(options: OpenOptions): Promise<Runner> {
     compileMs,
     run: (batch) => engine.run(batch),
     infer: (sample) => engine.infer(sample),
+    explain: async (batchSize) => {
+      const { steps } = await engine.explain({ batchSize, runs: 1 })
+      return { dtype: engine.stats().dtype, steps }
+    },
   }
 }
 

@@ -6,8 +6,21 @@ export interface Runner {
   readonly compileMs?: number
   /** Computes a batch: samples one after the other, as are the logits. */
   run(batch: Float32Array): Promise<Float32Array> | Float32Array
+  /** Tells what computes a batch of so many samples. */
+  explain?(batch: number): Promise<Explained>
   /** Computes a sample together with others that come at the same time. */
   infer?(sample: Float32Array): Promise<Float32Array>
+}
+
+/** The steps of a compiled network. */
+export interface Explained {
+  readonly dtype: 'float32' | 'bfloat16' | 'float16' | 'int8'
+  readonly steps: readonly {
+    readonly kernel: string
+    readonly operation: string
+    readonly outputShape: readonly number[]
+    readonly flop: number
+  }[]
 }
 
 /** What all runners are made of; a kind of them has further options. */

@@ -63,6 +63,9 @@ await serve({
     return Buffer.concat(parts.map((part) => new Uint8Array(part.buffer))).toString('base64')
   },
 
+  /** Tells the steps of a batch; null for what cannot tell. */
+  explain: ({ batch }: { readonly batch: number }) => opened().explain?.(batch) ?? null,
+
   /** Runs batches back to back and gives the longest time, in ms, for which the event loop did not come round. */
   async eventLoop(options: MeasureOptions) {
     const stop = watchEventLoop()
