@@ -5,6 +5,7 @@ import { createGunzip, createInflate } from 'node:zlib'
 import { TorchError } from 'napi-torch'
 import type { BodyShare } from './body_budget.js'
 import { badRequest, tooLarge } from './status.js'
+import { Turns } from './turns.js'
 import { isError } from 'napi-torch/internal'
 
 const DECOMPRESS = { gzip: createGunzip, deflate: createInflate } as const
@@ -119,7 +120,7 @@ class Pieces {
   }
 
   /** Joins all pieces into one buffer, in which byte `alignedByte` is at a multiple of 4 bytes. */
-  join(alignedByte: number): Buffer {
+  async join(alignedByte: number): Promise<Buffer> {
     this.#endRun()
     const [only] = this.#pieces
     if (only !== undefined && this.#pieces.length === 1 && (only.byteOffset + alignedByte) % FLOAT_BYTES === 0)
@@ -127,7 +128,11 @@ class Pieces {
     const start = (FLOAT_BYTES - (alignedByte % FLOAT_BYTES)) % FLOAT_BYTES
     const whole = Buffer.allocUnsafeSlow(start + this.#length)
     let at = start
-    for (const piece of this.#pieces) at += piece.copy(whole, at)
+    const turns = new Turns()
+    for (const piece of this.#pieces) {
+      at += piece.copy(whole, at)
+      await turns.next()
+    }
     return whole.subarray(start)
   }
 

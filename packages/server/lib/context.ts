@@ -4,6 +4,7 @@ import { TorchError } from 'napi-torch'
 import type { BodyBudget, BodyShare } from './body_budget.js'
 import type { Timing } from './inference.js'
 import type { Metrics } from './metrics.js'
+import type { RequestParser } from './parse/parser.js'
 import type { ModelRegistry } from './registry.js'
 import type { ResponseCache } from './response_cache.js'
 import type { AccessControl } from './security.js'
@@ -35,6 +36,7 @@ export class ServerContext {
   readonly metrics: Metrics
   readonly tracing: Tracing
   readonly budget: BodyBudget
+  readonly parser: RequestParser
   readonly access: AccessControl
   /** Null where no results are kept. */
   readonly cache: ResponseCache | null
@@ -48,13 +50,17 @@ export class ServerContext {
   #onIdle: (() => void)[] = []
 
   constructor(
-    parts: Pick<ServerContext, 'settings' | 'models' | 'metrics' | 'tracing' | 'budget' | 'access' | 'cache'>,
+    parts: Pick<
+      ServerContext,
+      'settings' | 'models' | 'metrics' | 'tracing' | 'budget' | 'parser' | 'access' | 'cache'
+    >,
   ) {
     this.settings = parts.settings
     this.models = parts.models
     this.metrics = parts.metrics
     this.tracing = parts.tracing
     this.budget = parts.budget
+    this.parser = parts.parser
     this.access = parts.access
     this.cache = parts.cache
   }

@@ -12,6 +12,7 @@ import { createApp, type FastifyInstance, type Tls } from './app.js'
 import { ServerContext } from './context.js'
 import { OtlpTracing } from './otlp.js'
 import { Metrics } from './metrics.js'
+import { RequestParser } from './parse/parser.js'
 import { ModelRegistry, type FolderChange, type IndexEntry } from './registry.js'
 import { ResponseCache } from './response_cache.js'
 import { AccessControl, Tokens } from './security.js'
@@ -112,6 +113,7 @@ export class InferenceServer implements AsyncDisposable {
       metrics: this.#metrics,
       tracing,
       budget,
+      parser: new RequestParser(settings, budget),
       access,
       cache,
     })
@@ -247,6 +249,7 @@ export class InferenceServer implements AsyncDisposable {
     await closed
     grace.abort()
     await overdue
+    await this.#context.parser.close()
     await this.#models.close()
     await this.#context.tracing.close()
     this.#metrics.close()

@@ -1,5 +1,4 @@
-import { TorchError, type TorchErrorCode } from 'napi-torch'
-import { isError } from 'napi-torch/internal'
+import { isError, TorchError, type TorchErrorCode } from 'napi-torch/internal/util'
 
 /** The status of a request whose client left before it was answered: logged and counted, but never sent. */
 export const CLIENT_CLOSED = 499
@@ -37,7 +36,7 @@ export interface Failure {
 const RETRY_AFTER_S = 1
 
 /** Characters of an error in a response: it may quote a header, or list the keys of a checkpoint. */
-const MAX_MESSAGE_LENGTH = 1000
+export const MAX_MESSAGE_LENGTH = 1000
 
 /** Makes the response for an error. Faults of the server are not described to the client: paths and traces stay here. */
 export function failureOf(error: unknown): Failure {

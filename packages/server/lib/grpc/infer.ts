@@ -4,6 +4,8 @@ import { runInference } from '../inference_call.js'
 import { checkOutputNames, encodeOutputs } from '../oip/response.js'
 import type { GrpcCall } from './calls.js'
 import type { Definition } from './definition.js'
+import { Turns } from '../turns.js'
+import { packOnce } from '../parse/parser.js'
 import { readInferRequest } from './infer_request.js'
 
 /** A response of `ModelInfer`. */
@@ -36,30 +38,34 @@ export async function inferMessage(
   const { share } = exchange
   const { maxJsonBytes } = settings
   const { model: name, version, request } = readInferRequest(definition, bytes, { share, maxJsonBytes })
+  const { inputs, ...fields } = request
   const id = request.id ?? ''
   onId?.(id)
   const model = models.find(name, version)
   checkOutputNames(request, model.outputs)
   const { classes, outputs: names } = model
   const { labels, activation } = model.classifier
-  const encode = ({ logits }: Inference): ModelInferResponse => {
-    const outputs = encodeOutputs(request, { logits, classes, labels, activation, outputs: names })
+  const encode = async ({ logits }: Inference): Promise<ModelInferResponse> => {
+    const outputs = await encodeOutputs(fields, { logits, classes, labels, activation, outputs: names }, new Turns())
     return {
       model_name: model.name,
       model_version: model.version,
       id,
       outputs: outputs.map(({ head: { name, datatype, shape } }) => ({ name, datatype, shape })),
-      raw_output_contents: outputs.flatMap(({ bytes }) => (bytes === null ? [] : [bytes])),
+      raw_output_contents: outputs.flatMap(({ content }) => (Buffer.isBuffer(content) ? [content] : [])),
     }
   }
-  return runInference(context, {
-    exchange,
-    requestId: call.requestId,
-    headers: call.headers,
-    model,
-    input: request,
-    timeoutMs: Math.min(request.timeoutMs ?? Infinity, call.deadline - exchange.arrivedAt),
-    priority: request.priority,
-    encode,
-  })
+  const input = { ...fields, pack: packOnce(inputs, model, settings, share) }
+  return model.use(() =>
+    runInference(context, {
+      exchange,
+      requestId: call.requestId,
+      headers: call.headers,
+      model,
+      input,
+      timeoutMs: Math.min(request.timeoutMs ?? Infinity, call.deadline - exchange.arrivedAt),
+      priority: request.priority,
+      encode,
+    }),
+  )
 }

@@ -1,6 +1,6 @@
 import { TextDecoder } from 'node:util'
 
-import { describe, isError, isIntegerArray } from 'napi-torch/internal'
+import { describe, isError, isIntegerArray } from 'napi-torch/internal/util'
 import type { BodyShare } from '../body_budget.js'
 import { badRequest, tooLarge } from '../status.js'
 
@@ -44,7 +44,7 @@ export interface InferRequest {
 }
 
 /** Bytes that a byte of JSON takes once it is parsed: an array for each number, as in `[1],[2]`. */
-const PARSED_BYTES = 16
+export const PARSED_BYTES = 16
 
 /** Options of {@link parseInferRequest}. */
 export interface ParseOptions {
@@ -67,8 +67,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
  * @throws {TorchError} `TORCH_REQUEST` if it is malformed, `TORCH_TOO_LARGE` for too much JSON.
  */
 export function parseInferRequest(body: Buffer, { headerLength, maxJsonBytes, share }: ParseOptions): InferRequest {
-  const jsonLength = headerLength === undefined ? body.length : checkHeaderLength(headerLength, body.length)
-  if (headerLength !== undefined && jsonLength === 0) return rawRequest(body)
+  const jsonLength = jsonLengthOf(body, headerLength)
+  if (headerLength !== undefined && jsonLength === 0) return requestOf(rawInput(body))
   const { fields: request, parsedBytes } = parseRequestJson(body.subarray(0, jsonLength), { maxJsonBytes, share })
   const binary = new BinaryTensors(body.subarray(jsonLength))
   const checked = checkInferRequest(request, parsedBytes, (place, tensor, parameters) => {
@@ -125,12 +125,16 @@ export function parseRequestJson(
   bytes: Uint8Array,
   { maxJsonBytes, share }: Pick<ParseOptions, 'maxJsonBytes' | 'share'>,
 ): ParsedJson {
-  if (bytes.length > maxJsonBytes) {
-    throw tooLarge(`Expected at most ${maxJsonBytes} bytes of JSON (maxJsonBytes), received ${bytes.length}`)
-  }
+  checkJsonLength(bytes.length, maxJsonBytes)
   const parsedBytes = PARSED_BYTES * bytes.length
   share.take(parsedBytes)
   return { fields: checkObject('the request', parseJson(bytes)), parsedBytes }
+}
+
+/** Compares the length of the JSON of a request with its limit. @throws {TorchError} `TORCH_TOO_LARGE` */
+export function checkJsonLength(length: number, maxJsonBytes: number): void {
+  if (length <= maxJsonBytes) return
+  throw tooLarge(`Expected at most ${maxJsonBytes} bytes of JSON (maxJsonBytes), received ${length}`)
 }
 
 /** Parses JSON, which is UTF-8. @throws {TorchError} `TORCH_REQUEST` */
@@ -151,24 +155,35 @@ export function parseJson(bytes: Uint8Array): unknown {
 /** Name of the input of a request without JSON; its shape follows from the model. */
 export const RAW_INPUT = ''
 
-function rawRequest(body: Buffer): InferRequest {
+function rawInput(data: Buffer): InputTensor {
+  return { name: RAW_INPUT, datatype: 'FP32', shape: [], data }
+}
+
+/** A request that is no more than a tensor; its outputs are bytes where the tensor is. */
+export function requestOf(input: InputTensor, parsedBytes = 0): InferRequest {
   return {
     id: undefined,
-    inputs: [{ name: RAW_INPUT, datatype: 'FP32', shape: [], data: body }],
+    inputs: [input],
     outputs: null,
-    isBinaryOutput: true,
+    isBinaryOutput: input.name === RAW_INPUT,
     classification: null,
     timeoutMs: null,
     priority: 0,
-    parsedBytes: 0,
+    parsedBytes,
   }
 }
 
-function checkHeaderLength(text: string, bodyLength: number): number {
-  const length = /^\d{1,15}$/.test(text.trim()) ? Number(text) : NaN
+/**
+ * Length of the JSON at the start of a body: all of it, or as the header says.
+ *
+ * @throws {TorchError} `TORCH_REQUEST` where the body is shorter than the header says.
+ */
+export function jsonLengthOf({ length: bodyLength }: Uint8Array, headerLength: string | undefined): number {
+  if (headerLength === undefined) return bodyLength
+  const length = /^\d{1,15}$/.test(headerLength.trim()) ? Number(headerLength) : NaN
   if (!(length <= bodyLength)) {
     throw badRequest(
-      `Expected at most ${bodyLength}, the length of the body, for Inference-Header-Content-Length, received ${describe(text)}`,
+      `Expected at most ${bodyLength}, the length of the body, for Inference-Header-Content-Length, received ${describe(headerLength)}`,
     )
   }
   return length

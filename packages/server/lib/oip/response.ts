@@ -1,10 +1,15 @@
 import type { OutputActivation, Prediction } from 'napi-torch'
 import { describe, predictionsOf, probabilitiesOf } from 'napi-torch/internal'
 import { badRequest } from '../status.js'
+import { Turns } from '../turns.js'
+import { JsonWriter } from './json_writer.js'
 import type { InferRequest, RequestedOutput } from './request.js'
 
 /** What an output can hold, each FP32 (N, classes). */
 export const OUTPUT_KINDS = ['logits', 'probabilities'] as const
+
+/** What a request says about its response. */
+export type OutputRequest = Pick<InferRequest, 'id' | 'outputs' | 'isBinaryOutput' | 'classification'>
 
 /** An output of a model. */
 export interface ModelOutput {
@@ -39,16 +44,15 @@ export interface Encoded {
   readonly headerLength: number | null
 }
 
-/** An output of a response. */
+/** An output of a response: bytes, or else the elements of its JSON. */
 export interface OutputTensor {
   readonly head: {
     readonly name: string
     readonly datatype: 'FP32' | 'BYTES'
     readonly shape: readonly number[]
     readonly parameters?: { readonly binary_data_size: number }
-    readonly data?: readonly (number | string)[]
   }
-  readonly bytes: Buffer | null
+  readonly content: Buffer | readonly (Float32Array | readonly string[])[]
 }
 
 /**
@@ -56,7 +60,7 @@ export interface OutputTensor {
  *
  * @throws {TorchError} `TORCH_REQUEST`
  */
-export function checkOutputNames({ outputs }: InferRequest, known: readonly ModelOutput[]): void {
+export function checkOutputNames({ outputs }: OutputRequest, known: readonly ModelOutput[]): void {
   const unknown = outputs?.find(({ name }) => !known.some((output) => output.name === name))
   if (unknown === undefined) return
   throw badRequest(
@@ -69,29 +73,50 @@ export function checkOutputNames({ outputs }: InferRequest, known: readonly Mode
  *
  * @throws {TorchError} `TORCH_REQUEST` for NaN or infinity in JSON, which cannot express them.
  */
-export function encodeResponse(request: InferRequest, computed: Computed, { model, version }: ResponseHead): Encoded {
-  const outputs = encodeOutputs(request, computed)
+export async function encodeResponse(
+  request: OutputRequest,
+  computed: Computed,
+  { model, version }: ResponseHead,
+): Promise<Encoded> {
+  const turns = new Turns()
+  const outputs = await encodeOutputs(request, computed, turns)
   const { id } = request
-  const head = {
-    ...(id === undefined ? {} : { id }),
-    model_name: model,
-    model_version: version,
-    outputs: outputs.map((output) => output.head),
+  const head = { ...(id === undefined ? {} : { id }), model_name: model, model_version: version }
+  const writer = new JsonWriter(turns)
+  writer.add(`${JSON.stringify(head).slice(0, -1)},"outputs":[`)
+  const bytes: Buffer[] = []
+  for (const [index, { head, content }] of outputs.entries()) {
+    writer.add(index === 0 ? '' : ',')
+    const text = JSON.stringify(head)
+    if (Buffer.isBuffer(content)) {
+      writer.add(text)
+      bytes.push(content)
+    } else {
+      writer.add(`${text.slice(0, -1)},"data":`)
+      await writer.addArray(content)
+      writer.add('}')
+    }
   }
-  const json = Buffer.from(JSON.stringify(head))
-  const bytes = outputs.flatMap((output) => (output.bytes === null ? [] : [output.bytes]))
+  writer.add(']}')
+  const json = writer.end()
   if (bytes.length === 0) return { body: json, headerLength: null }
   return { body: Buffer.concat([json, ...bytes]), headerLength: json.length }
 }
 
 /** Encodes the outputs that a request asks for. @throws {TorchError} `TORCH_REQUEST` for NaN or infinity in JSON. */
-export function encodeOutputs(request: InferRequest, computed: Computed): readonly OutputTensor[] {
+export async function encodeOutputs(
+  request: OutputRequest,
+  computed: Computed,
+  turns: Turns,
+): Promise<readonly OutputTensor[]> {
   const wanted = request.outputs ?? defaultOutputs(request, computed.outputs)
-  return wanted.map((output) => encodeOutput(output, computed))
+  const outputs: OutputTensor[] = []
+  for (const output of wanted) outputs.push(await encodeOutput(output, computed, turns))
+  return outputs
 }
 
 function defaultOutputs(
-  { isBinaryOutput, classification }: InferRequest,
+  { isBinaryOutput, classification }: OutputRequest,
   outputs: readonly ModelOutput[],
 ): readonly RequestedOutput[] {
   // The best classes are the same of each.
@@ -101,38 +126,61 @@ function defaultOutputs(
   )
 }
 
-/** The rows of an output: logits, or what they become by the activation. */
-export function rowsOf(
+/** Gives the rows of an output: logits, or what they become by the activation. */
+export async function rowsOf(
   kind: ModelOutput['kind'],
   { logits, activation }: Pick<Computed, 'logits' | 'activation'>,
-): readonly Float32Array[] {
-  return kind === 'logits' ? logits : logits.map((row) => Float32Array.from(probabilitiesOf(row, activation)))
+  turns: Turns,
+): Promise<readonly Float32Array[]> {
+  if (kind === 'logits') return logits
+  const rows: Float32Array[] = []
+  for (const row of logits) {
+    rows.push(Float32Array.from(probabilitiesOf(row, activation)))
+    await turns.next()
+  }
+  return rows
 }
 
-function encodeOutput({ name, isBinary, classification }: RequestedOutput, computed: Computed): OutputTensor {
+/** Whether all numbers can be written as JSON. */
+export async function areFinite(rows: readonly Float32Array[], turns: Turns): Promise<boolean> {
+  for (const row of rows) {
+    if (!row.every(Number.isFinite)) return false
+    await turns.next()
+  }
+  return true
+}
+
+async function encodeOutput(
+  { name, isBinary, classification }: RequestedOutput,
+  computed: Computed,
+  turns: Turns,
+): Promise<OutputTensor> {
   const { logits, classes, labels, activation } = computed
   const count = logits.length
   if (classification !== null) {
     const best = Math.min(classification, classes)
-    const texts = logits.flatMap((row) =>
-      predictionsOf(row, { topK: best, labels, activation }).map(classificationText),
-    )
+    const texts: string[] = []
+    for (const row of logits) {
+      for (const prediction of predictionsOf(row, { topK: best, labels, activation })) {
+        texts.push(classificationText(prediction))
+      }
+      await turns.next()
+    }
     return encodeTexts(name, [count, best], texts, isBinary)
   }
-  const rows = rowsOf(computed.outputs.find((output) => output.name === name)?.kind ?? 'logits', computed)
+  const kind = computed.outputs.find((output) => output.name === name)?.kind ?? 'logits'
+  const rows = await rowsOf(kind, computed, turns)
   const shape = [count, classes]
   if (isBinary) {
-    const bytes = Buffer.concat(rows.map((row) => Buffer.from(row.buffer, row.byteOffset, row.byteLength)))
-    const parameters = { binary_data_size: bytes.length }
-    return { head: { name, datatype: 'FP32', shape, parameters }, bytes }
+    const content = Buffer.concat(rows.map((row) => Buffer.from(row.buffer, row.byteOffset, row.byteLength)))
+    return { head: { name, datatype: 'FP32', shape, parameters: { binary_data_size: content.length } }, content }
   }
-  const data = rows.flatMap((row) => [...row])
-  if (!data.every(Number.isFinite)) {
+  if (!(await areFinite(rows, turns))) {
     throw badRequest(
       `Expected finite numbers in the output '${name}', received NaN or infinity, which JSON cannot express: ask for binary_data`,
     )
   }
-  return { head: { name, datatype: 'FP32', shape, data }, bytes: null }
+  return { head: { name, datatype: 'FP32', shape }, content: rows }
 }
 
 function encodeTexts(
@@ -141,8 +189,8 @@ function encodeTexts(
   texts: readonly string[],
   isBinary: boolean,
 ): OutputTensor {
-  if (!isBinary) return { head: { name, datatype: 'BYTES', shape, data: texts }, bytes: null }
-  const bytes = Buffer.concat(
+  if (!isBinary) return { head: { name, datatype: 'BYTES', shape }, content: [texts] }
+  const content = Buffer.concat(
     texts.flatMap((text) => {
       const element = Buffer.from(text)
       const length = Buffer.alloc(4)
@@ -150,7 +198,7 @@ function encodeTexts(
       return [length, element]
     }),
   )
-  return { head: { name, datatype: 'BYTES', shape, parameters: { binary_data_size: bytes.length } }, bytes }
+  return { head: { name, datatype: 'BYTES', shape, parameters: { binary_data_size: content.length } }, content }
 }
 
 function classificationText({ label, index, probability }: Prediction): string {

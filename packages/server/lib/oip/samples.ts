@@ -1,26 +1,10 @@
 import { setImmediate } from 'node:timers/promises'
 
 import type { Image } from 'napi-torch'
-import { describe, describeShape, grayToRgb, isUint8Array } from 'napi-torch/internal'
+import { grayToRgb } from 'napi-torch/internal'
 import type { BodyShare } from '../body_budget.js'
-import { badRequest, tooLarge } from '../status.js'
+import type { PackedInput } from './elements.js'
 import { halfToFloat } from './half.js'
-import { RAW_INPUT, type InputTensor } from './request.js'
-
-/** Shape of the samples of a model. */
-export interface SampleShape {
-  /** Name of the one input. */
-  readonly inputName: string
-  /** (C, H, W) */
-  readonly inputShape: readonly number[]
-  readonly inputLength: number
-}
-
-/** Limits of one request. */
-export interface SampleLimits {
-  readonly maxSamples: number
-  readonly maxPixels: number
-}
 
 /** Samples of a request: ready to be computed, or images that are still to be prepared. */
 export type Samples =
@@ -33,119 +17,62 @@ const FLOAT_BYTES = 4
 /** Name of the one input of a model whose settings do not name it. */
 export const DEFAULT_INPUT = 'input'
 
-/** The datatypes of an input. */
-export const DATATYPES = ['FP32', 'FP16', 'UINT8', 'BYTES'] as const
-
 /**
- * Reads the samples of a request: FP32 or FP16 (N, C, H, W) are tensors, ready to be computed; UINT8 (N, H, W, 3) or (N, H, W, 1)
- * are pixels; BYTES (N,) or (N, 1) are encoded images, in JSON as base64, in messages of gRPC as they are. The shape is compared with the model and the limits before
- * any memory is allocated.
+ * Makes the samples of a request out of its input: tensors, ready to be computed, or images.
  *
- * @throws {TorchError} `TORCH_REQUEST`, `TORCH_TOO_LARGE`
+ * @param inputLength - Elements of a sample.
+ * @throws {TorchError} `TORCH_QUEUE_FULL` where there is no memory for them.
  */
 export async function samplesOf(
-  inputs: readonly InputTensor[],
-  model: SampleShape,
-  limits: SampleLimits,
+  input: PackedInput,
+  inputLength: number,
   share: Pick<BodyShare, 'take'>,
 ): Promise<Samples> {
-  const { inputName } = model
-  const [input] = inputs
-  const other = inputs.find(({ name }) => name !== inputName && name !== RAW_INPUT)
-  if (other !== undefined) throw badRequest(`Expected the input '${inputName}', received ${describe(other.name)}`)
-  if (input === undefined || inputs.length !== 1) throw badRequest(`Expected one input, received ${inputs.length}`)
-  const named = { ...input, name: inputName }
-  switch (input.datatype) {
-    case 'FP32':
-    case 'FP16':
-      return { kind: 'tensors', tensors: await tensorsOf(input, model, limits, share) }
-    case 'UINT8':
-      return { kind: 'pixels', images: await imagesOf(named, limits, share) }
-    case 'BYTES':
-      return { kind: 'encoded', files: filesOf(named, limits, share) }
-    default:
-      throw badRequest(
-        `Expected ${DATATYPES.join(', ')} for the datatype of '${inputName}', received ${describe(input.datatype)}`,
-      )
+  switch (input.kind) {
+    case 'tensors':
+      return { kind: 'tensors', tensors: await tensorsOf(input, inputLength, share) }
+    case 'pixels':
+      return { kind: 'pixels', images: await imagesOf(input, share) }
+    case 'encoded':
+      return input
   }
 }
 
 async function tensorsOf(
-  { name, datatype, shape: given, data }: InputTensor,
-  { inputName, inputShape, inputLength }: SampleShape,
-  limits: SampleLimits,
+  { datatype, count, bytes }: Extract<PackedInput, { kind: 'tensors' }>,
+  inputLength: number,
   share: Pick<BodyShare, 'take'>,
 ): Promise<Float32Array[]> {
-  const itemSize = datatype === 'FP32' ? 4 : 2
-  const sampleBytes = inputLength * itemSize
-  const isBytes = isUint8Array(data)
-  const shape = name === RAW_INPUT && isBytes ? [Math.floor(data.length / sampleBytes), ...inputShape] : given
-  const [count = 0, ...rest] = shape
-  if (describeShape(rest) !== describeShape(inputShape) || count === 0) {
-    throw badRequest(
-      `Expected the shape (N, ${inputShape.join(', ')}) for '${inputName}', received ${describeShape(shape)}`,
-    )
+  if (datatype === 'FP32') {
+    const values = floatsOf(bytes, share)
+    return Array.from({ length: count }, (_, row) => values.subarray(row * inputLength, (row + 1) * inputLength))
   }
-  checkCount(count, limits)
-  if (!isBytes) {
-    if (datatype === 'FP16') throw badRequest('Expected FP16 as binary data, received numbers')
-    share.take(count * inputLength * FLOAT_BYTES)
-    const flat = flatten(
-      { name: inputName, shape, data },
-      (value) => {
-        if (typeof value !== 'number' || !Number.isFinite(Math.fround(value))) {
-          throw badRequest(`Expected float32 numbers for the data of '${inputName}', received ${describe(value)}`)
-        }
-        return value
-      },
-      (length) => new Float32Array(length),
-    )
-    return rows(flat, count, inputLength)
-  }
-  checkBytes(inputName, data, count * sampleBytes)
-  if (datatype === 'FP32') return rows(floatsOf(data, share), count, inputLength)
   share.take(count * inputLength * FLOAT_BYTES)
   const tensors: Float32Array[] = []
+  const sampleBytes = bytes.length / count
   for (let row = 0; row < count; row++) {
     if (row > 0) await setImmediate()
-    tensors.push(halfToFloat(data.subarray(row * sampleBytes, (row + 1) * sampleBytes)))
+    tensors.push(halfToFloat(bytes.subarray(row * sampleBytes, (row + 1) * sampleBytes)))
   }
   return tensors
 }
 
 /** Views the bytes as float32 where they are aligned, and copies them otherwise. */
-function floatsOf(bytes: Buffer, share: Pick<BodyShare, 'take'>): Float32Array {
-  if (bytes.byteOffset % 4 === 0) return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
+function floatsOf(bytes: Uint8Array, share: Pick<BodyShare, 'take'>): Float32Array {
+  if (bytes.byteOffset % FLOAT_BYTES === 0) {
+    return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / FLOAT_BYTES)
+  }
   share.take(bytes.length)
-  const copy = new Float32Array(bytes.length / 4)
+  const copy = new Float32Array(bytes.length / FLOAT_BYTES)
   new Uint8Array(copy.buffer).set(bytes)
   return copy
 }
 
-function rows(values: Float32Array, count: number, length: number): Float32Array[] {
-  return Array.from({ length: count }, (_, row) => values.subarray(row * length, (row + 1) * length))
-}
-
 async function imagesOf(
-  { name, shape, data }: InputTensor,
-  limits: SampleLimits,
+  { count, height, width, channels, bytes }: Extract<PackedInput, { kind: 'pixels' }>,
   share: Pick<BodyShare, 'take'>,
 ): Promise<Image[]> {
-  const [count = 0, height = 0, width = 0, channels = 0, ...rest] = shape
-  const isImage = count > 0 && height > 0 && width > 0 && (channels === 1 || channels === 3) && rest.length === 0
-  if (!isImage) {
-    throw badRequest(
-      `Expected the shape (N, H, W, 3) or (N, H, W, 1) for the pixels of '${name}', received ${describeShape(shape)}`,
-    )
-  }
-  checkCount(count, limits)
-  if (height * width > limits.maxPixels) {
-    throw tooLarge(`Expected images of at most ${limits.maxPixels} pixels (maxPixels), received ${height} × ${width}`)
-  }
   const length = height * width * channels
-  if (Array.isArray(data)) share.take(count * length)
-  const bytes = Array.isArray(data) ? pixelsOf({ name, shape, data }) : (data as Buffer)
-  checkBytes(name, bytes, count * length)
   if (channels === 1) share.take(3 * count * length)
   const images: Image[] = []
   for (let row = 0; row < count; row++) {
@@ -154,115 +81,4 @@ async function imagesOf(
     images.push({ data: rgb, height, width, channels: 3 })
   }
   return images
-}
-
-function pixelsOf(input: JsonTensor): Uint8Array {
-  return flatten(
-    input,
-    (value) => {
-      if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 255) {
-        throw badRequest(`Expected integers from 0 to 255 for the data of '${input.name}', received ${describe(value)}`)
-      }
-      return value
-    },
-    (numel) => new Uint8Array(numel),
-  )
-}
-
-function filesOf(
-  { name, shape, data }: InputTensor,
-  limits: SampleLimits,
-  share: Pick<BodyShare, 'take'>,
-): Uint8Array[] {
-  const [count = 0, one = 1, ...rest] = shape
-  if (count === 0 || one !== 1 || rest.length > 0) {
-    throw badRequest(`Expected the shape (N,) or (N, 1) for the images of '${name}', received ${describeShape(shape)}`)
-  }
-  checkCount(count, limits)
-  if (isUint8Array(data)) return elementsOf(name, data, count)
-  const texts = data.flatMap((entry: unknown) => (Array.isArray(entry) ? (entry as unknown[]) : [entry]))
-  if (texts.length !== count) throw badRequest(`Expected ${count} elements for '${name}', received ${texts.length}`)
-  return texts.map((text) => {
-    if (isUint8Array(text)) return text
-    if (typeof text !== 'string' || text === '' || !BASE64.test(text)) {
-      throw badRequest(`Expected images in base64 for the data of '${name}', received ${describe(text)}`)
-    }
-    share.take(Buffer.byteLength(text, 'base64'))
-    return Buffer.from(text, 'base64')
-  })
-}
-
-const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/
-
-/** Reads elements of BYTES: each follows its length, in 4 bytes. */
-function elementsOf(name: string, bytes: Buffer, count: number): Uint8Array[] {
-  const elements: Uint8Array[] = []
-  let offset = 0
-  while (offset < bytes.length) {
-    const length = offset + 4 <= bytes.length ? bytes.readUInt32LE(offset) : Infinity
-    if (offset + 4 + length > bytes.length) {
-      throw badRequest(
-        `Expected element ${elements.length} of '${name}' within its binary data, received a length beyond the end`,
-      )
-    }
-    elements.push(bytes.subarray(offset + 4, offset + 4 + length))
-    if (elements.length > count) break
-    offset += 4 + length
-  }
-  if (elements.length !== count)
-    throw badRequest(`Expected ${count} elements in the binary data of '${name}', received another number`)
-  return elements
-}
-
-function checkCount(count: number, { maxSamples }: SampleLimits): void {
-  if (count > maxSamples) throw tooLarge(`Expected at most ${maxSamples} samples (maxSamples), received ${count}`)
-}
-
-function checkBytes(name: string, { length }: Uint8Array, expected: number): void {
-  if (length !== expected) throw badRequest(`Expected ${expected} bytes for '${name}' by its shape, received ${length}`)
-}
-
-/** A tensor whose elements are JSON. */
-interface JsonTensor {
-  readonly name: string
-  readonly shape: readonly number[]
-  readonly data: readonly unknown[]
-}
-
-/**
- * Copies the elements of JSON, nested or flat, into an array. It is allocated only when their number is known to be right, so that
- * a short body cannot ask for much memory.
- */
-function flatten<T extends Float32Array | Uint8Array>(
-  { name, shape, data }: JsonTensor,
-  check: (value: unknown) => number,
-  create: (length: number) => T,
-): T {
-  const numel = shape.reduce((product, size) => product * size, 1)
-  const isNested = Array.isArray(data[0])
-  if (isNested) checkRows(name, data, shape, 0)
-  else if (data.length !== numel) {
-    throw badRequest(`Expected ${numel} elements for the data of '${name}', received ${data.length}`)
-  }
-  const array = create(numel)
-  let at = 0
-  const put = (values: readonly unknown[], depth: number): void => {
-    if (depth === 0) for (const value of values) array[at++] = check(value)
-    else for (const row of values) put(row as unknown[], depth - 1)
-  }
-  put(data, isNested ? shape.length - 1 : 0)
-  return array
-}
-
-function checkRows(name: string, values: readonly unknown[], shape: readonly number[], dim: number): void {
-  if (values.length !== shape[dim]) {
-    throw badRequest(`Expected ${shape[dim]} elements in dimension ${dim} of '${name}', received ${values.length}`)
-  }
-  if (dim === shape.length - 1) return
-  for (const row of values) {
-    if (!Array.isArray(row)) {
-      throw badRequest(`Expected an array in dimension ${dim + 1} of '${name}', received ${describe(row)}`)
-    }
-    checkRows(name, row as unknown[], shape, dim + 1)
-  }
 }

@@ -1,6 +1,6 @@
 import { Type, type TObject, type TProperties, type TSchema } from 'typebox'
 
-import { DATATYPES } from '../oip/samples.js'
+import { DATATYPES } from '../oip/elements.js'
 
 // The objects of requests and responses. Fields that are not named here may be there, too.
 

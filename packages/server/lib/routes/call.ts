@@ -4,8 +4,10 @@ import { TorchError } from 'napi-torch'
 import type { ServerContext } from '../context.js'
 import { runInference, type InferenceCall } from '../inference_call.js'
 import { describeRoute, MODEL_PARAMS, VERSION_PARAMS, type RouteDescription } from '../openapi/route_schema.js'
+import type { ParsedRequest, UnparsedRequest } from '../parse/parser.js'
 import { serverTiming } from '../reply.js'
 import type { Caller } from '../security.js'
+import type { ServedModel } from '../served_model.js'
 import { badRequest } from '../status.js'
 
 /** The header with the time that a request may wait, in ms. */
@@ -58,7 +60,27 @@ export function bodyOf(request: FastifyRequest): Buffer {
   return Buffer.isBuffer(body) ? body : Buffer.alloc(0)
 }
 
-/** Computes the samples of a request, and says in a header how long that took. */
+/**
+ * Reads a request of one of the protocols of inference.
+ *
+ * @throws {TorchError} The codes of `RequestParser.parse()`.
+ */
+export function parse(
+  context: ServerContext,
+  request: FastifyRequest,
+  {
+    protocol,
+    model,
+    headerLength,
+  }: Pick<UnparsedRequest, 'protocol' | 'headerLength'> & { readonly model: ServedModel },
+): Promise<ParsedRequest> {
+  const { share, abort, arrivedAt } = context.exchange(request)
+  const deadline = arrivedAt + Math.min(timeoutOf(request), context.settings.deadlineMs)
+  const body = bodyOf(request)
+  return context.parser.parse({ protocol, body, headerLength, model, share, signal: abort.signal, deadline })
+}
+
+/** Computes the samples of a request for a model that is kept open, and says in a header how long that took. */
 export async function compute<T>(context: ServerContext, call: RouteCall<T>): Promise<T> {
   const { request, reply, model, input, priority = 0, encode } = call
   const exchange = context.exchange(request)

@@ -70,6 +70,6 @@ export function classifyRoutes(app: FastifyInstance, context: ServerContext): vo
         timing: { queueMs, preprocessMs, inferMs, batchSize },
       }
     }
-    return compute(context, { request, reply, model, input: samples, encode })
+    return model.use(() => compute(context, { request, reply, model, input: samples, encode }))
   })
 }

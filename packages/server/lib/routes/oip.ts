@@ -4,12 +4,13 @@ import { Type } from 'typebox'
 import type { ServerContext } from '../context.js'
 import type { Inference } from '../inference.js'
 import { modelMetadata, serverMetadata } from '../oip/metadata.js'
-import { HEADER_LENGTH, parseInferRequest } from '../oip/request.js'
+import { HEADER_LENGTH } from '../oip/request.js'
 import { checkOutputNames, encodeResponse, type Encoded } from '../oip/response.js'
 import { EXAMPLES } from '../openapi/examples.js'
 import { BINARY, describeRoute, INFERENCE_ERRORS, refTo } from '../openapi/route_schema.js'
 import { sendBody } from '../reply.js'
-import { bodyOf, checkMediaType, compute, DEADLINE_HEADER, FORM, modelRoutes } from './call.js'
+import type { ServedModel } from '../served_model.js'
+import { checkMediaType, compute, DEADLINE_HEADER, FORM, modelRoutes, parse } from './call.js'
 
 interface ModelRoute {
   readonly Params: { readonly model: string; readonly version?: string }
@@ -50,7 +51,7 @@ const INFER = {
 
 /** The routes of the Open Inference Protocol v2 over REST. */
 export function oipRoutes(app: FastifyInstance, context: ServerContext): void {
-  const { models, settings } = context
+  const { models } = context
 
   app.get('/v2/health/live', { schema: HEALTH.live }, (_request, reply) => reply.send({ live: true }))
 
@@ -109,24 +110,24 @@ export function oipRoutes(app: FastifyInstance, context: ServerContext): void {
   async function inferRoute(request: FastifyRequest<ModelRoute>, reply: FastifyReply): Promise<FastifyReply> {
     context.checkOpen()
     const { model: name, version } = request.params
-    const model = models.find(name, version)
+    return models.find(name, version).use((model) => inferWith(model, request, reply))
+  }
+
+  async function inferWith(model: ServedModel, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const length = request.headers[HEADER_LENGTH]
-    const parsed = parseInferRequest(bodyOf(request), {
-      headerLength: length === undefined ? undefined : String(length),
-      maxJsonBytes: settings.maxJsonBytes,
-      share: context.exchange(request).share,
-    })
+    const headerLength = length === undefined ? undefined : String(length)
+    const parsed = await parse(context, request, { protocol: 'v2', model, headerLength })
     checkOutputNames(parsed, model.outputs)
     const { classes, outputs } = model
     const { labels, activation } = model.classifier
     const head = { model: model.name, version: model.version }
-    const encode = ({ logits }: Inference): Encoded =>
+    const encode = ({ logits }: Inference): Promise<Encoded> =>
       encodeResponse(parsed, { logits, classes, labels, activation, outputs }, head)
     const { timeoutMs, priority } = parsed
     const call = { request, reply, model, input: parsed, timeoutMs, priority, encode }
-    const { body, headerLength } = await compute(context, call)
-    if (headerLength === null) return sendBody(request, reply, body, 'application/json; charset=utf-8')
-    reply.header(HEADER_LENGTH, String(headerLength))
+    const { body, headerLength: jsonLength } = await compute(context, call)
+    if (jsonLength === null) return sendBody(request, reply, body, 'application/json; charset=utf-8')
+    reply.header(HEADER_LENGTH, String(jsonLength))
     return sendBody(request, reply, body, 'application/octet-stream')
   }
 }

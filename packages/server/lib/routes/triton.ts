@@ -5,7 +5,7 @@ import { modelConfiguration } from '../oip/metadata.js'
 import { parseJson } from '../oip/request.js'
 import { describeRoute, MODEL_PARAMS, refTo } from '../openapi/route_schema.js'
 import { checkControl, loadModel, repositoryIndex, statisticsOf, unloadModel } from '../repository.js'
-import { badRequest } from '../status.js'
+import { badRequest, tooLarge } from '../status.js'
 import { bodyOf, callerOf, checkMediaType, FORM, modelRoutes } from './call.js'
 
 interface ModelRoute {
@@ -99,9 +99,15 @@ export function tritonRoutes(app: FastifyInstance, context: ServerContext): void
   })
 }
 
+/** Bytes of a request about the repository: far more than names need, and too few to take long. */
+const MAX_PLAIN_BYTES = 2 ** 16
+
 /** The JSON object of a body; an empty one where there is no body. */
 function jsonOf(request: FastifyRequest): Readonly<Record<string, unknown>> {
   const body = bodyOf(request)
+  if (body.length > MAX_PLAIN_BYTES) {
+    throw tooLarge(`Expected at most ${MAX_PLAIN_BYTES} bytes of JSON for the repository, received ${body.length}`)
+  }
   const value = body.length === 0 ? {} : parseJson(body)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badRequest('Expected a JSON object')
   return value as Record<string, unknown>

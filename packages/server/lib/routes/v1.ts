@@ -2,12 +2,12 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 import type { ServerContext } from '../context.js'
 import type { Inference } from '../inference.js'
-import { parseRequestJson } from '../oip/request.js'
 import { PREDICT_EXAMPLES } from '../openapi/examples.js'
 import { describeRoute, INFERENCE_ERRORS, MODEL_PARAMS, refTo, VERSION_PARAMS } from '../openapi/route_schema.js'
 import { sendBody } from '../reply.js'
-import { inputOfInstances, predictionsOfInstances } from '../v1/predict.js'
-import { bodyOf, checkMediaType, compute, FORM } from './call.js'
+import type { ServedModel } from '../served_model.js'
+import { encodePredictions } from '../v1/predict.js'
+import { checkMediaType, compute, FORM, parse } from './call.js'
 
 interface ModelRoute {
   readonly Params: { readonly model: string; readonly version?: string }
@@ -41,7 +41,7 @@ function predict(operationId: string, params: typeof MODEL_PARAMS): ReturnType<t
 
 /** `/v1/models`: version 1 of KServe's protocol. */
 export function v1Routes(app: FastifyInstance, context: ServerContext): void {
-  const { models, settings } = context
+  const { models } = context
 
   app.get('/v1/models', { schema: LIST }, (_request, reply) => reply.send({ models: models.names }))
 
@@ -62,14 +62,14 @@ export function v1Routes(app: FastifyInstance, context: ServerContext): void {
 
   async function predictRoute(request: FastifyRequest<ModelRoute>, reply: FastifyReply): Promise<FastifyReply> {
     context.checkOpen()
-    const model = models.find(request.params.model, request.params.version)
-    const { share } = context.exchange(request)
-    const { fields, parsedBytes } = parseRequestJson(bodyOf(request), { maxJsonBytes: settings.maxJsonBytes, share })
-    const input = { inputs: [inputOfInstances(fields['instances'], model)], parsedBytes }
+    return models.find(request.params.model, request.params.version).use((model) => predictWith(model, request, reply))
+  }
+
+  async function predictWith(model: ServedModel, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const input = await parse(context, request, { protocol: 'v1', model })
     const { outputs } = model
     const { activation } = model.classifier
-    const encode = ({ logits }: Inference): Buffer =>
-      Buffer.from(JSON.stringify({ predictions: predictionsOfInstances({ logits, activation, outputs }) }))
+    const encode = ({ logits }: Inference): Promise<Buffer> => encodePredictions({ logits, activation, outputs })
     const body = await compute(context, { request, reply, model, input, encode })
     return sendBody(request, reply, body, 'application/json; charset=utf-8')
   }

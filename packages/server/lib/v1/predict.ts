@@ -1,75 +1,40 @@
-import { describe } from 'napi-torch/internal'
-import { rowsOf, type Computed } from '../oip/response.js'
-import type { InputTensor } from '../oip/request.js'
+import { JsonWriter } from '../oip/json_writer.js'
+import { areFinite, rowsOf, type Computed } from '../oip/response.js'
 import { badRequest } from '../status.js'
+import { Turns } from '../turns.js'
 
-// The request and response of version 1 of KServe's protocol, which is that of TensorFlow Serving.
-
-/** The model of a request. */
-export interface PredictedModel {
-  readonly inputName: string
-  /** (C, H, W) */
-  readonly inputShape: readonly number[]
-}
-
-/** Names of the image of an instance, in base64: TensorFlow Serving's. */
-const IMAGE = 'b64'
+// The response of version 1 of KServe's protocol, which is that of TensorFlow Serving.
 
 /**
- * Reads the instances of a request: tensors (C, H, W) as nested arrays, or images as `{ "b64": text }`. An instance may also be an
- * object with the name of the input, whose value is one of these or an image in base64.
- *
- * @throws {TorchError} `TORCH_REQUEST`
- */
-export function inputOfInstances(instances: unknown, { inputName, inputShape }: PredictedModel): InputTensor {
-  if (!Array.isArray(instances) || instances.length === 0) {
-    throw badRequest(`Expected an array of tensors or images for instances, received ${describe(instances)}`)
-  }
-  const values = instances.map((instance: unknown, index) => valueOf(instance, inputName, index))
-  const images = values.filter((value) => typeof value === 'string')
-  const shape = [values.length]
-  if (images.length === values.length) return { name: inputName, datatype: 'BYTES', shape, data: images }
-  if (images.length > 0) throw badRequest('Expected tensors or images for instances, received both')
-  return { name: inputName, datatype: 'FP32', shape: [...shape, ...inputShape], data: values }
-}
-
-/** A tensor, or an image in base64. */
-function valueOf(instance: unknown, inputName: string, index: number): readonly unknown[] | string {
-  const value = fieldOf(instance, inputName) ?? instance
-  if (Array.isArray(value)) return value as unknown[]
-  const image = typeof value === 'string' && value !== instance ? value : fieldOf(value, IMAGE)
-  if (typeof image === 'string') return image
-  throw badRequest(
-    `Expected nested arrays, { "${IMAGE}": … } or { "${inputName}": … } for instances[${index}], received ${describe(instance)}`,
-  )
-}
-
-function fieldOf(value: unknown, name: string): unknown {
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-  return isObject && Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined
-}
-
-/** A row of numbers; of a model with several outputs, a row by the name of each. */
-type Prediction = readonly number[] | Readonly<Record<string, readonly number[]>>
-
-/**
- * Makes the predictions of a response, one for each instance.
+ * Encodes the predictions of a response, one for each instance: a row of numbers; of a model with several outputs, a row by the
+ * name of each.
  *
  * @throws {TorchError} `TORCH_REQUEST` for NaN or infinity, which JSON cannot express.
  */
-export function predictionsOfInstances(
+export async function encodePredictions(
   computed: Pick<Computed, 'logits' | 'activation' | 'outputs'>,
-): readonly Prediction[] {
-  const columns = computed.outputs.map(({ name, kind }) => [name, rowsOf(kind, computed)] as const)
-  for (const [name, rows] of columns) {
-    if (rows.every((row) => row.every(Number.isFinite))) continue
-    throw badRequest(
-      `Expected finite numbers in the output '${name}', received NaN or infinity, which JSON cannot express`,
-    )
+): Promise<Buffer> {
+  const turns = new Turns()
+  const columns: (readonly [name: string, rows: readonly Float32Array[]])[] = []
+  for (const { name, kind } of computed.outputs) {
+    const rows = await rowsOf(kind, computed, turns)
+    if (!(await areFinite(rows, turns))) {
+      throw badRequest(
+        `Expected finite numbers in the output '${name}', received NaN or infinity, which JSON cannot express`,
+      )
+    }
+    columns.push([name, rows])
   }
-  return computed.logits.map((_, index) => {
-    const entries = columns.map(([name, rows]) => [name, [...(rows[index] ?? [])]] as const)
-    const [only] = entries
-    return only !== undefined && entries.length === 1 ? only[1] : Object.fromEntries(entries)
-  })
+  const writer = new JsonWriter(turns)
+  writer.add('{"predictions":[')
+  for (const index of computed.logits.keys()) {
+    writer.add(index === 0 ? '' : ',')
+    for (const [column, [name, rows]] of columns.entries()) {
+      if (columns.length > 1) writer.add(`${column === 0 ? '{' : ','}${JSON.stringify(name)}:`)
+      await writer.addArray([rows[index] ?? new Float32Array()])
+    }
+    if (columns.length > 1) writer.add('}')
+  }
+  writer.add(']}')
+  return writer.end()
 }

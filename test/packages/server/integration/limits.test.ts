@@ -58,6 +58,15 @@ describe('a server keeps to its limits:', function () {
     })
   })
 
+  it('65,536 bytes of JSON about the repository', async () => {
+    await withServer({}, async ({ url }) => {
+      const { status, body } = await post(`${url}/v2/repository/index`, { ready: true, other: ' '.repeat(70_000) })
+
+      const error = 'Expected at most 65536 bytes of JSON for the repository, received 70026'
+      assert.deepEqual([status, body], [413, { error, code: 'TORCH_TOO_LARGE' }])
+    })
+  })
+
   it('maxBodyBytes, before the body is read, and where its length is not said', async () => {
     await withServer({ maxBodyBytes: 10_000 }, async ({ url }) => {
       await using declared = await RawConnection.open(url)
