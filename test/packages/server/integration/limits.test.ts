@@ -62,7 +62,7 @@ describe('a server keeps to its limits:', function () {
     await withServer({}, async ({ url }) => {
       const { status, body } = await post(`${url}/v2/repository/index`, { ready: true, other: ' '.repeat(70_000) })
 
-      const error = 'Expected at most 65536 bytes of JSON for the repository, received 70026'
+      const error = 'Expected at most 65536 bytes of JSON for the repository, received 70025'
       assert.deepEqual([status, body], [413, { error, code: 'TORCH_TOO_LARGE' }])
     })
   })
