@@ -26,7 +26,8 @@ __attribute__((target("xsave"))) inline bool SavesRegisters(unsigned long long m
 inline bool HasAvx2() {
   constexpr int kEbx = 1;
   constexpr int kEcx = 2;
-  return SavesRegisters(0x6) && HasFeature(1, kEcx, 12) && HasFeature(7, kEbx, 5);  // FMA, AVX2.
+  return SavesRegisters(0x6) && HasFeature(1, kEcx, 12) && HasFeature(1, kEcx, 29) &&
+         HasFeature(7, kEbx, 5);  // FMA, F16C, AVX2.
 }
 
 // Whether the CPU supports all extensions that CMakeLists.txt enables for the AVX-512 files.
@@ -44,7 +45,9 @@ inline bool HasAvx512() {
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("fma");
 }
 
-inline bool HasAvx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+inline bool HasAvx2() {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+}
 
 #endif
 

@@ -20,7 +20,7 @@ sanitize_threads() {
   compile() {
     local options=()
     case $1 in
-      */kernels_avx2.cc) options=(-mavx2 -mfma) ;;
+      */kernels_avx2.cc) options=(-mavx2 -mfma -mf16c) ;;
       */kernels_avx512.cc) options=(-mavx512f -mavx512dq -mavx512vl -mavx512bw -mfma -mprefer-vector-width=512) ;;
     esac
     g++ -std=c++20 -O2 -g1 -ffp-contract=fast -fsanitize=thread "${options[@]}" -Inative/engine/network -c "$1" \

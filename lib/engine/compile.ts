@@ -43,13 +43,13 @@ export async function compile(
   given: CompileOptions | QuantizedCompileOptions = {},
 ): Promise<Engine> {
   const options = checkCompile(model, given)
-  const { input, device, dtype, threads, instructionSet, winogradTile, limits, bucketSizes, signal } = options
+  const { input, device, dtype, threads, instructionSet, winogradTile, weights, limits, bucketSizes, signal } = options
   signal?.throwIfAborted()
   const isQuantized = model instanceof QuantizedModel
   if (isQuantized) checkInt8Support()
   const kernels = isQuantized ? 'onednn' : options.kernels
   const handle = native.createEngine(threads, device)
-  const constants = new Constants(instructionSet, device)
+  const constants = new Constants({ instructionSet, device, weights })
   let release = async (): Promise<void> => {
     await new Slices().run(constants.disposing())
     native.disposeEngine(handle)
@@ -63,7 +63,7 @@ export async function compile(
     const { buckets, graphOf, outputShape } = graphs
     const quantization = isQuantized ? model.quantization : null
     const isMeasured = kernels === 'native' && options.autotune
-    const tuning = { constants, instructionSet, threads, winogradTile, slices, signal }
+    const tuning = { constants, instructionSet, threads, winogradTile, weights, slices, signal }
     const selectAlgorithm: SelectAlgorithm = isMeasured
       ? await autotune({ sizes: buckets, graphOf }, tuning)
       : (convolution) => selectUpTo(winogradTile, convolution)

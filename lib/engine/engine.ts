@@ -77,6 +77,8 @@ export interface EngineStats {
   readonly plans: number
   /** Bytes that the plans hold beside the weights, without those on another device. */
   readonly planBytes: number
+  /** Bytes of the weights in the forms that native kernels read; 0 with other kernels. */
+  readonly weightBytes: number
 }
 
 /** What {@link compile} makes an engine of. */
@@ -225,11 +227,12 @@ export class Engine implements AsyncDisposable {
   stats(): EngineStats {
     const { queued, queuedBytes, counts } = this.#batcher
     const { rejected, expired, aborted } = counts
-    const { size: plans, bytes: planBytes } = this.#plans
+    const { size: plans, bytes: planBytes, weightBytes } = this.#plans
     const [batches, samples, running] = [this.#batches, this.#samples, this.#running]
     const { device, dtype } = this
     const computes = { device, dtype, kernels: this.#kernels, instructionSet: this.#instructionSet }
-    return { ...computes, batches, samples, running, queued, queuedBytes, rejected, expired, aborted, plans, planBytes }
+    const counted = { batches, samples, running, queued, queuedBytes, rejected, expired, aborted }
+    return { ...computes, ...counted, plans, planBytes, weightBytes }
   }
 
   /**

@@ -1,6 +1,7 @@
 // What `napi-torch/engine` exports: models compiled for inference off the main thread.
 
 export { compile } from '../engine/compile.js'
+export { WEIGHT_DTYPES, type WeightDType } from '../engine/plan/constants.js'
 export { WINOGRAD_TILES, type WinogradTile } from '../engine/tune/heuristics.js'
 export { DEFAULT_MAX_QUEUE_BYTES, DEFAULT_MAX_QUEUE_SIZE, ENGINE_DTYPES } from '../engine/compile_options.js'
 export type { CompileOptions, EngineDType, QuantizedCompileOptions } from '../engine/compile_options.js'

@@ -452,6 +452,8 @@ export interface NativeBinding {
     stride: Pair,
     padding: Pair,
     dilation: Pair,
+    /** Whether the packed forms are float16, with a scale for each output channel. */
+    isHalf: boolean,
   ): WeightsHandle
   /** The memory goes as soon as no plan has them. */
   disposeConvWeights(weights: WeightsHandle): void

@@ -40,7 +40,7 @@ std::shared_ptr<ConvWeights> Weights(const KernelSet& kernels, const ConvGeometr
   const int64_t inputs = geometry.in_channels * geometry.taps();
   const auto values = std::make_shared<std::vector<float>>(
       Random(geometry.out_channels * inputs, 1 / std::sqrt(static_cast<float>(inputs))));
-  return std::make_shared<ConvWeights>(kernels, geometry, values->data(), nullptr, values);
+  return std::make_shared<ConvWeights>(kernels, geometry, WeightStorage::kFloat32, values->data(), nullptr, values);
 }
 
 // The weights of a small residual network, which all executors share.

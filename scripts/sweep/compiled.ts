@@ -32,7 +32,7 @@ export const TOLERANCE = { float32: 1e-4, bfloat16: 6e-2 } as const
 /** Runs an optimized graph once. Of what a tuner selects among, chance selects. */
 export function runCompiled(graph: Graph, input: Tensor, target: Target, random: Random): Float32Array {
   const { kernels, dtype, instructionSet } = target
-  const constants = new Constants(instructionSet)
+  const constants = new Constants({ instructionSet })
   const engine = native.createEngine(THREADS, 'cpu')
   try {
     constants.add(graph)

@@ -114,7 +114,7 @@ describe('compile()', () => {
     const anyCompile = compile as (...args: unknown[]) => Promise<unknown>
     const lists = {
       options:
-        'input, dtype, kernels, instructionSet, winogradTile, autotune, device, threads, maxBatchSize, maxDelayMs, maxQueueSize, ' +
+        'input, dtype, kernels, instructionSet, winogradTile, weights, autotune, device, threads, maxBatchSize, maxDelayMs, maxQueueSize, ' +
         'maxQueueBytes, bucketSizes, warmup, signal',
       sets: "'avx512', 'avx2', 'portable'",
     }
@@ -140,6 +140,11 @@ describe('compile()', () => {
       ],
       [{ winogradTile: 3 }, 'Expected one of 4, 2, 0 for winogradTile, received 3'],
       [{ winogradTile: 2, kernels: 'onednn' }, 'Expected nothing for winogradTile with the kernels onednn, received 2'],
+      [{ weights: 'int8' }, `Expected one of 'float32', 'float16' for weights, received "int8"`],
+      [
+        { weights: 'float16', kernels: 'aten' },
+        `Expected 'float32' for weights with the kernels aten, received "float16"`,
+      ],
       [{ autotune: 1 }, 'Expected a boolean for autotune, received 1'],
       [{ threads: 0 }, 'Expected a positive integer for threads, received 0'],
       [{ threads: 1.5 }, 'Expected a positive integer for threads, received 1.5'],
@@ -281,6 +286,29 @@ describe('compile()', () => {
     })
   }
 
+  describe('weights', () => {
+    for (const instructionSet of availableInstructionSets()) {
+      it(`in float16 take half of the memory, and change logits by less than 1e-3 of their scale (${instructionSet})`, async () => {
+        const [cifar, options] = [(): Module => resnet18Cifar().eval(), { input: [3, 32, 32], bucketSizes: [1] }]
+        const compiled = (weights: 'float32' | 'float16') => {
+          manualSeed(8n)
+          return withEngine(cifar, { ...options, instructionSet, autotune: false, weights }, async (engine) => {
+            manualSeed(9n)
+            const logits = await engine.run(samples(1, options.input))
+            return { logits, bytes: engine.stats().weightBytes }
+          })
+        }
+
+        const [full, half] = [await compiled('float32'), await compiled('float16')]
+
+        const scale = Math.max(...full.logits.map(Math.abs))
+        const worst = Math.max(...half.logits.map((logit, index) => Math.abs(logit - (full.logits[index] ?? NaN))))
+        assert.ok(worst > 0 && worst < 1e-3 * scale, `${worst} of ${scale}`)
+        assert.equal(half.bytes, full.bytes / 2)
+      })
+    }
+  })
+
   describe('winogradTile', () => {
     const folder = useTemporaryFolder()
     useEnvironment(() => ({ NAPI_TORCH_CACHE: folder() }))
@@ -302,11 +330,13 @@ describe('compile()', () => {
       })
     }
 
-    it('of 0 keeps weights without the forms that take several times their size', async () => {
+    it('of 0 keeps weights in what they take, and of 4 in four times that', async () => {
       const weightBytes = 3 * 32 * 32 * 3 * 3 * 4
-      const [with4, with0] = [await planBytesOf({ winogradTile: 4 }), await planBytesOf({ winogradTile: 0 })]
 
-      assert.ok(with4 - with0 > 2 * weightBytes, `${with0} and ${with4} bytes`)
+      assert.deepEqual(
+        [await packedBytesWith(0), await packedBytesWith(2), await packedBytesWith(4)],
+        [weightBytes, (weightBytes * 16) / 9, weightBytes * 4],
+      )
     })
 
     /** The tiles of the kernels that compute a network with 3 × 3 convolutions alone. */
@@ -319,12 +349,9 @@ describe('compile()', () => {
       })
     }
 
-    function planBytesOf(options: Partial<CompileOptions>): Promise<number> {
-      const input = [32, 32, 32]
-      return withEngine(convolutions, { input, bucketSizes: [1], autotune: false, ...options }, async (engine) => {
-        await engine.run(randn([1, ...input]))
-        return engine.stats().planBytes
-      })
+    function packedBytesWith(winogradTile: 4 | 2 | 0): Promise<number> {
+      const options: CompileOptions = { input: [32, 32, 32], bucketSizes: [1], autotune: false, winogradTile }
+      return withEngine(convolutions, options, (engine) => Promise.resolve(engine.stats().weightBytes))
     }
 
     function convolutions(): Module {
@@ -532,9 +559,15 @@ describe('compile()', () => {
       assert.equal(await alive(true), 4)
     })
 
-    for (const instructionSet of availableInstructionSets()) {
-      it(`are made again of what Winograd has transformed where NaN needs them (${instructionSet})`, async () => {
-        await withEngine(stack, { ...options, instructionSet }, async (engine, model) => {
+    for (const [instructionSet, weights, atol] of availableInstructionSets().flatMap(
+      (set) =>
+        [
+          [set, 'float32', 1e-5],
+          [set, 'float16', 2e-3],
+        ] as const,
+    )) {
+      it(`are made again of what Winograd has transformed where NaN needs them (${instructionSet}, ${weights})`, async () => {
+        await withEngine(stack, { ...options, instructionSet, weights }, async (engine, model) => {
           const kernels = (await engine.explain({ batchSize: 4, runs: 1 })).steps.map(({ kernel }) => kernel)
           assert.deepEqual(
             kernels
@@ -547,7 +580,7 @@ describe('compile()', () => {
 
           const received = await engine.run(batch)
 
-          assertClose(received, model.forward(batch), { atol: 1e-5 })
+          assertClose(received, model.forward(batch), { atol })
         })
       })
     }

@@ -24,6 +24,8 @@ export interface ConvolutionCase {
   /** Samples that the network processes at once. */
   readonly chunk?: number
   readonly threads?: number
+  /** Whether the weights are kept in float16. Default: `false`. */
+  readonly isHalf?: boolean
 }
 
 const BORDER = 6
@@ -41,6 +43,7 @@ export function runConvolution(run: ConvolutionCase): Float32Array {
     run.stride,
     run.padding,
     run.dilation,
+    run.isHalf ?? false,
   )
   const buffers: NetworkBuffer[] = []
   const buffer = ([batchSize = 1, channels = 1, height = 1, width = 1]: readonly number[]): number =>

@@ -26,6 +26,22 @@ interface ConvGeometry {
   readonly dilation: Pair
 }
 
+/** In what native kernels keep weights: `float16` is for storage only, all of them compute in float32. */
+export const WEIGHT_DTYPES = ['float32', 'float16'] as const
+
+/** One of {@link WEIGHT_DTYPES}. */
+export type WeightDType = (typeof WEIGHT_DTYPES)[number]
+
+/** How {@link Constants} hold tensors. */
+export interface ConstantsOptions {
+  /** Of the native kernels that read weights. Default: the best that this CPU has. */
+  readonly instructionSet?: InstructionSet | undefined
+  /** Default: `cpu`. */
+  readonly device?: Device | undefined
+  /** In what native kernels keep weights. Default: `float32`. */
+  readonly weights?: WeightDType | undefined
+}
+
 /** A linear layer is a convolution with one tap. */
 const ONE_TAP: ConvGeometry = { stride: [1, 1], padding: [0, 0], dilation: [1, 1] }
 
@@ -39,11 +55,13 @@ export class Constants {
   readonly #read = new Set<Tensor>()
   readonly #instructionSet: InstructionSet
   readonly #device: Device
+  readonly #isHalf: boolean
 
-  /** The instruction set is that of the native kernels that read weights. Default: the best, on the CPU. */
-  constructor(instructionSet = checkInstructionSet(undefined), device: Device = 'cpu') {
+  constructor(options: ConstantsOptions = {}) {
+    const { instructionSet = checkInstructionSet(undefined), device = 'cpu', weights = 'float32' } = options
     this.#instructionSet = instructionSet
     this.#device = device
+    this.#isHalf = weights === 'float16'
   }
 
   /** Takes hold of the constants of a graph: the graph and the model may be disposed then. */
@@ -84,7 +102,8 @@ export class Constants {
     const known = this.#weights.get(key)
     if (known !== undefined) return known
     const handle = bias?.handle ?? null
-    const made = native.createConvWeights(this.#instructionSet, weight.handle, handle, stride, padding, dilation)
+    const [set, isHalf] = [this.#instructionSet, this.#isHalf]
+    const made = native.createConvWeights(set, weight.handle, handle, stride, padding, dilation, isHalf)
     this.#weights.set(key, made)
     this.#packed.add(node.weight)
     return made

@@ -57,6 +57,11 @@ export class PlanStore {
     return native.engineBytes(this.#engine)
   }
 
+  /** Bytes of the weights in the forms that native kernels read. */
+  get weightBytes(): number {
+    return this.#constants.packedBytes
+  }
+
   get size(): number {
     return this.#plans.size
   }

@@ -1,5 +1,5 @@
 import type { Graph } from '../graph.js'
-import type { Constants } from '../plan/constants.js'
+import type { Constants, WeightDType } from '../plan/constants.js'
 import type { Slices } from '../../util/slices.js'
 import { lower } from '../plan/lower.js'
 import { ConvolutionBench, type Contender } from './convolution_bench.js'
@@ -22,6 +22,8 @@ export interface AutotuneOptions {
   readonly threads: number
   /** The largest tile of Winograd's kernels. */
   readonly winogradTile: WinogradTile
+  /** In what the kernels keep weights. */
+  readonly weights: WeightDType
   readonly slices: Slices
   readonly signal?: AbortSignal | undefined
 }
@@ -98,8 +100,8 @@ async function measureAll(
   convolutions: readonly Convolution[],
   options: AutotuneOptions,
 ): Promise<Map<string, ConvolutionKernel>> {
-  const { instructionSet, threads, winogradTile, signal } = options
-  const bench = new ConvolutionBench(instructionSet, threads)
+  const { instructionSet, threads, winogradTile, weights, signal } = options
+  const bench = new ConvolutionBench(instructionSet, weights, threads)
   try {
     const result = new Map<string, ConvolutionKernel>()
     for (const convolution of convolutions) {
@@ -151,9 +153,10 @@ async function fastestOf(
 /** Tells convolutions apart in the cache. */
 function keyOf(
   { channels, outputs, size, kernel, stride, padding, dilation, images }: Convolution,
-  { instructionSet, winogradTile }: Pick<AutotuneOptions, 'instructionSet' | 'winogradTile'>,
+  { instructionSet, winogradTile, weights }: Pick<AutotuneOptions, 'instructionSet' | 'winogradTile' | 'weights'>,
 ): string {
   const pairs = [size, kernel, stride, padding, dilation].map((pair) => pair.join('x'))
-  const key = [instructionSet, images, channels, outputs, ...pairs].join(' ')
-  return winogradTile === 4 ? key : `${key} tiles ${winogradTile}`
+  const tiles = winogradTile === 4 ? [] : [`tiles ${winogradTile}`]
+  const storage = weights === 'float32' ? [] : [weights]
+  return [instructionSet, images, channels, outputs, ...pairs, ...tiles, ...storage].join(' ')
 }

@@ -4,7 +4,7 @@ import type { Tensor } from '../../tensor/tensor.js'
 import { Slices } from '../../util/slices.js'
 import { Graph, type Node, type Value } from '../graph.js'
 import type { Conv2dNode } from '../ops/conv2d.js'
-import { Constants } from '../plan/constants.js'
+import { Constants, type WeightDType } from '../plan/constants.js'
 import { lower } from '../plan/lower.js'
 import type { StepInfo } from '../plan/step_info.js'
 import { followJob } from '../run/jobs.js'
@@ -35,8 +35,8 @@ export class ConvolutionBench {
   /** What takes the place of weights in the cache. */
   #evicting: Tensor | null = null
 
-  constructor(instructionSet: InstructionSet, threads: number) {
-    this.#constants = new Constants(instructionSet)
+  constructor(instructionSet: InstructionSet, weights: WeightDType, threads: number) {
+    this.#constants = new Constants({ instructionSet, weights })
     this.#engine = native.createEngine(threads, 'cpu')
   }
 

@@ -6,11 +6,23 @@
 
 namespace napi_torch::engine {
 
-// Applied to a sum before it is stored.
+// Applied to a sum before it is stored: it is multiplied by the scale of its column, and the bias is added.
 struct Epilogue {
+  const float* scale = nullptr;     // `block` floats.
   const float* bias = nullptr;      // `block` floats.
   const float* residual = nullptr;  // In the layout of the result, or null.
   bool relu = false;
+};
+
+// Weights as they are stored: float32, or the bits of float16 without infinities and NaN.
+struct StoredWeights {
+  const void* data = nullptr;
+  bool is_half = false;
+
+  // From one of the elements on.
+  StoredWeights From(int64_t element) const {
+    return {static_cast<const char*>(data) + element * (is_half ? 2 : 4), is_half};
+  }
 };
 
 // A product of `rows` rows with a panel of `block` columns, summed over segments of the rows:
@@ -21,7 +33,7 @@ struct RowsArguments {
   const int64_t* offsets;
   int64_t segments;
   int64_t length;
-  const float* b;
+  StoredWeights b;
   float* c;
   int64_t ldc;
 };

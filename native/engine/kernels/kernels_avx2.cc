@@ -1,4 +1,6 @@
 // See CMakeLists.txt for the flags of this file.
+#include <immintrin.h>
+
 #include "kernels.h"
 #include "kernels_isa.h"
 

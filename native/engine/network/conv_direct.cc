@@ -40,18 +40,19 @@ class DirectConvolution final : public Convolution {
                                       offsets_.data(),
                                       g.taps(),
                                       g.in_channels,
-                                      packed_ + panel * panel_floats,
+                                      packed_.From(panel * panel_floats),
                                       out.At(sample, y, 0) + channel,
                                       out.layout.channels};
         const float* const added = residual == nullptr ? nullptr : residual->At(sample, y, 0) + channel;
-        RunRow(kernels, arguments, {weights_->bias() + channel, added, relu}, out.layout.w);
+        RunRow(kernels, arguments, {weights_->scale() + channel, weights_->bias() + channel, added, relu},
+               out.layout.w);
       }
     });
   }
 
  private:
   std::shared_ptr<ConvWeights> weights_;
-  const float* packed_;
+  StoredWeights packed_;
   // Of each kernel position, from the pixel of a result to the input pixel, in floats.
   std::vector<int64_t> offsets_;
   // Whether consecutive items reuse a panel of weights, as these are larger than the activations of a sample.

@@ -56,10 +56,12 @@ class PaddedInput {
                                   offsets_.data(),
                                   static_cast<int64_t>(offsets_.size()),
                                   length_,
-                                  packed_ + panel * g.taps() * g.in_channels * block,
+                                  packed_.From(panel * g.taps() * g.in_channels * block),
                                   target,
                                   stride};
-    engine::RunRow(weights_->kernels(), arguments, {weights_->bias() + panel * block, residual, relu}, width);
+    const int64_t channel = panel * block;
+    engine::RunRow(weights_->kernels(), arguments,
+                   {weights_->scale() + channel, weights_->bias() + channel, residual, relu}, width);
   }
 
  private:
@@ -69,7 +71,7 @@ class PaddedInput {
   int64_t sample_floats() const { return weights_->geometry().in_channels * height_ * width_; }
 
   std::shared_ptr<ConvWeights> weights_;
-  const float* packed_;
+  StoredWeights packed_;
   ActivationLayout in_;
   // Of a padded plane.
   int64_t height_;

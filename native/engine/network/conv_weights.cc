@@ -1,8 +1,11 @@
 #include "conv_weights.h"
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 #include <utility>
+
+#include "half.h"
 
 namespace napi_torch::engine {
 namespace {
@@ -27,28 +30,80 @@ bool ConvGeometry::IsWinograd() const {
   return kernel == std::array<int64_t, 2>{3, 3} && stride == kOnes && padding == kOnes && dilation == kOnes;
 }
 
-ConvWeights::ConvWeights(const KernelSet& kernels, const ConvGeometry& geometry, const float* oihw, const float* bias,
-                         std::shared_ptr<const void> owner)
+// Divides by the scale of the output channel, which is a power of two, where the elements are halves.
+class ConvWeights::Writer {
+ public:
+  Writer(const ConvWeights& weights, int64_t count)
+      : is_half_(weights.is_half_),
+        scale_(weights.scale()),
+        bytes_(count * (weights.is_half_ ? 2 : 4)),
+        memory_(NewFloats((bytes_ + 3) / 4)) {}
+
+  void Write(int64_t at, int64_t output, float value) const {
+    if (is_half_) {
+      reinterpret_cast<uint16_t*>(memory_.get())[at] = ToHalf(value / scale_[output]);
+    } else {
+      memory_[static_cast<size_t>(at)] = value;
+    }
+  }
+
+  void Finish(Form& form) {
+    form.memory = std::move(memory_);
+    form.bytes = bytes_;
+  }
+
+ private:
+  bool is_half_;
+  const float* scale_;
+  int64_t bytes_;
+  AlignedFloats memory_;
+};
+
+ConvWeights::ConvWeights(const KernelSet& kernels, const ConvGeometry& geometry, WeightStorage storage,
+                         const float* oihw, const float* bias, std::shared_ptr<const void> owner)
     : kernels_(kernels),
       geometry_(geometry),
       source_(std::move(owner), oihw),
       panels_((geometry.out_channels + kernels.block - 1) / kernels.block),
+      is_half_(storage == WeightStorage::kFloat16),
+      scale_(NewFloats(panels_ * kernels.block)),
       bias_(NewFloats(panels_ * kernels.block)) {
+  std::fill_n(scale_.get(), panels_ * kernels.block, 1.0F);
+  if (is_half_) SelectScales(oihw);
   if (bias != nullptr) std::copy_n(bias, geometry.out_channels, bias_.get());
 }
 
-int64_t ConvWeights::bytes() const {
-  const int64_t floats = by_tap_.count + by_channel_.count + winograd2_.count + winograd4_.count;
-  return floats * static_cast<int64_t>(sizeof(float));
+// The largest weight of a channel becomes a number from 1 to 2: transforms at most quadruple it, and what halves cannot
+// hold is smaller by 2^-24.
+void ConvWeights::SelectScales(const float* oihw) {
+  const int64_t count = geometry_.in_channels * geometry_.taps();
+  for (int64_t o = 0; o < geometry_.out_channels; ++o) {
+    float largest = 0;
+    bool is_finite = true;
+    for (int64_t i = 0; i < count; ++i) {
+      const float weight = oihw[o * count + i];
+      is_finite = is_finite && std::isfinite(weight);
+      largest = std::max(largest, std::fabs(weight));
+    }
+    if (!is_finite) {
+      is_half_ = false;
+      std::fill_n(scale_.get(), panels_ * kernels_.block, 1.0F);
+      return;
+    }
+    // A scale that is subnormal itself could not be divided by.
+    if (largest >= 0x1p-100F) scale_[static_cast<size_t>(o)] = std::ldexp(1.0F, std::ilogb(largest));
+  }
 }
+
+int64_t ConvWeights::bytes() const { return by_tap_.bytes + by_channel_.bytes + winograd2_.bytes + winograd4_.bytes; }
 
 void ConvWeights::ReleaseSource() { std::atomic_store(&source_, {}); }
 
 std::shared_ptr<const float> ConvWeights::Source() const {
   std::shared_ptr<const float> source = std::atomic_load(&source_);
   if (source != nullptr) return source;
-  if (winograd2_.count != 0) return Restored(winograd2_, kInverse2);
-  if (winograd4_.count != 0) return Restored(winograd4_, kInverse4);
+  if (winograd2_.bytes != 0) return Restored(winograd2_, kInverse2);
+  if (winograd4_.bytes != 0) return Restored(winograd4_, kInverse4);
   throw std::logic_error("The weights can no longer be packed");
 }
 
@@ -59,14 +114,19 @@ std::shared_ptr<const float> ConvWeights::Restored(const Form& form, const doubl
   const int64_t block = kernels_.block;
   const int64_t position_floats = channels * block;
   const std::shared_ptr<float[]> oihw = NewFloats(geometry_.out_channels * channels * 9);
+  const auto* const halves = reinterpret_cast<const uint16_t*>(form.memory.get());
   for (int64_t o = 0; o < geometry_.out_channels; ++o) {
     for (int64_t c = 0; c < channels; ++c) {
-      const float* const u = form.floats.get() + o / block * kTile * kTile * position_floats + c * block + o % block;
+      const int64_t first = o / block * kTile * kTile * position_floats + c * block + o % block;
+      const auto u = [&](int64_t position) {
+        const int64_t at = first + position * position_floats;
+        return is_half_ ? FromHalf(halves[at]) * scale_[static_cast<size_t>(o)] : form.memory[static_cast<size_t>(at)];
+      };
       float* const g = oihw.get() + (o * channels + c) * 9;
       double half[3][kTile] = {};
       for (int64_t i = 0; i < 3; ++i) {
         for (int64_t j = 0; j < kTile; ++j) {
-          for (int64_t k = 0; k < kTile; ++k) half[i][j] += inverse[i][k] * u[(k * kTile + j) * position_floats];
+          for (int64_t k = 0; k < kTile; ++k) half[i][j] += inverse[i][k] * u(k * kTile + j);
         }
       }
       for (int64_t i = 0; i < 3; ++i) {
@@ -83,53 +143,54 @@ std::shared_ptr<const float> ConvWeights::Restored(const Form& form, const doubl
 
 // Packs a form whose panels are [taps * channels][block]; `at(tap, channel)` is the row of a weight in its panel.
 template <class At>
-const float* ConvWeights::Packed(Form& form, ThreadPool& pool, const At& at) {
+StoredWeights ConvWeights::Packed(Form& form, ThreadPool& pool, const At& at) {
   std::call_once(form.once, [&] {
     const std::shared_ptr<const float> oihw = Source();
     const int64_t channels = geometry_.in_channels;
     const int64_t taps = geometry_.taps();
     const int64_t block = kernels_.block;
     const int64_t panel_floats = taps * channels * block;
-    AlignedFloats floats = NewFloats(panels_ * panel_floats);
+    Writer writer(*this, panels_ * panel_floats);
     pool.Run(panels_, [&](int64_t panel, int /*thread*/) {
       const int64_t first = panel * block;
       const int64_t outputs = std::min(block, geometry_.out_channels - first);
-      float* const target = floats.get() + panel * panel_floats;
+      const int64_t target = panel * panel_floats;
       for (int64_t o = 0; o < outputs; ++o) {
         const float* source = oihw.get() + (first + o) * channels * taps;
         for (int64_t c = 0; c < channels; ++c) {
-          for (int64_t tap = 0; tap < taps; ++tap) target[at(tap, c) * block + o] = *source++;
+          for (int64_t tap = 0; tap < taps; ++tap) {
+            writer.Write(target + at(tap, c) * block + o, first + o, *source++);
+          }
         }
       }
     });
-    form.floats = std::move(floats);
-    form.count = panels_ * panel_floats;
+    writer.Finish(form);
   });
-  return form.floats.get();
+  return Stored(form);
 }
 
-const float* ConvWeights::ByTap(ThreadPool& pool) {
+StoredWeights ConvWeights::ByTap(ThreadPool& pool) {
   return Packed(by_tap_, pool, [this](int64_t tap, int64_t c) { return tap * geometry_.in_channels + c; });
 }
 
-const float* ConvWeights::ByChannel(ThreadPool& pool) {
+StoredWeights ConvWeights::ByChannel(ThreadPool& pool) {
   return Packed(by_channel_, pool, [this](int64_t tap, int64_t c) { return c * geometry_.taps() + tap; });
 }
 
 template <int64_t kTile>
-const float* ConvWeights::Transformed(Form& form, const double (&transform)[kTile][3], ThreadPool& pool) {
+StoredWeights ConvWeights::Transformed(Form& form, const double (&transform)[kTile][3], ThreadPool& pool) {
   std::call_once(form.once, [&] {
     const std::shared_ptr<const float> oihw = Source();
     const int64_t channels = geometry_.in_channels;
     const int64_t block = kernels_.block;
     const int64_t position_floats = channels * block;
     const int64_t panel_floats = kTile * kTile * position_floats;
-    AlignedFloats floats = NewFloats(panels_ * panel_floats);
+    Writer writer(*this, panels_ * panel_floats);
     pool.Run(panels_, [&](int64_t panel, int /*thread*/) {
       const int64_t first = panel * block;
       const int64_t outputs = std::min(block, geometry_.out_channels - first);
       for (int64_t c = 0; c < channels; ++c) {
-        float* const target = floats.get() + panel * panel_floats + c * block;
+        const int64_t target = panel * panel_floats + c * block;
         for (int64_t o = 0; o < outputs; ++o) {
           const float* const g = oihw.get() + ((first + o) * channels + c) * 9;
           double half[kTile][3];
@@ -141,20 +202,19 @@ const float* ConvWeights::Transformed(Form& form, const double (&transform)[kTil
             for (int64_t j = 0; j < kTile; ++j) {
               const double* const row = transform[j];
               const double u = half[i][0] * row[0] + half[i][1] * row[1] + half[i][2] * row[2];
-              target[(i * kTile + j) * position_floats + o] = static_cast<float>(u);
+              writer.Write(target + (i * kTile + j) * position_floats + o, first + o, static_cast<float>(u));
             }
           }
         }
       }
     });
-    form.floats = std::move(floats);
-    form.count = panels_ * panel_floats;
+    writer.Finish(form);
   });
-  return form.floats.get();
+  return Stored(form);
 }
 
-const float* ConvWeights::Winograd2(ThreadPool& pool) { return Transformed(winograd2_, kTransform2, pool); }
+StoredWeights ConvWeights::Winograd2(ThreadPool& pool) { return Transformed(winograd2_, kTransform2, pool); }
 
-const float* ConvWeights::Winograd4(ThreadPool& pool) { return Transformed(winograd4_, kTransform4, pool); }
+StoredWeights ConvWeights::Winograd4(ThreadPool& pool) { return Transformed(winograd4_, kTransform4, pool); }
 
 }  // namespace napi_torch::engine

@@ -63,8 +63,8 @@ class WinogradConvolution : public Convolution {
 
   int64_t tiles() const { return out_.n * rows_ * columns_; }
   int64_t channels() const { return weights_->geometry().in_channels; }
-  const float* Panel(int64_t position, int64_t panel) const {
-    return packed_ + (panel * positions_ + position) * channels() * kernels_.block;
+  StoredWeights Panel(int64_t position, int64_t panel) const {
+    return packed_.From((panel * positions_ + position) * channels() * kernels_.block);
   }
 
   struct Pixel {
@@ -93,7 +93,8 @@ class WinogradConvolution : public Convolution {
   }
 
   // Multiplies one position of `tiles` transformed tiles with a panel of the weights.
-  void Product(const float* transformed, int64_t tiles, const float* panel, float* sums, int64_t sums_stride) const {
+  void Product(const float* transformed, int64_t tiles, const StoredWeights& panel, float* sums,
+               int64_t sums_stride) const {
     const int64_t stride = in_.channels;
     const int64_t pieces = DivideUp(tiles, kernels_.max_rows);
     for (int64_t piece = 0; piece < pieces; ++piece) {
@@ -119,7 +120,7 @@ class WinogradConvolution : public Convolution {
                                layout.channels,
                                std::min(results_, layout.h - y),
                                std::min(results_, layout.w - x),
-                               {weights_->bias() + channel, residual, operands.relu}};
+                               {weights_->scale() + channel, weights_->bias() + channel, residual, operands.relu}};
     const bool finite = results_ == 2 ? kernels_.tile_output2(arguments) : kernels_.tile_output4(arguments);
     if (!finite) operands.finite.store(false, std::memory_order_relaxed);
   }
@@ -142,7 +143,7 @@ class WinogradConvolution : public Convolution {
   // Results along each side of a tile, and positions of its transform.
   int64_t results_;
   int64_t positions_;
-  const float* packed_;
+  StoredWeights packed_;
   ActivationLayout in_;
   ActivationLayout out_;
   // Of tiles in a sample.

@@ -21,10 +21,10 @@ void Linear::Run(ThreadPool& pool, const Activation& in, const Activation& out, 
                                     &kNoOffset,
                                     1,
                                     inputs,
-                                    packed_ + channel * inputs,
+                                    packed_.From(channel * inputs),
                                     out.At(begin, 0, 0) + channel,
                                     out.layout.sample_stride};
-      kernels.rows_epilogue(rows, arguments, {weights_->bias() + channel, nullptr, relu});
+      kernels.rows_epilogue(rows, arguments, {weights_->scale() + channel, weights_->bias() + channel, nullptr, relu});
     }
   });
 }

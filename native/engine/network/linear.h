@@ -20,7 +20,7 @@ class Linear {
 
  private:
   std::shared_ptr<ConvWeights> weights_;
-  const float* packed_;
+  StoredWeights packed_;
 };
 
 }  // namespace napi_torch::engine

@@ -59,7 +59,7 @@ at::Tensor ContiguousFloats(const Arguments& args, const at::Tensor& tensor, con
   return tensor.contiguous();
 }
 
-// createConvWeights(kernels, weight (O, I, kH, kW) or (O, I), bias? (O), stride, padding, dilation): Weights
+// createConvWeights(kernels, weight (O, I, kH, kW) or (O, I), bias? (O), stride, padding, dilation, isHalf): Weights
 Napi::Value CreateConvWeights(const Napi::CallbackInfo& info) {
   const Arguments args(info, "createConvWeights");
   const KernelSet& kernels = ReadKernels(args, 0);
@@ -70,6 +70,7 @@ Napi::Value CreateConvWeights(const Napi::CallbackInfo& info) {
   geometry.stride = ReadWindow(args, 3, "stride", 1);
   geometry.padding = ReadWindow(args, 4, "padding", 0);
   geometry.dilation = ReadWindow(args, 5, "dilation", 1);
+  const WeightStorage storage = args.Boolean(6, "isHalf") ? WeightStorage::kFloat16 : WeightStorage::kFloat32;
   const bool fits =
       weight.dim() == 4 && weight.numel() > 0 && weight.size(2) <= kMaxWindow && weight.size(3) <= kMaxWindow;
   if (!fits) throw Expected(args.Env(), "a tensor (O, I, kH, kW)", "weight");
@@ -84,7 +85,7 @@ Napi::Value CreateConvWeights(const Napi::CallbackInfo& info) {
   const float* const bias_floats = bias ? bias->const_data_ptr<float>() : nullptr;
   const auto owner = std::make_shared<const at::Tensor>(weight);
   WeightsHandle handle{
-      std::make_shared<ConvWeights>(kernels, geometry, owner->const_data_ptr<float>(), bias_floats, owner)};
+      std::make_shared<ConvWeights>(kernels, geometry, storage, owner->const_data_ptr<float>(), bias_floats, owner)};
   return Wrap(info.Env(), std::move(handle), kWeightsTag);
 }
 

@@ -10,6 +10,7 @@ import {
   type PresetName,
   type StemOption,
   TorchError,
+  type WeightDType,
   type WinogradTile,
 } from 'napi-torch'
 import { PRESETS, shorten } from 'napi-torch/internal'
@@ -36,6 +37,7 @@ export interface LoadClassifierOptions {
   readonly maxQueueSize: number
   readonly maxQueueBytes: number
   readonly dtype: EngineDType
+  readonly weights: WeightDType
   readonly winogradTile: WinogradTile
   readonly device: Device
 }

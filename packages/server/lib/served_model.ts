@@ -128,6 +128,7 @@ function batchingOf(settings: ModelSettings, all: Settings): Batching {
     maxQueueSize: settings.maxQueueSize ?? all.maxQueueSize,
     maxQueueBytes: settings.maxQueueBytes ?? all.maxQueueBytes,
     dtype: settings.dtype ?? all.dtype,
+    weights: settings.weights ?? all.weights,
     winogradTile: settings.winogradTile ?? all.winogradTile,
     device: settings.device ?? all.device,
   }
@@ -135,5 +136,5 @@ function batchingOf(settings: ModelSettings, all: Settings): Batching {
 
 type Batching = Pick<
   Settings,
-  'maxBatchSize' | 'maxDelayMs' | 'maxQueueSize' | 'maxQueueBytes' | 'dtype' | 'winogradTile' | 'device'
+  'maxBatchSize' | 'maxDelayMs' | 'maxQueueSize' | 'maxQueueBytes' | 'dtype' | 'weights' | 'winogradTile' | 'device'
 >

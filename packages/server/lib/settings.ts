@@ -1,5 +1,12 @@
 import { Type, type Static, type TSchema } from 'typebox'
-import { type Device, ENGINE_DTYPES, WINOGRAD_TILES, type WinogradTile } from 'napi-torch'
+import {
+  type Device,
+  ENGINE_DTYPES,
+  WEIGHT_DTYPES,
+  type WeightDType,
+  WINOGRAD_TILES,
+  type WinogradTile,
+} from 'napi-torch'
 import { ACTIVATIONS, DEVICE_PATTERN, PRESETS, STEMS } from 'napi-torch/internal'
 import { OUTPUT_KINDS } from './oip/response.js'
 
@@ -38,6 +45,13 @@ const BATCHING = {
     oneOf(ENGINE_DTYPES, {
       default: 'float32',
       description: 'data type in which the model is computed; float16 only on CUDA',
+    }),
+  ),
+  weights: Type.Unsafe<WeightDType>(
+    oneOf(WEIGHT_DTYPES, {
+      default: 'float32',
+      description:
+        'data type in which weights are kept: float16 takes half of the memory, all computation stays float32',
     }),
   ),
   winogradTile: Type.Unsafe<WinogradTile>({
@@ -106,6 +120,7 @@ export interface ModelSettings {
   readonly maxQueueSize?: number | undefined
   readonly maxQueueBytes?: number | undefined
   readonly dtype?: (typeof ENGINE_DTYPES)[number] | undefined
+  readonly weights?: WeightDType | undefined
   readonly winogradTile?: WinogradTile | undefined
   readonly device?: Device | undefined
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { functional as F, fromArray, manualSeed, randn, scope, tensor, type Tensor } from 'napi-torch'
+import { functional as F, fromArray, manualSeed, randint, randn, scope, tensor, zeros, type Tensor } from 'napi-torch'
 
 import { native } from '../../../lib/libtorch/binding.js'
 import { handleOf } from '../../../lib/tensor/handle.js'
@@ -179,6 +179,71 @@ for (const kernels of native.kernelSets()) {
       })
     }
 
+    for (const algorithm of ['direct', 'nchw', ...WINOGRAD] as const) {
+      it(`${algorithm} with weights in float16 equals PyTorch within what these lose, for ${CASES} random shapes`, () => {
+        for (let seed = 1; seed <= CASES; seed++) {
+          scope(() => {
+            const run = randomCase(kernels, algorithm, seed)
+            const expected = reference({ ...run, shape: [] })
+
+            const actual = runConvolution({ ...run, isHalf: true, shape: expected.shape })
+
+            try {
+              // Half of the last of 11 bits of each weight, of which the transforms of F(4 x 4) make much more.
+              const lost = algorithm.startsWith('winograd4') ? 0.1 : algorithm.startsWith('winograd2') ? 8e-3 : 2e-3
+              assertClose(fromArray(actual, expected.shape), expected, { atol: lost, rtol: 0 })
+            } catch (error) {
+              throw new Error(`${describeCase(run)}: ${(error as Error).message}`, { cause: error })
+            }
+          })
+        }
+      })
+    }
+
+    for (const [title, weight] of [
+      ['with few bits', () => randint(-63, 64, [7, 5, 3, 3]).to('float32')],
+      [
+        'that are very small',
+        () =>
+          randint(-63, 64, [7, 5, 3, 3])
+            .to('float32')
+            .mul(2 ** -90),
+      ],
+      [
+        'that are very large',
+        () =>
+          randint(-63, 64, [7, 5, 3, 3])
+            .to('float32')
+            .mul(2 ** 90),
+      ],
+      [
+        'of which one is NaN',
+        () =>
+          tensor([NaN, 1 / 3, 3])
+            .expand([7, 5, 3, 3])
+            .contiguous(),
+      ],
+      ['that are zeros', () => zeros([7, 5, 3, 3])],
+      [
+        'far apart in the channels',
+        () =>
+          randint(-63, 64, [7, 5, 3, 3]).mul(
+            tensor([-30, -21, -12, -3, 6, 15, 24].map((exponent) => 2 ** exponent)).view([7, 1, 1, 1]),
+          ),
+      ],
+    ] as const) {
+      it(`with weights in float16 give the bits of float32 for weights ${title}`, () => {
+        scope(() => {
+          manualSeed(6n)
+          const conv = { stride: [1, 1], padding: [1, 1], dilation: [1, 1] } as const
+          const rest = { bias: randn([7]), residual: null, relu: false, pool: null, shape: [2, 7, 6, 5] }
+          const run = { kernels, algorithm: 'direct', input: randn([2, 5, 6, 5]), weight: weight(), ...conv, ...rest }
+
+          assert.deepEqual(runConvolution({ ...run, isHalf: true }), runConvolution(run))
+        })
+      })
+    }
+
     for (const value of [NaN, Infinity, -Infinity, 1e38]) {
       for (const algorithm of ['direct', ...WINOGRAD] as const) {
         it(`${algorithm} lets ${value} flow as PyTorch does`, () => {
@@ -257,7 +322,15 @@ describe('native convolutions', () => {
 
   it('refuse an NCHW input that a step has made smaller than the plan declares', () =>
     scope(() => {
-      const weights = native.createConvWeights('portable', handleOf(randn([4, 3, 1, 1])), null, [1, 1], [0, 0], [1, 1])
+      const weights = native.createConvWeights(
+        'portable',
+        handleOf(randn([4, 3, 1, 1])),
+        null,
+        [1, 1],
+        [0, 0],
+        [1, 1],
+        false,
+      )
       const conv = { kind: 'conv2d', algorithm: 'nchw', weights: 0, input: 0, output: 0, residual: null } as const
       const small = {
         kind: 'aten',

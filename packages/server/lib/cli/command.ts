@@ -28,6 +28,7 @@ const GROUPS: Readonly<Record<SettingName, string>> = {
   maxBatchSize: COMPUTATION,
   maxDelayMs: COMPUTATION,
   dtype: COMPUTATION,
+  weights: COMPUTATION,
   winogradTile: COMPUTATION,
   device: COMPUTATION,
   threads: COMPUTATION,
