@@ -18,6 +18,7 @@ export const LAYERS = [
       files: ['tensor/'],
     },
   ],
+  [{ name: 'autograd', files: ['autograd/'] }],
   [
     { name: 'nn', files: ['nn/'] },
     { name: 'checkpoint', files: ['checkpoint/'] },
@@ -25,6 +26,7 @@ export const LAYERS = [
   ],
   [
     { name: 'models', files: ['models/'] },
+    { name: 'optim', files: ['optim/'] },
     { name: 'install', files: ['install/'] },
   ],
   [{ name: 'engine', files: ['engine/'] }],

@@ -49,6 +49,17 @@ export type { ArangeOptions, RandomOptions, TensorDataOptions, TensorOptions } f
 export { Generator, manualSeed } from './tensor/random.js'
 export type { GeneratorOptions } from './tensor/random.js'
 
+export type { BackwardOptions } from './tensor/gradients.js'
+export {
+  enableGrad,
+  inferenceMode,
+  isGradEnabled,
+  isInferenceModeEnabled,
+  noGrad,
+  setGradEnabled,
+} from './autograd/modes.js'
+export * as autograd from './autograd/grad.js'
+
 export * as ops from './tensor/ops.js'
 export { getNumThreads, memory, setNumThreads, version } from './tensor/runtime.js'
 export type { MemoryUse, RuntimeVersion } from './tensor/runtime.js'

@@ -2,12 +2,15 @@
 #include <napi.h>
 
 #include "allocator.h"
+#include "autograd.h"
 #include "engine/engine.h"
 #include "env.h"
 #include "error.h"
+#include "grad_mode.h"
 #include "handle.h"
 #include "image/image.h"
 #include "ops/ops.h"
+#include "optim.h"
 #include "random.h"
 #include "runtime.h"
 #include "storage.h"
@@ -42,6 +45,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   InitReduce(env, exports);
   InitNn(env, exports);
   InitAten(env, exports);
+  InitGradMode(env, exports);
+  InitAutograd(env, exports);
+  InitOptim(env, exports);
   InitImage(env, exports);
   InitDecode(env, exports);
   InitEngine(env, exports);

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "grad_mode.h"
+
 namespace napi_torch {
 
 namespace engine {
@@ -58,8 +60,11 @@ struct EnvData {
   // The global object of the realm that uses the addon, which need not be that of the environment: Jest makes others.
   Napi::ObjectReference globals;
   std::shared_ptr<Ledger> ledger = std::make_shared<Ledger>();
-  // By the number of their threads and their device. Engines own them.
+  // By the number of their threads, and their device or use. Engines own them.
   std::map<std::pair<int, std::string>, std::weak_ptr<engine::JsExecutor>> executors;
+  GradMode grad_mode = GradMode::kEnabled;
+  // Computes gradients off the JavaScript thread, from when that is first asked for.
+  std::shared_ptr<engine::JsExecutor> backward_executor;
 
   static EnvData& Of(Napi::Env env) { return *env.GetInstanceData<EnvData>(); }
 };

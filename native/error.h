@@ -1,13 +1,14 @@
 // Turns C++ exceptions into JavaScript errors, in this one place.
 #pragma once
 
-#include <c10/core/InferenceMode.h>
 #include <c10/util/Exception.h>
 #include <napi.h>
 
 #include <exception>
 #include <string>
 #include <vector>
+
+#include "grad_mode.h"
 
 namespace napi_torch {
 
@@ -29,10 +30,9 @@ class WarningCollector : public c10::WarningHandler {
 
 // Runs an entry point, and converts its exceptions: an uncaught one would end the process.
 template <Napi::Value (*Body)(const Napi::CallbackInfo&)>
-Napi::Value Guarded(const Napi::CallbackInfo& info) {
+Napi::Value Guarded(const Napi::CallbackInfo& info, GradMode mode) {
   try {
-    // The addon records no gradients. The mode also saves version counters and view tracking.
-    const c10::InferenceMode inference_mode;
+    const GradModeGuard grad_mode(mode);
     WarningCollector warnings;
     const Napi::Value result = [&] {
       const c10::WarningUtils::WarningHandlerGuard guard(&warnings);
@@ -47,10 +47,28 @@ Napi::Value Guarded(const Napi::CallbackInfo& info) {
   }
 }
 
+// Runs an entry point in the grad mode of its environment.
+template <Napi::Value (*Body)(const Napi::CallbackInfo&)>
+Napi::Value InCurrentMode(const Napi::CallbackInfo& info) {
+  return Guarded<Body>(info, GradModeOf(info.Env()));
+}
+
+// Runs an entry point that records no gradients, whatever the mode of its environment.
+template <Napi::Value (*Body)(const Napi::CallbackInfo&)>
+Napi::Value InInferenceMode(const Napi::CallbackInfo& info) {
+  return Guarded<Body>(info, GradMode::kInference);
+}
+
 // Exports a guarded function under `name`.
 template <Napi::Value (*Body)(const Napi::CallbackInfo&)>
 void Export(Napi::Env env, Napi::Object exports, const char* name) {
-  exports.Set(name, Napi::Function::New<Guarded<Body>>(env, name));
+  exports.Set(name, Napi::Function::New<InCurrentMode<Body>>(env, name));
+}
+
+// As Export, for a function that belongs to engines: nothing of what they compute has gradients.
+template <Napi::Value (*Body)(const Napi::CallbackInfo&)>
+void ExportForInference(Napi::Env env, Napi::Object exports, const char* name) {
+  exports.Set(name, Napi::Function::New<InInferenceMode<Body>>(env, name));
 }
 
 }  // namespace napi_torch

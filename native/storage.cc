@@ -70,7 +70,6 @@ class ReadWorker : public Napi::AsyncWorker {
   Napi::Promise promise() const { return deferred_.Promise(); }
 
   void Execute() override {
-    const c10::InferenceMode inference_mode;
     try {
       const auto& [path, offsets, lengths, begin, end] = ranges_;
       const File file(path);
@@ -172,7 +171,8 @@ Napi::Value ViewOfStorage(const Napi::CallbackInfo& info) {
   const bool is_aligned = reinterpret_cast<uintptr_t>(storage.const_data_ptr()) % item_size == 0;
   at::Tensor whole = is_aligned ? storage : storage.clone();
   whole = whole.slice(0, 0, elements * item_size).view(dtype);
-  return WrapTensor(info.Env(), whole.as_strided(shape, strides, whole.storage_offset() + offset));
+  // Detached, as it is no view of bytes to autograd.
+  return WrapTensor(info.Env(), whole.as_strided(shape, strides, whole.storage_offset() + offset).detach());
 }
 
 // storageId(tensor): bigint, equal for tensors that share a storage.

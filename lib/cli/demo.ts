@@ -2,6 +2,7 @@ import { join, relative } from 'node:path'
 
 import { Engine } from '../engine/engine.js'
 import type { Evaluation } from '../evaluation/evaluate.js'
+import { inGradModeNow } from '../libtorch/grad_mode.js'
 import { currentLibtorch } from '../libtorch/libtorch.js'
 import { openModel, type OpenedModel } from '../model/open.js'
 import type { Module } from '../nn/module.js'
@@ -99,7 +100,7 @@ async function singleImageTimes(
       const begin = performance.now()
       const input = await preset.apply(image)
       if (model instanceof Engine) await model.run(input.toFloat32Array())
-      else model.forward(input.unsqueeze(0)).toFloat32Array()
+      else inGradModeNow('inference', () => model.forward(input.unsqueeze(0)).toFloat32Array())
       if (run >= 0) times.push(performance.now() - begin)
     })
   }

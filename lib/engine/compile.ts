@@ -1,4 +1,5 @@
 import { native } from '../libtorch/binding.js'
+import { inGradMode } from '../libtorch/grad_mode.js'
 import { describeShape } from '../util/check.js'
 import { isFloatingPoint } from '../util/dtype.js'
 import type { Module } from '../nn/module.js'
@@ -40,7 +41,14 @@ export function compile(model: Module, options: CompileOptions): Promise<Engine>
 export function compile(model: QuantizedModel, options?: QuantizedCompileOptions): Promise<Engine>
 export async function compile(
   model: Module | QuantizedModel,
-  given: CompileOptions | QuantizedCompileOptions = {},
+  options: CompileOptions | QuantizedCompileOptions = {},
+): Promise<Engine> {
+  return inGradMode('disabled', () => compileModel(model, options))
+}
+
+async function compileModel(
+  model: Module | QuantizedModel,
+  given: CompileOptions | QuantizedCompileOptions,
 ): Promise<Engine> {
   const options = checkCompile(model, given)
   const { input, device, dtype, threads, instructionSet, winogradTile, weights, limits, bucketSizes, signal } = options

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 
+import { inGradModeNow } from '../libtorch/grad_mode.js'
 import { checkOptions, expected } from '../util/check.js'
 import { checkDevice, type Device } from '../util/device.js'
 import { Engine } from '../engine/engine.js'
@@ -168,7 +169,7 @@ async function logitsOf({ images, labels }: LabeledBatch, model: Module | Engine
     return { values: await model.run(images.toFloat32Array()), classes }
   }
   return scope(() => {
-    const output = model.forward(images.to(device))
+    const output = inGradModeNow('inference', () => model.forward(images.to(device)))
     const [rows, classes] = output.shape
     if (output.ndim !== 2 || rows !== labels.length || classes === undefined || classes === 0) {
       throw expected(`logits (${labels.length}, classes)`, 'the output of the model', output)

@@ -171,6 +171,73 @@ export interface AtenSchema {
 /** What an operator of libtorch's dispatcher gives; an integer is a bigint. */
 export type AtenResult = TensorHandle | TensorHandle[] | bigint | number | boolean | string | null
 
+/**
+ * Whether operations are recorded for gradients: `enabled` as by PyTorch's default, `disabled` as in `torch.no_grad`, or
+ * `inference` as in `torch.inference_mode`.
+ */
+export type GradMode = 'enabled' | 'disabled' | 'inference'
+
+/** The parameters of one group that an optimizer changes in a step; each has a gradient. */
+interface NativeGroup {
+  readonly params: readonly TensorHandle[]
+  readonly lr: number
+  readonly weightDecay: number
+  readonly maximize: boolean
+}
+
+/** What {@link NativeBinding.sgdStep} does. */
+export interface NativeSgd extends NativeGroup {
+  /** Empty without momentum. */
+  readonly momentumBuffers: readonly TensorHandle[]
+  /** False in the first step, which fills the buffers. */
+  readonly hasBuffers: boolean
+  readonly momentum: number
+  readonly dampening: number
+  readonly nesterov: boolean
+  readonly fused: boolean
+}
+
+/** What {@link NativeBinding.adamStep} does. */
+export interface NativeAdam extends NativeGroup {
+  /** Steps done before this one, each (): it counts them. */
+  readonly steps: readonly TensorHandle[]
+  readonly expAvgs: readonly TensorHandle[]
+  readonly expAvgSqs: readonly TensorHandle[]
+  /** Empty without `amsgrad`. */
+  readonly maxExpAvgSqs: readonly TensorHandle[]
+  readonly beta1: number
+  readonly beta2: number
+  readonly eps: number
+  readonly decoupledWeightDecay: boolean
+  readonly amsgrad: boolean
+  readonly fused: boolean
+}
+
+/** What {@link NativeBinding.adagradStep} does. */
+export interface NativeAdagrad extends NativeGroup {
+  /** Steps done before this one, each (): it counts them. */
+  readonly steps: readonly TensorHandle[]
+  readonly sums: readonly TensorHandle[]
+  readonly lrDecay: number
+  readonly eps: number
+  readonly fused: boolean
+}
+
+/** What {@link NativeBinding.rmspropStep} does. */
+export interface NativeRmsprop extends NativeGroup {
+  /** Steps done before this one, each (): it counts them. */
+  readonly steps: readonly TensorHandle[]
+  readonly squareAvgs: readonly TensorHandle[]
+  /** Empty unless `centered`. */
+  readonly gradAvgs: readonly TensorHandle[]
+  /** Empty without momentum. */
+  readonly momentumBuffers: readonly TensorHandle[]
+  readonly alpha: number
+  readonly eps: number
+  readonly momentum: number
+  readonly centered: boolean
+}
+
 type Pair = readonly [number, number]
 type Shape = readonly number[]
 type Bytes = ArrayBufferView
@@ -385,6 +452,66 @@ export interface NativeBinding {
    */
   callAten(schema: string, ...args: readonly unknown[]): AtenResult[]
 
+  // native/grad_mode.cc
+  /** For all calls of this thread from here on. Called by this file alone: see {@link setGradMode}. */
+  setGradMode(mode: GradMode): void
+
+  // native/autograd.cc. `gradients` and `gradOutputs` have an entry for each tensor, null where none is given; `retainGraph` null
+  // means as `createGraph`.
+  /** Accumulates gradients in `inputs`, or in all leaves if there are none. */
+  backward(
+    roots: readonly TensorHandle[],
+    gradients: readonly (TensorHandle | null)[],
+    retainGraph: boolean | null,
+    createGraph: boolean,
+    inputs: readonly TensorHandle[],
+  ): void
+  /** Does what {@link backward} does on a thread of its own. `id` is an integer that no other unfinished call has. */
+  backwardAsync(
+    roots: readonly TensorHandle[],
+    gradients: readonly (TensorHandle | null)[],
+    retainGraph: boolean | null,
+    createGraph: boolean,
+    inputs: readonly TensorHandle[],
+    id: number,
+  ): Promise<void>
+  gradients(
+    outputs: readonly TensorHandle[],
+    inputs: readonly TensorHandle[],
+    gradOutputs: readonly (TensorHandle | null)[],
+    retainGraph: boolean | null,
+    createGraph: boolean,
+    allowUnused: boolean,
+  ): (TensorHandle | null)[]
+  requiresGrad(tensor: TensorHandle): boolean
+  /** Of a leaf. */
+  setRequiresGrad(tensor: TensorHandle, requiresGrad: boolean): void
+  isLeaf(tensor: TensorHandle): boolean
+  isInference(tensor: TensorHandle): boolean
+  /** The name of the operation that made the tensor, null for a leaf. */
+  gradFn(tensor: TensorHandle): string | null
+  grad(tensor: TensorHandle): TensorHandle | null
+  /** Whether `gradient` is what {@link grad} gives; null means that there is none. */
+  isGrad(tensor: TensorHandle, gradient: TensorHandle | null): boolean
+  setGrad(tensor: TensorHandle, gradient: TensorHandle | null): void
+  zeroGrad(tensors: readonly TensorHandle[], setToNone: boolean): void
+  retainGrad(tensor: TensorHandle): void
+  retainsGrad(tensor: TensorHandle): boolean
+  /** Shares the memory, and has no part in the graph. */
+  detach(tensor: TensorHandle): TensorHandle
+  detach_(tensor: TensorHandle): void
+
+  // native/optim.cc: one step of an optimizer for one group of parameters.
+  sgdStep(group: NativeSgd): void
+  adamStep(group: NativeAdam): void
+  adagradStep(group: NativeAdagrad): void
+  rmspropStep(group: NativeRmsprop): void
+  /** The norm of all gradients together, (); tensors without a gradient are skipped, in the two below too. */
+  gradNorm(tensors: readonly TensorHandle[], ord: number): TensorHandle
+  /** Multiplies the gradients by a tensor (). */
+  scaleGrads(tensors: readonly TensorHandle[], factor: TensorHandle): void
+  clampGrads(tensors: readonly TensorHandle[], limit: number): void
+
   // native/image/image.cc: no libtorch in it.
   /** Resamples a box of an image, with the bytes that Pillow's `Image.resize` gives, on a pool thread. */
   resize(options: NativeResize): Promise<Uint8Array>
@@ -481,6 +608,10 @@ export interface NativeBinding {
 /** Stands for the addon until something is called: importing this package costs milliseconds, opening libtorch hundreds. */
 const unopened = new Proxy({} as NativeBinding, { get: (_, name): unknown => Reflect.get(addon(), name) })
 let opened: NativeBinding | null = null
+/** The addon with {@link preparation} before each call, made when it is first needed. */
+let prepared: NativeBinding | null = null
+let preparation: (() => void) | null = null
+let gradMode: GradMode = 'enabled'
 
 /**
  * The addon, which is opened by the first call. What imports it sees what {@link withBinding} puts in its place: call its
@@ -494,23 +625,50 @@ export let native: NativeBinding = unopened
  * @throws {TorchError} `TORCH_TRACE` if that is under way already.
  */
 export function withBinding<T>(binding: NativeBinding, body: () => T): T {
-  const before = addon()
-  if (native !== before) throw new TorchError('TORCH_TRACE', 'A model cannot be traced while a model is being traced')
+  if (native !== addon()) throw new TorchError('TORCH_TRACE', 'A model cannot be traced while a model is being traced')
   native = binding
   try {
     return body()
   } finally {
-    native = before
+    native = addon()
   }
+}
+
+/** Sets the grad mode of the addon, which need not be open. `grad_mode.ts` decides on it. */
+export function setGradMode(mode: GradMode): void {
+  if (mode === gradMode) return
+  gradMode = mode
+  opened?.setGradMode(mode)
+}
+
+/** Calls `prepare` before each call of the addon from here on, until null is given. It must not call the addon itself. */
+export function prepareCalls(prepare: (() => void) | null): void {
+  const before = opened === null ? unopened : addon()
+  preparation = prepare
+  if (native === before && opened !== null) native = addon()
 }
 
 /** Opens the addon if it is not open. One that could not be opened is tried again by the next call. */
 function addon(): NativeBinding {
   if (opened === null) {
     opened = open()
-    native = opened
+    if (gradMode !== 'enabled') opened.setGradMode(gradMode)
+    native = preparation === null ? opened : withPreparation(opened)
   }
-  return opened
+  return preparation === null ? opened : withPreparation(opened)
+}
+
+function withPreparation(binding: NativeBinding): NativeBinding {
+  prepared ??= Object.fromEntries(
+    Object.entries(binding).map(([name, call]: [string, (...args: readonly unknown[]) => unknown]) => [
+      name,
+      (...args: readonly unknown[]) => {
+        preparation?.()
+        return call(...args)
+      },
+    ]),
+  ) as unknown as NativeBinding
+  return prepared
 }
 
 /** Opening libtorch comes first, as the addon is linked to it without a search path. */

@@ -4,6 +4,7 @@ import { findStateDict } from '../checkpoint/state_dict/find.js'
 import { compile } from '../engine/compile.js'
 import type { CompileOptions } from '../engine/compile_options.js'
 import type { Engine } from '../engine/engine.js'
+import { inGradModeNow } from '../libtorch/grad_mode.js'
 import { createModel } from '../models/create.js'
 import type { ModelArchitecture } from '../models/architecture.js'
 import { convertForInference } from '../nn/convert.js'
@@ -150,7 +151,9 @@ export async function openModule(
   const chosen = await choosePreset(origin, own, options)
   const inputShape = await inputShapeOf(chosen.preset, { inputChannels: 3 })
   signal?.throwIfAborted()
-  const [batch, numClasses = 0, ...more] = scope(() => model.forward(zeros([1, ...inputShape])).shape)
+  const [batch, numClasses = 0, ...more] = inGradModeNow('inference', () =>
+    scope(() => model.forward(zeros([1, ...inputShape])).shape),
+  )
   if (batch !== 1 || numClasses === 0 || more.length > 0) {
     const shape = describeShape([batch ?? 0, numClasses, ...more])
     throw new TorchError(

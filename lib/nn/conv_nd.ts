@@ -1,3 +1,4 @@
+import { inGradModeNow } from '../libtorch/grad_mode.js'
 import { checkBoolean, checkPositiveInteger, expected } from '../util/check.js'
 import { empty } from '../tensor/creation.js'
 import { calculateFanInAndFanOut, kaimingUniform_, uniform_ } from './init.js'
@@ -84,7 +85,8 @@ function drawWeight(weight: Parameter): void {
   // Numbers are drawn in the order of the memory, and must not depend on the layout.
   const drawn = empty(weight.shape, { dtype: weight.dtype })
   try {
-    weight.copy_(kaimingUniform_(drawn, { a: Math.sqrt(5) }))
+    kaimingUniform_(drawn, { a: Math.sqrt(5) })
+    inGradModeNow('disabled', () => weight.copy_(drawn))
   } finally {
     drawn.dispose()
   }

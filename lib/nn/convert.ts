@@ -1,15 +1,16 @@
 import { native } from '../libtorch/binding.js'
+import { inGradModeNow } from '../libtorch/grad_mode.js'
 import type { TensorHandle } from '../libtorch/handles.js'
 import { checkOneOf, expected } from '../util/check.js'
 import { isDevice, type Device } from '../util/device.js'
 import { DTYPES, isFloatingPoint, type DType } from '../util/dtype.js'
 import { TorchError } from '../util/errors.js'
-import { scope } from '../util/scope.js'
+import { scope, synchronousScope } from '../util/scope.js'
 import { Signature } from '../util/signature.js'
 import { inPieces, type Pieces } from '../util/slices.js'
 import { empty } from '../tensor/creation.js'
 import { handleOf, replaceHandle, type MemoryFormat } from '../tensor/handle.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { Tensor } from '../tensor/tensor.js'
 
 /** Options of `Module.to()`. */
 export interface ModuleToOptions {
@@ -24,21 +25,31 @@ export interface ModuleToOptions {
 const TO = new Signature<ModuleToOptions>('to', [], { dtype: 'name', device: 'keyword', memoryFormat: 'keyword' })
 
 /**
- * Converts tensors in place as the arguments of `Module.to()` say: each keeps its identity and gets other memory. All or
- * none are converted.
+ * Converts tensors and their gradients in place as the arguments of `Module.to()` say: each keeps its identity and gets other
+ * memory. All or none are converted.
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if the dtype is not one of floats.
  */
 export function convertTensors(tensors: Iterable<Tensor>, given: readonly unknown[]): void {
   const { dtype, device, channelsLast } = checkTarget(given)
-  swapAll([...tensors], (tensor) =>
+  const convert = (tensor: Tensor): TensorHandle =>
     native.to(
       handleOf(tensor),
       isFloatingPoint(tensor.dtype) ? dtype : null,
       device,
       false,
       tensor.ndim === 4 ? channelsLast : null,
-    ),
+    )
+  inGradModeNow('disabled', () =>
+    synchronousScope(() => {
+      const all = [...tensors]
+      const withGrads = all.flatMap((tensor) => {
+        const { grad } = tensor
+        return grad === null ? [] : [{ tensor, grad: new Tensor(convert(grad)) }]
+      })
+      swapAll(all, convert)
+      for (const { tensor, grad } of withGrads) tensor.grad = grad
+    }),
   )
 }
 
@@ -56,12 +67,14 @@ export function* convertForInference(tensor: Tensor): Pieces<void> {
   )
   try {
     yield* inPieces(tensor, (start, end) =>
-      scope(() => {
-        if (tensor.ndim === 0) made.copy_(tensor)
-        else made.slice(0, start, end).copy_(tensor.slice(0, start, end))
-      }),
+      inGradModeNow('disabled', () =>
+        synchronousScope(() => {
+          if (tensor.ndim === 0) made.copy_(tensor)
+          else made.slice(0, start, end).copy_(tensor.slice(0, start, end))
+        }),
+      ),
     )
-    replaceHandle(tensor, native.alias(handleOf(made)))
+    replaceHandle(tensor, native.detach(handleOf(made)))
   } finally {
     made.dispose()
   }

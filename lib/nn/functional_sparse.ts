@@ -5,6 +5,12 @@ import { handleOf } from '../tensor/handle.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { checkFloats } from './checks.js'
 
+/** Options of {@link embedding}. */
+export interface EmbeddingFunctionOptions {
+  /** The row that is not trained; a negative one counts from the end. Default: none. */
+  readonly paddingIdx?: number | null | undefined
+}
+
 /** Options of {@link oneHot}. */
 export interface OneHotOptions {
   /** Number of classes; -1 takes the largest index plus 1. Default: `-1`. */
@@ -25,6 +31,7 @@ export interface AttentionOptions {
   readonly enableGqa?: boolean | undefined
 }
 
+const EMBEDDING = new Signature<EmbeddingFunctionOptions>('embedding', ['input', 'weight'], { paddingIdx: 'name' })
 const ONE_HOT = new Signature<OneHotOptions>('oneHot', ['input'], { numClasses: 'position' })
 const ATTENTION = new Signature<AttentionOptions>('scaledDotProductAttention', ['query', 'key', 'value'], {
   ...{ attnMask: 'name', dropoutP: 'name', isCausal: 'name', scale: 'keyword', enableGqa: 'keyword' },
@@ -32,14 +39,18 @@ const ATTENTION = new Signature<AttentionOptions>('scaledDotProductAttention', [
 
 /**
  * Gives the rows of `weight` (V, E) that indices (*), int64, name: (*, E). Follows `torch.nn.functional.embedding`, **without
- * `max_norm` and what concerns gradients alone**.
+ * `max_norm`, `scale_grad_by_freq` and `sparse`**.
  */
-export function embedding(input: Tensor, weight: Tensor): Tensor {
+export function embedding(input: Tensor, weight: Tensor, options?: EmbeddingFunctionOptions): Tensor
+export function embedding(input: Tensor, weight: Tensor, ...given: readonly unknown[]): Tensor {
+  const { paddingIdx = null } = EMBEDDING.read([input, weight], given)
   handleOf(input, 'input')
   checkFloats('weight', weight)
   if (input.dtype !== 'int64' && input.dtype !== 'int32') throw expected('a tensor of int64', 'input', input)
   if (weight.ndim !== 2) throw expected('a tensor (V, E)', 'weight', weight)
-  return apply('aten::embedding', weight, input)
+  return paddingIdx === null
+    ? apply('aten::embedding', weight, input)
+    : apply('aten::embedding', weight, input, paddingRow(paddingIdx, weight.size(0)))
 }
 
 /**
@@ -82,4 +93,11 @@ export function scaledDotProductAttention(
     'aten::scaled_dot_product_attention',
     ...[query, key, value, attnMask, dropoutP, isCausal, factor, checkBoolean('enableGqa', enableGqa)],
   )
+}
+
+function paddingRow(paddingIdx: number, rows: number): number {
+  if (checkInteger('paddingIdx', paddingIdx) < -rows || paddingIdx >= rows) {
+    throw expected(`a row from ${-rows} to ${rows - 1}`, 'paddingIdx', paddingIdx)
+  }
+  return paddingIdx < 0 ? paddingIdx + rows : paddingIdx
 }

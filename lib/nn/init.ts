@@ -1,3 +1,4 @@
+import { inGradModeNow } from '../libtorch/grad_mode.js'
 import { checkNumber, checkNumberOrNaN, checkOneOf, expected } from '../util/check.js'
 import { Signature } from '../util/signature.js'
 import type { Generator } from '../tensor/random.js'
@@ -86,7 +87,7 @@ export function uniform_<T extends Tensor>(tensor: T, a?: number, b?: number, op
 export function uniform_<T extends Tensor>(tensor: T, a = 0, b = 1, ...given: readonly unknown[]): T {
   const options = UNIFORM.read([tensor, a, b], given)
   handleOf(tensor)
-  return skips > 0 ? tensor : tensor.uniform_(a, b, options)
+  return fill(tensor, () => tensor.uniform_(a, b, options))
 }
 
 /** Draws each element from the normal distribution, and gives `tensor` back. Follows `torch.nn.init.normal_`. */
@@ -94,7 +95,7 @@ export function normal_<T extends Tensor>(tensor: T, mean?: number, std?: number
 export function normal_<T extends Tensor>(tensor: T, mean = 0, std = 1, ...given: readonly unknown[]): T {
   const options = NORMAL.read([tensor, mean, std], given)
   handleOf(tensor)
-  return skips > 0 ? tensor : tensor.normal_(mean, std, options)
+  return fill(tensor, () => tensor.normal_(mean, std, options))
 }
 
 /**
@@ -124,16 +125,14 @@ export function truncNormal_<T extends Tensor>(
   for (const [name, value] of Object.entries({ mean, std, a, b })) checkNumber(name, value)
   if (std <= 0) throw expected('a number above 0', 'std', std)
   if (b <= a) throw expected(`a number above a (${a})`, 'b', b)
-  if (skips > 0) return tensor
-  drawTruncated(tensor, { mean, std, a, b, generator: options.generator })
-  return tensor
+  return fill(tensor, () => drawTruncated(tensor, { mean, std, a, b, generator: options.generator }))
 }
 
 /** Sets each element to `val`, and gives `tensor` back. Follows `torch.nn.init.constant_`. */
 export function constant_<T extends Tensor>(tensor: T, val: number): T {
   handleOf(tensor)
   checkNumberOrNaN('val', val)
-  return skips > 0 ? tensor : tensor.fill_(val)
+  return fill(tensor, () => tensor.fill_(val))
 }
 
 /** Sets each element to 1, and gives `tensor` back. Follows `torch.nn.init.ones_`. */
@@ -228,6 +227,12 @@ export function calculateFanInAndFanOut(tensor: Tensor): { fanIn: number; fanOut
     throw expected('a tensor of two or more dimensions', 'tensor', tensor)
   const receptiveField = kernel.reduce((product, size) => product * size, 1)
   return { fanIn: inputs * receptiveField, fanOut: outputs * receptiveField }
+}
+
+/** Sets elements unless that is to be skipped, and records nothing, as parameters are set by these functions. */
+function fill<T extends Tensor>(tensor: T, set: () => unknown): T {
+  if (skips === 0) inGradModeNow('disabled', set)
+  return tensor
 }
 
 /** The deviation, or 0 where there is nothing to draw. */

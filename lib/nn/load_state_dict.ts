@@ -1,13 +1,15 @@
 import { native } from '../libtorch/binding.js'
+import { inGradModeNow } from '../libtorch/grad_mode.js'
 import type { TensorHandle } from '../libtorch/handles.js'
 import { checkBoolean, describe, expected, shorten } from '../util/check.js'
 import { StateDictError, type ShapeMismatch, type SuggestedOption } from '../util/errors.js'
 import { Signature } from '../util/signature.js'
+import { ONLY_FLOATS_REQUIRE_GRAD } from '../tensor/gradients.js'
 import { handleOf } from '../tensor/handle.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { isTensor } from './checks.js'
 import { swapAll } from './convert.js'
-import { ONLY_FLOATS_REQUIRE_GRAD, Parameter } from './parameter.js'
+import { Parameter } from './parameter.js'
 import { isMap } from '../util/realm.js'
 
 /** Options of `Module.loadStateDict()`. */
@@ -90,8 +92,10 @@ export function loadStateDict(
     throw new StateDictError(message, { missingKeys, unexpectedKeys, mismatches, suggestion })
   }
 
-  if (assign) assignAll(matches)
-  else for (const match of matches) copy(match)
+  inGradModeNow('disabled', () => {
+    if (assign) assignAll(matches)
+    else for (const match of matches) copy(match)
+  })
   return { missingKeys, unexpectedKeys }
 }
 
@@ -235,5 +239,5 @@ function copy({ target, source }: Match): void {
 
 /** A second handle of the memory of `source`, in the shape of `target`. */
 function sharedHandle(target: Tensor, source: Tensor): TensorHandle {
-  return source.ndim === target.ndim ? native.alias(handleOf(source)) : native.select(handleOf(source), 0, 0)
+  return source.ndim === target.ndim ? native.detach(handleOf(source)) : native.select(handleOf(source), 0, 0)
 }

@@ -1,10 +1,10 @@
 import { native } from '../libtorch/binding.js'
 import { checkBoolean } from '../util/check.js'
 import type { Device } from '../util/device.js'
-import { isFloatingPoint, type DType } from '../util/dtype.js'
-import { TorchError } from '../util/errors.js'
+import type { DType } from '../util/dtype.js'
 import { Signature } from '../util/signature.js'
 import { empty } from '../tensor/creation.js'
+import { checkCanRequireGrad } from '../tensor/gradients.js'
 import { formatParameter } from '../tensor/tensor_str.js'
 import { handleOf } from '../tensor/handle.js'
 import { Tensor } from '../tensor/tensor.js'
@@ -34,35 +34,21 @@ const PARAMETER = new Signature<ParameterOptions>('new Parameter', ['data'], { r
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if it requires a gradient and `data` does not hold floats.
  */
 export class Parameter<D extends DType = DType> extends Tensor<D> {
-  #requiresGrad: boolean
+  /** Exists for the compiler alone, to which a tensor is no parameter. */
+  declare protected readonly isOfModule: true
 
   constructor(data: Tensor<D>, options?: ParameterOptions)
   constructor(data: Tensor<D>, ...given: readonly unknown[]) {
     const { requiresGrad = true } = PARAMETER.read([data], given)
     handleOf(data, 'data')
-    checkGradient(data.dtype, requiresGrad)
-    super(native.alias(handleOf(data)))
-    this.#requiresGrad = checkBoolean('requiresGrad', requiresGrad)
-  }
-
-  /** Whether training changes it. Frozen parameters count as not trainable in summaries. */
-  get requiresGrad(): boolean {
-    return this.#requiresGrad
-  }
-
-  set requiresGrad(requiresGrad: boolean) {
-    checkGradient(this.dtype, checkBoolean('requiresGrad', requiresGrad))
-    this.#requiresGrad = requiresGrad
-  }
-
-  /** Freezes with `false`, thaws with `true`. Follows `Tensor.requires_grad_`. */
-  requiresGrad_(requiresGrad = true): this {
+    checkBoolean('requiresGrad', requiresGrad)
+    checkCanRequireGrad(data.dtype, requiresGrad)
+    super(native.detach(handleOf(data)))
     this.requiresGrad = requiresGrad
-    return this
   }
 
   override toString(): string {
-    return formatParameter({ ...this.formatInput(), requiresGrad: this.#requiresGrad })
+    return formatParameter(this.formatInput())
   }
 }
 
@@ -70,9 +56,6 @@ export class Parameter<D extends DType = DType> extends Tensor<D> {
 export function isParameter(value: unknown): value is Parameter {
   return value instanceof Parameter
 }
-
-/** Text of PyTorch's for a parameter of integers that is to be trained. */
-export const ONLY_FLOATS_REQUIRE_GRAD = 'Only Tensors of floating point and complex dtype can require gradients'
 
 /** Calls of {@link withoutMemory} that are under way. */
 let placeholders = 0
@@ -112,8 +95,4 @@ function placeholder(shape: readonly number[], { dtype, device }: FactoryOptions
   } finally {
     one.dispose()
   }
-}
-
-function checkGradient(dtype: DType, requiresGrad: boolean): void {
-  if (requiresGrad && !isFloatingPoint(dtype)) throw new TorchError('TORCH_INVALID_ARGUMENT', ONLY_FLOATS_REQUIRE_GRAD)
 }

@@ -1,4 +1,6 @@
+import { inGradModeNow } from '../libtorch/grad_mode.js'
 import { checkInteger, checkPositiveInteger, expected } from '../util/check.js'
+import { synchronousScope } from '../util/scope.js'
 import { Signature } from '../util/signature.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { embedding } from './functional.js'
@@ -8,7 +10,7 @@ import { areParametersPlaceholders, emptyParameter, type FactoryOptions, type Pa
 
 /** Options of {@link Embedding}; names and defaults are PyTorch's. */
 export interface EmbeddingOptions extends FactoryOptions {
-  /** The row of zeros at first; a negative one counts from the end. Default: none. */
+  /** The row of zeros at first, which is not trained; a negative one counts from the end. Default: none. */
   readonly paddingIdx?: number | null | undefined
 }
 
@@ -20,7 +22,7 @@ const EMBEDDING = new Signature<EmbeddingOptions>('new Embedding', ['numEmbeddin
  * Gives the row of a learned table for each index: (*) becomes (*, embeddingDim).
  *
  * State key: `weight` (numEmbeddings, embeddingDim), drawn from the normal distribution at first. Follows
- * `torch.nn.Embedding`, **without `max_norm` and what concerns gradients alone**.
+ * `torch.nn.Embedding`, **without `max_norm`, `scale_grad_by_freq` and `sparse`**.
  */
 export class Embedding extends Module {
   readonly numEmbeddings: number
@@ -42,16 +44,15 @@ export class Embedding extends Module {
 
   /** Maps indices (*), int64, to (*, embeddingDim). */
   override forward(input: Tensor): Tensor {
-    return embedding(input, this.weight)
+    return embedding(input, this.weight, { paddingIdx: this.paddingIdx })
   }
 
   /** Draws the table anew. */
   resetParameters(): void {
     normal_(this.weight)
     if (this.paddingIdx === null || areParametersPlaceholders()) return
-    const row = this.weight.select(0, this.paddingIdx)
-    row.zero_()
-    row.dispose()
+    const { weight, paddingIdx } = this
+    inGradModeNow('disabled', () => synchronousScope(() => weight.select(0, paddingIdx).zero_()))
   }
 
   override extraRepr(): string {

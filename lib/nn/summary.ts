@@ -1,3 +1,4 @@
+import { inGradModeNow } from '../libtorch/grad_mode.js'
 import { checkShape, describeShape, expected } from '../util/check.js'
 import type { Device } from '../util/device.js'
 import type { DType } from '../util/dtype.js'
@@ -73,7 +74,7 @@ function record(root: Module<unknown>, inputs: readonly Tensor[]): LayerCall {
   ])
   try {
     root.eval()
-    root.forward(...inputs)
+    inGradModeNow('disabled', () => root.forward(...inputs))
   } finally {
     handles.forEach((handle) => handle.remove())
     modules.forEach(([, module], index) => (module.training = modes[index] ?? true))

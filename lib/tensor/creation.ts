@@ -2,7 +2,7 @@ import { markAsUntransferable } from 'node:worker_threads'
 
 import { native } from '../libtorch/binding.js'
 import type { GeneratorHandle, TensorHandle } from '../libtorch/handles.js'
-import { checkInteger, checkShape, expected } from '../util/check.js'
+import { checkBoolean, checkInteger, checkShape, expected } from '../util/check.js'
 import { checkDevice, type Device } from '../util/device.js'
 import { arrayTypeOf, checkDType, type DType, type TypedArrayOf } from '../util/dtype.js'
 import { Signature } from '../util/signature.js'
@@ -10,6 +10,7 @@ import { generatorHandleOf, type Generator } from './random.js'
 import { Tensor } from './tensor.js'
 import { checkScalar } from './arithmetic.js'
 import { dtypeOfArray, holdsDType, toBytes, type DTypeOfData, type TensorData, type TypedData } from './data.js'
+import { checkCanRequireGrad } from './gradients.js'
 import { handleOf } from './handle.js'
 import { splitSizes } from './sizes.js'
 import type { AlongOptions } from './views.js'
@@ -20,6 +21,8 @@ export interface TensorOptions<D extends DType = 'float32'> {
   readonly dtype?: D | undefined
   /** Default: `cpu`. */
   readonly device?: Device | undefined
+  /** Whether gradients are computed for it. Default: `false`. */
+  readonly requiresGrad?: boolean | undefined
 }
 
 /** Options of tensors that are filled by chance. */
@@ -36,12 +39,15 @@ export interface TensorDataOptions<D extends DType | undefined> {
   readonly shape?: readonly number[] | undefined
   /** Default: `cpu`. */
   readonly device?: Device | undefined
+  /** Whether gradients are computed for it. Default: `false`. */
+  readonly requiresGrad?: boolean | undefined
 }
 
 const TENSOR = new Signature<TensorDataOptions<DType | undefined>>('tensor', ['data'], {
   dtype: 'keyword',
   shape: 'keyword',
   device: 'keyword',
+  requiresGrad: 'keyword',
 })
 const FROM_ARRAY = new Signature<{ readonly dtype?: DType | undefined }>('fromArray', ['array', 'shape'], {
   dtype: 'keyword',
@@ -54,6 +60,7 @@ const ARANGE = new Signature<ArangeOptions<DType>>('arange', ['start', 'end'], {
   step: 'position',
   dtype: 'keyword',
   device: 'keyword',
+  requiresGrad: 'keyword',
 })
 const RAND = drawing('rand')
 const RANDN = drawing('randn')
@@ -80,11 +87,12 @@ export function tensor<const T extends TensorData>(
 export function tensor<D extends DType>(data: TensorData, options: TensorDataOptions<D>): Tensor<D>
 export function tensor(data: TensorData, ...given: readonly unknown[]): Tensor {
   const options = TENSOR.read([data], given)
-  const { device = 'cpu' } = options
+  const { device = 'cpu', requiresGrad = false } = options
   const dtype = options.dtype === undefined ? undefined : checkDType('dtype', options.dtype)
   const { bytes, shape, stored, wanted } = toBytes(data, dtype, options.shape)
+  checkGradOption(wanted, requiresGrad)
   const made = native.fromBytes(bytes, shape, stored, checkDevice('device', device))
-  return new Tensor(stored === wanted ? made : converted(made, wanted))
+  return leaf(stored === wanted ? made : converted(made, wanted), requiresGrad)
 }
 
 /**
@@ -125,8 +133,8 @@ export function empty<D extends DType = 'float32'>(shape: readonly number[], opt
 export function empty(size: number, ...sizes: number[]): Tensor<'float32'>
 export function empty<D extends DType = 'float32'>(...sizes: SizesThen<TensorOptions<D>>): Tensor<D>
 export function empty(...given: readonly unknown[]): Tensor {
-  const { shape, dtype, device } = target(EMPTY, given)
-  return new Tensor(native.empty(shape, dtype, device))
+  const { shape, dtype, device, requiresGrad } = target(EMPTY, given)
+  return leaf(native.empty(shape, dtype, device), requiresGrad)
 }
 
 /** Makes a tensor of zeros. */
@@ -134,8 +142,8 @@ export function zeros<D extends DType = 'float32'>(shape: readonly number[], opt
 export function zeros(size: number, ...sizes: number[]): Tensor<'float32'>
 export function zeros<D extends DType = 'float32'>(...sizes: SizesThen<TensorOptions<D>>): Tensor<D>
 export function zeros(...given: readonly unknown[]): Tensor {
-  const { shape, dtype, device } = target(ZEROS, given)
-  return new Tensor(native.zeros(shape, dtype, device))
+  const { shape, dtype, device, requiresGrad } = target(ZEROS, given)
+  return leaf(native.zeros(shape, dtype, device), requiresGrad)
 }
 
 /** Makes a tensor of ones. */
@@ -143,8 +151,8 @@ export function ones<D extends DType = 'float32'>(shape: readonly number[], opti
 export function ones(size: number, ...sizes: number[]): Tensor<'float32'>
 export function ones<D extends DType = 'float32'>(...sizes: SizesThen<TensorOptions<D>>): Tensor<D>
 export function ones(...given: readonly unknown[]): Tensor {
-  const { shape, dtype, device } = target(ONES, given)
-  return new Tensor(native.full(shape, 1, dtype, device))
+  const { shape, dtype, device, requiresGrad } = target(ONES, given)
+  return leaf(native.full(shape, 1, dtype, device), requiresGrad)
 }
 
 /** Makes a tensor whose elements are all `value`. **The dtype does not follow from `value`.** */
@@ -154,8 +162,8 @@ export function full<D extends DType = 'float32'>(
   options?: TensorOptions<D>,
 ): Tensor<D>
 export function full(shape: readonly number[], value: number | bigint | boolean, ...given: readonly unknown[]): Tensor {
-  const { dtype, device } = targetOf(FULL.read([shape, value], given), 'float32')
-  return new Tensor(native.full(checkShape('shape', shape), checkScalar('value', value), dtype, device))
+  const { dtype, device, requiresGrad } = targetOf(FULL.read([shape, value], given), 'float32')
+  return leaf(native.full(checkShape('shape', shape), checkScalar('value', value), dtype, device), requiresGrad)
 }
 
 /** Makes a tensor of zeros of the shape, dtype and device of another. */
@@ -195,12 +203,12 @@ export function arange(first: number, ...given: readonly unknown[]): Tensor {
   const { step = 1, ...options } = hasStart
     ? ARANGE.read([start, end], behind)
     : ARANGE.read([end], [undefined, ...given])
-  const { dtype, device } = targetOf(options, 'float32')
+  const { dtype, device, requiresGrad } = targetOf(options, 'float32')
   checkFinite('start', start)
   checkFinite('end', end)
   checkFinite('step', step)
   if (step === 0 || (end - start) / step < 0) throw expected(`a step from ${start} towards ${end}`, 'step', step)
-  return new Tensor(native.arange(start, end, step, dtype, device))
+  return leaf(native.arange(start, end, step, dtype, device), requiresGrad)
 }
 
 /** Draws each element evenly from 0 to below 1. Follows `torch.rand`. */
@@ -208,8 +216,8 @@ export function rand<D extends DType = 'float32'>(shape: readonly number[], opti
 export function rand(size: number, ...sizes: number[]): Tensor<'float32'>
 export function rand<D extends DType = 'float32'>(...sizes: SizesThen<RandomOptions<D>>): Tensor<D>
 export function rand(...given: readonly unknown[]): Tensor {
-  const { shape, dtype, device, generator } = randomTarget(RAND, given)
-  return new Tensor(native.rand(shape, dtype, device, generator))
+  const { shape, dtype, device, requiresGrad, generator } = randomTarget(RAND, given)
+  return leaf(native.rand(shape, dtype, device, generator), requiresGrad)
 }
 
 /** Draws each element from the normal distribution of mean 0 and deviation 1. Follows `torch.randn`. */
@@ -217,8 +225,8 @@ export function randn<D extends DType = 'float32'>(shape: readonly number[], opt
 export function randn(size: number, ...sizes: number[]): Tensor<'float32'>
 export function randn<D extends DType = 'float32'>(...sizes: SizesThen<RandomOptions<D>>): Tensor<D>
 export function randn(...given: readonly unknown[]): Tensor {
-  const { shape, dtype, device, generator } = randomTarget(RANDN, given)
-  return new Tensor(native.randn(shape, dtype, device, generator))
+  const { shape, dtype, device, requiresGrad, generator } = randomTarget(RANDN, given)
+  return leaf(native.randn(shape, dtype, device, generator), requiresGrad)
 }
 
 /** Draws each element evenly from the integers from `low` (default: 0) to below `high`. Follows `torch.randint`. */
@@ -235,11 +243,11 @@ export function randint<D extends DType = 'int64'>(
 ): Tensor<D>
 export function randint(first: number, ...given: readonly unknown[]): Tensor {
   const [low, high, shape, ...rest] = Array.isArray(given[0]) ? [0, first, ...given] : [first, ...given]
-  const { dtype, device, generator } = drawnTargetOf(RANDINT.read([low, high, shape], rest), 'int64')
+  const { dtype, device, requiresGrad, generator } = drawnTargetOf(RANDINT.read([low, high, shape], rest), 'int64')
   const start = checkInteger('low', low)
   const end = checkInteger('high', high)
   if (end <= start) throw expected(`an integer above low (${start})`, 'high', high)
-  return new Tensor(native.randint(start, end, checkShape('shape', shape), dtype, device, generator))
+  return leaf(native.randint(start, end, checkShape('shape', shape), dtype, device, generator), requiresGrad)
 }
 
 /** Joins tensors along a dimension that they have. Follows `torch.cat`. */
@@ -259,6 +267,7 @@ export function stack(tensors: readonly Tensor[], ...given: readonly unknown[]):
 interface Target {
   readonly dtype: DType
   readonly device: Device
+  readonly requiresGrad: boolean
 }
 
 interface DrawnTarget extends Target {
@@ -270,11 +279,15 @@ interface Shaped {
 }
 
 function creation(name: string, required: readonly string[] = ['shape']): Signature<TensorOptions<DType>> {
-  return new Signature<TensorOptions<DType>>(name, required, { dtype: 'keyword', device: 'keyword' })
+  return new Signature<TensorOptions<DType>>(name, required, {
+    dtype: 'keyword',
+    device: 'keyword',
+    requiresGrad: 'keyword',
+  })
 }
 
 function drawing(name: string, required: readonly string[] = ['shape']): Signature<RandomOptions<DType>> {
-  const optional = { dtype: 'keyword', device: 'keyword', generator: 'keyword' } as const
+  const optional = { dtype: 'keyword', device: 'keyword', requiresGrad: 'keyword', generator: 'keyword' } as const
   return new Signature<RandomOptions<DType>>(name, required, optional)
 }
 
@@ -294,8 +307,20 @@ function drawnTargetOf(options: RandomOptions<DType>, defaultDType: DType): Draw
   return { ...targetOf(options, defaultDType), generator: generatorHandleOf(options.generator) }
 }
 
-function targetOf({ dtype, device = 'cpu' }: TensorOptions<DType>, defaultDType: DType): Target {
-  return { dtype: checkDType('dtype', dtype ?? defaultDType), device: checkDevice('device', device) }
+function targetOf(options: TensorOptions<DType>, defaultDType: DType): Target {
+  const { device = 'cpu', requiresGrad = false } = options
+  const dtype = checkDType('dtype', options.dtype ?? defaultDType)
+  checkGradOption(dtype, requiresGrad)
+  return { dtype, device: checkDevice('device', device), requiresGrad }
+}
+
+function checkGradOption(dtype: DType, requiresGrad: boolean): void {
+  checkCanRequireGrad(dtype, checkBoolean('requiresGrad', requiresGrad))
+}
+
+function leaf(handle: TensorHandle, requiresGrad: boolean): Tensor {
+  if (requiresGrad) native.setRequiresGrad(handle, true)
+  return new Tensor(handle)
 }
 
 function checkFinite(name: string, value: unknown): void {

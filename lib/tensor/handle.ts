@@ -24,7 +24,10 @@ const SIZE = new Signature<NoOptions>('size', ['dim'], {})
 /** Gives the native handle of `tensor`. */
 export let handleOf: (tensor: TensorBase<DType>, name?: string) => TensorHandle
 
-/** Puts another native tensor into `tensor`, which keeps its identity, and disposes the one that it held. */
+/**
+ * Puts another native tensor, which is a leaf, into `tensor`, which keeps its identity and whether it requires a gradient, and
+ * disposes the one that it held.
+ */
 export let replaceHandle: (tensor: TensorBase<DType>, handle: TensorHandle) => void
 
 /** What every tensor has apart from mathematics: its memory, its facts, and the ways to read it. */
@@ -39,6 +42,7 @@ export abstract class TensorBase<D extends DType> implements Disposable {
       return tensor.#handle
     }
     replaceHandle = (tensor, handle) => {
+      native.setRequiresGrad(handle, native.requiresGrad(tensor.#handle))
       native.dispose(tensor.#handle)
       tensor.#handle = handle
       tensor.#shape = undefined
@@ -212,7 +216,9 @@ export abstract class TensorBase<D extends DType> implements Disposable {
   /** What the printer reads. */
   protected formatInput(): FormatInput {
     const { shape, dtype, device } = this
-    return { shape, dtype, device, gather: (indices) => this.#gather(indices) }
+    const requiresGrad = native.requiresGrad(this.#handle)
+    const gradFn = native.gradFn(this.#handle)
+    return { shape, dtype, device, requiresGrad, gradFn, gather: (indices) => this.#gather(indices) }
   }
 
   /** Makes a tensor of a native one. */

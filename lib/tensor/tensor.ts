@@ -4,8 +4,8 @@ import { checkBoolean, checkInteger, checkNonNegativeInteger, expected, isIntege
 import { checkDType, type DType } from '../util/dtype.js'
 import { Signature } from '../util/signature.js'
 import { callTwo } from './aten.js'
+import { TensorGradients } from './gradients.js'
 import { handleOf } from './handle.js'
-import { TensorMath } from './math.js'
 
 /** Options of `sum` and `mean`. */
 export interface ReduceOptions<D extends DType> {
@@ -56,7 +56,7 @@ const LOG_SOFTMAX = new Signature<SoftmaxOptions<DType>>('logSoftmax', ['dim'], 
  * It lives until {@link dispose}, the end of its `scope`, of its `using` block, or until it is garbage collected, which
  * comes late: a loop should use one of the first three.
  */
-export class Tensor<D extends DType = DType> extends TensorMath<D> {
+export class Tensor<D extends DType = DType> extends TensorGradients<D> {
   /** Adds up elements, all or along one dimension or several. Follows `torch.sum`. */
   sum<E extends DType = DType>(options?: ReduceOptions<E>): Tensor<E>
   sum<E extends DType = DType>(dim: number | readonly number[], options?: Omit<ReduceOptions<E>, 'dim'>): Tensor<E>

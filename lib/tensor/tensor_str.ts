@@ -20,6 +20,8 @@ export interface FormatInput {
   readonly device: string
   /** Add `requires_grad=True`. Default: `false`. */
   readonly requiresGrad?: boolean | undefined
+  /** Name of the operation that made it, which is printed instead of `requires_grad=True`. Default: none. */
+  readonly gradFn?: string | null | undefined
   /**
    * Reads the sub-grid at the given indices, one ascending list per dimension (none for a scalar), in row-major order.
    *
@@ -36,14 +38,15 @@ export interface FormatInput {
  * with the default print options.
  */
 export function formatTensor(input: FormatInput): string {
-  const { shape, dtype, device, requiresGrad = false } = input
+  const { shape, dtype, device, requiresGrad = false, gradFn = null } = input
   const isEmpty = shape.includes(0)
   const suffixes: string[] = []
   if (device !== 'cpu') suffixes.push(`device='${device}'`)
   if (isEmpty && shape.length !== 1) suffixes.push(`size=${describeShape(shape)}`)
   // The elements tell a default dtype; without elements only float32 goes without saying.
   if (dtype !== 'float32' && (isEmpty || (dtype !== 'int64' && dtype !== 'bool'))) suffixes.push(`dtype=torch.${dtype}`)
-  if (requiresGrad) suffixes.push('requires_grad=True')
+  if (gradFn !== null) suffixes.push(`grad_fn=<${gradFn}>`)
+  else if (requiresGrad) suffixes.push('requires_grad=True')
   return addSuffixes(PREFIX + (isEmpty ? '[]' : formatElements(input)), suffixes)
 }
 

@@ -128,11 +128,6 @@ export abstract class TensorViews<D extends DType> extends TensorBase<D> {
     return this.wrap(native.clone(handleOf(this)))
   }
 
-  /** Gives a second tensor of the same memory. */
-  detach(): Tensor<D> {
-    return this.wrap(native.alias(handleOf(this)))
-  }
-
   /**
    * Gives a view in another shape of as many elements; one size may be -1. Follows `Tensor.view`.
    *

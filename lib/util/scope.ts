@@ -91,6 +91,17 @@ export function keep<T>(value: T): T {
   return value
 }
 
+/** Runs a synchronous `body` whose resources belong to no scope: for those that an object owns and disposes itself. */
+export function withoutScope<T>(body: () => T): T {
+  const outer = synchronous
+  synchronous = new Scope(null)
+  try {
+    return body()
+  } finally {
+    synchronous = outer
+  }
+}
+
 /** Puts a new resource into the current scope, if there is one. */
 export function track(resource: Resource): void {
   currentScope()?.resources.add(resource)

@@ -226,17 +226,17 @@ Napi::Value CancelJob(const Napi::CallbackInfo& info) {
 
 void InitEngine(Napi::Env env, Napi::Object exports) {
   engine::InitWeights(env, exports);
-  Export<CreateEngine>(env, exports, "createEngine");
-  Export<DisposeEngine>(env, exports, "disposeEngine");
-  Export<CreatePlan>(env, exports, "createPlan");
-  Export<DisposePlan>(env, exports, "disposePlan");
-  Export<EngineBytes>(env, exports, "engineBytes");
-  Export<PreparePlan>(env, exports, "preparePlan");
-  Export<RunPlans>(env, exports, "runPlans");
-  Export<RunPlansSync>(env, exports, "runPlansSync");
-  Export<PlanNote>(env, exports, "planNote");
-  Export<MeasurePlan>(env, exports, "measurePlan");
-  Export<CancelJob>(env, exports, "cancelJob");
+  ExportForInference<CreateEngine>(env, exports, "createEngine");
+  ExportForInference<DisposeEngine>(env, exports, "disposeEngine");
+  ExportForInference<CreatePlan>(env, exports, "createPlan");
+  ExportForInference<DisposePlan>(env, exports, "disposePlan");
+  ExportForInference<EngineBytes>(env, exports, "engineBytes");
+  ExportForInference<PreparePlan>(env, exports, "preparePlan");
+  ExportForInference<RunPlans>(env, exports, "runPlans");
+  ExportForInference<RunPlansSync>(env, exports, "runPlansSync");
+  ExportForInference<PlanNote>(env, exports, "planNote");
+  ExportForInference<MeasurePlan>(env, exports, "measurePlan");
+  ExportForInference<CancelJob>(env, exports, "cancelJob");
 }
 
 }  // namespace napi_torch

@@ -73,8 +73,8 @@ for (const [name, make] of Object.entries(MAKERS)) {
       assert.throws(() => make([2], { dtpye: 'int8' }), {
         code: INVALID,
         message: name.startsWith('rand')
-          ? `Expected options among dtype, device, generator for ${name}(), received "dtpye" (did you mean dtype?)`
-          : `Expected options among dtype, device for ${name}(), received "dtpye" (did you mean dtype?)`,
+          ? `Expected options among dtype, device, requiresGrad, generator for ${name}(), received "dtpye" (did you mean dtype?)`
+          : `Expected options among dtype, device, requiresGrad for ${name}(), received "dtpye" (did you mean dtype?)`,
       })
     })
 
@@ -215,7 +215,7 @@ describe('arange()', () => {
     [
       'an unknown option',
       [3, { steps: 1 }],
-      'Expected options among step, dtype, device for arange(), received "steps" (did you mean step?)',
+      'Expected options among step, dtype, device, requiresGrad for arange(), received "steps" (did you mean step?)',
     ],
   ]
   for (const [title, args, message] of refused) {

@@ -252,7 +252,7 @@ describe('tensor()', () => {
       [
         'a typo',
         { dtpye: 'int8' },
-        'Expected options among dtype, shape, device for tensor(), received "dtpye" (did you mean dtype?)',
+        'Expected options among dtype, shape, device, requiresGrad for tensor(), received "dtpye" (did you mean dtype?)',
       ],
       ['null', null, 'Expected an options object for tensor(), received null'],
       [

@@ -87,7 +87,7 @@ const parameter: true = same<Parameter<'float16'>>()(new Parameter(zeros([1], { 
 const pooled: true = same<Tensor<'float64'>>()(F.maxPool2d(zeros([1, 2, 2], { dtype: 'float64' }), 2))
 
 // A tensor is no parameter.
-// @ts-expect-error: it lacks requiresGrad.
+// @ts-expect-error: it belongs to no module.
 conv.registerParameter('extra', zeros([1]))
 
 export const checked = [output, pair, known2, wrongOutput, chained, features, parameter, pooled]

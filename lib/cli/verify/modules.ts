@@ -1,3 +1,4 @@
+import { inGradModeNow } from '../../libtorch/grad_mode.js'
 import { isTensor } from '../../nn/checks.js'
 import type { Module } from '../../nn/module.js'
 import type { Tensor } from '../../tensor/tensor.js'
@@ -80,7 +81,7 @@ export function compareModules(model: Module, reference: Reference): Comparison[
     const kind = module.constructor.name
     comparisons.push(compareWith(reference, { name, kind, shape, values: output.toFloat32Array() }))
   }
-  scope(() => withCallNames(model, compare, () => model.forward(reference.input)))
+  inGradModeNow('inference', () => scope(() => withCallNames(model, compare, () => model.forward(reference.input))))
   const seen = new Set(comparisons.map(({ name }) => name))
   for (const [name, { shape }] of reference.outputs) {
     if (!seen.has(name)) comparisons.push({ name, kind: '', shape, difference: null, ok: false })

@@ -1,3 +1,4 @@
+import { inGradMode } from '../../libtorch/grad_mode.js'
 import type { Program, Tree } from '../../checkpoint/pt2/program.js'
 import { failure } from '../../checkpoint/failure.js'
 import { checkSignal } from '../../util/abort.js'
@@ -74,10 +75,12 @@ export class ExportedProgram implements Disposable {
     checkOptions('run()', options, ['signal'])
     const slices = new Slices(checkSignal(options.signal))
     const values = bindInputs(this.#program, inputs)
-    return scope(async () => {
-      const outputs = await slices.run(this.#steps.run(this.module.withState(values)))
-      return assemble(this.#program.result, outputs)
-    })
+    return inGradMode('disabled', () =>
+      scope(async () => {
+        const outputs = await slices.run(this.#steps.run(this.module.withState(values)))
+        return assemble(this.#program.result, outputs)
+      }),
+    )
   }
 
   /**

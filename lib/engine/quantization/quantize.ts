@@ -1,3 +1,4 @@
+import { inGradMode } from '../../libtorch/grad_mode.js'
 import { checkNumber, checkOneOf, checkOptions, checkShape, describeShape, expected } from '../../util/check.js'
 import { isFloatingPoint } from '../../util/dtype.js'
 import { TorchError } from '../../util/errors.js'
@@ -63,6 +64,10 @@ const OPTIONS = ['input', 'calibrate', 'method', 'percentile', 'signal'] as cons
  * way than those of another, or gives NaN or infinities; and errors of `forward` and `calibrate`.
  */
 export async function quantize(model: Module, options: QuantizeOptions): Promise<QuantizedModel> {
+  return inGradMode('disabled', () => quantizeModel(model, options))
+}
+
+async function quantizeModel(model: Module, options: QuantizeOptions): Promise<QuantizedModel> {
   const { input, calibrate, method, percentile, signal } = checkQuantize(model, options)
   signal?.throwIfAborted()
   const graph = await graphOf(model, input, new Slices(signal))

@@ -18,6 +18,14 @@ export const FACTS: Table = {
   device: (recorder, tensor) => recorder.symbolic(tensor).facts.device,
   isContiguous: (recorder, tensor, channelsLast) =>
     inferIsContiguous(recorder.addon, recorder.symbolic(tensor), channelsLast),
+  // Nothing is recorded for gradients while a model is traced.
+  requiresGrad: () => false,
+  isLeaf: () => true,
+  isInference: () => false,
+  gradFn: () => null,
+  grad: () => null,
+  isGrad: (_recorder, _tensor, gradient) => gradient === null,
+  retainsGrad: () => false,
 }
 
 /** What needs the elements, and how the methods are called by which a user asks for them. */

@@ -1,4 +1,5 @@
 import { native, withBinding } from '../../libtorch/binding.js'
+import { inGradModeNow } from '../../libtorch/grad_mode.js'
 import { checkShape, describe } from '../../util/check.js'
 import { checkDType, isFloatingPoint, type DType } from '../../util/dtype.js'
 import { isTensor } from '../../nn/checks.js'
@@ -22,6 +23,10 @@ import { symbolicOf } from './symbolic.js'
  * numbers, changes its own state, or gives other than one tensor that follows from the input; and errors of `forward`.
  */
 export function trace(model: Module<unknown>, inputShape: readonly number[], dtype?: DType): Graph {
+  return inGradModeNow('disabled', () => traceModel(model, inputShape, dtype))
+}
+
+function traceModel(model: Module<unknown>, inputShape: readonly number[], dtype: DType | undefined): Graph {
   const shape = Object.freeze([...checkShape('inputShape', inputShape)])
   if (dtype !== undefined) checkDType('dtype', dtype)
   const recorder = new Recorder(model, native)

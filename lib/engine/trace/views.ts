@@ -10,6 +10,7 @@ import type { Table } from './table.js'
 /** What changes how elements are seen or stored, and not what they are; how they lie is no concern of a graph. */
 export const VIEWS: Table = {
   alias: (recorder, tensor) => sameElements(recorder, 'alias', tensor),
+  detach: (recorder, tensor) => sameElements(recorder, 'detach', tensor),
   contiguous: (recorder, tensor, ...rest) => sameElements(recorder, 'contiguous', tensor, ...rest),
   clone: (recorder, tensor) => sameElements(recorder, 'clone', tensor),
   to: (recorder, tensor, ...rest) => to(recorder, tensor, ...rest),

@@ -115,11 +115,11 @@ std::shared_ptr<ConvWeights> UnwrapWeights(Napi::Value value, const std::string&
 }
 
 void InitWeights(Napi::Env env, Napi::Object exports) {
-  Export<KernelSets>(env, exports, "kernelSets");
-  Export<CreateConvWeights>(env, exports, "createConvWeights");
-  Export<DisposeConvWeights>(env, exports, "disposeConvWeights");
-  Export<ReleaseConvSource>(env, exports, "releaseConvSource");
-  Export<ConvWeightsBytes>(env, exports, "convWeightsBytes");
+  ExportForInference<KernelSets>(env, exports, "kernelSets");
+  ExportForInference<CreateConvWeights>(env, exports, "createConvWeights");
+  ExportForInference<DisposeConvWeights>(env, exports, "disposeConvWeights");
+  ExportForInference<ReleaseConvSource>(env, exports, "releaseConvSource");
+  ExportForInference<ConvWeightsBytes>(env, exports, "convWeightsBytes");
 }
 
 }  // namespace napi_torch::engine

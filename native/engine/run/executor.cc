@@ -1,6 +1,7 @@
 #include "executor.h"
 
 #include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
 
 #include <algorithm>
 #include <utility>

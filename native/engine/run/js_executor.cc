@@ -38,7 +38,17 @@ void StopWithThread([[maybe_unused]] const std::shared_ptr<JsExecutor>& executor
 }  // namespace
 
 std::shared_ptr<JsExecutor> JsExecutor::Of(Napi::Env env, int threads, const at::Device& device) {
-  std::weak_ptr<JsExecutor>& known = EnvData::Of(env).executors[{threads, device.str()}];
+  return Named(env, threads, device.str());
+}
+
+std::shared_ptr<JsExecutor> JsExecutor::ForBackward(Napi::Env env, int threads) {
+  std::shared_ptr<JsExecutor>& kept = EnvData::Of(env).backward_executor;
+  kept = Named(env, threads, "backward");
+  return kept;
+}
+
+std::shared_ptr<JsExecutor> JsExecutor::Named(Napi::Env env, int threads, const std::string& name) {
+  std::weak_ptr<JsExecutor>& known = EnvData::Of(env).executors[{threads, name}];
   std::shared_ptr<JsExecutor> executor = known.lock();
   if (executor == nullptr) {
     executor = std::make_shared<JsExecutor>(env, threads);

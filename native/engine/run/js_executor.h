@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -22,6 +23,10 @@ class JsExecutor : public std::enable_shared_from_this<JsExecutor> {
   // device has one of its own, so that waiting for a GPU does not delay work on the CPU. It ends its threads when no
   // engine has it anymore, at the latest with the environment or the process; an idle executor sleeps.
   static std::shared_ptr<JsExecutor> Of(Napi::Env env, int threads, const at::Device& device);
+
+  // The executor that computes gradients in this environment. It belongs to no engine, as a pass over a large graph
+  // would keep requests waiting, and ends with the environment, or where another number of threads is asked for.
+  static std::shared_ptr<JsExecutor> ForBackward(Napi::Env env, int threads);
 
   JsExecutor(Napi::Env env, int threads);
   ~JsExecutor();
@@ -49,6 +54,7 @@ class JsExecutor : public std::enable_shared_from_this<JsExecutor> {
     Result result;
   };
 
+  static std::shared_ptr<JsExecutor> Named(Napi::Env env, int threads, const std::string& name);
   static void OnCompleted(napi_env env, napi_value callback, void* context, void* data);
 
   void Settle(Napi::Env env);

@@ -1,0 +1,96 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+import { prepareCalls, setGradMode, type GradMode } from './binding.js'
+
+/** A callback that runs in a mode. */
+interface ModeRegion {
+  mode: GradMode
+  readonly parent: ModeRegion | null
+  isOpen: boolean
+}
+
+/** What holds outside all callbacks, for this thread. */
+const root: ModeRegion = { mode: 'enabled', parent: null, isOpen: true }
+
+// A mode reaches over `await` through the storage. The synchronous callbacks of this package use a plain variable instead, as
+// its scopes do: the storage costs each promise of the process some time once it is in use.
+const storage = new AsyncLocalStorage<ModeRegion>()
+let synchronous: ModeRegion | null = null
+
+/** Callbacks that have given a promise which is not settled. Meanwhile the mode may be another one at each call. */
+let pending = 0
+
+/** Gives the mode that holds for the code that asks. */
+export function currentGradMode(): GradMode {
+  return currentRegion().mode
+}
+
+/** Sets the mode of the innermost callback that runs in one, or without such a callback that of the thread. */
+export function changeGradMode(mode: GradMode): void {
+  currentRegion().mode = mode
+  apply()
+}
+
+/** Runs `body` in a mode, which holds over `await` until the promise that it gives is settled. */
+export function inGradMode<T>(mode: GradMode, body: () => T): T {
+  const region = { mode, parent: currentRegion(), isOpen: true }
+  const outer = synchronous
+  synchronous = null
+  try {
+    return storage.run(region, () => {
+      apply()
+      return settle(region, body)
+    })
+  } finally {
+    synchronous = outer
+    apply()
+  }
+}
+
+/** Does what {@link inGradMode} does for a synchronous `body`: cheaper, as it need not be followed over `await`. */
+export function inGradModeNow<T>(mode: GradMode, body: () => T): T {
+  const outer = synchronous
+  const region = { mode, parent: currentRegion(), isOpen: true }
+  synchronous = region
+  apply()
+  try {
+    return body()
+  } finally {
+    region.isOpen = false
+    synchronous = outer
+    apply()
+  }
+}
+
+function settle<T>(region: ModeRegion, body: () => T): T {
+  let isPending = false
+  try {
+    const result = body()
+    if (!isThenable(result)) return result
+    isPending = true
+    if (pending++ === 0) prepareCalls(apply)
+    return Promise.resolve(result).finally(() => {
+      region.isOpen = false
+      if (--pending === 0) prepareCalls(null)
+      apply()
+    }) as T
+  } finally {
+    if (!isPending) region.isOpen = false
+  }
+}
+
+/** Passes the mode of the code that runs on to the addon. */
+function apply(): void {
+  setGradMode(currentRegion().mode)
+}
+
+/** The innermost callback that has not ended: work that was not awaited may go on after its own has. */
+function currentRegion(): ModeRegion {
+  let region = synchronous ?? storage.getStore() ?? root
+  while (!region.isOpen && region.parent !== null) region = region.parent
+  return region
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}
