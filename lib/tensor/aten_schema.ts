@@ -46,7 +46,7 @@ const REFUSED: ReadonlyMap<string, string> = new Map([
     (name) => [name, 'it replaces the memory of a tensor'] as const,
   ),
   ...['_backward', 'backward', 'requires_grad_', 'retain_grad', '_fw_primal', '_make_dual'].map(
-    (name) => [name, 'it belongs to gradients, which are not recorded'] as const,
+    (name) => [name, 'it belongs to gradients: tensors have methods for them'] as const,
   ),
 ])
 

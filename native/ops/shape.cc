@@ -218,6 +218,7 @@ constexpr size_t kMaxPlainCopyBytes = size_t{16} << 20;
 // Whether the memory can be copied as a whole, on this thread. libtorch's copy uses all threads and waits for the last
 // of them: on a busy CPU, as while a server starts, that takes ten times as long as on one thread.
 bool IsPlainCopy(const at::Tensor& tensor, const at::Tensor& source) {
+  if (c10::GradMode::is_enabled() && (tensor.requires_grad() || source.requires_grad())) return false;
   return tensor.nbytes() > 0 && tensor.nbytes() <= kMaxPlainCopyBytes && tensor.is_cpu() && source.is_cpu() &&
          tensor.scalar_type() == source.scalar_type() && tensor.sizes() == source.sizes() && tensor.is_contiguous() &&
          source.is_contiguous() && !tensor.is_alias_of(source);
@@ -231,6 +232,8 @@ Napi::Value CopyInPlace(const Napi::CallbackInfo& info) {
 
   if (IsPlainCopy(tensor, source)) {
     std::memcpy(tensor.mutable_data_ptr(), source.const_data_ptr(), tensor.nbytes());
+    // So that a backward pass which needs the elements from before finds out.
+    if (!tensor.is_inference()) tensor.unsafeGetTensorImpl()->bump_version();
   } else {
     tensor.copy_(source);
   }

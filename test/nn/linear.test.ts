@@ -26,12 +26,11 @@ describe('a constructor', () => {
 describe('Linear', () => {
   inScope('multiplies by the transposed weight and adds the bias', () => {
     const layer = new Linear(2, 2)
-    layer.weight.copy_(
-      tensor([
-        [1, 2],
-        [3, 4],
-      ]),
-    )
+    const weight = tensor([
+      [1, 2],
+      [3, 4],
+    ])
+    noGrad(() => layer.weight.copy_(weight))
     noGrad(() => layer.bias?.fill_(0.5))
 
     assert.deepEqual(layer.forward(tensor([1, 10])).tolist(), [21.5, 43.5])

@@ -152,6 +152,23 @@ describe('gradients', () => {
       })
     })
 
+    inScope('goes through copy_(), and finds out that it changed what is needed', () => {
+      const x = tensor([1, 2], { requiresGrad: true })
+      const y = zeros([2])
+
+      y.copy_(x.mul(3)).sum().backward()
+      assert.deepEqual(x.grad?.tolist(), [3, 3])
+      assert.throws(() => x.copy_(zeros([2])), {
+        code: 'TORCH_OPERATOR',
+        message: 'a leaf Variable that requires grad is being used in an in-place operation.',
+      })
+
+      const factor = ones([2])
+      const loss = x.mul(factor).sum()
+      factor.copy_(zeros([2]))
+      assert.throws(() => loss.backward(), { code: 'TORCH_OPERATOR', message: /modified by an inplace operation/ })
+    })
+
     inScope('refuses a tensor that is none, and an unknown option', () => {
       const x = ones([1], { requiresGrad: true })
 

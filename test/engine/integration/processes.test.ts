@@ -11,11 +11,11 @@ const PREAMBLE = `
   const start = (text) => new Worker("import { parentPort } from 'node:worker_threads';" + text, { eval: true })
 
   const ENGINE = \`
-    const { compile, memory, resnet18Cifar } = await import('napi-torch')
+    const { compile, init, memory, resnet18Cifar } = await import('napi-torch')
     const make = async (options) => {
       const model = resnet18Cifar({ numClasses: 10 }).eval()
       // Not drawn: all threads draw from one generator.
-      for (const parameter of model.parameters()) parameter.fill_(0.01)
+      for (const parameter of model.parameters()) init.constant_(parameter, 0.01)
       const engine = await compile(model, { input: [3, 32, 32], maxBatchSize: 4, threads: 2, warmup: false, ...options })
       model.dispose()
       return engine
@@ -214,7 +214,7 @@ describe('a process', () => {
       const { compile, init, memory, resnet18 } = await import('napi-torch')
       const cycle = async () => {
         const model = init.skipInit(() => resnet18()).eval()
-        for (const parameter of model.parameters()) parameter.fill_(0.01)
+        for (const parameter of model.parameters()) init.constant_(parameter, 0.01)
         const engine = await compile(model, { input: [3, 64, 64], threads: 2, maxBatchSize: 1, warmup: false })
         await engine.run(new Float32Array(12288))
         model.dispose()
