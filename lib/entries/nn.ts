@@ -53,6 +53,19 @@ export type { Padding2d } from '../nn/padding.js'
 export { PixelShuffle, PixelUnshuffle, Upsample } from '../nn/upsampling.js'
 export type { UpsampleOptions } from '../nn/upsampling.js'
 export { Unfold } from '../nn/fold.js'
+export {
+  BCELoss,
+  BCEWithLogitsLoss,
+  CosineEmbeddingLoss,
+  CrossEntropyLoss,
+  HuberLoss,
+  KLDivLoss,
+  L1Loss,
+  MSELoss,
+  NLLLoss,
+  SmoothL1Loss,
+  TripletMarginLoss,
+} from '../nn/loss.js'
 export { Flatten, Unflatten } from '../nn/flatten.js'
 export type { FlattenOptions } from '../nn/flatten.js'
 export { Dropout, Dropout2d, DropPath, StochasticDepth } from '../nn/dropout.js'
@@ -63,3 +76,4 @@ export { ModuleList, Sequential } from '../nn/container.js'
 export type { NamedModules } from '../nn/container.js'
 export * as functional from '../nn/functional.js'
 export * as init from '../nn/init.js'
+export * as utils from '../nn/utils.js'
