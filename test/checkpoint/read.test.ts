@@ -139,7 +139,7 @@ describe('readCheckpoint()', () => {
       [
         'expected.json',
         'TORCH_CHECKPOINT_FORMAT',
-        'Is not a checkpoint: it is JSON, but without the weight_map of a safetensors index',
+        'Is not a checkpoint: it is JSON, but without the weight_map of an index of shards',
       ],
     ]
     for (const [name, code, text] of files) {

@@ -4,22 +4,27 @@ import { quote } from '../../util/check.js'
 import { CheckpointError } from '../../util/errors.js'
 import { Budget } from '../budget.js'
 import type { CheckpointContents } from '../contents.js'
+import { detectFormat } from '../detect_format.js'
 import { failAt, failure, type Fail } from '../failure.js'
+import { readLegacy } from '../legacy/read.js'
 import { readJson, type JsonValue } from './json.js'
 import { pastLimit, type CheckpointLimits } from '../limits.js'
 import { readSafetensors } from './read.js'
 import { openSource, type ByteSource } from '../source.js'
-import type { StoredTensor } from '../stored.js'
+import { StoredTensor } from '../stored.js'
+import type { CheckpointValue } from '../values.js'
+import { readTorchZip } from '../zip/read.js'
 import { isMap } from '../../util/realm.js'
 
 /**
- * Reads the headers of all shards of a checkpoint from its index, such as `model.safetensors.index.json`:
- * `{ "weight_map": { tensor: file } }`, where the files lie beside the index.
+ * Reads the headers of all shards of a checkpoint from its index, such as `model.safetensors.index.json` or
+ * `pytorch_model.bin.index.json`: `{ "weight_map": { tensor: file } }`, where the files lie beside the index. A shard is a file of
+ * safetensors, or one of torch.save that holds a state dict.
  *
  * Tensors come in the order of the index; the metadata are those of the first shard.
  *
  * @throws {CheckpointError} `TORCH_FILE` if a shard is missing; `TORCH_CHECKPOINT_CORRUPT` if index and shards do not
- * list the same tensors, if two shards hold one, or if a shard is not a plain file name; what `readSafetensors` throws.
+ * list the same tensors, if two shards hold one, or if a shard is not a plain file name or not a state dict; what its reader throws.
  */
 export async function readSafetensorsIndex(
   source: ByteSource,
@@ -39,7 +44,7 @@ export async function readSafetensorsIndex(
     const contents = await readShard(source, shard, { limits, budget })
     size += contents.size
     metadata ??= contents.metadata
-    for (const [name, tensor] of contents.root) {
+    for (const [name, tensor] of contents.tensors) {
       const listed = weightMap.get(name)
       if (listed !== shard) {
         const place = listed === undefined ? 'the index does not list' : `the index says to be in ${quote(listed)}`
@@ -76,7 +81,7 @@ async function readWeightMap(
     const isRefusal = isMap(json) && ['error', 'message', 'detail', 'errors'].some((key) => json.has(key))
     const text = isRefusal
       ? 'Is not a checkpoint: it is the error message of a service in JSON; the download was refused'
-      : 'Is not a checkpoint: it is JSON, but without the weight_map of a safetensors index'
+      : 'Is not a checkpoint: it is JSON, but without the weight_map of an index of shards'
     throw fail('TORCH_CHECKPOINT_FORMAT', text)
   }
   const checked = new Map<string, string>()
@@ -94,13 +99,18 @@ function checkShardName(name: string, shard: JsonValue, fail: Fail): string {
   throw fail('TORCH_CHECKPOINT_CORRUPT', `Expected a file name without folders for a shard, found ${quote(shard)}`)
 }
 
+/** What a shard holds. */
+interface Shard extends Pick<CheckpointContents, 'size' | 'metadata'> {
+  readonly tensors: ReadonlyMap<string, StoredTensor>
+}
+
 async function readShard(
   index: ByteSource,
   name: string,
   { limits, budget }: { readonly limits: CheckpointLimits; readonly budget: Budget },
-): ReturnType<typeof readSafetensors> {
+): Promise<Shard> {
   if (index.path === undefined) {
-    const text = 'Is an index of safetensors files: pass its path, as a buffer has no files beside it'
+    const text = 'Is an index of other files: pass its path, as a buffer has no files beside it'
     throw failure('TORCH_CHECKPOINT_UNSUPPORTED', {}, text)
   }
   const source = await openSource(join(dirname(index.path), name)).catch((error: unknown) => {
@@ -110,8 +120,29 @@ async function readShard(
   })
   budget.grow(source.size)
   try {
-    return await readSafetensors(source, limits, budget)
+    // A file that is cut off is told as one of its kind.
+    const format = name.endsWith('.safetensors') ? 'safetensors' : await detectFormat(source)
+    if (format === 'safetensors-index') {
+      throw failure('TORCH_CHECKPOINT_CORRUPT', { path: source.path }, 'Is an index itself, expected a shard')
+    }
+    const { root, size, metadata } = await READERS[format](source, limits, budget)
+    return { tensors: stateDictOf(root, source), size, metadata }
   } finally {
     await source.close()
   }
+}
+
+const READERS = { safetensors: readSafetensors, zip: readTorchZip, legacy: readLegacy }
+
+/** The tensors of a shard, whose names are those of the index. */
+function stateDictOf(root: CheckpointValue, { path }: ByteSource): ReadonlyMap<string, StoredTensor> {
+  const tensors = new Map<string, StoredTensor>()
+  for (const [name, tensor] of isMap(root) ? root : [[null, null]]) {
+    if (typeof name !== 'string' || !(tensor instanceof StoredTensor)) {
+      const text = 'Expected a state dict in a shard: names and tensors, nothing else'
+      throw failure('TORCH_CHECKPOINT_CORRUPT', { path }, text)
+    }
+    tensors.set(name, tensor)
+  }
+  return tensors
 }

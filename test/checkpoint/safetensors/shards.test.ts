@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { findStateDict, loadCheckpoint, memory, readCheckpoint, type CheckpointLimits } from 'napi-torch'
+import {
+  findStateDict,
+  loadCheckpoint,
+  memory,
+  readCheckpoint,
+  saveCheckpoint,
+  type CheckpointLimits,
+} from 'napi-torch'
 
 import { inFolder } from '../../support/checkpoints.js'
 import {
@@ -37,6 +44,36 @@ describe('readCheckpoint() of a safetensors index', () => {
     withState(loadCheckpoint(formatFixture(INDEX)), (state) => {
       assert.deepEqual(describeTensors(state), expectedTensors(INDEX))
     }))
+
+  it('gives the tensors of shards of torch.save, as pytorch_model.bin.index.json lists them', () =>
+    inFolder(async (folder) => {
+      const map: Record<string, string> = {}
+      for (const number of [1, 2, 3]) {
+        const name = `-0000${number}-of-00003`
+        using state = await loadCheckpoint(formatFixture(`sharded/model${name}.safetensors`))
+        await saveCheckpoint(join(folder, `pytorch_model${name}.bin`), new Map(state))
+        for (const key of state.keys()) map[key] = `pytorch_model${name}.bin`
+      }
+      const path = join(folder, 'pytorch_model.bin.index.json')
+      await writeFile(path, JSON.stringify({ metadata: {}, weight_map: map }))
+
+      await withState(loadCheckpoint(path), (state) => {
+        assert.deepEqual(byKey(describeTensors(state)), byKey(expectedTensors(INDEX)))
+      })
+    }))
+
+  it('refuses a shard of torch.save that is no state dict', () =>
+    withIndex(
+      async (map, folder) => {
+        map['more'] = 'more.bin'
+        await saveCheckpoint(join(folder, 'more.bin'), new Map([['epoch', 1]]))
+      },
+      (path) =>
+        assert.rejects(readCheckpoint(path), {
+          code: 'TORCH_CHECKPOINT_CORRUPT',
+          message: `${join(path, '..', 'more.bin')}: Expected a state dict in a shard: names and tensors, nothing else`,
+        }),
+    ))
 
   it('tells format, metadata and the size of all files', async () => {
     const { format, size, metadata } = await readCheckpoint(formatFixture(INDEX))
@@ -101,7 +138,7 @@ describe('readCheckpoint() of a safetensors index', () => {
   it('refuses a buffer, which has no files beside it', async () => {
     await assert.rejects(readCheckpoint(await readFile(formatFixture(INDEX))), {
       code: 'TORCH_CHECKPOINT_UNSUPPORTED',
-      message: 'buffer: Is an index of safetensors files: pass its path, as a buffer has no files beside it',
+      message: 'buffer: Is an index of other files: pass its path, as a buffer has no files beside it',
     })
   })
 
