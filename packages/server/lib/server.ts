@@ -168,6 +168,7 @@ export class InferenceServer implements AsyncDisposable {
       throw cannotListen(host, port, cause)
     })
     await this.#grpc?.listen(host, grpcPort).catch((cause: unknown) => {
+      if (cause instanceof TorchError) throw cause
       throw cannotListen(host, grpcPort, cause)
     })
     this.#loading = this.#models.apply(this.#models.modelSettings).then(() => this.#watch())

@@ -2,6 +2,7 @@ import type { ServerHttp2Stream } from 'node:http2'
 
 import { isUint8Array } from 'napi-torch/internal'
 import type { BodyShare } from '../body_budget.js'
+import { internalsOf } from './internals.js'
 
 /** Memory of a piece of a message beside its bytes: a client may send them one by one. */
 const PIECE_BYTES = 256
@@ -17,12 +18,6 @@ export interface ArrivalOptions {
   readonly isStream: boolean
   /** Called if the messages arrive too slowly, or there is no memory for them. */
   readonly refuse: (reason: unknown) => void
-}
-
-/** What grpc-js keeps of a call, and does not show: pinned to a minor version, and asked for by a test. */
-interface Internals {
-  readonly stream?: ServerHttp2Stream
-  readonly incomingEncoding?: string
 }
 
 /**
@@ -44,8 +39,7 @@ export class Arrival {
 
   constructor(call: object, options: ArrivalOptions) {
     this.#options = options
-    const { stream, incomingEncoding = 'identity' } = call as Internals
-    if (stream === undefined) throw new TypeError('This version of @grpc/grpc-js does not show the stream of a call')
+    const { stream, incomingEncoding } = internalsOf(call)
     this.#stream = stream
     this.#isPacked = incomingEncoding !== 'identity'
     // The messages of a stream may be minutes apart.

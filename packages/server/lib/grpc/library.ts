@@ -13,6 +13,11 @@ export function grpcJs(): typeof GrpcJs {
   return require('@grpc/grpc-js') as typeof GrpcJs
 }
 
+/** Version of `@grpc/grpc-js` that is installed. */
+export function grpcJsVersion(): string {
+  return (require('@grpc/grpc-js/package.json') as { readonly version: string }).version
+}
+
 /** The package `@grpc/proto-loader`. */
 export function protoLoader(): typeof ProtoLoader {
   return require('@grpc/proto-loader') as typeof ProtoLoader

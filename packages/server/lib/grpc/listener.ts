@@ -9,6 +9,7 @@ import type { ServerContext } from '../context.js'
 import { Calls } from './calls.js'
 import { Definition, HEALTH_SERVICE, INFERENCE_SERVICE } from './definition.js'
 import { checkHealth, watchHealth } from './health.js'
+import { checkInternals } from './internals.js'
 import { grpcJs, reflection } from './library.js'
 import { inferenceService } from './service.js'
 import { unary } from './unary.js'
@@ -65,8 +66,9 @@ export class GrpcListener {
     return this.#sockets.size
   }
 
-  /** @throws The error of Node, such as `EADDRINUSE`. */
+  /** @throws {TorchError} `TORCH_NOT_INSTALLED` where grpc-js lacks what is read of its calls; the error of Node, such as `EADDRINUSE`. */
   async listen(host: string, port: number): Promise<void> {
+    await checkInternals()
     this.#listener.listen({ host, port, backlog: 1024 })
     await once(this.#listener, 'listening')
   }
