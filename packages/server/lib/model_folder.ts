@@ -17,6 +17,8 @@ export interface FolderVersion {
   readonly fingerprint: string
   /** Reads its settings. Rejects where they are wrong, or there is no checkpoint. */
   readonly settings: () => Promise<ModelSettings>
+  /** Finds what is still to come: the checkpoint, a shard that its index lists, or the index of shards. Null where all is there. */
+  readonly missing: () => Promise<string | null>
 }
 
 /** The models of a folder. */
@@ -25,10 +27,20 @@ export interface FolderScan {
   readonly versions: readonly FolderVersion[]
   /** Those that the policy of versions chooses. */
   readonly chosen: readonly FolderVersion[]
+  /** Older ones, the newest first, of which one is served where none of the chosen ones can be. */
+  readonly fallbacks: readonly FolderVersion[]
+}
+
+/** A scan, and which of its versions are not being copied any more. */
+export interface SettledScan extends FolderScan {
+  readonly settled: readonly FolderVersion[]
 }
 
 const CONFIG = 'config.yaml'
 const VERSION = /^[1-9]\d{0,17}$/
+/** A checkpoint in several files, as Hugging Face's libraries save it: its index, and its shards. */
+const INDEX = /\.(?:safetensors|bin)\.index\.json$/
+const SHARD = /^(.*)-\d{5}-of-\d{5}\.(safetensors|bin)$/
 const ENDINGS: readonly string[] = ['.pth', '.pt', '.safetensors', '.ckpt', '.bin', '.tar', '.pt2']
 /** What the folder itself says, and what would run code of any user who may write to it. */
 const NOT_IN_CONFIG = ['name', 'version', 'checkpoint', 'module']
@@ -38,6 +50,7 @@ export async function scanModels(all: Settings): Promise<FolderScan> {
   const { modelsFolder, versionPolicy } = all
   const versions: FolderVersion[] = []
   const chosen: FolderVersion[] = []
+  const fallbacks: FolderVersion[] = []
   for (const name of (await namesIn(modelsFolder, { isRequired: true })) ?? []) {
     if (!new RegExp(MODEL_NAME).test(name)) continue
     const folder = join(modelsFolder, name)
@@ -48,19 +61,30 @@ export async function scanModels(all: Settings): Promise<FolderScan> {
       if (files === null) continue
       const facts = await Promise.all(files.map((file) => fingerprintOf(join(folder, version, file))))
       const fingerprint = [config, ...facts].join(' ')
-      found.push({ name, version, fingerprint, settings: () => settingsOf({ all, folder, name, version, files }) })
+      found.push({
+        name,
+        version,
+        fingerprint,
+        settings: () => settingsOf({ all, folder, name, version, files }),
+        missing: () => missingFile(join(folder, version), files),
+      })
     }
     found.sort((one, other) => Number(BigInt(one.version) - BigInt(other.version)))
     versions.push(...found)
-    chosen.push(...choose(found, versionPolicy))
+    const wanted = choose(found, versionPolicy)
+    chosen.push(...wanted)
+    // Who names versions wants these, and no others.
+    if (LATEST.test(versionPolicy)) fallbacks.push(...found.slice(0, found.length - wanted.length).reverse())
   }
-  return { versions, chosen }
+  return { versions, chosen, fallbacks }
 }
+
+const LATEST = /^latest:(\d+)$/
 
 /** Chooses the versions that `all`, `latest:N` or a list of numbers means. */
 function choose(versions: readonly FolderVersion[], policy: string): readonly FolderVersion[] {
   if (policy === 'all') return versions
-  const latest = /^latest:(\d+)$/.exec(policy)?.[1]
+  const latest = LATEST.exec(policy)?.[1]
   if (latest !== undefined) return versions.slice(-Number(latest))
   return versions.filter(({ version }) => policy.split(',').includes(version))
 }
@@ -91,7 +115,7 @@ interface Found {
 
 async function settingsOf({ all, folder, name, version, files }: Found): Promise<ModelSettings> {
   const place = join(folder, version)
-  const candidates = files.filter((file) => ENDINGS.includes(extname(file)))
+  const candidates = checkpointsOf(files)
   const named = candidates.filter((file) => file.startsWith('model.'))
   const [checkpoint, ...others] = named.length > 0 ? named : candidates
   if (checkpoint === undefined || others.length > 0) {
@@ -105,6 +129,36 @@ async function settingsOf({ all, folder, name, version, files }: Found): Promise
   const settings = { ...config, name, version, checkpoint: join(place, checkpoint) }
   const [model] = checkSettings({ ...all, models: [settings] }, shorten(join(folder, CONFIG))).models
   return model ?? settings
+}
+
+/** The files that can be opened as a checkpoint: an index stands for its shards. */
+function checkpointsOf(files: readonly string[]): readonly string[] {
+  return files.filter((file) => INDEX.test(file) || (ENDINGS.includes(extname(file)) && !SHARD.test(file)))
+}
+
+async function missingFile(place: string, files: readonly string[]): Promise<string | null> {
+  const [, stem, ending] = files.map((file) => SHARD.exec(file)).find((match) => match !== null) ?? []
+  const index = stem === undefined ? undefined : `${stem}.${ending}.index.json`
+  if (index !== undefined && !files.includes(index)) return index
+  if (checkpointsOf(files).length === 0) return 'a checkpoint such as model.pth'
+  for (const file of files.filter((name) => INDEX.test(name))) {
+    const shards = await shardsOf(join(place, file))
+    const missing = shards.find((shard) => !files.includes(shard))
+    if (missing !== undefined) return missing
+  }
+  return null
+}
+
+/** The files that an index lists; none where it is no index, which is told when it is loaded. */
+async function shardsOf(index: string): Promise<readonly string[]> {
+  try {
+    const json: unknown = JSON.parse(await readFile(index, 'utf8'))
+    const map: unknown = typeof json === 'object' && json !== null && 'weight_map' in json ? json.weight_map : null
+    if (typeof map !== 'object' || map === null) return []
+    return [...new Set(Object.values(map))].filter((name) => typeof name === 'string')
+  } catch {
+    return []
+  }
 }
 
 async function configOf(folder: string): Promise<object> {

@@ -1,9 +1,7 @@
-import { stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-
 import { TorchError } from 'napi-torch'
-import { PRESET_FILES, isError } from 'napi-torch/internal'
-import type { FolderScan, FolderVersion } from './model_folder.js'
+import { isError } from 'napi-torch/internal'
+import { fingerprintOf } from './fingerprint.js'
+import type { FolderVersion, SettledScan } from './model_folder.js'
 import { ServedModel, type ModelObserver } from './served_model.js'
 import { versionOf, type ModelSettings, type Settings } from './settings.js'
 
@@ -22,8 +20,9 @@ export interface IndexEntry {
 export interface FolderChange {
   readonly name: string
   readonly version: string
-  readonly kind: 'loaded' | 'unloaded' | 'failed'
-  /** Why it failed. */
+  /** `incomplete` where a file is still to come. */
+  readonly kind: 'loaded' | 'unloaded' | 'failed' | 'incomplete'
+  /** Why it failed, or what is to come. */
   readonly error?: unknown
 }
 
@@ -175,14 +174,19 @@ export class ModelRegistry {
   /**
    * Loads, replaces and unloads models of the watched folder, each by itself. What a model's policy does not choose stays until all
    * that it chooses is loaded; a version whose files are broken stays as it was loaded before, and is tried again when they change.
+   * Of a model of which nothing could be loaded, the newest of the fallbacks that can be is.
    */
   follow(
-    { versions, chosen, settled }: FolderScan & { readonly settled: readonly FolderVersion[] },
+    { versions, chosen, fallbacks, settled }: SettledScan,
     onChange: (change: FolderChange) => void,
   ): Promise<void> {
     return this.#inTurn(async () => {
       const own = new Set(this.modelSettings.map(({ name }) => name))
-      for (const found of settled) if (!own.has(found.name)) await this.#loadFollowed(found, onChange)
+      const isToLoad = (found: FolderVersion): boolean => settled.includes(found) && !own.has(found.name)
+      for (const found of chosen.filter(isToLoad)) await this.#loadFollowed(found, onChange)
+      for (const found of fallbacks.filter(isToLoad)) {
+        if (this.#isWithoutModel(found.name)) await this.#loadFollowed(found, onChange)
+      }
       const isWaiting = ({ name, version, fingerprint }: FolderVersion): boolean => {
         const entry = this.#entries.get(`${name}/${version}`)
         return entry?.model === null || entry?.fingerprint !== fingerprint
@@ -203,14 +207,23 @@ export class ModelRegistry {
     })
   }
 
+  /** Whether no version is loaded, and none was unloaded on request. */
+  #isWithoutModel(name: string): boolean {
+    return ![...this.#entries.values()].some(
+      ({ settings, model, reason }) => settings.name === name && (model !== null || reason === UNLOADED),
+    )
+  }
+
   async #loadFollowed(
-    { name, version, fingerprint, settings }: FolderVersion,
+    { name, version, fingerprint, settings, missing }: FolderVersion,
     onChange: (change: FolderChange) => void,
   ): Promise<void> {
     const key = `${name}/${version}`
     const old = this.#entries.get(key)
     if (old?.fingerprint === fingerprint) return
+    const expected = await missing()
     try {
+      if (expected !== null) throw new TorchError('TORCH_FILE', `${expected} is still to come`)
       const read = await settings()
       const model = await ServedModel.load(read, this.#settings, this.#observer)
       await this.#checkOpen(model)
@@ -227,7 +240,7 @@ export class ModelRegistry {
           ? { ...without, isFollowed: true, fingerprint }
           : { ...old, fingerprint, reason: `The files have changed, and cannot be loaded: ${reason}` },
       )
-      onChange({ name, version, kind: 'failed', error })
+      onChange({ name, version, kind: expected === null ? 'failed' : 'incomplete', error })
     }
   }
 
@@ -327,17 +340,4 @@ function keyOf(settings: ModelSettings): string {
 
 function waiting(settings: ModelSettings, state: ModelState, reason: string): Entry {
   return { settings, isFollowed: false, model: null, state, reason, fingerprint: '' }
-}
-
-/** Differs when the files of a model have changed. */
-async function fingerprintOf({ checkpoint, labels, module }: ModelSettings): Promise<string> {
-  const presets = PRESET_FILES.map((file) => join(dirname(checkpoint), file))
-  const files = [checkpoint, ...presets, ...[labels, module].filter((file) => file !== undefined)]
-  const facts = await Promise.all(
-    files.map(async (file) => {
-      const found = await stat(file).catch(() => null)
-      return found === null ? '-' : `${found.dev}:${found.ino}:${found.size}:${found.mtimeMs}`
-    }),
-  )
-  return facts.join(' ')
 }

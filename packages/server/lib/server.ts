@@ -284,6 +284,10 @@ export class InferenceServer implements AsyncDisposable {
 
   #noteChange({ kind, name, version, error }: FolderChange): void {
     const facts = { model: name, version }
+    if (kind === 'incomplete') {
+      this.#app.log.warn({ ...facts, reason: isError(error) ? error.message : '' }, 'model is incomplete')
+      return
+    }
     this.#metrics.reload(kind === 'failed' ? 'failed' : 'ok')
     if (kind === 'failed') this.#app.log.error({ ...facts, err: error }, 'model cannot be loaded')
     else this.#app.log.info(facts, `model ${kind}`)

@@ -1,7 +1,12 @@
 import { isError } from 'napi-torch/internal'
-import { scanModels } from './model_folder.js'
-import type { FolderChange, ModelRegistry } from './registry.js'
+import { scanModels, type SettledScan } from './model_folder.js'
+import type { FolderChange } from './registry.js'
 import type { Settings } from './settings.js'
+
+/** What loads the models of the folder. */
+export interface Follower {
+  follow(scan: SettledScan, onChange: (change: FolderChange) => void): Promise<void>
+}
 
 /** Is told of each model of the folder that was loaded or unloaded, or could not be, and of a folder that cannot be read. */
 export interface FolderObserver {
@@ -15,7 +20,7 @@ export interface FolderObserver {
  */
 export class WatchedFolder {
   readonly #settings: Settings
-  readonly #models: ModelRegistry
+  readonly #models: Follower
   readonly #observer: FolderObserver
   /** Fingerprints at the last check, by model and version. */
   #before: ReadonlyMap<string, string> = new Map()
@@ -23,7 +28,7 @@ export class WatchedFolder {
   #timer: NodeJS.Timeout | undefined
   #isBusy = false
 
-  constructor(settings: Settings, models: ModelRegistry, observer: FolderObserver) {
+  constructor(settings: Settings, models: Follower, observer: FolderObserver) {
     this.#settings = settings
     this.#models = models
     this.#observer = observer
@@ -53,13 +58,13 @@ export class WatchedFolder {
    * @throws {TorchError} `TORCH_FILE` if the folder cannot be read: nothing is unloaded then.
    */
   async check({ isSettled = false }: { readonly isSettled?: boolean } = {}): Promise<void> {
-    const { versions, chosen } = await scanModels(this.#settings)
+    const { versions, chosen, fallbacks } = await scanModels(this.#settings)
     const before = this.#before
     this.#before = new Map(versions.map(({ name, version, fingerprint }) => [`${name}/${version}`, fingerprint]))
-    const settled = chosen.filter(({ name, version, fingerprint }) => {
+    const settled = versions.filter(({ name, version, fingerprint }) => {
       return isSettled || before.get(`${name}/${version}`) === fingerprint
     })
-    await this.#models.follow({ versions, chosen, settled }, (change) => this.#observer.changed(change))
+    await this.#models.follow({ versions, chosen, fallbacks, settled }, (change) => this.#observer.changed(change))
   }
 
   stop(): void {

@@ -14,20 +14,24 @@ async function scan(files: Readonly<Record<string, string>>, settings: object = 
       await mkdir(join(folder, path, '..'), { recursive: true })
       await writeFile(join(folder, path), text)
     }
-    const { versions, chosen } = await scanModels(checkSettings({ models: [], modelsFolder: folder, ...settings }))
+    const found = await scanModels(checkSettings({ models: [], modelsFolder: folder, ...settings }))
+    const { versions, chosen, fallbacks } = found
     // Read while the folder is there.
     const read = async (version: (typeof versions)[number]): Promise<(typeof versions)[number]> => {
       const settled = await Promise.allSettled([version.settings()])
       const [found] = settled
+      const missing = await version.missing()
       return {
         ...version,
+        missing: () => Promise.resolve(missing),
         settings: () =>
           found.status === 'fulfilled'
             ? Promise.resolve({ ...found.value, checkpoint: found.value.checkpoint.slice(folder.length + 1) })
             : Promise.reject(found.reason as Error),
       }
     }
-    result = { versions: await Promise.all(versions.map(read)), chosen: await Promise.all(chosen.map(read)) }
+    const [all, wanted, older] = [versions, chosen, fallbacks].map((list) => Promise.all(list.map(read)))
+    result = { versions: (await all) ?? [], chosen: (await wanted) ?? [], fallbacks: (await older) ?? [] }
   })
   assert.ok(result)
   return result
@@ -71,11 +75,79 @@ describe('scanModels()', () => {
   for (const [name, files, checkpoint] of [
     ['model.pth beside others', ['model.pth', 'other.pth', 'preset.json'], 'm/1/model.pth'],
     ['the only checkpoint', ['resnet.safetensors', 'labels.txt'], 'm/1/resnet.safetensors'],
+    ['model.safetensors as Hugging Face saves it', ['config.json', 'model.safetensors'], 'm/1/model.safetensors'],
+    ['pytorch_model.bin with config.json', ['config.json', 'pytorch_model.bin'], 'm/1/pytorch_model.bin'],
+    ['model.safetensors beside pytorch_model.bin', ['model.safetensors', 'pytorch_model.bin'], 'm/1/model.safetensors'],
+    [
+      'the index of shards of safetensors',
+      ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors', 'model.safetensors.index.json'],
+      'm/1/model.safetensors.index.json',
+    ],
+    [
+      'the index of shards of torch.save',
+      ['pytorch_model-00001-of-00001.bin', 'pytorch_model.bin.index.json', 'config.json'],
+      'm/1/pytorch_model.bin.index.json',
+    ],
   ] as const) {
     it(`takes ${name}`, async () => {
       const { versions } = await scan(Object.fromEntries(files.map((file) => [`m/1/${file}`, ''])))
 
       assert.equal((await versions[0]?.settings())?.checkpoint, checkpoint)
+    })
+  }
+
+  const index = JSON.stringify({
+    weight_map: { a: 'model-00001-of-00002.safetensors', b: 'model-00002-of-00002.safetensors' },
+  })
+  for (const [name, files, missing] of [
+    ['nothing of a whole checkpoint', { 'model.pth': '' }, null],
+    [
+      'nothing of shards that are all there',
+      {
+        'model.safetensors.index.json': index,
+        'model-00001-of-00002.safetensors': '',
+        'model-00002-of-00002.safetensors': '',
+      },
+      null,
+    ],
+    [
+      'a shard that the index lists',
+      { 'model.safetensors.index.json': index, 'model-00001-of-00002.safetensors': '' },
+      'model-00002-of-00002.safetensors',
+    ],
+    ['the checkpoint of a folder that has just been made', { 'config.json': '' }, 'a checkpoint such as model.pth'],
+    ['the index of shards', { 'pytorch_model-00001-of-00002.bin': '' }, 'pytorch_model.bin.index.json'],
+    [
+      'nothing of an index that is cut off, which is told when it is loaded',
+      { 'model.safetensors.index.json': '{"weight_map": {' },
+      null,
+    ],
+    ['nothing of an index of another kind', { 'model.safetensors.index.json': '[1]' }, null],
+  ] as const) {
+    // prettier-ignore
+    it(`misses ${name}`, async () => {
+      const { versions } = await scan(
+        Object.fromEntries(Object.entries(files).map(([file, text]) => [`m/1/${file}`, text])),
+      )
+
+      assert.equal(await versions[0]?.missing(), missing)
+    })
+  }
+
+  for (const [versionPolicy, expected] of [
+    ['latest:1', ['2', '1']],
+    ['latest:2', ['1']],
+    ['all', []],
+    ['3', []],
+  ] as const) {
+    it(`gives ${expected.length} older versions to fall back to by the policy ${versionPolicy}, the newest first`, async () => {
+      const files = Object.fromEntries([1, 2, 3].map((version) => [`m/${version}/model.pth`, '']))
+      const { fallbacks } = await scan(files, { versionPolicy })
+
+      assert.deepEqual(
+        fallbacks.map(({ version }) => version),
+        expected,
+      )
     })
   }
 

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { loadCheckpoint, saveCheckpoint, saveSafetensors } from 'napi-torch'
+
 import { inFolder } from '../../support/checkpoints.js'
 import { CHECKPOINT } from '../../support/fashion_mnist.js'
 import { ask, post, startServer, type RunningServer } from '../../support/server.js'
@@ -134,6 +136,101 @@ describe('modelsFolder', function () {
       await becomes(running, ['2 READY'])
     })
   })
+
+  it('serves the newest version that works where the newest is broken at the start, and that when its files change', async () => {
+    await withFolder(async (folder, start) => {
+      for (const version of [2, 3, 4]) await addVersion(folder, version)
+      for (const version of [3, 4]) await writeFile(join(folder, 'm', String(version), 'model.pth'), 'no checkpoint')
+
+      const running = await start()
+
+      const entries = await index(running)
+      const stateOf = ({ version, state }: Entry): string => `${version} ${state}`
+      assert.deepEqual(entries.map(stateOf), ['4 UNAVAILABLE', '3 UNAVAILABLE', '2 READY'])
+      for (const { reason } of entries.slice(0, 2)) assert.match(reason, /model\.pth: /)
+      assert.equal(await answers(running), 200)
+      assert.equal(running.server.isReady, true)
+      assert.equal(running.log.filter((line) => line.includes('model cannot be loaded')).length, 2)
+      const metrics = await (await fetch(`${running.url}/metrics`)).text()
+      assert.match(metrics, /^napi_torch_reloads_total\{result="failed"\} 2$/m)
+      assert.match(metrics, /^napi_torch_model_ready\{model="m",version="4"\} 0$/m)
+
+      await copyFile(CHECKPOINT, join(folder, 'm', '4', 'model.pth'))
+      await becomes(running, ['4 READY'])
+    })
+  })
+
+  it('serves no other version than the policy names', async () => {
+    await withFolder(async (folder, start) => {
+      await addVersion(folder, 2)
+      await writeFile(join(folder, 'm', '2', 'model.pth'), 'no checkpoint')
+
+      const running = await start({ versionPolicy: '2' })
+
+      await becomes(running, ['2 UNAVAILABLE'])
+      assert.equal(await answers(running), 503)
+    })
+  })
+
+  it('does not go back to an older version where a model was unloaded on request', async () => {
+    await withFolder(async (folder, start) => {
+      await addVersion(folder, 2)
+      const running = await start({ repositoryControl: true, adminToken: 'admin' })
+      await post(`${running.url}/v2/repository/models/m/unload`, {}, { authorization: 'Bearer admin' })
+
+      await new Promise((resolve) => setTimeout(resolve, 10 * CHECK_MS))
+
+      await becomes(running, ['2 UNAVAILABLE'])
+    })
+  })
+
+  for (const [kind, save] of [
+    ['safetensors', saveSafetensors],
+    ['bin', saveCheckpoint],
+  ] as const) {
+    it(`waits for all shards of a checkpoint in ${kind} files, says so, and then serves it`, async () => {
+      await withFolder(async (folder, start) => {
+        const running = await start()
+        const stem = kind === 'bin' ? 'pytorch_model' : 'model'
+        const place = join(folder, 'm', '2')
+        await mkdir(place)
+        using state = await loadCheckpoint(CHECKPOINT)
+        const entries = [...state]
+        const halves = [entries.slice(0, 60), entries.slice(60)]
+        const names = halves.map((_half, index) => `${stem}-0000${index + 1}-of-00002.${kind}`)
+        const saveHalf = (index: number): Promise<void> =>
+          save(join(place, names[index] ?? ''), new Map(halves[index] ?? []))
+        const map = halves.flatMap((half, index) => half.map(([key]) => [key, names[index]]))
+
+        const [, empty] = await becomes(running, ['1 READY', '2 UNAVAILABLE'])
+        await saveHalf(0)
+        await until('the index is missed', async () => (await index(running))[1]?.reason.includes('index') === true)
+        const withoutIndex = await becomes(running, ['1 READY', '2 UNAVAILABLE'])
+        await writeFile(
+          join(place, `${stem}.${kind}.index.json`),
+          JSON.stringify({ metadata: {}, weight_map: Object.fromEntries(map) as object }),
+        )
+        await writeFile(join(place, 'config.json'), '{}')
+        await until('the shard is missed', async () => (await index(running))[1]?.reason.includes('-00002-') === true)
+        const [, withoutShard] = await index(running)
+
+        assert.equal(empty?.reason, 'a checkpoint such as model.pth is still to come')
+        assert.equal(withoutIndex[1]?.reason, `${stem}.${kind}.index.json is still to come`)
+        assert.equal(withoutShard?.reason, `${names[1]} is still to come`)
+        assert.equal(await answers(running), 200)
+        await saveHalf(1)
+        await becomes(running, ['2 READY'])
+        assert.equal(await answers(running), 200)
+        assert.deepEqual(
+          running.log.filter((line) => line.includes('cannot be loaded')),
+          [],
+        )
+        assert.ok(running.log.some((line) => line.includes('"msg":"model is incomplete"')))
+        const metrics = await (await fetch(`${running.url}/metrics`)).text()
+        assert.doesNotMatch(metrics, /^napi_torch_reloads_total\{result="failed"\}/m)
+      })
+    })
+  }
 
   it('keeps a version as it was where its own files are overwritten by broken ones', async () => {
     await withFolder(async (folder, start) => {
