@@ -1,5 +1,3 @@
-import { availableParallelism } from 'node:os'
-
 import { TorchError } from 'napi-torch'
 import { SamplePool, Semaphore, isError, onAbort } from 'napi-torch/internal'
 
@@ -22,6 +20,8 @@ export interface AdmissionLimits {
   readonly maxQueueSize: number
   /** Elements of a sample. */
   readonly sampleLength: number
+  /** Images that are decoded at a time: the cores of the process. */
+  readonly decodedAtATime: number
 }
 
 /**
@@ -40,8 +40,7 @@ export class Admission {
   #begun = 0
   #lastComputeMs = 0
 
-  constructor({ maxBatchSize, maxQueueSize, sampleLength }: AdmissionLimits) {
-    const decodedAtATime = availableParallelism()
+  constructor({ maxBatchSize, maxQueueSize, sampleLength, decodedAtATime }: AdmissionLimits) {
     // Enough to keep the engine busy: one batch that is computed, one that is copied together, and the images for the next.
     this.#maxBegun = 2 * maxBatchSize + decodedAtATime
     this.#maxWaiting = maxQueueSize

@@ -15,6 +15,8 @@ import { TorchError } from 'napi-torch'
 import { discard, readBody } from './body.js'
 import { allowOrigins } from './cors.js'
 import { ClientLeft, type Exchange, type ServerContext } from './context.js'
+import { logOptions, type LogStream } from './log.js'
+import { limitConnections } from './max_connections.js'
 import { HEADER_LENGTH } from './oip/request.js'
 import { describeApi } from './openapi/document.js'
 import { checkQueryNames } from './openapi/validate_query.js'
@@ -40,7 +42,7 @@ export interface Tls {
 export interface AppParts {
   readonly tls: Tls | null
   /** Receives the log. Default: stdout. */
-  readonly logStream?: { write(line: string): void } | undefined
+  readonly logStream?: LogStream | undefined
 }
 
 /** Open to everyone: orchestrators and Prometheus have no tokens. */
@@ -55,8 +57,9 @@ const CONNECTIONS_CHECK_MS = 1000
 /** Creates the HTTP side of a server: limits, tokens, errors, logs and all routes. */
 export function createApp(context: ServerContext, { tls, logStream }: AppParts): FastifyInstance {
   const { settings } = context
-  const app = createFastify(settings, tls, logStream)
-  app.server.maxConnections = settings.maxConnections
+  const logger = logOptions(settings, logStream, context.peers?.number)
+  const app = createFastify(settings, tls, logger)
+  limitConnections(app.server, settings.maxConnections, { isWorker: context.peers !== null })
   // Clients that ask are told to send a body only when it will be read.
   const continues = new WeakMap<IncomingMessage, ServerResponse>()
   app.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
@@ -145,17 +148,13 @@ function inSameScope(add: (app: FastifyInstance) => void): FastifyPluginCallback
   return Object.assign(plugin, { [Symbol.for('skip-override')]: true })
 }
 
-function createFastify(settings: Settings, tls: Tls | null, logStream: AppParts['logStream']): FastifyInstance {
+function createFastify(settings: Settings, tls: Tls | null, logger: ReturnType<typeof logOptions>): FastifyInstance {
   const http = {
     maxHeaderSize: settings.maxHeaderBytes,
     headersTimeout: settings.headerTimeoutMs,
     requestTimeout: settings.requestTimeoutMs,
     connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
   }
-  const logger =
-    settings.logLevel === 'silent'
-      ? false
-      : { level: settings.logLevel, base: null, ...(logStream === undefined ? {} : { stream: logStream }) }
   const options = {
     logger,
     // finish() logs one line for each request.

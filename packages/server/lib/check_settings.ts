@@ -6,6 +6,7 @@ import { describe, didYouMean } from 'napi-torch/internal'
 
 import { isOrigin, originsOf } from './origins.js'
 import { MODEL, SERVER, SETTINGS, versionOf, type Settings } from './settings.js'
+import { shareOf } from './workers/share.js'
 
 /** Characters of a message: further faults are counted only. */
 const MAX_LENGTH = 460
@@ -48,8 +49,10 @@ function* contradictions({ models, ...settings }: Settings): Generator<Fault> {
     yield { path: ['models', String(index)], message: `Expected distinct models, received ${key} twice` }
   }
   for (const { name, maxQueueSize = settings.maxQueueSize } of models) {
-    if (maxSamples <= maxQueueSize) continue
-    const message = `Expected maxSamples of at most maxQueueSize (${maxQueueSize} for ${name}), received ${maxSamples}`
+    const share = shareOf(maxQueueSize, settings)
+    if (maxSamples <= share) continue
+    const place = settings.workers === 1 ? `for ${name}` : `for ${name} in each of ${settings.workers} workers`
+    const message = `Expected maxSamples of at most maxQueueSize (${share} ${place}), received ${maxSamples}`
     yield { path: ['maxSamples'], message }
   }
   for (const origin of originsOf(settings.corsOrigins)) {

@@ -10,6 +10,7 @@ import type { ResponseCache } from './response_cache.js'
 import type { AccessControl } from './security.js'
 import type { Settings } from './settings.js'
 import { ModelStatistics } from './statistics.js'
+import type { Peers } from './workers/peers.js'
 import type { Tracing } from './tracing.js'
 
 /** Facts about a request while it is under way, which are logged at its end. */
@@ -40,6 +41,8 @@ export class ServerContext {
   readonly access: AccessControl
   /** Null where no results are kept. */
   readonly cache: ResponseCache | null
+  /** The workers that serve the same models; null where this process is the only one. */
+  readonly peers: Peers | null
   /** Set when the server shuts down and takes no new work. */
   isDraining = false
   /** Set before `isDraining`, so that load balancers stop sending requests. */
@@ -52,7 +55,7 @@ export class ServerContext {
   constructor(
     parts: Pick<
       ServerContext,
-      'settings' | 'models' | 'metrics' | 'tracing' | 'budget' | 'parser' | 'access' | 'cache'
+      'settings' | 'models' | 'metrics' | 'tracing' | 'budget' | 'parser' | 'access' | 'cache' | 'peers'
     >,
   ) {
     this.settings = parts.settings
@@ -63,11 +66,12 @@ export class ServerContext {
     this.parser = parts.parser
     this.access = parts.access
     this.cache = parts.cache
+    this.peers = parts.peers
   }
 
-  /** Tells whether requests will be answered. */
+  /** Tells whether requests will be answered, by each worker where there are several. */
   get isReady(): boolean {
-    return !this.isLeaving && !this.isDraining && this.models.isReady
+    return !this.isLeaving && !this.isDraining && this.models.isReady && this.peers?.isReady !== false
   }
 
   /** Follows a request until its response was sent or its connection is closed, and then calls `onEnd`. */

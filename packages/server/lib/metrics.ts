@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 import { memory } from 'napi-torch'
 import { packageFacts, type BatchFacts } from 'napi-torch/internal'
+import type { MetricJson } from './workers/sum_metrics.js'
 import { EventLoopLag } from './event_loop_lag.js'
 import type { Timing } from './inference.js'
 import { processMetrics } from './process_metrics.js'
@@ -9,6 +10,19 @@ import type { ModelRegistry } from './registry.js'
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
 const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64, 128]
+
+/** Loads of models, which where there are workers the primary process counts. */
+export const RELOADS = {
+  name: 'napi_torch_reloads_total',
+  help: 'Loads, unloads and reloads of models by result',
+  labelNames: ['result'],
+} as const
+
+/** Workers that died and were replaced, which the primary process counts. */
+export const RESTARTS = {
+  name: 'napi_torch_worker_restarts_total',
+  help: 'Worker processes that were started in the place of one that had ended',
+} as const
 
 /** State that {@link Metrics} reads on each scrape. */
 export interface MetricsSources {
@@ -64,7 +78,7 @@ export class Metrics {
       'Batches by why they began: full, the delay was over, or the engine was idle',
       ['model', 'reason'],
     )
-    this.#reloads = counter('napi_torch_reloads_total', 'Loads, unloads and reloads of models by result', ['result'])
+    this.#reloads = new Counter({ ...RELOADS, registers })
     this.#lookups = counter('napi_torch_cache_samples_total', 'Samples by model, and whether their result was kept', [
       'model',
       'result',
@@ -72,6 +86,8 @@ export class Metrics {
     this.#spans = counter('napi_torch_trace_spans_total', 'Spans that were sent to the collector, or dropped', [
       'result',
     ])
+    new Gauge({ name: 'napi_torch_workers', help: 'Processes that serve', registers }).set(1)
+    new Counter({ ...RESTARTS, registers })
     observeModels(this.#registry, sources.models)
     observeMemory(this.#registry, sources)
     this.#lag = new EventLoopLag(this.#registry)
@@ -79,6 +95,7 @@ export class Metrics {
       name: 'napi_torch_build_info',
       help: 'Always 1; the versions are labels',
       labelNames: ['version', 'node'],
+      aggregator: 'first',
       registers,
     }).set({ version: packageFacts().version, node: process.versions.node }, 1)
   }
@@ -135,6 +152,11 @@ export class Metrics {
     return Registry.merge([this.#registry, processMetrics()]).metrics()
   }
 
+  /** The metrics in a form that can be sent to another process, and summed there. */
+  json(): Promise<readonly MetricJson[]> {
+    return Registry.merge([this.#registry, processMetrics()]).getMetricsAsJSON()
+  }
+
   close(): void {
     this.#lag.close()
     this.#registry.clear()
@@ -156,6 +178,8 @@ function observeModels(registry: Registry, models: ModelRegistry): void {
     name: 'napi_torch_model_ready',
     help: '1 if the model is ready, otherwise 0',
     labelNames: ['model', 'version'],
+    // Ready where it is ready in each worker.
+    aggregator: 'min',
     registers: [registry],
     collect() {
       this.reset()

@@ -7,6 +7,9 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
  */
 const LEFT_OUT = /^(?:nodejs_active_|nodejs_eventloop_lag_|process_open_fds$)/
 
+/** How these are summed over several processes: the sum, or what prom-client does, says nothing. */
+const AGGREGATORS = { process_start_time_seconds: 'min', process_max_fds: 'min' } as const
+
 let registry: Registry | undefined
 
 /** Metrics of the whole process. Made once, as its observers cannot be stopped: a process may have many servers. */
@@ -15,5 +18,10 @@ export function processMetrics(): Registry {
   registry = new Registry()
   collectDefaultMetrics({ register: registry })
   for (const { name } of registry.getMetricsAsArray()) if (LEFT_OUT.test(name)) registry.removeSingleMetric(name)
+  for (const [name, aggregator] of Object.entries(AGGREGATORS)) {
+    const metric = registry.getSingleMetric(name)
+    // Some are not there on other systems.
+    if (metric !== undefined) Object.assign(metric, { aggregator })
+  }
   return registry
 }

@@ -5,6 +5,7 @@ import { DEFAULT_OUTPUTS, type ModelOutput } from './oip/response.js'
 import { DEFAULT_INPUT } from './oip/samples.js'
 import { loadClassifier, type LoadedClassifier } from './load_classifier.js'
 import { versionOf, type ModelSettings, type Settings } from './settings.js'
+import { coresOf, shareOf, threadsOf } from './workers/share.js'
 
 /** Is told what becomes of a model. */
 export interface ModelObserver {
@@ -44,7 +45,8 @@ export class ServedModel {
     const { maxBatchSize, maxDelayMs, maxQueueSize } = batchingOf(settings, all)
     this.maxBatchSize = maxBatchSize
     this.maxDelayMs = maxDelayMs
-    this.admission = new Admission({ maxBatchSize, maxQueueSize, sampleLength: this.inputLength })
+    const decodedAtATime = coresOf(all)
+    this.admission = new Admission({ maxBatchSize, maxQueueSize, sampleLength: this.inputLength, decodedAtATime })
     observeBatches(classifier.engine, (batch) => {
       this.admission.noteBatch(batch.computeMs)
       observer.batch(this, batch)
@@ -66,7 +68,7 @@ export class ServedModel {
       activation: images.activation,
       exifOrientation: images.exifOrientation,
       invert: images.invert,
-      threads: all.threads === 0 ? undefined : all.threads,
+      threads: threadsOf(all),
       ...batchingOf(settings, all),
     })
     return new ServedModel(settings, classifier, all, observer)
@@ -125,8 +127,8 @@ function batchingOf(settings: ModelSettings, all: Settings): Batching {
   return {
     maxBatchSize: settings.maxBatchSize ?? all.maxBatchSize,
     maxDelayMs: settings.maxDelayMs ?? all.maxDelayMs,
-    maxQueueSize: settings.maxQueueSize ?? all.maxQueueSize,
-    maxQueueBytes: settings.maxQueueBytes ?? all.maxQueueBytes,
+    maxQueueSize: shareOf(settings.maxQueueSize ?? all.maxQueueSize, all),
+    maxQueueBytes: shareOf(settings.maxQueueBytes ?? all.maxQueueBytes, all),
     dtype: settings.dtype ?? all.dtype,
     weights: settings.weights ?? all.weights,
     winogradTile: settings.winogradTile ?? all.winogradTile,

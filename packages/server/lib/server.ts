@@ -5,11 +5,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createSecureContext } from 'node:tls'
 
 import { TorchError } from 'napi-torch'
-import { checkOptions, isError, reasonOf, shorten } from 'napi-torch/internal'
+import { checkOptions, expected, isError, reasonOf, shorten } from 'napi-torch/internal'
 import { BodyBudget } from './body_budget.js'
 import { GrpcListener } from './grpc/listener.js'
 import { createApp, type FastifyInstance, type Tls } from './app.js'
 import { ServerContext } from './context.js'
+import { cannotListen } from './listen.js'
+import type { LogStream } from './log.js'
 import { OtlpTracing } from './otlp.js'
 import { Metrics } from './metrics.js'
 import { RequestParser } from './parse/parser.js'
@@ -21,13 +23,14 @@ import type { ModelSettings, PartialSettings, Settings } from './settings.js'
 import { openTracing } from './tracing.js'
 import { WatchedFolder } from './watch_folder.js'
 import { watchModels } from './watch.js'
+import type { Peers } from './workers/peers.js'
 
 /** Options of {@link createServer}: the settings, and options that a config file cannot hold. */
-export interface ServerOptions extends Omit<PartialSettings, 'models'> {
+export interface ServerOptions extends Omit<PartialSettings, 'models' | 'workers'> {
   /** A checkpoint for each model name, or a list of models with settings of their own. */
   readonly models: Readonly<Record<string, string>> | readonly ModelSettings[]
   /** Receives the lines of the log, which are JSON. Default: stdout. */
-  readonly logStream?: { write(line: string): void } | undefined
+  readonly logStream?: LogStream | undefined
 }
 
 type ModelList = readonly ModelSettings[]
@@ -51,23 +54,37 @@ export async function createServer(options: ServerOptions): Promise<InferenceSer
     ? (models as readonly ModelSettings[])
     : Object.entries(models).map(([name, checkpoint]) => ({ name, checkpoint: checkpoint as string }))
   const settings = checkSettings({ ...rest, models: list }, 'the options of createServer()')
+  // A program that is not typed may pass it.
+  if (settings.workers !== 1) throw expected('1 (napi-torch serve --workers starts more)', 'workers', settings.workers)
+  return openServer(settings, { logStream, peers: null })
+}
+
+/** What is not a setting of a server. */
+interface Surroundings {
+  readonly logStream: LogStream | undefined
+  /** Null where the server is the only process. */
+  readonly peers: Peers | null
+}
+
+/** @internal Creates a server from settings that are checked, perhaps as one of several workers. */
+export async function openServer(settings: Settings, { logStream, peers }: Surroundings): Promise<InferenceServer> {
   const tls = await readTls(settings)
   const parts = {
     settings,
     tls,
     logStream,
+    peers,
     access: new AccessControl(settings, await Tokens.open(settings)),
     tracing: settings.otlpEndpoint === '' ? await openTracing() : new OtlpTracing(settings),
   }
   return new InferenceServer(parts)
 }
 
-interface ServerParts {
+interface ServerParts extends Surroundings {
   readonly settings: Settings
   readonly tls: Tls | null
   readonly access: AccessControl
   readonly tracing: ServerContext['tracing']
-  readonly logStream: ServerOptions['logStream']
 }
 
 /** A server of models over HTTP and gRPC. Created by {@link createServer}. */
@@ -84,7 +101,7 @@ export class InferenceServer implements AsyncDisposable {
   #stopWatching: () => void = () => undefined
 
   /** @internal Servers are created by `createServer()`. */
-  constructor({ settings, tls, access, tracing, logStream }: ServerParts) {
+  constructor({ settings, tls, access, tracing, logStream, peers }: ServerParts) {
     this.#settings = settings
     const budget = new BodyBudget(settings)
     const cache =
@@ -116,12 +133,14 @@ export class InferenceServer implements AsyncDisposable {
       parser: new RequestParser(settings, budget),
       access,
       cache,
+      peers,
     })
     this.#app = createApp(this.#context, { tls, logStream })
     this.#grpc = settings.grpc ? new GrpcListener(this.#context, { tls, log: this.#app.log }) : null
     if (tracing instanceof OtlpTracing) this.#observeSpans(tracing)
+    // One process watches for all workers.
     this.#folder =
-      settings.modelsFolder === ''
+      settings.modelsFolder === '' || peers !== null
         ? null
         : new WatchedFolder(settings, this.#models, {
             changed: (change) => this.#noteChange(change),
@@ -145,6 +164,11 @@ export class InferenceServer implements AsyncDisposable {
   /** @internal Writes a warning into the log, where there is one. */
   warn(message: string): void {
     this.#app.log.warn(message)
+  }
+
+  /** @internal What a worker tells its primary process of. */
+  get inner(): ServerContext {
+    return this.#context
   }
 
   /** Whether the server answers requests now. */
@@ -193,16 +217,7 @@ export class InferenceServer implements AsyncDisposable {
   async reload(models: ModelList | (() => Promise<ModelList>) = this.#models.modelSettings): Promise<void> {
     const { log } = this.#app
     try {
-      const given = typeof models === 'function' ? await models() : models
-      const checked = checkSettings({ ...this.#settings, models: given }, 'reload()').models
-      const [tls, tokens] = [await readTls(this.#settings), await Tokens.open(this.#settings)]
-      await this.#models.apply(checked)
-      await this.#folder?.check({ isSettled: true })
-      if (tls !== null) {
-        ;(this.#app.server as unknown as HttpsServer).setSecureContext(tls)
-        this.#grpc?.replaceTls(tls)
-      }
-      this.#context.access.replaceTokens(tokens)
+      await this.replaceModels(typeof models === 'function' ? await models() : models)
       this.#metrics.reload('ok')
       log.info({ models: this.models }, 'models reloaded')
     } catch (error) {
@@ -210,6 +225,19 @@ export class InferenceServer implements AsyncDisposable {
       log.error({ err: error }, 'reload failed, nothing has changed')
       throw error
     }
+  }
+
+  /** @internal Does what {@link reload} does, without a word to the log and the metrics. */
+  async replaceModels(models: ModelList): Promise<void> {
+    const checked = checkSettings({ ...this.#settings, models }, 'reload()').models
+    const [tls, tokens] = [await readTls(this.#settings), await Tokens.open(this.#settings)]
+    await this.#models.apply(checked)
+    await this.#folder?.check({ isSettled: true })
+    if (tls !== null) {
+      ;(this.#app.server as unknown as HttpsServer).setSecureContext(tls)
+      this.#grpc?.replaceTls(tls)
+    }
+    this.#context.access.replaceTokens(tokens)
   }
 
   /**
@@ -261,7 +289,7 @@ export class InferenceServer implements AsyncDisposable {
     // Perhaps it was closed meanwhile.
     if (this.#closing !== undefined) this.#folder?.stop()
     const { watchMs } = this.#settings
-    if (watchMs > 0 && this.#closing === undefined) {
+    if (watchMs > 0 && this.#context.peers === null && this.#closing === undefined) {
       this.#stopWatching = watchModels(this.#models, watchMs, () => this.reload())
     }
   }
@@ -304,19 +332,6 @@ export class InferenceServer implements AsyncDisposable {
 
 /** Time to read the requests that have arrived before the shutdown. */
 const SETTLE_MS = 100
-
-const LISTEN_FAULTS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'the address is already in use',
-  EACCES: 'permission denied',
-  EADDRNOTAVAIL: 'this machine does not have that address',
-  ENOTFOUND: 'the host name is unknown',
-}
-
-function cannotListen(host: string, port: number, cause: unknown): TorchError {
-  const code = isError(cause) && 'code' in cause ? String(cause.code) : ''
-  const reason = LISTEN_FAULTS[code] ?? (isError(cause) ? cause.message : String(cause))
-  return new TorchError('TORCH_LISTEN', `Cannot listen on ${host}, port ${port}: ${reason}`, { cause })
-}
 
 async function readTls({ tlsCert, tlsKey }: Settings): Promise<Tls | null> {
   if (tlsCert === '') return null

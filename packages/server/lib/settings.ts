@@ -197,7 +197,13 @@ export const SETTINGS = {
     minimum: 0,
     maximum: 1024,
     default: 0,
-    description: 'number of threads that compute; 0 means one per core',
+    description: 'number of threads of a process that compute; 0 means one per core, shared among the workers',
+  }),
+  workers: Type.Integer({
+    minimum: 1,
+    maximum: 128,
+    default: 1,
+    description: 'number of processes that share the port; only for napi-torch serve',
   }),
   cacheBytes: Type.Integer({
     minimum: 0,

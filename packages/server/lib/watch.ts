@@ -1,5 +1,8 @@
 import type { ModelRegistry } from './registry.js'
 
+/** What knows the files of the models. */
+export type ComparesFiles = Pick<ModelRegistry, 'compareFiles'>
+
 /**
  * Checks every `intervalMs` whether the files of the models have changed, and calls `reload` when they have and are then the same
  * at two checks in a row: files that are still being written are not loaded. Files that could not be loaded are not tried again
@@ -8,7 +11,7 @@ import type { ModelRegistry } from './registry.js'
  * Polls because notifications of the file system do not reach network file systems, nor the links with which Kubernetes replaces
  * volumes.
  */
-export function watchModels(models: ModelRegistry, intervalMs: number, reload: () => Promise<void>): () => void {
+export function watchModels(models: ComparesFiles, intervalMs: number, reload: () => Promise<void>): () => void {
   let before = ''
   let failed = ''
   let isBusy = false

@@ -4,7 +4,7 @@ import { setImmediate, setTimeout as delay } from 'node:timers/promises'
 
 import { Admission, type Call } from '../../../packages/server/lib/admission.js'
 
-const LIMITS = { maxBatchSize: 1, maxQueueSize: 3, sampleLength: 4 }
+const LIMITS = { maxBatchSize: 1, maxQueueSize: 3, sampleLength: 4, decodedAtATime: availableParallelism() }
 /** Images that an {@link Admission} of {@link LIMITS} begins before others have to wait. */
 const BEGUN = 2 + availableParallelism()
 

@@ -17,6 +17,13 @@ describe('checkSettings()', () => {
 
   for (const [what, given, message] of [
     ['a number out of its range', { port: 70_000 }, 'settings: port must be <= 65535, received 70000'],
+    ['no worker', { workers: 0 }, 'settings: workers must be >= 1, received 0'],
+    ['more workers than it starts', { workers: 129 }, 'settings: workers must be <= 128, received 129'],
+    [
+      'a request that is larger than the queue of a worker',
+      { workers: 4, maxQueueSize: 200 },
+      'settings: Expected maxSamples of at most maxQueueSize (50 for a in each of 4 workers), received 64',
+    ],
     ['a value of another type', { threads: 'all' }, 'settings: threads must be integer, received "all"'],
     [
       'a choice that there is not',

@@ -32,6 +32,7 @@ const GROUPS: Readonly<Record<SettingName, string>> = {
   winogradTile: COMPUTATION,
   device: COMPUTATION,
   threads: COMPUTATION,
+  workers: COMPUTATION,
   cacheBytes: COMPUTATION,
   maxQueueSize: LIMITS,
   maxQueueBytes: LIMITS,

@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 
 import { type Context, duration, errorLine, EXIT, plural } from 'napi-torch/internal/cli'
+import type { LogStream } from '../log.js'
 import { createServer, type InferenceServer } from '../server.js'
 import type { Settings } from '../settings.js'
 import { settingsSchema } from '../settings_schema.js'
+import { threadsOf } from '../workers/share.js'
 import { checkModels } from './check.js'
 import { humanLine } from './log_lines.js'
 import { collectSettings, configOf, type ServeFlags } from './settings.js'
@@ -36,7 +38,7 @@ export async function serve(flags: ServeFlags, context: Context): Promise<number
   const logStream = terminal.isTerminal
     ? { write: (line: string) => terminal.print(humanLine(line, terminal.colors)) }
     : undefined
-  const server = await createServer({ ...settings, logStream })
+  const server = await openService(settings, logStream)
   try {
     await server.listen()
     warnOfOpenServer(settings, context)
@@ -53,6 +55,18 @@ export async function serve(flags: ServeFlags, context: Context): Promise<number
   } finally {
     await server.close()
   }
+}
+
+/** What the command asks of a server, of one process or of several. */
+type Service = Pick<InferenceServer, 'url' | 'grpcAddress' | 'models' | 'listen' | 'ready' | 'warn'> & {
+  reload(models: () => Promise<Settings['models']>): Promise<void>
+  close(): Promise<void>
+}
+
+async function openService(settings: Settings, logStream: LogStream | undefined): Promise<Service> {
+  if (settings.workers === 1) return createServer({ ...settings, logStream })
+  const { WorkerPool } = await import('../workers/pool.js')
+  return new WorkerPool(settings, { logStream })
 }
 
 /** SIGHUP, which would end the process where nothing listens: while models are loaded, it waits; at the end, it is ignored. */
@@ -85,7 +99,7 @@ async function aborted(signal: AbortSignal): Promise<void> {
 
 /** Reads the settings again and reloads the models; other settings cannot change while the server runs. */
 async function reloadModels(
-  server: InferenceServer,
+  server: Service,
   flags: ServeFlags,
   before: Settings,
   { terminal }: Context,
@@ -118,18 +132,27 @@ function warnOfOpenServer({ host, token, tokenFile }: Settings, { terminal }: Co
 }
 
 function* introduction(
-  { url, models }: InferenceServer,
-  { threads, token, tokenFile }: Settings,
+  { url, grpcAddress, models }: Pick<Service, 'url' | 'grpcAddress' | 'models'>,
+  settings: Settings,
   ms: number,
   { bold, dim }: Context['terminal']['colors'],
 ): Generator<string> {
+  const { token, tokenFile } = settings
   const names = [...new Set(models.map(({ name }) => name))]
   const authorization = token === '' && tokenFile === '' ? '' : ` -H 'Authorization: Bearer TOKEN'`
-  yield `${bold(String(url))}  ${dim(`ready after ${duration(ms)}, ${threads === 0 ? 'all cores' : plural(threads, 'thread')}`)}`
+  yield `${bold(String(url))}  ${dim(`ready after ${duration(ms)}, ${computersOf(settings)}`)}`
+  if (grpcAddress !== null) yield `gRPC: ${grpcAddress}`
   yield `models: ${names.length === 0 ? 'none yet' : names.join(', ')}`
   yield dim(
     `try: curl${authorization} -H 'Content-Type: image/jpeg' --data-binary @photo.jpg ${String(url)}/v1/classify/${names[0] ?? 'NAME'}`,
   )
+}
+
+/** Says what computes, such as `2 workers with 1 thread each`. */
+function computersOf(settings: Settings): string {
+  const threads = threadsOf(settings)
+  const each = threads === undefined ? 'all cores' : plural(threads, 'thread')
+  return settings.workers === 1 ? each : `${plural(settings.workers, 'worker')} with ${each} each`
 }
 
 function withoutSecrets(settings: Settings): object {

@@ -6,6 +6,7 @@ import type { FastifyBaseLogger } from 'fastify'
 
 import type { Tls } from '../app.js'
 import type { ServerContext } from '../context.js'
+import { limitConnections } from '../max_connections.js'
 import { Calls } from './calls.js'
 import { Definition, HEALTH_SERVICE, INFERENCE_SERVICE } from './definition.js'
 import { checkHealth, watchHealth } from './health.js'
@@ -51,7 +52,7 @@ export class GrpcListener {
       socket.on('error', () => undefined).once('close', () => this.#sockets.delete(socket))
       this.#injector.injectConnection(socket)
     })
-    this.#listener.maxConnections = settings.maxConnections
+    limitConnections(this.#listener, settings.maxConnections, { isWorker: context.peers !== null })
   }
 
   /** Address and port, such as `127.0.0.1:8001`; null while it does not listen. */

@@ -52,7 +52,9 @@ export function inferenceService(
       const { name, version } = request as Named
       return statisticsOf(context, wanted(name), wanted(version))
     },
-    RepositoryIndex: (request) => ({ models: repositoryIndex(context, (request as RepositoryRequest).ready) }),
+    RepositoryIndex: async (request) => ({
+      models: await repositoryIndex(context, (request as RepositoryRequest).ready),
+    }),
     RepositoryModelLoad: async (request) => {
       checkControl(context)
       const { model_name: model, parameters } = request as RepositoryRequest

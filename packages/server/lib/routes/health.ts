@@ -32,6 +32,8 @@ export function healthRoutes(app: FastifyInstance, context: ServerContext): void
   })
 
   app.get('/metrics', { schema: HIDDEN }, async (_request, reply) => {
-    return reply.header('content-type', context.metrics.contentType).send(await context.metrics.text())
+    return reply
+      .header('content-type', context.metrics.contentType)
+      .send(await (context.peers?.metrics() ?? context.metrics.text()))
   })
 }

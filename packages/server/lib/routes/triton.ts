@@ -65,19 +65,21 @@ export function tritonRoutes(app: FastifyInstance, context: ServerContext): void
     })
   }
 
-  app.get('/v2/models/stats', { schema: ALL_STATISTICS }, (_request, reply) => reply.send(statisticsOf(context)))
+  app.get('/v2/models/stats', { schema: ALL_STATISTICS }, async (_request, reply) => {
+    return reply.send(await statisticsOf(context))
+  })
   for (const { url, schema } of modelRoutes('/stats', STATISTICS)) {
-    app.get<ModelRoute>(url, { schema }, ({ params: { model, version } }, reply) => {
-      return reply.send(statisticsOf(context, model, version))
+    app.get<ModelRoute>(url, { schema }, async ({ params: { model, version } }, reply) => {
+      return reply.send(await statisticsOf(context, model, version))
     })
   }
 
   // Triton's clients send no type, or JSON, and curl -d that of a form.
   const onRequest = checkMediaType(['application/json', 'application/octet-stream', FORM, ''])
-  app.post('/v2/repository/index', { schema: INDEX, onRequest }, (request, reply) => {
+  app.post('/v2/repository/index', { schema: INDEX, onRequest }, async (request, reply) => {
     const { ready = false } = jsonOf(request)
     if (typeof ready !== 'boolean') throw badRequest('Expected a boolean for ready')
-    return reply.send(repositoryIndex(context, ready))
+    return reply.send(await repositoryIndex(context, ready))
   })
 
   const checkAdmin = async (request: FastifyRequest): Promise<void> => {

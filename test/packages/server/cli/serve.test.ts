@@ -1,77 +1,16 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 
 import { flagOf, SETTING_NAMES, settingFacts, variableOf } from '../../../../packages/server/lib/setting_names.js'
 import { inFolder } from '../../../support/checkpoints.js'
-import { HAS_TERMINAL, napiTorch, napiTorchOnTerminal, NODE_COMMAND } from '../../../support/cli.js'
+import { HAS_TERMINAL, napiTorch, napiTorchOnTerminal } from '../../../support/cli.js'
 import { CHECKPOINT } from '../../../support/fashion_mnist.js'
 import { testImages, writePng } from '../../../support/images.js'
+import { ServeProcess } from '../../../support/serve_process.js'
 import { skip } from '../../../support/skip.js'
-
-type LogLine = Readonly<Record<string, unknown>>
-
-/** A server in a process of its own. */
-class Process {
-  readonly url: string
-  readonly #child
-  readonly #lines: AsyncIterator<string>
-  readonly #errors: string[]
-
-  private constructor(url: string, child: ReturnType<typeof spawn>, lines: AsyncIterator<string>, errors: string[]) {
-    this.url = url
-    this.#child = child
-    this.#lines = lines
-    this.#errors = errors
-  }
-
-  static async start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Process> {
-    const [node, ...flags] = NODE_COMMAND
-    const child = spawn(node, [...flags, 'serve', '--port', '0', ...args], {
-      env: { ...process.env, ...env },
-      timeout: 60_000,
-    })
-    const errors: string[] = []
-    createInterface({ input: child.stderr }).on('line', (line) => errors.push(line))
-    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-    const first = await lines.next()
-    if (first.done === true) throw new Error(`The server ended: ${errors.join('\n')}`)
-    const url = /http:[^"\s]+/.exec(first.value)?.[0] ?? ''
-    const started = new Process(url, child, lines, errors)
-    while ((await fetch(`${url}/readyz`)).status !== 200);
-    return started
-  }
-
-  /** Waits for a line of the log. */
-  async line(message: string): Promise<LogLine> {
-    for (;;) {
-      const line = await this.#lines.next()
-      if (line.done === true) throw new Error(`The server ended before it said '${message}'`)
-      const entry = JSON.parse(line.value) as LogLine
-      if (entry['msg'] === message) return entry
-    }
-  }
-
-  /** Waits for a line of standard error. */
-  async error(pattern: RegExp): Promise<void> {
-    while (!this.#errors.some((line) => pattern.test(line))) await once(this.#child.stderr ?? process, 'data')
-  }
-
-  signal(name: NodeJS.Signals): void {
-    this.#child.kill(name)
-  }
-
-  async end(name: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
-    const ended = once(this.#child, 'close')
-    this.signal(name)
-    const [status] = (await ended) as [number | null]
-    return status
-  }
-}
 
 async function bootOf(folder: string): Promise<string> {
   const [boot] = await testImages(1)
@@ -310,7 +249,7 @@ describe('napi-torch serve', function () {
 
   it('answers, logs a request in one line of JSON without its contents, and ends with 0 when it is told to', async () => {
     await inFolder(async (folder) => {
-      const server = await Process.start(['--demo'])
+      const server = await ServeProcess.start(['--demo'])
 
       const answer = await classify(server.url, 'fashion-mnist', await bootOf(folder))
 
@@ -324,7 +263,7 @@ describe('napi-torch serve', function () {
 
   it('answers what is under way when SIGTERM comes', async () => {
     await inFolder(async (folder) => {
-      const server = await Process.start(['--demo'])
+      const server = await ServeProcess.start(['--demo'])
       const boot = await bootOf(folder)
       const answers = Array.from({ length: 40 }, () => classify(server.url, 'fashion-mnist', boot))
       // The first was taken by the server; the others may be anywhere.
@@ -346,7 +285,7 @@ describe('napi-torch serve', function () {
       const [config, checkpoint, boot] = [join(folder, 'server.yaml'), join(folder, 'm.pth'), await bootOf(folder)]
       await copyFile(CHECKPOINT, checkpoint)
       await writeFile(config, `models: { old: m.pth }\n`)
-      const server = await Process.start(['--config', config])
+      const server = await ServeProcess.start(['--config', config])
 
       await writeFile(config, `models: { old: m.pth, new: m.pth }\n`)
       server.signal('SIGHUP')
@@ -366,7 +305,7 @@ describe('napi-torch serve', function () {
       const config = join(folder, 'server.yaml')
       await copyFile(CHECKPOINT, join(folder, 'm.pth'))
       await writeFile(config, 'models: { m: m.pth }\ndrainDelayMs: 1000\n')
-      const server = await Process.start(['--config', config])
+      const server = await ServeProcess.start(['--config', config])
 
       await writeFile(config, 'models: { m: m.pth }\nprot: 1\n')
       server.signal('SIGHUP')
@@ -381,7 +320,7 @@ describe('napi-torch serve', function () {
   })
 
   it('warns that everyone can use a server beyond the loopback without a token', async () => {
-    const open = await Process.start(['--demo', '--host', '0.0.0.0'])
+    const open = await ServeProcess.start(['--demo', '--host', '0.0.0.0'])
     await open.error(/Everyone who can reach 0\.0\.0\.0 can use this server; set a token to restrict access/)
 
     assert.equal(await open.end('SIGINT'), 0)
