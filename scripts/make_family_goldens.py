@@ -5,7 +5,8 @@ Run with a Python that has torch 2.13.0 and torchvision 0.28.0: python scripts/m
 The JSON says of each of the 80 models: its parameters, a digest of its state dict's keys, shapes and dtypes, and how the
 images of its published weights are prepared. The tensors are logits: `NAME.seed` by the rule of torchvision's own
 test_models.py (seed 0, 50 classes, one input of the same generator), and `NAME.formula` of the weights by formula that
-goldens_format.py gives, at a batch and size that are odd where the model takes any.
+goldens_format.py gives, at a batch and size that are odd where the model takes any; `NAME.formula.HEAD` is what a head
+in the middle gives of a feature map by formula.
 """
 
 import hashlib
@@ -32,7 +33,10 @@ MAX_SEED_PARAMETERS = 50_000_000
 MAX_FORMULA_PARAMETERS = 12_000_000
 
 # One model a family where the smallest is larger than that.
-FORMULA = ["vit_b_32", "alexnet", "convnext_tiny", "swin_t", "swin_v2_t", "maxvit_t", "vgg11_bn", "inception_v3", "efficientnet_v2_s"]
+FORMULA = ["vit_b_32", "alexnet", "convnext_tiny", "swin_t", "swin_v2_t", "maxvit_t", "vgg11_bn", "googlenet", "inception_v3", "efficientnet_v2_s"]
+
+# Heads in the middle, and the shape of what each reads.
+AUX = {"googlenet": {"aux1": (2, 512, 14, 14), "aux2": (2, 528, 14, 14)}, "inception_v3": {"AuxLogits": (2, 768, 17, 17)}}
 
 # They take images of one size.
 FIXED = {"vit_b_16", "vit_b_32", "vit_l_16", "vit_l_32", "vit_h_14", "maxvit_t"}
@@ -114,6 +118,8 @@ def main():
         if name in FORMULA or (parameters <= MAX_FORMULA_PARAMETERS):
             model = formula_state(build(name, num_classes=50))
             tensors[f"{name}.formula"] = model(formula_tensor("input", odd, 2.0))
+            for head, shape in AUX.get(name, {}).items():
+                tensors[f"{name}.formula.{head}"] = model.get_submodule(head)(formula_tensor(head, shape))
             facts[name]["odd"] = odd
         sizes = [f"{role} {tensors[f'{name}.{role}'].abs().max().item():.3g}" for role in ("seed", "formula") if f"{name}.{role}" in tensors]
         print(f"{name}: {parameters:,} parameters; logits up to {', '.join(sizes) or '(none)'}", file=sys.stderr, flush=True)

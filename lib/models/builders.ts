@@ -16,6 +16,9 @@ import {
   efficientnet_v2_m,
   efficientnet_v2_l,
 } from './efficientnet.js'
+import { googlenet } from './googlenet.js'
+import { inception_v3 } from './inception.js'
+import { maxvit_t } from './maxvit.js'
 import { mnasnet0_5, mnasnet0_75, mnasnet1_0, mnasnet1_3 } from './mnasnet.js'
 import { mobilenet_v2 } from './mobilenetv2.js'
 import { mobilenet_v3_large, mobilenet_v3_small } from './mobilenetv3.js'
@@ -50,6 +53,7 @@ import {
 } from './resnet.js'
 import { shufflenet_v2_x0_5, shufflenet_v2_x1_0, shufflenet_v2_x1_5, shufflenet_v2_x2_0 } from './shufflenetv2.js'
 import { squeezenet1_0, squeezenet1_1 } from './squeezenet.js'
+import { swin_t, swin_s, swin_b, swin_v2_t, swin_v2_s, swin_v2_b } from './swin_transformer.js'
 import { vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn } from './vgg.js'
 import { vit_b_16, vit_b_32, vit_l_16, vit_l_32, vit_h_14 } from './vision_transformer.js'
 import type { NetworkOptions } from './options.js'
@@ -76,6 +80,9 @@ export const BUILDERS = {
   efficientnet_v2_s,
   efficientnet_v2_m,
   efficientnet_v2_l,
+  googlenet,
+  inception_v3,
+  maxvit_t,
   mnasnet0_5,
   mnasnet0_75,
   mnasnet1_0,
@@ -114,6 +121,12 @@ export const BUILDERS = {
   shufflenet_v2_x2_0,
   squeezenet1_0,
   squeezenet1_1,
+  swin_t,
+  swin_s,
+  swin_b,
+  swin_v2_t,
+  swin_v2_s,
+  swin_v2_b,
   vgg11,
   vgg11_bn,
   vgg13,

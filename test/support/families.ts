@@ -100,7 +100,7 @@ export function describeFamily(builders: Readonly<Record<string, Build>>): void 
 }
 
 /** Fills a model with the numbers that `formula_state` in scripts/make_family_goldens.py gives. */
-function fillByFormula(model: Module): void {
+export function fillByFormula(model: Module): void {
   const state = new StateDict()
   // Tables of positions are not drawn: they stay as the constructor makes them.
   for (const [key, value] of model.stateDict()) {
@@ -110,6 +110,17 @@ function fillByFormula(model: Module): void {
     else state.set(key, formulaEntry(key, value.shape))
   }
   model.loadStateDict(state)
+}
+
+/** Fails unless the heads in the middle of a model that {@link fillByFormula} filled give what torchvision's give of these shapes. */
+export function assertAuxHeads(name: string, model: Module, heads: Readonly<Record<string, readonly number[]>>): void {
+  const golden = storedGolden('models/families')
+  for (const [head, shape] of Object.entries(heads)) {
+    const expected = golden.get(`${name}.formula.${head}`)?.()
+    if (expected === undefined) throw new Error(`There is no golden of ${head} of ${name}`)
+    const actual = model.getSubmodule(head).forward(formulaTensor(head, shape)) as Tensor
+    assertWithin(actual, expected, { tolerance: 1e-5, scale: Number(expected.abs().max().item()) })
+  }
 }
 
 function digestOf(model: Module): string {
