@@ -108,14 +108,17 @@ export { createModel } from '../models/create.js'
 export type { CreateModelOptions, NamedModelOptions } from '../models/create.js'
 export { BUILDERS } from '../models/builders.js'
 export type { ModelName } from '../models/builders.js'
-export { FAMILIES } from '../models/architecture.js'
+export { FAMILIES, RESNETS } from '../models/architecture.js'
 export type {
   Architecture,
   Departures,
   Family,
   HeadLayer,
   ModelArchitecture,
+  NamedArchitecture,
+  NamedOptions,
   OwnArchitecture,
+  ResNetArchitecture,
   StemForm,
   TensorFacts,
 } from '../models/architecture.js'

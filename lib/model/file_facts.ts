@@ -1,5 +1,5 @@
 import type { FileFacts, ModuleFacts } from '../checkpoint/facts.js'
-import type { Architecture, HeadLayer } from '../models/architecture.js'
+import type { Architecture, HeadLayer, NamedArchitecture } from '../models/architecture.js'
 import type { Module } from '../nn/module.js'
 import { quote } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
@@ -114,6 +114,7 @@ export function correctHead(
   facts: FileFacts,
   names: ReadonlyMap<string, string>,
 ): Architecture {
+  if (architecture.family === 'torchvision') return withTransformInput(architecture, facts)
   const head = architecture.departures?.head ?? []
   const ours = architecture.family === 'resnet' ? 'fc.' : 'linear.'
   const [theirs] = [...names].find(([, path]) => path.startsWith(ours)) ?? []
@@ -125,6 +126,14 @@ export function correctHead(
   const isGap = ({ type }: HeadLayer): boolean => type === 'ReLU' || type === 'Identity'
   const corrected = head.map((layer, index) => (isGap(layer) ? (layers[index + offset] ?? layer) : layer))
   return { ...architecture, departures: { ...architecture.departures, head: corrected } }
+}
+
+/** A module that was saved as a whole says whether it brings images to deviations of 0.5. */
+function withTransformInput(architecture: NamedArchitecture, facts: FileFacts): NamedArchitecture {
+  const { options, prefix } = architecture
+  const transformInput = facts.get(prefix.replace(/\.$/, ''))?.attributes.get('transform_input')
+  if (options.transformInput === undefined || typeof transformInput !== 'boolean') return architecture
+  return { ...architecture, options: { ...options, transformInput } }
 }
 
 /** A head as the file describes it, or the first layer of it that there is no counterpart for. */

@@ -6,7 +6,7 @@ import type { CompileOptions } from '../engine/compile_options.js'
 import type { Engine } from '../engine/engine.js'
 import { inGradModeNow } from '../libtorch/grad_mode.js'
 import { createModel } from '../models/create.js'
-import type { ModelArchitecture } from '../models/architecture.js'
+import type { Architecture, ModelArchitecture } from '../models/architecture.js'
 import { convertForInference } from '../nn/convert.js'
 import { Module } from '../nn/module.js'
 import { withoutMemory } from '../nn/parameter.js'
@@ -50,7 +50,7 @@ interface Parts {
 }
 
 /**
- * Opens the model of a checkpoint: reads the file once, recognizes the ResNet in it, loads its weights, and finds how images
+ * Opens the model of a checkpoint: reads the file once, recognizes the model in it, loads its weights, and finds how images
  * are prepared and what the classes are called. Compile it with {@link OpenedModel.createEngine}, or call `model.forward`.
  *
  * @example
@@ -60,7 +60,7 @@ interface Parts {
  * ```
  *
  * @param file - A path, a `file:` URL, bytes, a `Blob`, a `Response`, or a stream of bytes.
- * @throws {TorchError} `TORCH_ARCHITECTURE` if it is no ResNet, or not the one that `arch` names; `TORCH_LABELS` if the labels
+ * @throws {TorchError} `TORCH_ARCHITECTURE` if it is no known model, or not the one that `arch` names; `TORCH_LABELS` if the labels
  * do not fit; `TORCH_STATE_DICT`; `TORCH_INVALID_ARGUMENT`; and what `loadCheckpoint` throws. Nothing is left alive.
  */
 export async function openModel(file: FileInput, options: OpenModelOptions = {}): Promise<OpenedModel> {
@@ -70,9 +70,9 @@ export async function openModel(file: FileInput, options: OpenModelOptions = {})
   if (options.module !== undefined) return openWithModule(file, { ...options, module: options.module, signal })
   const found = await findModel(file, options)
   signal?.throwIfAborted()
-  const model = await loadModule(found, signal)
+  const { model, architecture } = await loadModule(found, signal)
   try {
-    const { description } = found
+    const description = { ...found.description, architecture }
     const inputShape = await inputShapeOf(description.preset, description.architecture)
     signal?.throwIfAborted()
     return new OpenedModel({ model, inputShape, description, isOwner: true })
@@ -267,7 +267,11 @@ export class OpenedModel implements Disposable, AsyncDisposable {
   }
 }
 
-async function loadModule({ description, stored, facts, modules }: FoundModel, signal?: AbortSignal): Promise<Module> {
+/** Gives the model, and its architecture with what the file says beyond keys and shapes. */
+async function loadModule(
+  { description, stored, facts, modules }: FoundModel,
+  signal?: AbortSignal,
+): Promise<{ readonly model: Module; readonly architecture: Architecture }> {
   const slices = new Slices(signal)
   const state = await loadFound(stored)
   try {
@@ -283,7 +287,7 @@ async function loadModule({ description, stored, facts, modules }: FoundModel, s
       for (const tensor of [...model.parameters(), ...model.buffers()]) {
         await slices.run(convertForInference(tensor))
       }
-      return model
+      return { model, architecture: built }
     } catch (error) {
       model.dispose()
       throw error

@@ -6,6 +6,7 @@ import { scope } from '../util/scope.js'
 import { checkLabels, loadLabels } from '../vision/labels.js'
 import { ACTIVATIONS, type OutputActivation } from '../vision/activations.js'
 import { ImagePreset } from '../vision/preset.js'
+import { isModelPreset, torchvision } from '../vision/model_presets.js'
 import { cifar, fashionMnist, findBeside, fromMetadata, imagenet, type Preset } from '../vision/presets.js'
 import { findLabels } from './labels_in_file.js'
 import { PRESETS, type PresetName } from './preset_names.js'
@@ -140,7 +141,7 @@ export async function nameClasses(
   const settings = chosen.preset instanceof ImagePreset ? chosen.preset.settings : undefined
   const known = settings?.labels
   const inFile = labels === undefined && known === undefined ? findLabels(root, numClasses) : null
-  const list = labels ?? known ?? inFile ?? LISTS[`${chosen.presetName} ${numClasses}`]
+  const list = labels ?? known ?? inFile ?? listOf(chosen.presetName, numClasses)
   const listed = typeof list === 'string' ? await loadLabels(list) : list
   // One output tells two classes apart: it is the probability of the second.
   const names = numClasses === 1 && listed?.length === 2 ? listed.slice(1) : listed
@@ -153,12 +154,20 @@ export async function nameClasses(
   }
 }
 
+function listOf(presetName: string, numClasses: number): string | undefined {
+  return LISTS[`${isModelPreset(presetName) ? 'imagenet' : presetName} ${numClasses}`]
+}
+
 /** The preset that most models of an architecture have. */
-function guessPreset(architecture: Architecture | Pick<OwnArchitecture, 'family'>): PresetName {
+function guessPreset(architecture: Architecture | Pick<OwnArchitecture, 'family'>): PresetName | ImagePreset {
   if (architecture.family === 'own') {
     const text =
       'Expected a preset, which says how images are prepared: pass { preset } or put preset.json beside the checkpoint'
     throw new TorchError('TORCH_INVALID_ARGUMENT', text)
+  }
+  if (architecture.family === 'torchvision') {
+    const { name, options } = architecture
+    return isModelPreset(name) ? torchvision(name, { imageSize: options.imageSize }) : 'imagenet'
   }
   const { family, departures } = architecture
   const isSmall = departures?.stem?.kernelSize === 3 && !departures.stem.maxPool

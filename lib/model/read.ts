@@ -82,7 +82,7 @@ export interface FoundModel {
  * that a checkpoint that could not be used is refused early.
  *
  * @param file - A path, a `file:` URL, bytes, a `Blob`, a `Response`, or a stream of bytes.
- * @throws {TorchError} `TORCH_ARCHITECTURE` if it is no ResNet, or not the one that `arch` names; `TORCH_LABELS` if the labels
+ * @throws {TorchError} `TORCH_ARCHITECTURE` if it is no known model, or not the one that `arch` names; `TORCH_LABELS` if the labels
  * do not fit; `TORCH_INVALID_ARGUMENT`; and what `readCheckpoint` throws.
  */
 export async function readModel(file: FileInput, options: ReadModelOptions = {}): Promise<ModelDescription> {

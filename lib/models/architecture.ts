@@ -1,12 +1,44 @@
-/** The kinds of model that `detectArchitecture` knows: torchvision's ResNet, the one for small images, and the pre-activation one. */
-export const FAMILIES = ['resnet', 'resnet-cifar', 'preact-resnet'] as const
+/** The kinds of ResNet that `detectArchitecture` knows: torchvision's, the one for small images, and the pre-activation one. */
+export const RESNETS = ['resnet', 'resnet-cifar', 'preact-resnet'] as const
+
+/** The kinds of model that `detectArchitecture` knows: ResNets, of any width and depth, and torchvision's other models. */
+export const FAMILIES = [...RESNETS, 'torchvision'] as const
 
 /** One of {@link FAMILIES}. */
 export type Family = (typeof FAMILIES)[number]
 
 /** Which model a state dict belongs to, and with which options. */
-export interface Architecture {
-  readonly family: Family
+export type Architecture = ResNetArchitecture | NamedArchitecture
+
+/** Which of torchvision's models a state dict belongs to, where it is no ResNet. */
+export interface NamedArchitecture {
+  readonly family: 'torchvision'
+  /** The function of this package, and of torchvision, that builds it: `mobilenet_v3_small`. */
+  readonly name: string
+  /** Outputs of the head. */
+  readonly numClasses: number
+  readonly inputChannels: number
+  /** What stands before every key because the model was wrapped when it was saved, such as `module.`, else `''`. */
+  readonly prefix: string
+  /** Element type of the weights, such as `float16`; null where only shapes were given. */
+  readonly dtype: string | null
+  /** What the function that builds it is given beside the sizes above. */
+  readonly options: NamedOptions
+}
+
+/** Options of the function that builds a {@link NamedArchitecture}. */
+export interface NamedOptions {
+  /** Height and width of a Vision Transformer's images, which its positions show. */
+  readonly imageSize?: number | undefined
+  /** An Inception has heads in the middle. */
+  readonly auxLogits?: boolean | undefined
+  /** An Inception takes images as all other models do. No key shows it: `true`, as torchvision's published weights need it. */
+  readonly transformInput?: boolean | undefined
+}
+
+/** Which ResNet a state dict belongs to, and with which options. */
+export interface ResNetArchitecture {
+  readonly family: (typeof RESNETS)[number]
   /** The function of this package that builds it (`resnet18`, `resnet18Cifar`), else as in `ResNet(BasicBlock, [1, 1, 1, 1])`. */
   readonly name: string
   readonly block: 'BasicBlock' | 'Bottleneck'

@@ -1,7 +1,7 @@
 import { checkBoolean, checkOneOf, checkOptions, expected, isOptions } from '../util/check.js'
 import { skipInit } from '../nn/init.js'
 import type { Module } from '../nn/module.js'
-import { FAMILIES, type Architecture } from './architecture.js'
+import { FAMILIES, type Architecture, type NamedArchitecture, type ResNetArchitecture } from './architecture.js'
 import { buildByName, type BUILDERS, type ModelName } from './builders.js'
 import { applyDepartures } from './departures.js'
 import { PreActBlock, PreActBottleneck, PreActResNet } from './preact_resnet.js'
@@ -33,9 +33,10 @@ export function createModel<N extends ModelName>(
   options?: NamedModelOptions<N>,
 ): ReturnType<(typeof BUILDERS)[N]>
 export function createModel(
-  architecture: Architecture,
+  architecture: ResNetArchitecture,
   options?: CreateModelOptions,
 ): ResNet | cifar.ResNet | PreActResNet
+export function createModel(architecture: Architecture, options?: CreateModelOptions): Module
 export function createModel(architecture: Architecture | string, options: CreateModelOptions = {}): Module {
   if (typeof architecture === 'string') {
     if (!isOptions(options, ['skipInit'])) throw expected('an options object', 'createModel()', options)
@@ -48,6 +49,7 @@ export function createModel(architecture: Architecture | string, options: Create
   }
   checkOptions('createModel()', options, ['skipInit'])
   const build = (): Module => {
+    if (architecture.family === 'torchvision') return buildNamed(architecture)
     const model = buildReference(architecture)
     applyDepartures(model, architecture)
     return model
@@ -55,8 +57,12 @@ export function createModel(architecture: Architecture | string, options: Create
   return checkBoolean('skipInit', options.skipInit ?? false) ? skipInit(build) : build()
 }
 
+function buildNamed({ name, numClasses, inputChannels, options }: NamedArchitecture): Module {
+  return buildByName(name, { ...options, numClasses, inputChannels })
+}
+
 /** Builds the model of a family, with the sizes of an architecture and nothing replaced. */
-function buildReference(architecture: Architecture): ResNet | cifar.ResNet | PreActResNet {
+function buildReference(architecture: ResNetArchitecture): ResNet | cifar.ResNet | PreActResNet {
   const { family, block, layers, inputChannels, width, groups, widthPerGroup, kernelSize, departures } = architecture
   // A model without a head gets one, which is taken away.
   const numClasses = Math.max(1, architecture.numClasses)
@@ -86,5 +92,7 @@ function buildReference(architecture: Architecture): ResNet | cifar.ResNet | Pre
       const options = { inputChannels, numClasses, width, stemWidth, finalNorm: finalNorm === true }
       return new PreActResNet(isBasic ? PreActBlock : PreActBottleneck, layers, options)
     }
+    case 'torchvision':
+      throw expected('an Architecture, or the name of a model,', 'architecture', architecture)
   }
 }

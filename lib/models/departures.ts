@@ -7,7 +7,7 @@ import { Module } from '../nn/module.js'
 import { AvgPool2d, MaxPool2d } from '../nn/pooling.js'
 import { cat } from '../tensor/creation.js'
 import type { Tensor } from '../tensor/tensor.js'
-import type { Architecture, HeadLayer, StemForm } from './architecture.js'
+import type { ResNetArchitecture, HeadLayer, StemForm } from './architecture.js'
 
 /** Averages and maxima of the last feature map, maxima first: maps (N, C, H, W) to (N, 2 · C, 1, 1). fastai's AdaptiveConcatPool2d. */
 export class MaxAvgPool2d extends Module {
@@ -19,7 +19,7 @@ export class MaxAvgPool2d extends Module {
 }
 
 /** Replaces in a reference model what an architecture has in another form. */
-export function applyDepartures(model: Module, { family, departures, inputChannels, width }: Architecture): void {
+export function applyDepartures(model: Module, { family, departures, inputChannels, width }: ResNetArchitecture): void {
   if (departures === undefined) return
   const { stem, head, norm, convBias = false, shortcutBias = false, shortcut, pooling } = departures
   const isFused = norm === 'none'

@@ -122,6 +122,49 @@ class RelativePositionalMultiHeadAttention extends Module {
   }
 }
 
+/** Cuts (N, C, H, W) into windows of P pixels: (N, windows, P, C). */
+class WindowPartition extends Module {
+  readonly #size: number
+
+  constructor(size: number) {
+    super()
+    this.#size = size
+  }
+
+  override forward(x: Tensor): Tensor {
+    const [batch = 0, channels = 0, height = 0, width = 0] = x.shape
+    const size = this.#size
+    const [rows, columns] = [height / size, width / size]
+    x = x.reshape(batch, channels, rows, size, columns, size).permute([0, 2, 4, 3, 5, 1])
+    return x.reshape(batch, rows * columns, size * size, channels)
+  }
+}
+
+/** Joins the windows of a {@link WindowPartition} to a square feature map. */
+class WindowDepartition extends Module {
+  readonly #size: number
+
+  constructor(size: number) {
+    super()
+    this.#size = size
+  }
+
+  override forward(x: Tensor): Tensor {
+    const [batch = 0, windows = 0, , channels = 0] = x.shape
+    const size = this.#size
+    const side = Math.sqrt(windows)
+    x = x.reshape(batch, side, side, size, size, channels).permute([0, 5, 1, 3, 2, 4])
+    return x.reshape(batch, channels, side * size, side * size)
+  }
+}
+
+/** Swaps the windows with the pixels within: the pixels of a grid are those at one place of all windows. */
+class SwapAxes extends Module {
+  override forward(x: Tensor): Tensor {
+    return x.transpose(-2, -3)
+  }
+}
+
 /** Which pixels of a feature map attend to each other: those of a window, or those of a grid that spans the map. */
 type PartitionType = 'window' | 'grid'
 
@@ -138,17 +181,22 @@ interface LayerSizes {
 
 /** Attention within the parts of (N, C, H, W), then an MLP, each normalized before and beside a shortcut. */
 class PartitionAttentionLayer extends Module {
+  readonly partition_op: WindowPartition
+  readonly departition_op: WindowDepartition
+  readonly partition_swap: Module
+  readonly departition_swap: Module
   readonly attn_layer: Sequential
   readonly mlp_layer: Sequential
   readonly stochastic_dropout: StochasticDepth
-  readonly #type: PartitionType
-  readonly #windowSize: number
 
   constructor(type: PartitionType, sizes: LayerSizes) {
     super()
     const { channels, headDim, partitionSize, mapSize, mlpDropout, attentionDropout, stochasticDepthProb } = sizes
-    this.#type = type
-    this.#windowSize = type === 'window' ? partitionSize : mapSize / partitionSize
+    const size = type === 'window' ? partitionSize : mapSize / partitionSize
+    this.partition_op = new WindowPartition(size)
+    this.departition_op = new WindowDepartition(size)
+    this.partition_swap = type === 'grid' ? new SwapAxes() : new Identity()
+    this.departition_swap = type === 'grid' ? new SwapAxes() : new Identity()
     this.attn_layer = new Sequential(
       new LayerNorm(channels),
       new RelativePositionalMultiHeadAttention(channels, headDim, partitionSize),
@@ -164,21 +212,14 @@ class PartitionAttentionLayer extends Module {
     this.stochastic_dropout = new StochasticDepth(stochasticDepthProb, 'row')
   }
 
-  override forward(input: Tensor): Tensor {
-    const [batch = 0, channels = 0, height = 0, width = 0] = input.shape
-    const size = this.#windowSize
-    const [rows, columns] = [height / size, width / size]
+  override forward(x: Tensor): Tensor {
     const depth = this.stochastic_dropout
-
-    let x = input.reshape(batch, channels, rows, size, columns, size).permute([0, 2, 4, 3, 5, 1])
-    x = x.reshape(batch, rows * columns, size * size, channels)
-    // The pixels of a grid are those at one place of all windows.
-    if (this.#type === 'grid') x = x.transpose(-2, -3)
+    x = this.partition_op.forward(x)
+    x = this.partition_swap.forward(x)
     x = x.add(depth.forward(this.attn_layer.forward(x)))
     x = x.add(depth.forward(this.mlp_layer.forward(x)))
-    if (this.#type === 'grid') x = x.transpose(-2, -3)
-    x = x.reshape(batch, rows, columns, size, size, channels).permute([0, 5, 1, 3, 2, 4])
-    return x.reshape(batch, channels, height, width)
+    x = this.departition_swap.forward(x)
+    return this.departition_op.forward(x)
   }
 }
 

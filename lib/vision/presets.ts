@@ -1,10 +1,20 @@
 import { checkOptions } from '../util/check.js'
 import type { Tensor } from '../tensor/tensor.js'
+import {
+  CIFAR_MEAN,
+  CIFAR_STD,
+  FASHION_MNIST_MEAN,
+  FASHION_MNIST_STD,
+  IMAGENET_MEAN,
+  IMAGENET_STD,
+} from './channel_statistics.js'
 import type { InterpolationMode } from './functional.js'
 import type { Image } from './image.js'
 import { ImagePreset } from './preset.js'
 import type { Transform } from './transforms.js'
 
+export { torchvision } from './model_presets.js'
+export type { PublishedModel, TorchvisionOptions } from './model_presets.js'
 export { beside, findBeside, fromJson, fromMetadata, load, PRESET_FILE, PRESET_FILES, save } from './preset_file.js'
 export type { PresetBeside } from './preset_file.js'
 
@@ -20,17 +30,6 @@ export interface ImagenetOptions {
   /** Default: `bilinear`. */
   readonly interpolation?: InterpolationMode | undefined
 }
-
-// Means and deviations of the training images' channels, 0 to 1.
-// torchvision.transforms._presets.ImageClassification, whose published models were all trained so.
-const IMAGENET_MEAN = [0.485, 0.456, 0.406]
-const IMAGENET_STD = [0.229, 0.224, 0.225]
-// The training scripts from which the ResNet-18 for CIFAR-10 comes: kuangliu/pytorch-cifar, main.py.
-const CIFAR_MEAN = [0.4914, 0.4822, 0.4465]
-const CIFAR_STD = [0.2023, 0.1994, 0.201]
-// The 60,000 training images of Fashion-MNIST, to four digits; those with which the embedded model was trained.
-const FASHION_MNIST_MEAN = [0.286]
-const FASHION_MNIST_STD = [0.353]
 
 /**
  * Prepares a photo as torchvision's ImageNet models expect it: shorter side 256, the middle 224 × 224, normalized.

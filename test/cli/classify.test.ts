@@ -291,7 +291,7 @@ ${pullover}
 
     it('refuses a checkpoint of an unknown architecture', async () => {
       const message =
-        'No known ResNet: it has no residual blocks of two 3×3, or of 1×1, 3×3 and 1×1 convolutions (8 tensors: conv.weight, bn.weight, bn.bias, bn.running_mean, …)'
+        'No known model: it has no residual blocks of two 3×3, or of 1×1, 3×3 and 1×1 convolutions (8 tensors: conv.weight, bn.weight, bn.bias, bn.running_mean, …)'
 
       await refused([fixture('state_dict.pth'), 'x.png'], message, 'TORCH_ARCHITECTURE')
     })

@@ -131,9 +131,10 @@ describe('detectArchitecture()', () => {
   it('writes out layers that have no name', () => {
     const short = altered('resnet18').filter(([key]) => !key.startsWith('layer4.1.'))
 
-    const { name, layers } = detectArchitecture(short)
+    const found = detectArchitecture(short)
 
-    assert.deepEqual([name, layers], ['ResNet(BasicBlock, [2, 2, 2, 1])', [2, 2, 2, 1]])
+    assert.ok(found.family !== 'torchvision')
+    assert.deepEqual([found.name, found.layers], ['ResNet(BasicBlock, [2, 2, 2, 1])', [2, 2, 2, 1]])
   })
 
   describe('refusals', () => {
@@ -235,7 +236,7 @@ describe('detectArchitecture()', () => {
           () => detectArchitecture(state()),
           (error: { code: string; message: string }) => {
             assert.equal(error.code, 'TORCH_ARCHITECTURE')
-            assert.equal(error.message.slice(0, 17 + reason.length), `No known ResNet: ${reason}`)
+            assert.equal(error.message.slice(0, 16 + reason.length), `No known model: ${reason}`)
             return true
           },
         )
@@ -301,13 +302,14 @@ describe('createModel()', () => {
     scope(() => {
       const architecture = detectArchitecture(altered('resnet18Cifar'))
 
+      assert.ok(architecture.family !== 'torchvision')
       assert.throws(() => createModel({ ...architecture, kernelSize: 4 }), {
         code: 'TORCH_INVALID_ARGUMENT',
         message: 'Expected 3, 5 or 7 for kernelSize, received 4',
       })
       assert.throws(() => createModel({ ...architecture, family: 'vgg' as never }), {
         code: 'TORCH_INVALID_ARGUMENT',
-        message: `Expected one of 'resnet', 'resnet-cifar', 'preact-resnet' for family, received "vgg"`,
+        message: `Expected one of 'resnet', 'resnet-cifar', 'preact-resnet', 'torchvision' for family, received "vgg"`,
       })
     }))
 })

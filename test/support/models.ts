@@ -35,5 +35,6 @@ function modelOf(name: string): Module {
   const [factory = '', variant = ''] = name.split('-')
   if (variant === 'dilated') return resnet50({ replaceStrideWithDilation: [false, true, true] })
   const architecture = detectArchitecture(architectures().get(factory)?.keys ?? [])
+  if (architecture.family === 'torchvision') return createModel(architecture)
   return createModel({ ...architecture, kernelSize: variant === '' ? 3 : Number(variant.replace('kernel', '')) })
 }

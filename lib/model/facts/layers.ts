@@ -77,6 +77,7 @@ export function layerOf(facts: ModuleFacts, ours: Module<unknown>): Module<unkno
   if (ours instanceof Conv2d) return convOf(facts, ours)
   if (ours instanceof BatchNorm1d || ours instanceof BatchNorm2d) return normOf(facts, ours)
   if (ours instanceof Linear) return isOfKind(facts, 'linear', /^Linear$/) ? ours : null
+  if (isSameLayer(facts, ours)) return ours
   const kind = kindOfFacts(facts)
   if (kind === 'other') return isForeignCounterpart(facts, ours) ? ours : null
   if (kind === 'none') return kindOfModule(ours) === 'none' ? ours : new Identity()
@@ -91,6 +92,27 @@ export function layerOf(facts: ModuleFacts, ours: Module<unknown>): Module<unkno
  */
 function isOfKind(facts: ModuleFacts, kind: LayerKind, foreign: RegExp): boolean {
   return isKnownClass(facts) ? kindOfFacts(facts) === kind : foreign.test(shortName(facts))
+}
+
+/** Settings that the layers of torchvision's models differ in, where they are of one class: PyTorch's name, and ours. */
+const SETTINGS = [
+  ['eps', 'eps'],
+  ['approximate', 'approximate'],
+  ['num_heads', 'numHeads'],
+  ['batch_first', 'batchFirst'],
+  ['negative_slope', 'negativeSlope'],
+  ['min_val', 'minVal'],
+  ['max_val', 'maxVal'],
+] as const
+
+/** Tells whether a layer of the file is ours: of the same class of PyTorch's, and with the same settings. Pools are compared elsewhere. */
+function isSameLayer(facts: ModuleFacts, ours: Module<unknown>): boolean {
+  if (!isKnownClass(facts) || kindOfFacts(facts) === 'pool' || shortName(facts) !== ours.constructor.name) return false
+  const settings = new Map<string, unknown>(Object.entries(ours))
+  return SETTINGS.every(([theirs, name]) => {
+    const value = facts.attributes.get(theirs)
+    return value === undefined || !settings.has(name) || value === settings.get(name)
+  })
 }
 
 /** Tells whether someone else's class may stand for a layer of ours: a shortcut, a ReLU, or the average over the whole map. */

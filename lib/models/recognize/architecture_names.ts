@@ -1,4 +1,4 @@
-import type { Architecture } from '../architecture.js'
+import type { ResNetArchitecture } from '../architecture.js'
 
 /** Stages, by the block and layers that the papers give them. */
 const DEPTHS = [
@@ -25,7 +25,7 @@ const NAMED = [
 
 /** What a name depends on. */
 export type Nameable = Pick<
-  Architecture,
+  ResNetArchitecture,
   'family' | 'block' | 'layers' | 'width' | 'groups' | 'widthPerGroup' | 'kernelSize' | 'departures'
 >
 

@@ -1,5 +1,5 @@
 import { TorchError } from '../../util/errors.js'
-import type { Architecture, Departures, HeadLayer, StemForm } from '../architecture.js'
+import type { ResNetArchitecture, Departures, HeadLayer, StemForm } from '../architecture.js'
 import { CIFAR_KERNEL_SIZES } from '../resnet_cifar.js'
 import type { ResidualBlock } from './blocks.js'
 import { nameOf } from './architecture_names.js'
@@ -19,7 +19,7 @@ export interface DescribeOptions {
 }
 
 /** Gives the architecture of a network, or refuses what no model here computes. */
-export function describeNetwork(network: Network, { stem, refuse, dtypeOf }: DescribeOptions): Architecture {
+export function describeNetwork(network: Network, { stem, refuse, dtypeOf }: DescribeOptions): ResNetArchitecture {
   const { body, head } = network
   const blocks = body.stages.flatMap((stage) => stage.blocks)
   const [first] = blocks as [ResidualBlock]
@@ -208,7 +208,7 @@ function describeShortcuts(blocks: readonly ResidualBlock[], refuse: Refuse): Pi
 }
 
 interface StemRules {
-  readonly family: Architecture['family']
+  readonly family: ResNetArchitecture['family']
   readonly option: StemOption | undefined
   readonly refuse: Refuse
 }

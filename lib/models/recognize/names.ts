@@ -1,4 +1,4 @@
-import type { Architecture } from '../architecture.js'
+import type { ResNetArchitecture } from '../architecture.js'
 import type { ResidualBlock } from './blocks.js'
 import type { Network } from './network.js'
 import type { Unit } from './units.js'
@@ -7,7 +7,10 @@ import type { Unit } from './units.js'
 const TENSORS = ['weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked'] as const
 
 /** Gives the keys of the model that is built, in its order, each with the key that the file has for it. */
-export function ourNames({ stem, body, head, finalNorm }: Network, architecture: Architecture): Map<string, string> {
+export function ourNames(
+  { stem, body, head, finalNorm }: Network,
+  architecture: ResNetArchitecture,
+): Map<string, string> {
   const { family, departures = {} } = architecture
   const names = new Map<string, string>()
   const add = (name: string, unit: Unit | null | undefined): void => {

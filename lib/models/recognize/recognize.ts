@@ -4,6 +4,7 @@ import type { Architecture, TensorFacts } from '../architecture.js'
 import { findBlocks } from './blocks.js'
 import { describeNetwork, prefixOf, type Refuse } from './describe.js'
 import { ourNames } from './names.js'
+import { findNamed, type NamedModel } from './named.js'
 import { findNetworks, MAX_NETWORKS, type Network } from './network.js'
 import { STEMS, type StemOption } from './stems.js'
 import { joinBlocks, type Body } from './stages.js'
@@ -27,8 +28,9 @@ export interface Recognized {
 }
 
 /**
- * Finds the ResNet in a state dict by its structure: residual blocks that read what the ones before them make, a stem in front
- * of them, and a head behind. What its modules are called, and what stands before and beside them, does not matter.
+ * Finds the model in a state dict. A ResNet is found by its structure: residual blocks that read what the ones before them make, a
+ * stem in front of them, and a head behind; what its modules are called, and what stands before and beside them, does not matter.
+ * torchvision's other models are found by their keys and shapes.
  *
  * @throws {TorchError} `TORCH_ARCHITECTURE` if there is none, if there are several, or if it is none that is built here.
  */
@@ -38,41 +40,71 @@ export function recognize(state: Iterable<readonly [string, TensorFacts]>, optio
   if (prefix !== undefined) checkString('prefix', prefix)
   if (stem !== undefined) checkOneOf('stem', stem, STEMS)
   const tensors = new Map(state)
+  const wanted = prefix === undefined ? [] : withoutWrappers(splitKey(prefix).filter((part) => part !== ''))
+  const named = findNamed(tensors, wanted)
+  const [model] = named.found
+  if (model?.keys.size === tensors.size) return { architecture: model.architecture, keys: model.keys, unused: [] }
   const tree = readUnits(tensors)
   const refuse: Refuse = (reason) => {
     const keys = [...tensors.keys()]
     const shown = keys.slice(0, 4).map(cut).join(', ') + (keys.length > 4 ? ', …' : '')
-    const text = keys.length === 0 ? 'the state dict is empty' : `${reason} (${keys.length} tensors: ${shown})`
-    throw new TorchError('TORCH_ARCHITECTURE', `No known ResNet: ${text}`)
+    const { nearest } = named
+    const nearer = nearest === null ? reason : `it is like ${nearest.name}, but ${nearest.reason}`
+    const text = keys.length === 0 ? 'the state dict is empty' : `${nearer} (${keys.length} tensors: ${shown})`
+    throw new TorchError('TORCH_ARCHITECTURE', `No known model: ${text}`)
   }
 
-  if (tree.isTooLarge) refuse('its keys name more modules than any ResNet has')
+  if (tree.isTooLarge) refuse('its keys name more modules than any model has')
   const bodies = joinBlocks(findBlocks(tree.root))
-  const wanted = prefix === undefined ? [] : withoutWrappers(splitKey(prefix).filter((part) => part !== ''))
-  const found = findNetworks(tree, bodies, wanted)
-  const [network, ...others] = found
-  if (network === undefined || others.length > 0) {
-    const all = prefix === undefined ? found : findNetworks(tree, bodies, [])
+  const found = besideNamed(findNetworks(tree, bodies, wanted), named.found)
+  const [network] = found
+  if (found.length + named.found.length !== 1) {
+    const prefixes = prefixesOf(found, named.found)
+    if (prefixes.length > 0) throw severalNetworks(prefixes, undefined)
+    const all = prefix === undefined ? [] : allPrefixes(tensors, findNetworks(tree, bodies, []))
     if (all.length === 0) refuse(nearestReason(tree, bodies))
-    throw severalNetworks(found.length > 0 ? found : all, found.length === 0 ? prefix : undefined)
+    throw severalNetworks(all, prefix)
   }
+  if (model !== undefined) {
+    const { architecture, keys } = model
+    return { architecture, keys, unused: unusedOf(tensors, keys) }
+  }
+  if (network === undefined) return refuse(nearestReason(tree, bodies))
   const dtypeOf = (key: string): string | null => tensors.get(key)?.dtype ?? null
   const architecture = describeNetwork(network, { stem, refuse, dtypeOf })
   const keys = ourNames(network, architecture)
+  return { architecture, keys, unused: unusedOf(tensors, keys) }
+}
+
+function unusedOf(tensors: ReadonlyMap<string, TensorFacts>, keys: ReadonlyMap<string, string>): string[] {
   const used = new Set(keys.values())
-  return { architecture, keys, unused: [...tensors.keys()].filter((key) => !used.has(key)) }
+  return [...tensors.keys()].filter((key) => !used.has(key))
+}
+
+/** Leaves out what looks like a ResNet within a model that is known by its name, such as a RegNet. */
+function besideNamed(networks: readonly Network[], models: readonly NamedModel[]): Network[] {
+  const used = new Set(models.flatMap(({ keys }) => [...keys.values()]))
+  return networks.filter(({ stem }) => !used.has(stem.convs[0]?.tensors.get('weight')?.key ?? ''))
+}
+
+function prefixesOf(networks: readonly Network[], models: readonly NamedModel[]): string[] {
+  return [...networks.map(prefixOf), ...models.map(({ architecture }) => architecture.prefix)]
+}
+
+function allPrefixes(tensors: ReadonlyMap<string, TensorFacts>, networks: readonly Network[]): string[] {
+  const models = findNamed(tensors, []).found
+  return prefixesOf(besideNamed(networks, models), models)
 }
 
 /** Says which networks there are, and how to choose one; `prefix` fits none of them. */
-function severalNetworks(networks: readonly Network[], prefix: string | undefined): TorchError {
-  const [first, ...others] = networks.slice(0, MAX_SHOWN).map((each) => {
-    const value = prefixOf(each)
+function severalNetworks(prefixes: readonly string[], prefix: string | undefined): TorchError {
+  const [first, ...others] = prefixes.slice(0, MAX_SHOWN).map((value) => {
     return { name: 'prefix', value, text: `{ prefix: '${cut(value)}' }` }
   }) as [SuggestedOption, ...SuggestedOption[]]
   const texts = [first, ...others].map(({ text }) => text).join(' or ')
-  const choice = networks.length > MAX_SHOWN ? `${texts}, …` : texts
+  const choice = prefixes.length > MAX_SHOWN ? `${texts}, …` : texts
   if (prefix !== undefined) return expected(choice, 'prefix', prefix)
-  const count = networks.length < MAX_NETWORKS ? String(networks.length) : `at least ${MAX_NETWORKS}`
+  const count = prefixes.length < MAX_NETWORKS ? String(prefixes.length) : `at least ${MAX_NETWORKS}`
   return new TorchError('TORCH_ARCHITECTURE', `Holds ${count} networks: pass ${choice}`, {
     suggestion: { ...first, others },
   })

@@ -22,7 +22,7 @@ const BYSTANDERS: ReadonlySet<string> = new Set([
 const MAX_DEPTH = 32
 
 /** Characters of a key; a longer key belongs to no network. */
-const MAX_KEY_LENGTH = 512
+export const MAX_KEY_LENGTH = 512
 
 /** Names of all modules of a state dict, those of their parents included: three times those of sixteen ResNet-152. */
 const FREE_NAMES = 60_000
@@ -170,6 +170,11 @@ export function unitsBelow(node: TreeNode): Unit[] {
 /** Tells whether a unit may change what a network computes. */
 export function matters({ tensors }: Unit): boolean {
   return [...tensors.keys()].some((name) => !BYSTANDERS.has(name))
+}
+
+/** Tells whether a tensor changes nothing that a network computes, by its key. */
+export function isBystander(key: string): boolean {
+  return BYSTANDERS.has(key.slice(key.lastIndexOf('.') + 1))
 }
 
 /** Tells whether `path` lies at or below `ancestor`. */

@@ -52,7 +52,7 @@ fc.weight               float32  (2, 4)         32 B
 fc.bias                 float32  (2,)            8 B
 
 file          ${file} (3.92 kB, zip, little-endian)
-architecture  No known ResNet: it has no residual blocks of two 3×3, or of 1×1, 3×3 and 1×1 convolutions (8 tensors: conv.weight, bn.weight, bn.bias, bn.running_mean, …)
+architecture  No known model: it has no residual blocks of two 3×3, or of 1×1, 3×3 and 1×1 convolutions (8 tensors: conv.weight, bn.weight, bn.bias, bn.running_mean, …)
 tensors       8 (7 float32, 1 int64) in 8 storages
 parameters    126
 size          544 B
