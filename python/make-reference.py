@@ -210,6 +210,17 @@ def build_known(path, state, stem):
         sys.exit(f"{path}: Is no ResNet of torchvision or of the CIFAR scripts ({reason}); name what builds it, as net.py:Net")
 
 
+def build_torchvision(name, arguments, state):
+    """Builds a model of torchvision's by its name."""
+    try:
+        from torchvision import models
+    except ImportError:
+        sys.exit(f"{name}: Needs torchvision, which this Python does not have")
+    model = models.get_model(name, weights=None, **json.loads(arguments))
+    model.load_state_dict(state)
+    return model.eval()
+
+
 def build_own(spec, state):
     """Builds the model by NAME in FILE.py, and loads the state dict without what wrappers put before its keys."""
     path, _, name = spec.rpartition(":")
@@ -250,6 +261,9 @@ def record(model, image):
 
     def keep(path):
         def hook(_module, _inputs, output):
+            # An attention gives its weights as well.
+            if not isinstance(output, torch.Tensor):
+                return
             calls[path] = calls.get(path, 0) + 1
             name = path or "(model)"
             # A copy, as an in-place ReLU may follow.
@@ -300,6 +314,8 @@ def main():
     parser.add_argument("out", help="the reference, a safetensors file")
     parser.add_argument("--key", default="", help="where the state dict lies in the file, such as model.ema")
     parser.add_argument("--module", metavar="FILE.py:NAME", help="what builds the model, if it is one of your own")
+    parser.add_argument("--torchvision", metavar="NAME", help="function of torchvision that builds the model, if it is no ResNet")
+    parser.add_argument("--arguments", default="{}", metavar="JSON", help="arguments of that function (default: none)")
     parser.add_argument("--whole-module", action="store_true", help="the file is a whole module; its code is run")
     parser.add_argument("--channels", type=int, help="of the input (default: those of the first convolution)")
     parser.add_argument("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help="of the input")
@@ -316,10 +332,13 @@ def main():
     if sys.byteorder != "little":
         sys.exit("The reference is written with the bytes of a little-endian machine")
 
-    if (options.module or options.whole_module) and not (options.channels and options.size):
-        parser.error("--module and --whole-module need --channels and --size")
+    if (options.module or options.whole_module or options.torchvision) and not (options.channels and options.size):
+        parser.error("--module, --torchvision and --whole-module need --channels and --size")
     if options.whole_module:
         model, channels = load_whole(options.checkpoint, options.key), options.channels
+    elif options.torchvision:
+        state = load_state(options.checkpoint, options.key)
+        model, channels = build_torchvision(options.torchvision, options.arguments, state), options.channels
     elif options.module:
         state = load_state(options.checkpoint, options.key)
         model, channels = build_own(options.module, state), options.channels

@@ -7,7 +7,7 @@ import { Module } from '../nn/module.js'
 import type { ModelArchitecture } from '../models/architecture.js'
 import { releaseFreeMemory } from '../tensor/release.js'
 import { checkSignal } from '../util/abort.js'
-import { checkOneOf, checkOptions, checkPositiveInteger, describeShape, expected } from '../util/check.js'
+import { checkOneOf, checkOptions, checkPositiveInteger, checkString, describeShape, expected } from '../util/check.js'
 import { checkDevice, type Device } from '../util/device.js'
 import { TorchError } from '../util/errors.js'
 import type { FileInput } from '../util/file_input.js'
@@ -18,6 +18,7 @@ import type { OutputActivation } from '../vision/activations.js'
 import { isImageSource, type ImageSource } from '../vision/image_source.js'
 import { ImagePreset } from '../vision/preset.js'
 import type { Preset } from '../vision/presets.js'
+import { LayerOutput } from '../nn/feature_extractor.js'
 import { Headless } from './headless.js'
 import { readImage } from './image_source.js'
 import { lookAhead } from './look_ahead.js'
@@ -73,7 +74,13 @@ export interface ClassifyOptions {
 }
 
 /** Options of {@link Classifier.features}. */
-export type FeaturesOptions = Pick<ClassifyOptions, 'signal'>
+export interface FeaturesOptions extends Pick<ClassifyOptions, 'signal'> {
+  /**
+   * Path of the module whose output is wanted, as `model.namedModules()` has it: `layer3`. Default: the input of the last linear
+   * layer.
+   */
+  readonly layer?: string | undefined
+}
 
 /** What {@link Classifier.classify} yields for an image of a stream: its predictions, or why it has none. */
 export type ClassifiedImage =
@@ -122,7 +129,8 @@ export class Classifier implements AsyncDisposable {
   readonly #limit: number
   readonly #begun: Semaphore
   readonly #preparing = new Semaphore(MAX_PREPARED)
-  #features: Promise<Engine> | undefined
+  /** Engines that give features, by the layer whose output they give; `''` for the input of the last. */
+  readonly #features = new Map<string, Promise<Engine>>()
   #active = 0
   #isClosed = false
   #closing: Promise<void> | undefined
@@ -232,10 +240,11 @@ export class Classifier implements AsyncDisposable {
   }
 
   /**
-   * Gives the feature vector of an image, which is the input of the model's last layer: 512 numbers for a ResNet-18. The
-   * first call compiles the model once more, without that layer.
+   * Gives the feature vector of an image, which is the input of the model's last layer: 512 numbers for a ResNet-18; or the output
+   * of another layer, row-major. The first call for a layer compiles the model once more.
    *
-   * @throws {TorchError} The same as {@link classify}, and `TORCH_ARCHITECTURE` if the model has no linear layer.
+   * @throws {TorchError} The same as {@link classify}, `TORCH_ARCHITECTURE` if the model has no linear
+   * layer, and `TORCH_INVALID_ARGUMENT` if it has no layer of that name.
    */
   features(image: ImageSource, options?: FeaturesOptions): Promise<Float32Array>
   /** Gives the feature vectors of several images, in their order. */
@@ -244,11 +253,13 @@ export class Classifier implements AsyncDisposable {
     images: ImageSource | readonly ImageSource[],
     options: FeaturesOptions = {},
   ): Promise<Float32Array | Float32Array[]> {
-    checkOptions('features()', options, ['signal'])
+    checkOptions('features()', options, ['layer', 'signal'])
+    const { layer } = options
+    if (layer !== undefined) checkString('layer', layer)
     const signal = checkSignal(options.signal)
     this.#checkOpen()
     return this.#follow(async () => {
-      const engine = await this.#featureEngine()
+      const engine = await this.#featureEngine(layer)
       const compute = (image: ImageSource): Promise<Float32Array> => this.#compute(image, engine, signal)
       return isImageSource(images) ? compute(images) : this.#all(images, compute, signal)
     })
@@ -349,18 +360,25 @@ export class Classifier implements AsyncDisposable {
     })
   }
 
-  #featureEngine(): Promise<Engine> {
-    this.#features ??= this.#createFeatureEngine().catch((error: unknown) => {
-      this.#features = undefined
+  #featureEngine(layer: string | undefined): Promise<Engine> {
+    const known = this.#features.get(layer ?? '')
+    if (known !== undefined) return known
+    const made = this.#createFeatureEngine(layer).catch((error: unknown) => {
+      this.#features.delete(layer ?? '')
       throw error
     })
-    return this.#features
+    this.#features.set(layer ?? '', made)
+    return made
   }
 
-  async #createFeatureEngine(): Promise<Engine> {
+  async #createFeatureEngine(layer: string | undefined): Promise<Engine> {
+    const { model } = this.#opened
+    if (layer !== undefined) {
+      return this.#opened.createEngine({ ...this.#engineOptions, module: new LayerOutput(model, layer) })
+    }
     // What a model without a head gives are its features.
     if (this.architecture.numClasses === 0) return this.#opened.createEngine(this.#engineOptions)
-    return this.#opened.createEngine({ ...this.#engineOptions, module: new Headless(this.#opened.model) })
+    return this.#opened.createEngine({ ...this.#engineOptions, module: new Headless(model) })
   }
 
   async #follow<T>(body: () => Promise<T>): Promise<T> {
@@ -376,7 +394,8 @@ export class Classifier implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#isClosed = true
     if (this.#active > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
-    await Promise.all([this.#engine.close(), this.#features?.then((engine) => engine.close())])
+    const features = [...this.#features.values()].map((made) => made.then((engine) => engine.close()))
+    await Promise.all([this.#engine.close(), ...features])
     this.#opened.dispose()
     await releaseFreeMemory()
   }

@@ -1,6 +1,7 @@
 // What `napi-torch/nn` exports: modules, their parameters, and `functional` and `init` of PyTorch's names.
 
 export { StateDict } from '../tensor/state_dict.js'
+export { createFeatureExtractor, FeatureExtractor, LayerOutput } from '../nn/feature_extractor.js'
 export { Module } from '../nn/module.js'
 export type { DistinctOptions, MemberOptions } from '../nn/members.js'
 export type { ModuleToOptions } from '../nn/convert.js'

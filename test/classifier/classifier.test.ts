@@ -393,6 +393,24 @@ describe('Classifier', function () {
   })
 
   describe('features()', () => {
+    it('gives the output of a layer, row-major, and refuses one that there is not', async () => {
+      await withClassifier(async (classifier) => {
+        const [image] = await pixels(1)
+        assert.ok(image)
+
+        const features = await classifier.features(image, { layer: 'layer4' })
+        const vector = await classifier.features(image)
+
+        const pixelsOfMap = features.length / 512
+        const mean = features.subarray(0, pixelsOfMap).reduce((sum, value) => sum + value, 0) / pixelsOfMap
+        assert.ok(Math.abs(mean - (vector[0] ?? NaN)) <= 1e-4, `${mean} for ${vector[0]}`)
+        await assert.rejects(classifier.features(image, { layer: 'layer9' }), {
+          code: 'TORCH_INVALID_ARGUMENT',
+          message: 'Expected the name of a layer (such as layer1, layer2, layer3) for layer, received "layer9"',
+        })
+      })
+    })
+
     it('gives the 512 numbers that the last layer reads', async () => {
       await withClassifier(async (classifier) => {
         const [image] = await pixels(1)

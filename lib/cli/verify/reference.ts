@@ -102,6 +102,8 @@ export interface MakeReferenceOptions {
   readonly module?: string | undefined
   /** The file holds the model as a whole, whose code Python then runs. */
   readonly wholeModule: boolean
+  /** torchvision's function that builds the model, and its arguments. */
+  readonly torchvision?: { readonly name: string; readonly arguments: Readonly<Record<string, unknown>> } | undefined
   /** Channels of the input. */
   readonly channels: number
   /** Height and width of the input. */
@@ -119,16 +121,20 @@ export interface MakeReferenceOptions {
 export async function makeReference(
   python: string,
   checkpoint: string,
-  { key, module, wholeModule, channels, size, stem, signal }: MakeReferenceOptions,
+  { key, module, wholeModule, torchvision, channels, size, stem, signal }: MakeReferenceOptions,
 ): Promise<Reference> {
   const folder = await mkdtemp(join(tmpdir(), 'napi-torch-'))
   try {
     const out = join(folder, 'reference.safetensors')
     const keyed = key === '' ? [] : ['--key', key]
     const built = [...(module === undefined ? [] : ['--module', module]), ...(wholeModule ? ['--whole-module'] : [])]
+    const named =
+      torchvision === undefined
+        ? []
+        : ['--torchvision', torchvision.name, '--arguments', JSON.stringify(torchvision.arguments)]
     const input = ['--channels', String(channels), '--size', ...size.map(String)]
     const stemmed = stem === undefined ? [] : ['--stem', ...stem.map((value) => String(Number(value)))]
-    await runPython(python, [SCRIPT, checkpoint, out, ...input, ...stemmed, ...keyed, ...built], signal)
+    await runPython(python, [SCRIPT, checkpoint, out, ...input, ...stemmed, ...keyed, ...built, ...named], signal)
     return await loadReference(out)
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -39,7 +39,7 @@ const OPTIONS = {
 export const command = defineCommand({
   name: 'verify',
   description: "Compares the output of every module, eager and compiled, with PyTorch's, for one random input.",
-  arguments: { checkpoint: { description: 'checkpoint of a ResNet' } },
+  arguments: { checkpoint: { description: 'checkpoint' } },
   options: OPTIONS,
   notes: `PyTorch's outputs come from a Python that has torch (--python), or from a file (--reference) that
 python/make-reference.py of this package wrote where torch is installed. Exit code 1 if anything differs.`,
@@ -91,8 +91,23 @@ function presetLike({ shape }: Reference['input']): Preset {
 type Asked = Pick<MakeReferenceOptions, 'module' | 'wholeModule' | 'signal'>
 
 /** Tells whether the checkpoint has names that the script does not know, and no code of the user's builds the model there. */
-function isRenamed({ renamed }: OpenedModel, { module, wholeModule }: Asked): boolean {
-  return renamed.size > 0 && module === undefined && !wholeModule
+function isRenamed({ renamed }: OpenedModel, asked: Asked): boolean {
+  return renamed.size > 0 && isKnownInPython(asked)
+}
+
+/** Tells whether no code of the user's builds the model in Python. */
+function isKnownInPython({ module, wholeModule }: Asked): boolean {
+  return module === undefined && !wholeModule
+}
+
+/** torchvision's function that builds the model in Python, where it is no ResNet, which the script knows by itself. */
+function torchvisionOf(architecture: ModelArchitecture): MakeReferenceOptions['torchvision'] {
+  if (architecture.family !== 'torchvision') return undefined
+  const { name, numClasses, options } = architecture
+  const { imageSize, auxLogits, transformInput } = options
+  const inception = { aux_logits: auxLogits, transform_input: transformInput, init_weights: false }
+  const own = auxLogits === undefined ? { image_size: imageSize } : inception
+  return { name, arguments: { num_classes: numClasses, ...own } }
 }
 
 async function makeReferenceFor(
@@ -104,12 +119,13 @@ async function makeReferenceFor(
   const { source, inputShape, architecture, renamed, model } = opened
   const [channels = 0, height = 0, width = 0] = inputShape
   const input = { ...asked, channels, size: [height, width] as const, stem: stemOf(architecture) }
-  if (isRenamed(opened, asked)) {
+  const torchvision = isKnownInPython(asked) ? torchvisionOf(architecture) : undefined
+  if (torchvision !== undefined || isRenamed(opened, asked)) {
     const folder = await mkdtemp(join(tmpdir(), 'napi-torch-'))
     try {
       const file = join(folder, 'state_dict.safetensors')
       await saveSafetensors(file, model.stateDict())
-      return await makeReference(python, file, { ...input, key: '' })
+      return await makeReference(python, file, { ...input, torchvision, key: '' })
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
