@@ -1,4 +1,5 @@
-import { expected } from '../util/check.js'
+import { checkString, expected } from '../util/check.js'
+import { isPlainObject } from '../util/realm.js'
 import { keep } from '../util/scope.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { isTensor } from './checks.js'
@@ -52,8 +53,10 @@ export class FeatureExtractor extends Module<Readonly<Record<string, Tensor>>> {
 
   constructor(model: Module, layers: Readonly<Record<string, string>>) {
     super()
+    if (!isPlainObject(layers)) throw expected('an object of names by layer', 'layers', layers)
     const paths = Object.keys(layers)
     if (paths.length === 0) throw expected('at least one layer', 'layers', layers)
+    for (const path of paths) checkString(`the name of ${path}`, layers[path])
     checkLayers(model, paths)
     this.model = model
     this.layers = { ...layers }

@@ -145,6 +145,8 @@ export abstract class TensorGradients<D extends DType> extends TensorMath<D> {
   }
 
   #pass(signature: Signature<BackwardOptions>, given: readonly unknown[]): BackwardArguments {
+    // Refuses a disposed tensor as all methods do: the pass would call it roots[0].
+    native.requiresGrad(handleOf(this))
     const [first, ...rest] = given
     const isGradient = first instanceof TensorBase
     const options = signature.read([], isGradient ? rest : given)

@@ -66,6 +66,20 @@ describe('createFeatureExtractor()', () => {
       })
     }))
 
+  it('refuses names that are none', () =>
+    scope(() => {
+      const make = createFeatureExtractor as (model: Module, layers: unknown) => unknown
+      const model = smallModel()
+      const refused: readonly (readonly [layers: unknown, message: string])[] = [
+        [null, 'Expected an object of names by layer for layers, received null'],
+        [['layer1'], 'Expected an object of names by layer for layers, received ["layer1"]'],
+        [{ layer1: 1 }, 'Expected a string for the name of layer1, received 1'],
+      ]
+      for (const [layers, message] of refused) {
+        assert.throws(() => make(model, layers), { code: 'TORCH_INVALID_ARGUMENT', message }, message)
+      }
+    }))
+
   it('refuses a layer that the model never runs', () =>
     scope(() => {
       const model = createModel('googlenet', { skipInit: true }).eval()

@@ -163,7 +163,15 @@ const ALGORITHMS = [
 function convWeights(kernels = pick(native.kernelSets()), shape = [4, 2, 3, 3]) {
   const [, , size = 1] = shape
   const padding = [(size - 1) / 2, (size - 1) / 2]
-  return native.createConvWeights(kernels, plain(shape), pick([null, plain([4])]), [1, 1], padding, [1, 1])
+  return native.createConvWeights(
+    kernels,
+    plain(shape),
+    pick([null, plain([4])]),
+    [1, 1],
+    padding,
+    [1, 1],
+    below(2) === 0,
+  )
 }
 
 const windows = () => ({ kernelSize: [2, 2], stride: [1, 1], padding: [0, 0], dilation: [1, 1] })
@@ -564,7 +572,7 @@ const SIGNATURES = {
   measurePlan: 'engine id plan size',
   cancelJob: 'engine id',
   kernelSets: '',
-  createConvWeights: 'kernels weight tensor? pair pair pair',
+  createConvWeights: 'kernels weight tensor? pair pair pair boolean',
   convWeightsBytes: 'weights',
   disposeConvWeights: 'weights',
   version: '',
