@@ -454,6 +454,26 @@ const KINDS = {
   rounding: () => pick([null, 'trunc', 'floor', 'up']),
   mode: () => pick(['constant', 'reflect', 'replicate', 'circular', 'mirror']),
   threads: () => 1 + below(4),
+  grads: () => list(3, KINDS['tensor?']),
+  gradMode: () => pick(['enabled', 'disabled', 'inference', 'enable']),
+  leaves: () => [leaf()],
+  group: () => ({
+    ...{ params: [leaf()], lr: 0.1, momentum: pick([0, 0.9]), dampening: 0, weightDecay: pick([0, 0.1, NaN]) },
+    ...{ nesterov: below(2) === 0, maximize: below(2) === 0, fused: below(2) === 0, isFirst: below(2) === 0 },
+    ...pick([{}, { params: pick(GARBAGE)() }, { lr: pick(GARBAGE)() }]),
+  }),
+  rgb: () => new Uint8Array(pick([0, 3, 24])),
+  record: () => pick([{}, null, 1, { data: new Uint8Array(24), height: 2, width: 4, orientation: 6 }]),
+  operator: () => pick(['aten::neg', 'aten::add.Tensor', 'aten::none', 'neg', '']),
+  list: () => list(3, () => pick([tensor(), 1, null, true, [1, 2], 'x'])),
+}
+
+/** A tensor with a gradient. */
+function leaf() {
+  const made = plain([2, 3])
+  native.setRequiresGrad(made, true)
+  native.setGrad(made, plain([2, 3]))
+  return made
 }
 
 const SIGNATURES = {
@@ -575,6 +595,44 @@ const SIGNATURES = {
   createConvWeights: 'kernels weight tensor? pair pair pair boolean',
   convWeightsBytes: 'weights',
   disposeConvWeights: 'weights',
+  releaseConvSource: 'weights',
+  releaseFreeMemory: '',
+  isDetachable: 'bytes',
+  atenSchema: 'operator',
+  callAten: 'operator list',
+  backward: 'leaves grads boolean? boolean leaves',
+  backwardAsync: 'leaves grads boolean? boolean leaves id',
+  gradients: 'leaves leaves grads boolean? boolean boolean',
+  requiresGrad: 'tensor',
+  setRequiresGrad: 'tensor boolean',
+  isLeaf: 'tensor',
+  isInference: 'tensor',
+  gradFn: 'tensor',
+  grad: 'tensor',
+  isGrad: 'tensor tensor?',
+  setGrad: 'tensor tensor?',
+  zeroGrad: 'leaves boolean',
+  retainGrad: 'tensor',
+  retainsGrad: 'tensor',
+  detach: 'tensor',
+  detach_: 'tensor',
+  sgdStep: 'group',
+  adamStep: 'group',
+  adagradStep: 'group',
+  rmspropStep: 'group',
+  gradNorm: 'leaves number',
+  scaleGrads: 'leaves tensor',
+  clampGrads: 'leaves number',
+  gatherPixels: 'record',
+  decodeRows: 'record',
+  decodeTiff: 'record',
+  decodeGif: 'record',
+  decodeBmpRuns: 'record',
+  decodePnmText: 'record',
+  orientImage: 'record',
+  rgbToGray: 'rgb',
+  invertImage: 'rgb',
+  startableThreads: 'threads',
   version: '',
   setNumThreads: 'threads',
   getNumThreads: '',
@@ -583,6 +641,8 @@ const SIGNATURES = {
   cudaDeviceCount: '',
   cudaMemoryAllocated: 'number',
   cudaSynchronize: 'number',
+  // The last one: all that follows would compute in that mode.
+  setGradMode: 'gradMode',
 }
 
 const counts = { value: 0 }
@@ -647,6 +707,8 @@ async function call(name, args) {
   }
 }
 
+// The names are known as soon as the addon is open.
+native.version()
 const unknown = Object.keys(native).filter((name) => name !== 'initialize' && !(name in SIGNATURES))
 if (unknown.length > 0) faults.push(`No signature for ${unknown.join(', ')}`)
 for (const [name, signature] of Object.entries(SIGNATURES)) {
