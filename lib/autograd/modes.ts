@@ -1,5 +1,4 @@
-import type { GradMode } from '../libtorch/binding.js'
-import { changeGradMode, currentGradMode, inGradMode } from '../libtorch/grad_mode.js'
+import { changeGradMode, currentGradMode, inGradMode, unlessInference } from '../libtorch/grad_mode.js'
 import { checkBoolean, expected } from '../util/check.js'
 
 // In Python these are context managers. Here they take what stands inside: a mode holds over `await` in it, until the promise
@@ -12,7 +11,7 @@ import { checkBoolean, expected } from '../util/check.js'
  * @param body May be asynchronous. Its result is given back.
  */
 export function noGrad<T>(body: () => T): T {
-  return inGradMode(unlessInference('disabled'), checkBody(body))
+  return inGradMode('disabled', checkBody(body))
 }
 
 /**
@@ -21,7 +20,7 @@ export function noGrad<T>(body: () => T): T {
  * @param body May be asynchronous. Its result is given back.
  */
 export function enableGrad<T>(body: () => T): T {
-  return inGradMode(unlessInference('enabled'), checkBody(body))
+  return inGradMode('enabled', checkBody(body))
 }
 
 /**
@@ -57,11 +56,6 @@ export function isGradEnabled(): boolean {
 /** Tells whether this runs in {@link inferenceMode}. Follows `torch.is_inference_mode_enabled`. */
 export function isInferenceModeEnabled(): boolean {
   return currentGradMode() === 'inference'
-}
-
-/** Inference mode cannot be left from within. */
-function unlessInference(mode: 'enabled' | 'disabled'): GradMode {
-  return currentGradMode() === 'inference' ? 'inference' : mode
 }
 
 function checkBody<T>(body: () => T): () => T {

@@ -31,9 +31,14 @@ export function changeGradMode(mode: GradMode): void {
   apply()
 }
 
-/** Runs `body` in a mode, which holds over `await` until the promise that it gives is settled. */
+/** Gives the mode that holds where code asks for one: inference mode cannot be left from within. */
+export function unlessInference(mode: GradMode): GradMode {
+  return currentGradMode() === 'inference' ? 'inference' : mode
+}
+
+/** Runs `body` in a mode, which holds over `await` until the promise that it gives is settled; in inference mode, in that. */
 export function inGradMode<T>(mode: GradMode, body: () => T): T {
-  const region = { mode, parent: currentRegion(), isOpen: true }
+  const region = { mode: unlessInference(mode), parent: currentRegion(), isOpen: true }
   const outer = synchronous
   synchronous = null
   try {
@@ -50,7 +55,7 @@ export function inGradMode<T>(mode: GradMode, body: () => T): T {
 /** Does what {@link inGradMode} does for a synchronous `body`: cheaper, as it need not be followed over `await`. */
 export function inGradModeNow<T>(mode: GradMode, body: () => T): T {
   const outer = synchronous
-  const region = { mode, parent: currentRegion(), isOpen: true }
+  const region = { mode: unlessInference(mode), parent: currentRegion(), isOpen: true }
   synchronous = region
   apply()
   try {

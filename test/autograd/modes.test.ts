@@ -2,12 +2,16 @@ import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
 
 import {
+  compile,
   enableGrad,
   inferenceMode,
   isGradEnabled,
   isInferenceModeEnabled,
+  keep,
+  manualSeed,
   noGrad,
   ones,
+  resnet18Cifar,
   scope,
   setGradEnabled,
 } from 'napi-torch'
@@ -21,6 +25,30 @@ function modes(): [boolean, boolean] {
 
 describe('grad modes', () => {
   it('record by default', () => assert.deepEqual(modes(), [true, true]))
+
+  it('let a model be made, converted, loaded and compiled inside inferenceMode()', async () => {
+    manualSeed(3n)
+    const [wanted, state] = scope(() => {
+      const model = resnet18Cifar({ width: 8 }).eval()
+      return [model.forward(ones([1, 3, 32, 32])).tolist(), keep(model.stateDict())]
+    })
+
+    const received = await inferenceMode(() =>
+      scope(async () => {
+        const model = resnet18Cifar({ width: 8 }).eval()
+        model.loadStateDict(state)
+        const engine = await compile(model.to('float32'), { input: [3, 32, 32], kernels: 'aten' })
+        try {
+          return [model.forward(ones([1, 3, 32, 32])).tolist(), engine.inputShape]
+        } finally {
+          await engine.close()
+        }
+      }),
+    )
+
+    assert.deepEqual(received, [wanted, [3, 32, 32]])
+    state.dispose()
+  })
 
   describe('noGrad() and enableGrad()', () => {
     it('hold in their callback, nest, and give its result back', () => {
