@@ -16,6 +16,7 @@ export { scope, keep } from './util/scope.js'
 export { Tensor } from './tensor/tensor.js'
 export type { DimOptions, ReduceOptions, SoftmaxOptions, TopkOptions } from './tensor/tensor.js'
 export type { MemoryFormat, NestedArray } from './tensor/handle.js'
+export type { ZeroGradOptions } from './tensor/zero_grad.js'
 export type { AlongOptions, FlattenTensorOptions, SqueezeOptions, ToOptions } from './tensor/views.js'
 export type {
   CumulativeOptions,

@@ -1,14 +1,13 @@
-import { native } from '../libtorch/binding.js'
 import { checkBoolean, checkOptions, describe, expected } from '../util/check.js'
 import type { Device } from '../util/device.js'
 import type { DType } from '../util/dtype.js'
 import { TorchError } from '../util/errors.js'
 import { Signature } from '../util/signature.js'
 import { HELD, synchronousScope } from '../util/scope.js'
-import { handleOf } from '../tensor/handle.js'
 import { releaseAfter } from '../tensor/release.js'
 import { StateDict } from '../tensor/state_dict.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { zeroGradOf, type ZeroGradOptions } from '../tensor/zero_grad.js'
 import { isTensor } from './checks.js'
 import { convertTensors, type ModuleToOptions } from './convert.js'
 import { locateError } from './error_path.js'
@@ -254,18 +253,8 @@ export abstract class Module<Output = Tensor> implements Disposable {
    * Takes the gradients of all parameters away, or with `setToNone: false` fills them with zeros. Follows
    * `torch.nn.Module.zero_grad`.
    */
-  zeroGrad(
-    options: {
-      /** Take them away. Default: `true`. */
-      readonly setToNone?: boolean | undefined
-    } = {},
-  ): void {
-    checkOptions('zeroGrad()', options, ['setToNone'])
-    const { setToNone = true } = options
-    native.zeroGrad(
-      this.parameters().map((parameter) => handleOf(parameter)),
-      checkBoolean('setToNone', setToNone),
-    )
+  zeroGrad(options: ZeroGradOptions = {}): void {
+    zeroGradOf(this.parameters(), options)
   }
 
   /** Calls `fn` with all modules below, then with this one. */

@@ -1,3 +1,4 @@
+import { zeroGradOf, type ZeroGradOptions } from '../tensor/zero_grad.js'
 import { native } from '../libtorch/binding.js'
 import { inGradModeNow } from '../libtorch/grad_mode.js'
 import type { TensorHandle } from '../libtorch/handles.js'
@@ -6,7 +7,7 @@ import { full } from '../tensor/creation.js'
 import { handleOf } from '../tensor/handle.js'
 import { isTensor } from '../nn/checks.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { checkBoolean, checkOptionNames, checkOptions, describe, expected } from '../util/check.js'
+import { checkOptionNames, describe, expected } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 import { isPlainObject } from '../util/realm.js'
 import { HELD, track, withoutScope } from '../util/scope.js'
@@ -114,18 +115,10 @@ export abstract class Optimizer<O extends { lr: number }> implements Disposable 
   }
 
   /** Takes the gradients of all parameters away, or with `setToNone: false` fills them with zeros. */
-  zeroGrad(
-    options: {
-      /** Take them away. Default: `true`. */
-      readonly setToNone?: boolean | undefined
-    } = {},
-  ): void {
-    checkOptions('zeroGrad()', options, ['setToNone'])
-    const { setToNone = true } = options
-    const params = this.paramGroups.flatMap(({ params }) => params)
-    native.zeroGrad(
-      params.map((param) => handleOf(param)),
-      checkBoolean('setToNone', setToNone),
+  zeroGrad(options: ZeroGradOptions = {}): void {
+    zeroGradOf(
+      this.paramGroups.flatMap(({ params }) => params),
+      options,
     )
   }
 
