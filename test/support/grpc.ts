@@ -126,6 +126,11 @@ export function encode(method: string, message: object): Buffer {
   return methodOf(INFERENCE, method).requestSerialize(message)
 }
 
+/** Decodes a message of a method of the service of the protocol. */
+export function decode(method: string, bytes: Buffer): object {
+  return methodOf(INFERENCE, method).requestDeserialize(bytes)
+}
+
 function methodOf(service: string, method: string): MethodDefinition<object, unknown> {
   const found = (PACKAGES[service] as unknown as Record<string, MethodDefinition<object, unknown>>)[method]
   if (found === undefined) throw new TypeError(`There is no method ${method}`)

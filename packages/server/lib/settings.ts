@@ -239,7 +239,7 @@ export const SETTINGS = {
     maximum: 2 ** 29,
     default: 8 * MIB,
     description:
-      'maximum size in bytes of the JSON in a request body, which is parsed on a thread of its own if it is long, and of elements in a gRPC message, whose decoding blocks the server',
+      'maximum size in bytes of the JSON in a request body, which is parsed on a thread of its own if it is long',
   }),
   maxBytesInFlight: Type.Integer({
     minimum: 1,

@@ -36,8 +36,8 @@ export async function inferMessage(
   context.checkOpen()
   const { settings, models } = context
   const { share } = exchange
-  const { maxJsonBytes } = settings
-  const { model: name, version, request } = readInferRequest(definition, bytes, { share, maxJsonBytes })
+  const options = { share, turns: new Turns() }
+  const { model: name, version, request } = await readInferRequest(definition, bytes, options)
   const { inputs, ...fields } = request
   const id = request.id ?? ''
   onId?.(id)

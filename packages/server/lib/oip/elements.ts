@@ -1,7 +1,7 @@
 import { describe, describeShape, isUint8Array } from 'napi-torch/internal/util'
 import type { BodyShare } from '../body_budget.js'
 import { badRequest, tooLarge } from '../status.js'
-import { RAW_INPUT, type InputTensor } from './request.js'
+import { PackedElements, RAW_INPUT, type InputTensor } from './request.js'
 
 // Needs no native code: worker threads pack the inputs of large requests.
 
@@ -95,6 +95,10 @@ function packTensors(
     return { kind: 'tensors', datatype, count, bytes: data }
   }
   if (datatype === 'FP16') throw badRequest('Expected FP16 as binary data, received numbers')
+  if (data instanceof PackedElements) {
+    checkElements(inputName, data, count * inputLength)
+    return { kind: 'tensors', datatype, count, bytes: data.bytes }
+  }
   share.take(count * sampleBytes)
   const floats = flatten(
     { name: inputName, shape, data },
@@ -126,6 +130,11 @@ function packPixels(
     throw tooLarge(`Expected images of at most ${limits.maxPixels} pixels (maxPixels), received ${height} × ${width}`)
   }
   const length = count * height * width * channels
+  if (data instanceof PackedElements) {
+    checkElements(name, data, length)
+    if (data.tooLarge !== null) throw noPixel(name, data.tooLarge)
+    return { kind: 'pixels', count, height, width, channels, bytes: data.bytes }
+  }
   if (!isUint8Array(data)) share.take(length)
   const bytes = isUint8Array(data) ? data : pixelsOf({ name, shape, data })
   checkBytes(name, bytes, length)
@@ -137,12 +146,16 @@ function pixelsOf(input: JsonTensor): Uint8Array {
     input,
     (value) => {
       if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 255) {
-        throw badRequest(`Expected integers from 0 to 255 for the data of '${input.name}', received ${describe(value)}`)
+        throw noPixel(input.name, value)
       }
       return value
     },
     (numel) => new Uint8Array(numel),
   )
+}
+
+function noPixel(name: string, value: unknown): Error {
+  return badRequest(`Expected integers from 0 to 255 for the data of '${name}', received ${describe(value)}`)
 }
 
 function filesOf(
@@ -156,6 +169,7 @@ function filesOf(
   }
   checkCount(count, limits)
   if (isUint8Array(data)) return elementsOf(name, data, count)
+  if (data instanceof PackedElements) throw badRequest(`Expected images for the data of '${name}', received numbers`)
   const texts = data.flatMap((entry: unknown) => (Array.isArray(entry) ? (entry as unknown[]) : [entry]))
   if (texts.length !== count) throw badRequest(`Expected ${count} elements for '${name}', received ${texts.length}`)
   return texts.map((text) => {
@@ -198,6 +212,11 @@ function checkBytes(name: string, { length }: Uint8Array, expected: number): voi
   if (length !== expected) throw badRequest(`Expected ${expected} bytes for '${name}' by its shape, received ${length}`)
 }
 
+function checkElements(name: string, { length }: { readonly length: number }, expected: number): void {
+  if (length === expected) return
+  throw badRequest(`Expected ${expected} elements for the data of '${name}', received ${length}`)
+}
+
 /** A tensor whose elements are JSON. */
 interface JsonTensor {
   readonly name: string
@@ -217,9 +236,7 @@ function flatten<T extends Float32Array | Uint8Array>(
   const numel = shape.reduce((product, size) => product * size, 1)
   const isNested = Array.isArray(data[0])
   if (isNested) checkRows(name, data, shape, 0)
-  else if (data.length !== numel) {
-    throw badRequest(`Expected ${numel} elements for the data of '${name}', received ${data.length}`)
-  }
+  else checkElements(name, data, numel)
   const array = create(numel)
   let at = 0
   const put = (values: readonly unknown[], depth: number): void => {

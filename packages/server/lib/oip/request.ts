@@ -9,13 +9,27 @@ import { badRequest, tooLarge } from '../status.js'
 /** The header with the number of bytes of JSON at the start of a body; binary tensors follow. */
 export const HEADER_LENGTH = 'inference-header-content-length'
 
-/** A tensor of a request, checked in form but not yet in size: elements of JSON, or bytes of the body. */
+/** A tensor of a request, checked in form but not yet in size: elements, or bytes of the body. */
 export interface InputTensor {
   readonly name: string
   readonly datatype: string
   readonly shape: readonly number[]
   /** Emptied as soon as the samples are made: elements of JSON take many times the memory of theirs. */
-  data: readonly unknown[] | Buffer
+  data: readonly unknown[] | Buffer | PackedElements
+}
+
+/** Elements of a list that came as bytes: float32 in little-endian order, or integers from 0 to 255. */
+export class PackedElements {
+  readonly bytes: Uint8Array
+  readonly length: number
+  /** An element that was too large for its byte; null if there is none. */
+  readonly tooLarge: number | null
+
+  constructor(bytes: Uint8Array, length: number, tooLarge: number | null) {
+    this.bytes = bytes
+    this.length = length
+    this.tooLarge = tooLarge
+  }
 }
 
 /** An output that the client asks for. */
@@ -55,8 +69,8 @@ export interface ParseOptions {
   readonly maxJsonBytes: number
 }
 
-/** More than any model has: against loops over very many tensors. */
-const MAX_TENSORS = 16
+/** More inputs or outputs than any model has: against loops over very many tensors. */
+export const MAX_TENSORS = 16
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
