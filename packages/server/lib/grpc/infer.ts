@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises'
+
 import type { ServerContext, Exchange } from '../context.js'
 import type { Inference } from '../inference.js'
 import { runInference } from '../inference_call.js'
@@ -7,6 +9,9 @@ import type { Definition } from './definition.js'
 import { Turns } from '../turns.js'
 import { packOnce } from '../parse/parser.js'
 import { readInferRequest } from './infer_request.js'
+
+/** A message whose copy takes about a millisecond. */
+const LONG_MESSAGE_BYTES = 2 ** 20
 
 /** A response of `ModelInfer`. */
 export interface ModelInferResponse {
@@ -36,6 +41,8 @@ export async function inferMessage(
   context.checkOpen()
   const { settings, models } = context
   const { share } = exchange
+  // grpc-js has joined the pieces of the message in this turn.
+  if (bytes.length > LONG_MESSAGE_BYTES) await setImmediate()
   const options = { share, turns: new Turns() }
   const { model: name, version, request } = await readInferRequest(definition, bytes, options)
   const { inputs, ...fields } = request

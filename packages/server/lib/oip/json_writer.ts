@@ -40,11 +40,10 @@ export class JsonWriter {
     this.add(']')
   }
 
-  /** Gives all that was added. */
-  end(): Buffer {
+  /** Gives all that was added, in pieces. */
+  end(): readonly Buffer[] {
     this.#endPiece()
-    const [only] = this.#pieces
-    return only !== undefined && this.#pieces.length === 1 ? only : Buffer.concat(this.#pieces)
+    return this.#pieces
   }
 
   #endPiece(): void {

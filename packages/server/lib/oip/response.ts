@@ -39,7 +39,7 @@ export interface ResponseHead {
 
 /** A response: JSON, or JSON followed by the bytes of tensors. */
 export interface Encoded {
-  readonly body: Buffer
+  readonly pieces: readonly Buffer[]
   /** Length of the JSON if bytes follow, otherwise null. */
   readonly headerLength: number | null
 }
@@ -99,8 +99,8 @@ export async function encodeResponse(
   }
   writer.add(']}')
   const json = writer.end()
-  if (bytes.length === 0) return { body: json, headerLength: null }
-  return { body: Buffer.concat([json, ...bytes]), headerLength: json.length }
+  if (bytes.length === 0) return { pieces: json, headerLength: null }
+  return { pieces: [...json, ...bytes], headerLength: json.reduce((sum, { length }) => sum + length, 0) }
 }
 
 /** Encodes the outputs that a request asks for. @throws {TorchError} `TORCH_REQUEST` for NaN or infinity in JSON. */

@@ -1,8 +1,7 @@
-import { setImmediate } from 'node:timers/promises'
-
 import type { Image } from 'napi-torch'
 import { grayToRgb } from 'napi-torch/internal'
 import type { BodyShare } from '../body_budget.js'
+import { Turns } from '../turns.js'
 import type { PackedInput } from './elements.js'
 import { halfToFloat } from './half.js'
 
@@ -43,26 +42,24 @@ async function tensorsOf(
   inputLength: number,
   share: Pick<BodyShare, 'take'>,
 ): Promise<Float32Array[]> {
-  if (datatype === 'FP32') {
-    const values = floatsOf(bytes, share)
+  if (datatype === 'FP32' && bytes.byteOffset % FLOAT_BYTES === 0) {
+    const values = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / FLOAT_BYTES)
     return Array.from({ length: count }, (_, row) => values.subarray(row * inputLength, (row + 1) * inputLength))
   }
   share.take(count * inputLength * FLOAT_BYTES)
+  const convert = datatype === 'FP32' ? alignedFloats : halfToFloat
   const tensors: Float32Array[] = []
   const sampleBytes = bytes.length / count
+  const turns = new Turns()
   for (let row = 0; row < count; row++) {
-    if (row > 0) await setImmediate()
-    tensors.push(halfToFloat(bytes.subarray(row * sampleBytes, (row + 1) * sampleBytes)))
+    tensors.push(convert(bytes.subarray(row * sampleBytes, (row + 1) * sampleBytes)))
+    await turns.next()
   }
   return tensors
 }
 
-/** Views the bytes as float32 where they are aligned, and copies them otherwise. */
-function floatsOf(bytes: Uint8Array, share: Pick<BodyShare, 'take'>): Float32Array {
-  if (bytes.byteOffset % FLOAT_BYTES === 0) {
-    return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / FLOAT_BYTES)
-  }
-  share.take(bytes.length)
+/** Copies float32 to where they are aligned. */
+function alignedFloats(bytes: Uint8Array): Float32Array {
   const copy = new Float32Array(bytes.length / FLOAT_BYTES)
   new Uint8Array(copy.buffer).set(bytes)
   return copy

@@ -125,9 +125,9 @@ export function oipRoutes(app: FastifyInstance, context: ServerContext): void {
       encodeResponse(parsed, { logits, classes, labels, activation, outputs }, head)
     const { timeoutMs, priority } = parsed
     const call = { request, reply, model, input: parsed, timeoutMs, priority, encode }
-    const { body, headerLength: jsonLength } = await compute(context, call)
-    if (jsonLength === null) return sendBody(request, reply, body, 'application/json; charset=utf-8')
+    const { pieces, headerLength: jsonLength } = await compute(context, call)
+    if (jsonLength === null) return sendBody(request, reply, pieces, 'application/json; charset=utf-8')
     reply.header(HEADER_LENGTH, String(jsonLength))
-    return sendBody(request, reply, body, 'application/octet-stream')
+    return sendBody(request, reply, pieces, 'application/octet-stream')
   }
 }

@@ -13,7 +13,7 @@ import { Turns } from '../turns.js'
  */
 export async function encodePredictions(
   computed: Pick<Computed, 'logits' | 'activation' | 'outputs'>,
-): Promise<Buffer> {
+): Promise<readonly Buffer[]> {
   const turns = new Turns()
   const columns: (readonly [name: string, rows: readonly Float32Array[]])[] = []
   for (const { name, kind } of computed.outputs) {

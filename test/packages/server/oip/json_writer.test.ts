@@ -8,7 +8,7 @@ async function written(parts: readonly (Float32Array | readonly string[])[]): Pr
   writer.add('{"data":')
   await writer.addArray(parts)
   writer.add('}')
-  return writer.end().toString()
+  return Buffer.concat(writer.end()).toString()
 }
 
 describe('JsonWriter', () => {
