@@ -19,7 +19,7 @@ async function send(pieces: readonly Buffer[], accepted = ''): Promise<Sent> {
     const { headers, rawPayload } = await app.inject({ url: '/', headers: { 'accept-encoding': accepted } })
     assert.equal(headers['content-type'], 'application/json')
     const length = headers['content-length']
-    return { encoding: headers['content-encoding'] as string | undefined, length: length?.toString(), body: rawPayload }
+    return { encoding: headers['content-encoding'], length: length?.toString(), body: rawPayload }
   } finally {
     await app.close()
   }
