@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createSecureContext } from 'node:tls'
 
 import { TorchError } from 'napi-torch'
-import { checkOptions, expected, isError, reasonOf, shorten } from 'napi-torch/internal'
+import { checkOptions, expected, isError, openLibtorchAside, reasonOf, shorten } from 'napi-torch/internal'
 import { BodyBudget } from './body_budget.js'
 import { GrpcListener } from './grpc/listener.js'
 import { createApp, type FastifyInstance, type Tls } from './app.js'
@@ -188,6 +188,7 @@ export class InferenceServer implements AsyncDisposable {
    */
   async listen(): Promise<string> {
     const { host, port, grpcPort } = this.#settings
+    const opened = openLibtorchAside()
     await this.#app.listen({ host, port, backlog: 1024 }).catch((cause: unknown) => {
       throw cannotListen(host, port, cause)
     })
@@ -195,7 +196,7 @@ export class InferenceServer implements AsyncDisposable {
       if (cause instanceof TorchError) throw cause
       throw cannotListen(host, grpcPort, cause)
     })
-    this.#loading = this.#models.apply(this.#models.modelSettings).then(() => this.#watch())
+    this.#loading = this.#load(opened)
     // ready() rejects with it.
     this.#loading.catch(() => undefined)
     return this.url ?? ''
@@ -282,6 +283,13 @@ export class InferenceServer implements AsyncDisposable {
     await this.#models.close()
     await this.#context.tracing.close()
     this.#metrics.close()
+  }
+
+  async #load(opened: Promise<void>): Promise<void> {
+    await opened
+    if (this.#closing !== undefined) throw new TorchError('TORCH_NOT_READY', 'The server is shutting down')
+    await this.#models.apply(this.#models.modelSettings)
+    await this.#watch()
   }
 
   async #watch(): Promise<void> {
