@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,10 +6,27 @@ import { fileURLToPath } from 'node:url'
 
 const INTERPRETER = process.env['NAPI_TORCH_TEST_PYTHON']
 
+const SERVER = fileURLToPath(new URL('python_server.py', import.meta.url))
+const CLIENT = fileURLToPath(new URL('python_client.py', import.meta.url))
+
 /** Runs a Python script that has torch and gives what it prints; its arguments are in `sys.argv[1:]`. */
 export function python(script: string, args: readonly string[] = []): string {
   if (INTERPRETER === undefined) throw new Error('NAPI_TORCH_TEST_PYTHON names no Python with torch')
-  return execFileSync(INTERPRETER, ['-W', 'ignore', '-c', script, ...args], { encoding: 'utf8', maxBuffer: 2 ** 28 })
+  // Without the packages of the environment, which take time to be found.
+  const client = ['-I', '-S', CLIENT, serverOf(INTERPRETER), script, ...args]
+  return execFileSync(INTERPRETER, client, { encoding: 'utf8', maxBuffer: 2 ** 28 })
+}
+
+let socket: string | undefined
+
+/** Starts the server that runs the scripts, which ends with this process, and gives its socket. */
+function serverOf(interpreter: string): string {
+  if (socket !== undefined) return socket
+  const folder = mkdtempSync(join(tmpdir(), 'napi-torch-python-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  socket = join(folder, 'server')
+  spawn(interpreter, ['-W', 'ignore', SERVER, socket], { stdio: ['ignore', 'ignore', 'inherit'] }).unref()
+  return socket
 }
 
 /** A test that compares with Python live. Without an interpreter it is skipped, and its title says why. */
@@ -29,7 +46,8 @@ export function describeWithPython(title: string, script: string, body: (folder:
   }
   const folder = mkdtempSync(join(tmpdir(), 'napi-torch-python-'))
   const path = fileURLToPath(new URL(`../../${script}`, import.meta.url))
-  execFileSync(INTERPRETER, ['-W', 'ignore', path, folder], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const program = 'import runpy, sys; sys.argv[0:2] = sys.argv[1:2]; runpy.run_path(sys.argv[0], run_name="__main__")'
+  python(program, [path, folder])
   describe(title, function () {
     this.timeout(60_000)
     after(() => rmSync(folder, { recursive: true }))
