@@ -6,6 +6,7 @@ import { trace } from '../../engine/trace/trace.js'
 import type { OpenedModel } from '../../model/open.js'
 import { Module } from '../../nn/module.js'
 import { handleOf } from '../../tensor/handle.js'
+import { cat } from '../../tensor/creation.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { keep, scope } from '../../util/scope.js'
 import { compareWith, withCallNames, type Comparison } from './modules.js'
@@ -13,7 +14,7 @@ import { ROOT, type Reference } from './reference.js'
 
 /**
  * Compares the outputs of the compiled model: of every fused group of steps whose result is the output of a module, and the
- * logits. For each, the model is compiled up to there.
+ * logits. One model that gives all of them is compiled.
  */
 export async function compareCompiled(
   opened: OpenedModel,
@@ -22,51 +23,64 @@ export async function compareCompiled(
 ): Promise<Comparison[]> {
   const { model } = opened
   const { input } = reference
-  const comparisons: Comparison[] = []
-  for (const [name, kind] of groupsOf(model, input.shape)) {
-    const engine = await opened.createEngine({
-      module: name === ROOT ? model : new Until(model, name),
-      input: input.shape.slice(1),
-      maxBatchSize: 1,
-      bucketSizes: [1],
-      warmup: false,
-      signal,
+  const groups = groupsOf(model, input.shape)
+  const engine = await opened.createEngine({
+    module: new Taps(model, [...groups.keys()]),
+    input: input.shape.slice(1),
+    maxBatchSize: 1,
+    bucketSizes: [1],
+    warmup: false,
+    signal,
+  })
+  try {
+    const values = await engine.run(input.toFloat32Array(), { signal })
+    let end = 0
+    return [...groups].map(([name, { kind, shape }]) => {
+      const start = end
+      end += shape.reduce((product, size) => product * size, 1)
+      return compareWith(reference, { name, kind, shape, values: values.subarray(start, end) })
     })
-    try {
-      const values = await engine.run(input.toFloat32Array(), { signal })
-      comparisons.push(compareWith(reference, { name, kind, shape: [1, ...engine.outputShape], values }))
-    } finally {
-      await engine.close()
-    }
+  } finally {
+    await engine.close()
   }
-  return comparisons
 }
 
-/** A model that ends with the call of one of its modules. */
-class Until extends Module {
+/** A model that gives the outputs of some of its modules, one behind the other: (N, elements). */
+class Taps extends Module {
   readonly model: Module
-  readonly #name: string
+  readonly #names: readonly string[]
 
-  constructor(model: Module, name: string) {
+  constructor(model: Module, names: readonly string[]) {
     super()
     this.model = model
     this.training = false
-    this.#name = name
+    this.#names = names
   }
 
   override forward(images: Tensor): Tensor {
-    let found: Tensor | undefined
+    const found = new Map<string, Tensor>()
     const look = (name: string, _module: Module<unknown>, output: Tensor): void => {
       // A copy, as the next step may write into it.
-      if (name === this.#name) found = keep(output.clone())
+      if (this.#names.includes(name)) found.set(name, keep(output.clone()))
     }
-    const result = withCallNames(this.model, look, () => this.model.forward(images))
-    return found ?? result
+    found.set(
+      ROOT,
+      withCallNames(this.model, look, () => this.model.forward(images)),
+    )
+    const [samples = 1] = images.shape
+    const rows = this.#names.flatMap((name) => found.get(name)?.reshape([samples, -1]) ?? [])
+    return cat(rows, 1)
   }
 }
 
+/** Steps of a compiled graph whose result is the output of a module. */
+interface Group {
+  readonly kind: string
+  readonly shape: readonly number[]
+}
+
 /** Gives the modules whose outputs the compiled graph still computes, and the steps that compute each. */
-function groupsOf(model: Module, shape: readonly number[]): Map<string, string> {
+function groupsOf(model: Module, shape: readonly number[]): Map<string, Group> {
   return scope(() => {
     const names = new Map<number, string>()
     const look = (name: string, _module: Module<unknown>, output: Tensor): void => {
@@ -77,11 +91,11 @@ function groupsOf(model: Module, shape: readonly number[]): Map<string, string> 
       if (known === undefined || known.startsWith(`${name}.`)) names.set(value.id, name)
     }
     const graph: Graph = withCallNames(model, look, () => optimize(trace(model, shape)))
-    const groups = new Map<string, string>()
+    const groups = new Map<string, Group>()
     for (const node of graph.nodes) {
-      for (const { id } of outputsOf(node)) {
+      for (const { id, shape } of outputsOf(node)) {
         const name = names.get(id)
-        if (name !== undefined) groups.set(name, kindOf(node))
+        if (name !== undefined) groups.set(name, { kind: kindOf(node), shape })
       }
     }
     return groups
