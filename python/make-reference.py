@@ -278,13 +278,17 @@ def record(model, image):
     return outputs
 
 
-def moments(tensor):
-    """Sum, sum of squares, and sum with weights that grow from 0 to 1, by which permuted elements are told apart."""
-    values = tensor.double().flatten()
-    ramp = torch.arange(values.numel(), dtype=torch.float64) / max(1, values.numel())
-    sums = values.sum().item(), values.square().sum().item(), (values * ramp).sum().item()
-    # JSON has no NaN and no infinity.
-    return [number if math.isfinite(number) else str(number) for number in sums]
+def moments(state):
+    """For each tensor its sum, sum of squares, and sum with weights that grow from 0 to 1, by which permuted elements are told apart."""
+    ramp = torch.arange(max((tensor.numel() for tensor in state.values()), default=0), dtype=torch.float64)
+    found = {}
+    for name, tensor in state.items():
+        values = tensor.double().flatten()
+        size = values.numel()
+        sums = values.sum().item(), values.dot(values).item(), values.dot(ramp[:size]).item() / max(1, size)
+        # JSON has no NaN and no infinity.
+        found[name] = [number if math.isfinite(number) else str(number) for number in sums]
+    return found
 
 
 def save(path, tensors, facts):
@@ -352,7 +356,7 @@ def main():
         "torch": torch.__version__,
         "checkpoint": os.path.basename(options.checkpoint),
         "seed": options.seed,
-        "state": {name: moments(tensor) for name, tensor in model.state_dict().items()},
+        "state": moments(model.state_dict()),
         "shapes": {name: list(tensor.shape) for name, tensor in model.state_dict().items()},
     }
     save(options.out, {"input": image, **{f"output/{name}": output for name, output in outputs.items()}}, facts)

@@ -1,5 +1,4 @@
 import type { Module } from '../../nn/module.js'
-import { arange } from '../../tensor/creation.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { scope } from '../../util/scope.js'
 import type { Moments, Reference } from './reference.js'
@@ -60,11 +59,26 @@ export function compareTensors(model: Module, { moments, shapes }: Reference): T
   return { ...found, onlyTheirs }
 }
 
+/** Elements that are added up before their sum is added to that of the others: sums of very many lose digits. */
+const BLOCK_LENGTH = 4096
+
 function momentsOf(tensor: Tensor): Moments {
-  const values = tensor.double().reshape([tensor.numel])
-  const ramp = arange(tensor.numel, { dtype: 'float64' }).div(Math.max(1, tensor.numel))
-  const sumOf = (terms: Tensor): number => Number(terms.sum().item())
-  return [sumOf(values), sumOf(values.mul(values)), sumOf(values.mul(ramp))]
+  const values = tensor.dtype === 'float32' ? tensor.toFloat32Array() : tensor.double().toArray()
+  let [sum, squares, weighted] = [0, 0, 0]
+  for (let start = 0; start < values.length; start += BLOCK_LENGTH) {
+    const end = Math.min(start + BLOCK_LENGTH, values.length)
+    let [blockSum, blockSquares, blockWeighted] = [0, 0, 0]
+    for (let index = start; index < end; index++) {
+      const value = values[index] ?? NaN
+      blockSum += value
+      blockSquares += value * value
+      blockWeighted += value * index
+    }
+    sum += blockSum
+    squares += blockSquares
+    weighted += blockWeighted
+  }
+  return [sum, squares, weighted / Math.max(1, values.length)]
 }
 
 /** Sums may cancel out, so no tolerance is a share of them. */
