@@ -41,6 +41,9 @@ export async function provideTestPython() {
     skipped(`No comparison with Python: ${failure}`)
     return null
   }
+  // Python writes what it has compiled, unless the environment forbids it: then each start would compile all of torch anew.
+  const { PYTHONDONTWRITEBYTECODE: _, ...env } = process.env
+  spawnSync(python, ['-W', 'ignore', '-c', 'import torch, numpy, PIL.Image, safetensors.torch'], { env })
   writeFileSync(stamp, JSON.stringify(REQUIREMENTS))
   done(`Python for comparison with torch ${TORCH}: ${python}`)
   return python
