@@ -42,7 +42,8 @@ export async function provideTestPython() {
     return null
   }
   // Python writes what it has compiled, unless the environment forbids it: then each start would compile all of torch anew.
-  const { PYTHONDONTWRITEBYTECODE: _, ...env } = process.env
+  const env = { ...process.env }
+  delete env.PYTHONDONTWRITEBYTECODE
   spawnSync(python, ['-W', 'ignore', '-c', 'import torch, numpy, PIL.Image, safetensors.torch'], { env })
   writeFileSync(stamp, JSON.stringify(REQUIREMENTS))
   done(`Python for comparison with torch ${TORCH}: ${python}`)
