@@ -254,7 +254,7 @@ export class WorkerPool {
     await Promise.all(this.#awake.map((worker) => worker.ask('allReady', isReady).catch(() => null)))
   }
 
-  /** Asks the workers that are ready, one after the other. */
+  /** Asks the workers that are ready, one after the other. Where the first has done it, one that cannot is replaced by one that can. */
   async #askEach<K extends 'load' | 'unload' | 'replace'>(
     name: K,
     argument: Parameters<WorkerCalls[K]>[0],
@@ -265,12 +265,18 @@ export class WorkerPool {
       try {
         await worker.ask(name, argument)
       } catch (error) {
-        // One that ended gets what the others have when it is replaced; the first may have ended of this.
-        if (index > 0 && worker.isEnded) continue
-        if (index > 0) this.#log.error({ worker: worker.number, err: error }, 'worker differs from the others')
-        throw error
+        if (index === 0) throw error
+        // One that has ended is being replaced already.
+        if (!worker.isEnded) this.#retire(worker, error)
       }
     }
+  }
+
+  /** Ends a worker that could not do what the others have done; the one in its place begins with what they have. */
+  #retire(worker: WorkerProcess, reason: unknown): void {
+    this.#log.error({ worker: worker.number, err: reason }, 'worker is replaced, as it cannot follow the others')
+    this.#ready.delete(worker.number)
+    worker.ask('close', this.#settings.graceMs).catch(() => worker.kill())
   }
 
   #replace(models: readonly ModelSettings[]): Promise<void> {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
@@ -13,6 +14,7 @@ import { napiTorch } from '../../../support/cli.js'
 import { CHECKPOINT } from '../../../support/fashion_mnist.js'
 import { GrpcClient } from '../../../support/grpc.js'
 import { ServeProcess } from '../../../support/serve_process.js'
+import { skip } from '../../../support/skip.js'
 
 const MODEL = 'fashion-mnist'
 const ADMIN = { authorization: 'Bearer admin' }
@@ -195,6 +197,30 @@ describe('napi-torch serve --workers', function () {
       assert.equal(await metric(server.url, 'napi_torch_reloads_total{result="failed"}'), 1)
       assert.equal(await metric(server.url, 'napi_torch_reloads_total{result="ok"}'), 1)
       assert.equal(server.log.filter(({ msg }) => msg === 'reload failed').length, 1)
+      assert.equal(await server.end(), 0)
+    })
+  })
+
+  it('replaces a worker that cannot follow the others, by one that has what they have', async function () {
+    if (spawnSync('prlimit', ['--version']).status !== 0) skip(this, 'there is no prlimit')
+    await inFolder(async (folder) => {
+      const config = join(folder, 'server.yaml')
+      const models = (names: string): string => `workers: 2\nmodels: { ${names} }\n`
+      await writeFile(config, models(`old: ${CHECKPOINT}`))
+      const server = await ServeProcess.start(['--config', config])
+      const second = server.workers.at(-1) ?? NaN
+      // From now on it can open no file.
+      spawnSync('prlimit', ['--pid', String(second), '--nofile=1:1'])
+
+      await writeFile(config, models(`old: ${CHECKPOINT}, new: ${CHECKPOINT}`))
+      server.signal('SIGHUP')
+
+      const { worker } = await server.line('worker is replaced, as it cannot follow the others')
+      assert.equal(worker, 2)
+      await until('it has ended', () => Promise.resolve(!isAlive(second)))
+      await until('both are ready', () => isReady(server.url))
+      assert.deepEqual(await each(() => classify(server.url, 'new')), [200, 200, 200, 200])
+      assert.equal(await metric(server.url, 'napi_torch_worker_restarts_total'), 1)
       assert.equal(await server.end(), 0)
     })
   })
