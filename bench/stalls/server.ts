@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { manualSeed, resnet152, resnet18, saveCheckpoint } from 'napi-torch'
-import { createServer, type InferenceServer } from '@napi-torch/server'
+import { createServer, type InferenceServer, type ModelSettings } from '@napi-torch/server'
 
 import { serve } from '../engine/workers/serve.js'
 import { TurnWatch, type Turn } from './turn_watch.js'
@@ -38,6 +38,10 @@ function running(): InferenceServer {
   return server
 }
 
+function modelsOf(folder: string, names: readonly ModelName[]): ModelSettings[] {
+  return names.map((name) => ({ name, checkpoint: join(folder, `${name}.pth`), preset: 'imagenet' }))
+}
+
 await serve({
   /** Writes the weights of a model, as they are at the start of a training. */
   async write({ folder, name }: { readonly folder: string; readonly name: ModelName }): Promise<void> {
@@ -49,11 +53,15 @@ await serve({
   },
   /** Listens, loads and compiles. */
   async open({ folder, names }: { readonly folder: string; readonly names: readonly ModelName[] }): Promise<Addresses> {
-    const models = names.map((name) => ({ name, checkpoint: join(folder, `${name}.pth`), preset: 'imagenet' as const }))
+    const models = modelsOf(folder, names)
     server = await createServer({ models, port: 0, grpc: true, grpcPort: 0, deadlineMs: 120_000 })
     const url = await server.listen()
     await server.ready()
     return { url, grpc: server.grpcAddress ?? '' }
+  },
+  /** Serves these models from now on: loads those that are new, and closes the others. */
+  async serve({ folder, names }: { readonly folder: string; readonly names: readonly ModelName[] }): Promise<void> {
+    await running().reload(modelsOf(folder, names))
   },
   /** Loads a model again whose file has changed. */
   async reload({ folder, name }: { readonly folder: string; readonly name: ModelName }): Promise<void> {
