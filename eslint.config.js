@@ -26,6 +26,7 @@ export const LAYERS = [
   ],
   [
     { name: 'models', files: ['models/'] },
+    { name: 'data', files: ['data/'] },
     { name: 'optim', files: ['optim/'] },
     { name: 'install', files: ['install/'] },
   ],

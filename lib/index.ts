@@ -49,6 +49,8 @@ export {
 export type { ArangeOptions, RandomOptions, TensorDataOptions, TensorOptions } from './tensor/creation.js'
 export { Generator, manualSeed } from './tensor/random.js'
 export type { GeneratorOptions } from './tensor/random.js'
+export { multinomial, randperm } from './tensor/sampling.js'
+export type { MultinomialOptions, RandpermOptions } from './tensor/sampling.js'
 
 export type { BackwardOptions } from './tensor/gradients.js'
 export {

@@ -3,10 +3,13 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
 #include <ATen/ops/dropout.h>
+#include <ATen/ops/multinomial.h>
 #include <ATen/ops/normal.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/random.h>
+#include <ATen/ops/randperm.h>
 #include <ATen/ops/uniform.h>
 
 #include <mutex>
@@ -127,6 +130,31 @@ Napi::Value Normal(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// random_(tensor, generator?): over the whole range of an integer dtype.
+Napi::Value Random(const Napi::CallbackInfo& info) {
+  at::Tensor tensor = Arguments(info, "random_").Tensor(0, "tensor");
+
+  tensor.random_(OptionalGenerator(info[1]));
+  return info.Env().Undefined();
+}
+
+// randperm(n, generator?): int64 Tensor
+Napi::Value Randperm(const Napi::CallbackInfo& info) {
+  const int64_t n = Arguments(info, "randperm").Integer(0, "n");
+
+  return WrapTensor(info.Env(), at::randperm(n, OptionalGenerator(info[1]), at::TensorOptions(at::kLong)));
+}
+
+// multinomial(weights, count, replacement, generator?): int64 Tensor
+Napi::Value Multinomial(const Napi::CallbackInfo& info) {
+  const Arguments args(info, "multinomial");
+  const at::Tensor weights = args.Tensor(0, "weights");
+  const int64_t count = args.Integer(1, "count");
+  const bool replacement = args.Boolean(2, "replacement");
+
+  return WrapTensor(info.Env(), at::multinomial(weights, count, replacement, OptionalGenerator(info[3])));
+}
+
 // dropout(input, p): Tensor, always in training mode.
 Napi::Value Dropout(const Napi::CallbackInfo& info) {
   const Arguments args(info, "dropout");
@@ -158,6 +186,9 @@ void InitRandom(Napi::Env env, Napi::Object exports) {
   Export<Randint>(env, exports, "randint");
   Export<Uniform>(env, exports, "uniform_");
   Export<Normal>(env, exports, "normal_");
+  Export<Random>(env, exports, "random_");
+  Export<Randperm>(env, exports, "randperm");
+  Export<Multinomial>(env, exports, "multinomial");
   Export<Dropout>(env, exports, "dropout");
   Export<DropoutInPlace>(env, exports, "dropout_");
 }

@@ -319,6 +319,15 @@ export interface NativeBinding {
   ): TensorHandle
   uniform_(tensor: TensorHandle, low: number, high: number, generator: GeneratorHandle | null): void
   normal_(tensor: TensorHandle, mean: number, std: number, generator: GeneratorHandle | null): void
+  /** Draws over the whole range of an integer dtype, negative numbers excluded. */
+  random_(tensor: TensorHandle, generator: GeneratorHandle | null): void
+  randperm(n: number, generator: GeneratorHandle | null): TensorHandle
+  multinomial(
+    weights: TensorHandle,
+    count: number,
+    replacement: boolean,
+    generator: GeneratorHandle | null,
+  ): TensorHandle
   /** Dropout in training mode: zeroes with probability `p` and scales the rest. */
   dropout(input: TensorHandle, p: number): TensorHandle
   dropout_(input: TensorHandle, p: number): void

@@ -1,9 +1,10 @@
 import { checkNonNegativeInteger, describeShape, expected } from '../util/check.js'
 import { scope } from '../util/scope.js'
-import { fromArray } from '../tensor/creation.js'
 import { Tensor } from '../tensor/tensor.js'
+import { applyInTurn, checkTransforms, drawInTurn, type ChainedTransform } from './chain.js'
 import { elementsOf, fuse } from './fuse.js'
-import type { Transform } from './transforms.js'
+import { sizeOf } from './random_transform.js'
+import type { Drawn, ImageSize, Transform } from './transforms.js'
 import { isFloat32Array } from '../util/realm.js'
 
 /**
@@ -11,6 +12,8 @@ import { isFloat32Array } from '../util/realm.js'
  *
  * Those that prepare an image for a model (Resize, CenterCrop, Grayscale, ToTensor, Normalize, in this order, some or all)
  * are done together on a pool thread: the result has the same bits, and only the pixels inside of the crop are computed.
+ *
+ * The random numbers of an image are drawn at once, before any work on it, in the order of the transforms.
  */
 export class Compose<const T extends readonly Transform<never, unknown>[]> implements Transform<
   InputOf<T>,
@@ -19,27 +22,38 @@ export class Compose<const T extends readonly Transform<never, unknown>[]> imple
   readonly transforms: T
 
   constructor(transforms: T) {
-    if (!Array.isArray(transforms)) throw expected('an array of transforms', 'transforms', transforms)
-    const wrong: unknown = transforms.find((transform: unknown) => !isTransform(transform))
-    if (wrong !== undefined) throw expected('objects with a method apply', 'transforms', wrong)
-    this.transforms = transforms
+    this.transforms = checkTransforms(transforms)
+  }
+
+  get #chain(): readonly ChainedTransform[] {
+    return this.transforms
+  }
+
+  /** Whether one of them draws random numbers. */
+  get isRandom(): boolean {
+    return this.#chain.some(({ isRandom }) => isRandom === true)
   }
 
   async apply(input: InputOf<T>): Promise<OutputOf<T>> {
-    const fused = fuse(this.transforms, input)
-    if (fused !== null) {
-      const data = new Float32Array(elementsOf(fused.shape))
-      await fused.applyInto(data, 0)
-      return fromArray(data, fused.shape) as unknown as OutputOf<T>
-    }
-    return scope(async () => {
-      let value: unknown = input
-      // Each checks what it is given, as the types of a chain are known at its ends only.
-      for (const transform of this.transforms as readonly Transform<unknown, unknown>[]) {
-        value = await transform.apply(value)
-      }
-      return value as OutputOf<T>
-    })
+    const drawn = this.isRandom ? this.draw(sizeOf('input of Compose', input)) : null
+    if (drawn !== null) return drawn.apply(input)
+    return scope(async () => (await applyInTurn(this.#chain, input)) as OutputOf<T>)
+  }
+
+  /** Draws the random numbers of all transforms; null if one needs the work of those before it. */
+  draw(size: ImageSize): Drawn<InputOf<T>, OutputOf<T>> | null {
+    const drawn = drawInTurn(this.#chain, size)
+    if (drawn === null) return null
+    const { outputSize } = drawn
+    return { outputSize, apply: async (input) => scope(async () => (await drawn.apply(input)) as OutputOf<T>) }
+  }
+
+  /** The size that the transforms make of an image of a size; null where one of them does not tell. */
+  outputSize(size: ImageSize): ImageSize | null {
+    return this.#chain.reduce<ImageSize | null>(
+      (current, transform) => (current === null ? null : (transform.outputSize?.(current) ?? null)),
+      size,
+    )
   }
 
   /**
@@ -83,10 +97,6 @@ export type OutputOf<T extends readonly Transform<never, unknown>[]> = T extends
     ? Output
     : never
   : never
-
-function isTransform(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'apply' in value && typeof value.apply === 'function'
-}
 
 function checkRoom(shape: readonly number[], target: unknown, offset: number): void {
   if (!isFloat32Array(target)) throw expected('a Float32Array', 'target', target)

@@ -60,6 +60,10 @@ export class CsvDataset extends Dataset {
     return this.samples.length
   }
 
+  override async label(index: number): Promise<number> {
+    return this.samples[index]?.label ?? super.label(index)
+  }
+
   protected override async read(index: number): Promise<Sample> {
     const { path, label } = this.samples[index] ?? { path: '', label: 0 }
     return { image: await decodeImage(path, this.#decodeOptions), label }

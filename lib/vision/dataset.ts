@@ -1,9 +1,8 @@
-import { checkNonNegativeInteger, checkOptions, checkPositiveInteger, describeShape, expected } from '../util/check.js'
-import { TorchError } from '../util/errors.js'
-import { stack } from '../tensor/creation.js'
+import { checkNonNegativeInteger, checkOptions, checkPositiveInteger, expected } from '../util/check.js'
 import type { Tensor } from '../tensor/tensor.js'
 import type { Image } from './image.js'
-import { prefetch } from './prefetch.js'
+import { loadBatches } from './load_batches.js'
+import { passOn, stackImages, transformed } from './transformed.js'
 import type { Transform } from './transforms.js'
 
 /** An image of a dataset and its class. */
@@ -71,88 +70,45 @@ export abstract class Dataset {
     checkOptions('batches()', options, ['batchSize', 'concurrency', 'signal', 'transform', 'onError'])
     const { batchSize = 32, concurrency = 4, transform, signal, onError } = options
     checkPositiveInteger('batchSize', batchSize)
-    const pace = { concurrency: checkPositiveInteger('concurrency', concurrency), lookahead: batchSize }
+    checkPositiveInteger('concurrency', concurrency)
+    const batches = inOrder(this.length, batchSize)
+    const pace = { batches, concurrency, lookahead: batchSize, signal, onError }
 
-    const read = async (index: number): Promise<Sample> => {
-      signal?.throwIfAborted()
-      return this.read(index)
-    }
-    const joining = { batchSize, signal, onError }
     if (transform === undefined) {
-      const samples = prefetch(this.length, (index) => settled(read(index)), () => undefined, pace) // prettier-ignore
-      return this.#join(samples, (waiting) => waiting.map(({ image }) => image), joining)
+      return loadBatches({
+        ...pace,
+        read: async (index) => this.read(index),
+        finish: passOn<Sample>,
+        join: (samples, indices) => batchOf(samples, indices, (images) => images.map(({ image }) => image)),
+        discard: () => undefined,
+      })
     }
-
-    const transformed = async (index: number): Promise<Transformed> => {
-      const { image, label } = await read(index)
-      return { tensor: await transform.apply(image), label }
-    }
-    const dispose = ({ tensor }: Transformed): void => tensor.dispose()
-    const discard = ({ value }: Settled<Transformed>): void => value?.tensor.dispose()
-    const samples = prefetch(this.length, (index) => settled(transformed(index)), discard, pace)
-    return this.#join(samples, collate, joining, dispose)
+    return loadBatches({
+      ...pace,
+      ...transformed(async (index) => this.read(index), transform, pace),
+      join: (samples, indices) => batchOf(samples, indices, stackImages),
+    })
   }
 
-  async *#join<T extends { readonly label: number }, Images>(
-    samples: AsyncIterable<Settled<T>>,
-    join: (waiting: readonly T[]) => Images,
-    { batchSize, signal, onError }: Pick<BatchOptions, 'signal' | 'onError'> & { readonly batchSize: number },
-    discard?: (sample: T) => void,
-  ): AsyncGenerator<Batch<Images>, void, undefined> {
-    let waiting: T[] = []
-    let indices: number[] = []
-    let consumed = 0
-    try {
-      for await (const { value, error } of samples) {
-        const index = consumed++
-        if (value === undefined) {
-          if (onError === undefined || signal?.aborted === true) throw error
-          onError(error, index)
-        } else {
-          waiting.push(value)
-          indices.push(index)
-        }
-        if (waiting.length === 0 || (waiting.length < batchSize && consumed < this.length)) continue
-        const batch = { images: join(waiting), labels: waiting.map(({ label }) => label), indices }
-        waiting = []
-        indices = []
-        yield batch
-      }
-    } finally {
-      if (discard !== undefined) waiting.forEach(discard)
-    }
+  /** Gives the label of a sample, without reading its image where the dataset knows it. */
+  async label(index: number): Promise<number> {
+    return (await this.get(index)).label
   }
 
   /** Reads the sample at an index that is known to exist. */
   protected abstract read(index: number): Promise<Sample>
 }
 
-/** What became of a sample. */
-type Settled<T> =
-  { readonly value: T; readonly error?: undefined } | { readonly value?: undefined; readonly error: unknown }
-
-async function settled<T>(sample: Promise<T>): Promise<Settled<T>> {
-  return sample.then(
-    (value) => ({ value }),
-    (error: unknown) => ({ error }),
-  )
+function batchOf<S extends { readonly label: number }, Images>(
+  samples: readonly S[],
+  indices: readonly number[],
+  join: (samples: readonly S[]) => Images,
+): Batch<Images> {
+  return { images: join(samples), labels: samples.map(({ label }) => label), indices }
 }
 
-interface Transformed {
-  readonly tensor: Tensor
-  readonly label: number
-}
-
-/** Stacks (C, H, W) tensors to (N, C, H, W) and disposes them. */
-function collate(samples: readonly Transformed[]): Tensor {
-  const tensors = samples.map(({ tensor }) => tensor)
-  const [first, ...others] = tensors.map(({ shape }) => describeShape(shape))
-  const other = others.find((shape) => shape !== first)
-  if (other !== undefined) {
-    const text = `The transform gave tensors of shapes ${first} and ${other}: a batch needs one shape`
-    throw new TorchError('TORCH_DATASET', text)
+function* inOrder(length: number, batchSize: number): Generator<readonly number[], void, undefined> {
+  for (let start = 0; start < length; start += batchSize) {
+    yield Array.from({ length: Math.min(batchSize, length - start) }, (_, offset) => start + offset)
   }
-  const batch = stack(tensors)
-  for (const tensor of tensors) tensor.dispose()
-  return batch
 }

@@ -61,6 +61,10 @@ export class IdxDataset extends Dataset {
     this.#width = width
   }
 
+  override async label(index: number): Promise<number> {
+    return this.#labels[index] ?? super.label(index)
+  }
+
   protected override async read(index: number): Promise<Sample> {
     const [height, width] = [this.#height, this.#width]
     const size = height * width

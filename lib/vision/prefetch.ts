@@ -9,26 +9,32 @@ export interface PrefetchOptions {
 }
 
 /**
- * Does the pieces of work 0 to `count - 1` ahead of time, and yields their results in order.
+ * Does the work on `items` ahead of time, and yields the results in their order.
  *
  * When the consumer stops early, or a piece fails, no further one begins; results that the consumer will not see go to `discard`.
- * Nothing begins before the first step of the iteration.
+ * Nothing begins, and no item is asked for, before the first step of the iteration.
  */
-export function prefetch<T>(
-  count: number,
-  work: (index: number) => Promise<T>,
+export function prefetch<I, T>(
+  items: Iterable<I>,
+  work: (item: I) => Promise<T>,
   discard: (result: T) => void,
   { concurrency, lookahead }: PrefetchOptions,
 ): AsyncGenerator<T, void, undefined> {
   const pending: Promise<T>[] = []
-  let begun = 0
+  let iterator: Iterator<I> | null = null
   let running = 0
   let isStopped = false
 
   const begin = (): void => {
-    while (!isStopped && begun < count && running < concurrency && pending.length < lookahead) {
+    iterator ??= items[Symbol.iterator]()
+    while (!isStopped && running < concurrency && pending.length < lookahead) {
+      const next = iterator.next()
+      if (next.done === true) {
+        isStopped = true
+        return
+      }
       running++
-      const result = work(begun++).finally(() => {
+      const result = work(next.value).finally(() => {
         running--
         begin()
       })

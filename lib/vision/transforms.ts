@@ -11,6 +11,7 @@ import {
   pad,
   PADDING_MODES,
   resize,
+  resizedSize,
   toGrayscale,
   toTensor,
   type ImagePadding,
@@ -29,8 +30,30 @@ import { checkImage, type Image } from './image.js'
  */
 export interface Transform<Input, Output> {
   apply(input: Input): Promise<Output>
+  /** Whether it draws random numbers. Default: `false`. */
+  readonly isRandom?: boolean | undefined
+  /**
+   * Draws all random numbers for an image of a size, so that those of several images can be drawn in order while work goes on beside;
+   * null where they cannot be drawn ahead of the work.
+   */
+  draw?(size: ImageSize): Drawn<Input, Output> | null
+  /** The size that it makes of an image of a size, where it is not random: chains with random transforms ask for it. */
+  outputSize?(size: ImageSize): ImageSize | null
   /** How it stands in the text of a {@link Compose}. */
   toString(): string
+}
+
+/** The size of an image, or of a tensor (C, H, W). */
+export interface ImageSize {
+  readonly height: number
+  readonly width: number
+  readonly channels: number
+}
+
+/** What a random transform has drawn for one image. */
+export interface Drawn<Input, Output> {
+  readonly outputSize: ImageSize
+  apply(input: Input): Promise<Output>
 }
 
 /**
@@ -58,6 +81,11 @@ export class Resize implements Transform<Image, Image> {
     return resize(checkImage('input of Resize', input), size, { interpolation, maxSize })
   }
 
+  outputSize({ height, width, channels }: ImageSize): ImageSize {
+    const [rows, columns] = resizedSize([height, width], checkResizeSize(this.size), this.maxSize)
+    return { height: rows, width: columns, channels }
+  }
+
   toString(): string {
     const { size, interpolation, maxSize } = this
     return `Resize(size=${python(size)}, interpolation=${interpolation}, max_size=${python(maxSize)}, antialias=True)`
@@ -79,6 +107,11 @@ export class CenterCrop implements Transform<Image, Image> {
 
   async apply(input: Image): Promise<Image> {
     return centerCrop(checkImage('input of CenterCrop', input), this.size)
+  }
+
+  outputSize({ channels }: ImageSize): ImageSize {
+    const [height, width] = this.size
+    return { height, width, channels }
   }
 
   toString(): string {
@@ -110,6 +143,11 @@ export class Pad implements Transform<Image, Image> {
     return pad(checkImage('input of Pad', input), padding, { fill, paddingMode })
   }
 
+  outputSize({ height, width, channels }: ImageSize): ImageSize {
+    const [left, top, right, bottom] = checkImagePadding(this.padding)
+    return { height: height + top + bottom, width: width + left + right, channels }
+  }
+
   toString(): string {
     const { padding, fill, paddingMode } = this
     return `Pad(padding=${python(padding)}, fill=${python(fill)}, padding_mode=${paddingMode})`
@@ -131,6 +169,10 @@ export class Grayscale implements Transform<Image, Image> {
     return toGrayscale(checkImage('input of Grayscale', input), this.numOutputChannels)
   }
 
+  outputSize({ height, width }: ImageSize): ImageSize {
+    return { height, width, channels: this.numOutputChannels }
+  }
+
   toString(): string {
     return `Grayscale(num_output_channels=${this.numOutputChannels})`
   }
@@ -141,6 +183,10 @@ export class ToTensor implements Transform<Image, Tensor<'float32'>> {
   // eslint-disable-next-line @typescript-eslint/require-await -- a wrong input rejects, as with every transform
   async apply(input: Image): Promise<Tensor<'float32'>> {
     return toTensor(checkImage('input of ToTensor', input))
+  }
+
+  outputSize(size: ImageSize): ImageSize {
+    return size
   }
 
   toString(): string {
@@ -173,6 +219,10 @@ export class Normalize implements Transform<Tensor<'float32'>, Tensor<'float32'>
     return normalize(input, this.mean, this.std)
   }
 
+  outputSize(size: ImageSize): ImageSize {
+    return size
+  }
+
   toString(): string {
     return `Normalize(mean=[${this.mean.join(', ')}], std=[${this.std.join(', ')}])`
   }
@@ -187,7 +237,7 @@ function checkNumbers(name: string, values: readonly number[]): readonly number[
 }
 
 /** Prints a value as Python does. */
-function python(value: number | readonly number[] | null): string {
+export function python(value: number | readonly number[] | null): string {
   if (value === null) return 'None'
   return typeof value === 'number' ? String(value) : `(${value.join(', ')}${value.length === 1 ? ',' : ''})`
 }

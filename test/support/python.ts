@@ -54,3 +54,25 @@ export function describeWithPython(title: string, script: string, body: (folder:
     body(folder)
   })
 }
+
+/**
+ * Evaluates expressions in one start of Python, before the tests of the suite around; `setup` runs before each of them. Gives a function
+ * that tells the value of an expression, as JSON has it.
+ */
+export function evaluatedInPython(setup: string, expressions: readonly string[]): (expression: string) => unknown {
+  let values: Readonly<Record<string, unknown>> = {}
+  before(function () {
+    this.timeout(60_000)
+    if (INTERPRETER === undefined) return
+    const script = `import json, sys
+setup = compile(sys.argv[1], 'setup', 'exec')
+values = {}
+for expression in json.loads(sys.argv[2]):
+    names = {}
+    exec(setup, names)
+    values[expression] = eval(expression, names)
+print(json.dumps(values))`
+    values = JSON.parse(python(script, [setup, JSON.stringify(expressions)])) as Record<string, unknown>
+  })
+  return (expression) => values[expression]
+}
