@@ -69,6 +69,8 @@ export type { MemoryUse, RuntimeVersion } from './tensor/runtime.js'
 export * as cuda from './tensor/cuda.js'
 
 export * from './entries/nn.js'
+// Each entry has one: that of napi-torch/vision is torchvision's.
+export { functional } from './entries/nn.js'
 export * from './entries/models.js'
 export * from './entries/checkpoint.js'
 export * from './entries/vision.js'

@@ -8,7 +8,44 @@ export type { Image } from '../vision/image.js'
 export { Compose } from '../vision/compose.js'
 export type { InputOf, OutputOf } from '../vision/compose.js'
 export { CenterCrop, Grayscale, Normalize, Pad, Resize, ToTensor } from '../vision/transforms.js'
-export type { Transform } from '../vision/transforms.js'
+export type { Drawn, ImageSize, Transform } from '../vision/transforms.js'
+export { RandomTransform } from '../vision/random_transform.js'
+export { RandomCrop, RandomResizedCrop } from '../vision/random_crop.js'
+export type { RandomCropOptions, RandomResizedCropOptions } from '../vision/random_crop.js'
+export {
+  RandomAdjustSharpness,
+  RandomApply,
+  RandomAutocontrast,
+  RandomEqualize,
+  RandomGrayscale,
+  RandomHorizontalFlip,
+  RandomInvert,
+  RandomPosterize,
+  RandomSolarize,
+  RandomVerticalFlip,
+} from '../vision/random_by_chance.js'
+export type { ChanceOptions, RandomGrayscaleOptions } from '../vision/random_by_chance.js'
+export { RandomAffine, RandomRotation } from '../vision/random_affine.js'
+export type { RandomAffineOptions, RandomRotationOptions, Spread } from '../vision/random_affine.js'
+export { ColorJitter } from '../vision/color_jitter.js'
+export type { ColorJitterOptions } from '../vision/color_jitter.js'
+export { GaussianBlur } from '../vision/gaussian_blur.js'
+export type { GaussianBlurOptions, GaussianBlurSigma } from '../vision/gaussian_blur.js'
+export { AutoAugment, RandAugment, TrivialAugmentWide } from '../vision/auto_augment.js'
+export type {
+  AugmentOptions,
+  AutoAugmentOptions,
+  RandAugmentOptions,
+  TrivialAugmentWideOptions,
+} from '../vision/auto_augment.js'
+export { RandomErasing } from '../vision/random_erasing.js'
+export type { RandomErasingOptions } from '../vision/random_erasing.js'
+export { CutMix, MixUp } from '../vision/mix.js'
+export type { MixedBatch, MixOptions } from '../vision/mix.js'
+export * as functional from '../vision/transforms_functional.js'
+export { AFFINE_INTERPOLATION_MODES } from '../vision/geometry.js'
+export type { AffineInterpolationMode } from '../vision/geometry.js'
+export type { AffineOptions, RotateOptions } from '../vision/functional_geometry.js'
 export { INTERPOLATION_MODES } from '../vision/functional.js'
 export type {
   ImagePadding,

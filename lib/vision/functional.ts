@@ -7,6 +7,7 @@ import { scope } from '../util/scope.js'
 import { tensor } from '../tensor/creation.js'
 import { handleOf } from '../tensor/handle.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { roundHalfToEven } from './python.js'
 import { checkImage, MAX_PIXELS, type Image } from './image.js'
 import { grayToRgb } from './decode/pixels.js'
 
@@ -230,7 +231,7 @@ export function normalize<T extends Tensor>(input: T, mean: readonly number[], s
 }
 
 /** Rows and columns of `image` by their indices; -1 stands for one of `fill`. */
-async function gather(
+export async function gather(
   image: Image,
   rows: readonly number[],
   columns: readonly number[],
@@ -239,6 +240,11 @@ async function gather(
   const places = { rows: Int32Array.from(rows), columns: Int32Array.from(columns) }
   const data = await native.gatherPixels({ image, ...places, fill })
   return { data, height: rows.length, width: columns.length, channels: image.channels }
+}
+
+/** Where the pixel at `index`, which may lie outside 0 to `size - 1`, comes from; -1 for a new one. */
+export function placeOf(mode: ImagePaddingMode, index: number, size: number): number {
+  return PLACE[mode](index, size)
 }
 
 /** Where the pixel at `index`, which may lie outside 0 to `size - 1`, comes from, as numpy.pad says. */
@@ -257,16 +263,20 @@ const PLACE: Readonly<Record<ImagePaddingMode, (index: number, size: number) => 
   },
 }
 
-function checkFill(fill: number | readonly number[], channels: number): readonly number[] {
-  const values = typeof fill === 'number' ? Array.from({ length: channels }, () => fill) : fill
-  const isByte = (value: unknown): boolean => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 255
-  if (values.length !== channels || !Array.from(values).every(isByte)) {
+/** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `fill` is a byte, or one for each channel; gives one for each. */
+export function checkFill(fill: number | readonly number[], channels: number): readonly number[] {
+  const list: readonly unknown[] = Array.isArray(fill) ? fill : [fill]
+  const values = list.length === 1 ? Array.from({ length: channels }, () => list[0]) : list
+  const isByte = (value: unknown): value is number =>
+    Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 255
+  if (values.length !== channels || !values.every(isByte)) {
     throw expected(`a number from 0 to 255, or ${channels} of them,`, 'fill', fill)
   }
   return values
 }
 
-function range(start: number, length: number): number[] {
+/** Gives `length` integers from `start` on. */
+export function range(start: number, length: number): number[] {
   return Array.from({ length }, (_, index) => start + index)
 }
 
@@ -274,12 +284,7 @@ function modulo(value: number, divisor: number): number {
   return ((value % divisor) + divisor) % divisor
 }
 
-function roundHalfToEven(value: number): number {
-  const floor = Math.floor(value)
-  if (value - floor !== 0.5) return Math.round(value)
-  return floor % 2 === 0 ? floor : floor + 1
-}
-
-function fault(code: 'TORCH_IMAGE' | 'TORCH_INVALID_ARGUMENT', text: string): TorchError {
+/** Makes an error of images. */
+export function fault(code: 'TORCH_IMAGE' | 'TORCH_INVALID_ARGUMENT', text: string): TorchError {
   return new TorchError(code, text)
 }

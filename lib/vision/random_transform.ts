@@ -43,22 +43,6 @@ export function sizeOf(name: string, input: unknown): ImageSize {
   return { channels, height, width }
 }
 
-/** Prints a number as Python prints a float. */
-export function pythonFloat(value: number): string {
-  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'nan' : value < 0 ? '-inf' : 'inf'
-  const text = String(value)
-  if (text.includes('e')) return text.replace(/e([+-])(\d)$/, 'e$10$2')
-  if (value !== 0 && Math.abs(value) < 1e-4) return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2')
-  return text.includes('.') ? text : `${text}.0`
-}
-
-/** Python's `round`: a half goes to the even side. */
-export function roundHalfToEven(value: number): number {
-  const floor = Math.floor(value)
-  if (value - floor !== 0.5) return Math.round(value)
-  return floor % 2 === 0 ? floor : floor + 1
-}
-
 /** A range as torchvision takes it. @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `value` is two numbers, the smaller first. */
 export function checkRange(
   name: string,

@@ -22,6 +22,7 @@ import {
   type ResizeSize,
 } from './functional.js'
 import { checkImage, type Image } from './image.js'
+import { python } from './python.js'
 
 /**
  * A step from a decoded image to the input of a model. Write your own as an object with `apply`.
@@ -234,10 +235,4 @@ function checkNumbers(name: string, values: readonly number[]): readonly number[
     throw expected('an array of numbers', name, values)
   }
   return values
-}
-
-/** Prints a value as Python does. */
-export function python(value: number | readonly number[] | null): string {
-  if (value === null) return 'None'
-  return typeof value === 'number' ? String(value) : `(${value.join(', ')}${value.length === 1 ? ',' : ''})`
 }
