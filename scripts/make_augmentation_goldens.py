@@ -11,6 +11,7 @@ import argparse
 import hashlib
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy
@@ -24,6 +25,7 @@ for _name in ("nms", "qnms"):
 import torchvision  # noqa: E402
 from PIL import Image  # noqa: E402
 from torchvision import transforms as T  # noqa: E402
+from torchvision.datasets import ImageFolder  # noqa: E402
 from torchvision.transforms import functional as F  # noqa: E402, F401
 from torchvision.transforms import v2  # noqa: E402
 
@@ -163,6 +165,29 @@ def mixed(transform, seeds):
     return digest_of(arrays)
 
 
+def pipeline(folder):
+    """Digests of the batches of two epochs over a folder of images, by torchvision's training preset."""
+    for index, image in enumerate(images()[:4] * 3):
+        path = Path(folder) / ("odd" if index % 3 else "even") / f"{index:02}.ppm"
+        path.parent.mkdir(exist_ok=True)
+        image.convert("RGB").save(path)
+    preset = T.Compose(
+        [
+            T.RandomResizedCrop(224),
+            T.RandomHorizontalFlip(),
+            T.TrivialAugmentWide(),
+            T.ToTensor(),
+            T.Normalize(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
+            T.RandomErasing(0.1),
+        ]
+    )
+    torch.manual_seed(2026)
+    loader = torch.utils.data.DataLoader(ImageFolder(folder, preset), batch_size=5, shuffle=True)
+    return [
+        {"labels": labels.tolist(), "digest": digest_of([batch.numpy()])} for epoch in range(2) for batch, labels in loader
+    ]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, help="print the digests of this many seeds instead of writing the file")
@@ -179,7 +204,10 @@ def main():
         answers[case] = {"repr": str(transform), "digests": digests}
     mixes = {case: mixed(eval(case, dict(NAMES)), seeds) for case in MIXES}
     header = {"torch": torch.__version__.split("+")[0], "torchvision": torchvision.__version__.split("+")[0]}
-    text = json.dumps({**header, "seeds": len(seeds), "cases": answers, "mixes": mixes}, indent=1) + "\n"
+    with tempfile.TemporaryDirectory() as folder:
+        batches = pipeline(folder)
+    answers = {"seeds": len(seeds), "cases": answers, "mixes": mixes, "pipeline": batches}
+    text = json.dumps({**header, **answers}, indent=1) + "\n"
     if arguments.seeds is None and arguments.cases is None:
         OUTPUT.write_text(text)
     else:
