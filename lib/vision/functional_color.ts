@@ -1,7 +1,8 @@
 import { native } from '../libtorch/binding.js'
 import { checkInteger, checkNumber, expected } from '../util/check.js'
-import { hueShifted } from './hsv.js'
+import { shiftHue } from './hsv.js'
 import { checkImage, type Image } from './image.js'
+import { eachRow } from './rows.js'
 import { smoothed } from './smooth.js'
 
 // Colors of images with the bytes of Pillow's ImageEnhance and ImageOps, by which torchvision changes an image of Pillow.
@@ -9,7 +10,7 @@ import { smoothed } from './smooth.js'
 /** Makes an image darker (below 1) or lighter; 0 is black. Follows `torchvision.transforms.functional.adjust_brightness`. */
 export async function adjustBrightness(image: Image, brightnessFactor: number): Promise<Image> {
   const factor = checkFactor('brightnessFactor', brightnessFactor)
-  return mapped(checkImage('image', image), () => table((value) => blended(0, value, factor)))
+  return mapped(checkImage('image', image), [table((value) => blended(0, value, factor))])
 }
 
 /** Weakens (below 1) or strengthens contrast; 0 is gray. Follows `torchvision.transforms.functional.adjust_contrast`. */
@@ -17,7 +18,7 @@ export async function adjustContrast(image: Image, contrastFactor: number): Prom
   const factor = checkFactor('contrastFactor', contrastFactor)
   const gray = await grayOf(checkImage('image', image))
   const mean = gray.length === 0 ? 0 : Math.floor(gray.reduce((sum, value) => sum + value, 0) / gray.length + 0.5)
-  return mapped(image, () => table((value) => blended(mean, value, factor)))
+  return mapped(image, [table((value) => blended(mean, value, factor))])
 }
 
 /** Weakens (below 1) or strengthens colors; 0 is gray. Follows `torchvision.transforms.functional.adjust_saturation`. */
@@ -26,7 +27,7 @@ export async function adjustSaturation(image: Image, saturationFactor: number): 
   const { data, channels } = checkImage('image', image)
   if (channels === 1) return image
   const gray = await grayOf(image)
-  return { ...image, data: blend((place) => gray[Math.floor(place / 3)] ?? 0, data, factor) }
+  return changed(image, (place) => blended(gray[Math.floor(place / 3)] ?? 0, data[place] ?? 0, factor))
 }
 
 /**
@@ -41,20 +42,25 @@ export async function adjustHue(image: Image, hueFactor: number): Promise<Image>
     throw expected('a number from -0.5 to 0.5', 'hueFactor', hueFactor)
   }
   const shift = Math.trunc(hueFactor * 255) & 255
-  return Promise.resolve(channels === 1 ? image : { ...image, data: hueShifted(data, shift) })
+  if (channels === 1) return image
+  const shifted = new Uint8Array(data.length)
+  await eachRow(image.height, (row) =>
+    shiftHue(data, shifted, row * image.width * 3, (row + 1) * image.width * 3, shift),
+  )
+  return { ...image, data: shifted }
 }
 
 /** Blurs (below 1) or sharpens an image. Follows `torchvision.transforms.functional.adjust_sharpness`. */
 export async function adjustSharpness(image: Image, sharpnessFactor: number): Promise<Image> {
   const factor = checkFactor('sharpnessFactor', sharpnessFactor)
   const { data } = checkImage('image', image)
-  const smooth = smoothed(image)
-  return Promise.resolve({ ...image, data: blend((place) => smooth[place] ?? 0, data, factor) })
+  const smooth = await smoothed(image)
+  return changed(image, (place) => blended(smooth[place] ?? 0, data[place] ?? 0, factor))
 }
 
 /** Gives the negative. Follows `torchvision.transforms.functional.invert`. */
 export async function invert(image: Image): Promise<Image> {
-  return mapped(checkImage('image', image), () => table((value) => 255 - value))
+  return mapped(checkImage('image', image), [table((value) => 255 - value)])
 }
 
 /**
@@ -65,18 +71,18 @@ export async function invert(image: Image): Promise<Image> {
 export async function posterize(image: Image, bits: number): Promise<Image> {
   const count = checkInteger('bits', bits)
   if (count < 0 || count > 8) throw expected('an integer from 0 to 8', 'bits', bits)
-  return mapped(checkImage('image', image), () => table((value) => value & ~(2 ** (8 - count) - 1)))
+  return mapped(checkImage('image', image), [table((value) => value & ~(2 ** (8 - count) - 1))])
 }
 
 /** Inverts each byte of at least `threshold`. Follows `torchvision.transforms.functional.solarize`. */
 export async function solarize(image: Image, threshold: number): Promise<Image> {
   checkNumber('threshold', threshold)
-  return mapped(checkImage('image', image), () => table((value) => (value < threshold ? value : 255 - value)))
+  return mapped(checkImage('image', image), [table((value) => (value < threshold ? value : 255 - value))])
 }
 
 /** Spreads each channel so that its least byte becomes 0 and its largest 255. Follows `torchvision.transforms.functional.autocontrast`. */
 export async function autocontrast(image: Image): Promise<Image> {
-  return mapped(checkImage('image', image), (histogram) => {
+  const tables = (await histogramsOf(checkImage('image', image))).map((histogram) => {
     const least = histogram.findIndex((count) => count > 0)
     const most = histogram.findLastIndex((count) => count > 0)
     if (most <= least) return table((value) => value)
@@ -84,11 +90,12 @@ export async function autocontrast(image: Image): Promise<Image> {
     const offset = -least * scale
     return table((value) => Math.min(Math.max(Math.trunc(value * scale + offset), 0), 255))
   })
+  return mapped(image, tables)
 }
 
 /** Spreads each channel so that its bytes are about equally frequent. Follows `torchvision.transforms.functional.equalize`. */
 export async function equalize(image: Image): Promise<Image> {
-  return mapped(checkImage('image', image), (histogram) => {
+  const tables = (await histogramsOf(checkImage('image', image))).map((histogram) => {
     const last = histogram.findLast((count) => count > 0) ?? 0
     const total = histogram.reduce((sum, count) => sum + count, 0)
     const step = Math.floor((total - last) / 255)
@@ -100,35 +107,53 @@ export async function equalize(image: Image): Promise<Image> {
       return Math.min(level, 255)
     })
   })
+  return mapped(image, tables)
 }
 
-/** Replaces each byte by what the table of its channel holds for it. */
-async function mapped(image: Image, tableOf: (histogram: Uint32Array) => Uint8Array): Promise<Image> {
-  const { data, channels } = image
+/** How often each byte occurs in each channel. */
+async function histogramsOf({ data, height, width, channels }: Image): Promise<readonly Uint32Array[]> {
   const histograms = Array.from({ length: channels }, () => new Uint32Array(256))
-  for (let place = 0; place < data.length; place++) {
-    const histogram = histograms[place % channels]
-    const value = data[place]
-    if (histogram !== undefined && value !== undefined) histogram[value] = (histogram[value] ?? 0) + 1
-  }
-  const tables = histograms.map(tableOf)
+  await eachRow(height, (row) => {
+    for (const [channel, histogram] of histograms.entries()) {
+      for (let place = row * width * channels + channel; place < (row + 1) * width * channels; place += channels) {
+        const value = data[place] ?? 0
+        histogram[value] = (histogram[value] ?? 0) + 1
+      }
+    }
+  })
+  return histograms
+}
+
+/** Replaces each byte by what the table of its channel, or the one for all, holds for it. */
+async function mapped(image: Image, tables: readonly Uint8Array[]): Promise<Image> {
+  const { data, height, width, channels } = image
   const result = new Uint8Array(data.length)
-  for (let place = 0; place < data.length; place++) result[place] = tables[place % channels]?.[data[place] ?? 0] ?? 0
-  return Promise.resolve({ ...image, data: result })
+  const step = tables.length === 1 ? 1 : channels
+  await eachRow(height, (row) => {
+    for (const [channel, values] of tables.entries()) {
+      for (let place = row * width * channels + channel; place < (row + 1) * width * channels; place += step) {
+        result[place] = values[data[place] ?? 0] ?? 0
+      }
+    }
+  })
+  return { ...image, data: result }
+}
+
+/** Replaces each byte by what `valueAt` gives for its place. */
+async function changed(image: Image, valueAt: (place: number) => number): Promise<Image> {
+  const result = new Uint8Array(image.data.length)
+  const stride = image.width * image.channels
+  await eachRow(image.height, (row) => {
+    for (let place = row * stride; place < (row + 1) * stride; place++) result[place] = valueAt(place)
+  })
+  return { ...image, data: result }
 }
 
 function table(valueOf: (value: number) => number): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, value) => valueOf(value))
 }
 
-/** Mixes each byte with another one as Pillow's `Image.blend` does: in float32, cut to a byte. */
-function blend(other: (place: number) => number, data: Uint8Array, factor: number): Uint8Array {
-  const result = new Uint8Array(data.length)
-  for (let place = 0; place < data.length; place++) result[place] = blended(other(place), data[place] ?? 0, factor)
-  return result
-}
-
-/** Goes from `from` (factor 0) to `to` (1) and beyond; `factor` is a float32. */
+/** Goes from `from` (factor 0) to `to` (1) and beyond, as Pillow's `Image.blend`: in float32, cut to a byte. */
 function blended(from: number, to: number, factor: number): number {
   const value = Math.fround(from + Math.fround(factor * (to - from)))
   return value <= 0 ? 0 : value >= 255 ? 255 : Math.trunc(value)

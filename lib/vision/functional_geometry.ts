@@ -10,14 +10,15 @@ import {
 import { checkFill, fault, gather, placeOf, range } from './functional.js'
 import {
   AFFINE_INTERPOLATION_MODES,
+  affineRows,
   inverseAffineMatrix,
   positiveAngle,
   rotation,
-  transformAffine,
   type AffineInterpolationMode,
   type AffineMatrix,
 } from './geometry.js'
 import { checkImage, MAX_PIXELS, type Image } from './image.js'
+import { eachRow } from './rows.js'
 
 /** Options of {@link affine}. */
 export interface AffineOptions {
@@ -108,7 +109,7 @@ export async function affine(
     scale,
     both,
   )
-  return Promise.resolve(moved(image, matrix, { height, width }, settings))
+  return moved(image, matrix, { height, width }, settings)
 }
 
 /** Two finite numbers. @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless `value` is that. */
@@ -135,12 +136,12 @@ function checkAffineOptions(
   }
 }
 
-function moved(
+async function moved(
   { data, height, width, channels }: Image,
   matrix: AffineMatrix,
   size: { readonly height: number; readonly width: number },
   { interpolation, fill }: AffineSettings,
-): Image {
+): Promise<Image> {
   const count = size.height * size.width
   if (count > MAX_PIXELS) {
     throw fault('TORCH_IMAGE', `Cannot turn ${width} × ${height} pixels: they are more than MAX_PIXELS, ${MAX_PIXELS}`)
@@ -150,21 +151,21 @@ function moved(
     for (let place = 0; place < pixels.length; place++) pixels[place] = fill[place % channels] ?? 0
   }
   const target = { data: pixels, ...size, channels }
-  transformAffine({ data, height, width, channels }, target, matrix, interpolation)
+  await eachRow(size.height, affineRows({ data, height, width, channels }, target, matrix, interpolation))
   return target
 }
 
 /** A turn by 90 or 270 degrees, counterclockwise. */
-function quarterTurn({ data, height, width, channels }: Image, angle: 90 | 270): Image {
+async function quarterTurn({ data, height, width, channels }: Image, angle: 90 | 270): Promise<Image> {
   const turned = new Uint8Array(data.length)
-  let to = 0
-  for (let row = 0; row < width; row++) {
+  await eachRow(width, (row) => {
+    let to = row * height * channels
     for (let column = 0; column < height; column++) {
       const [fromRow, fromColumn] = angle === 90 ? [column, width - 1 - row] : [height - 1 - column, row]
       const from = (fromRow * width + fromColumn) * channels
       for (let channel = 0; channel < channels; channel++) turned[to++] = data[from + channel] ?? 0
     }
-  }
+  })
   return { data: turned, height: width, width: height, channels }
 }
 

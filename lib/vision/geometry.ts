@@ -18,25 +18,26 @@ interface Pixels {
 /** Coordinates up to which Pillow computes with 16 bits before and after the point. */
 const MAX_FIXED = 32768
 
-/** Gives the bytes of Pillow's `Image.transform` with `AFFINE`. `target` has the color of what lies outside of the image. */
-export function transformAffine(
+/** Writes a row of a result; called for each in order. */
+type RowWriter = (row: number) => void
+
+/**
+ * Gives what writes the rows of Pillow's `Image.transform` with `AFFINE`, one after the other, to the byte. `target` has the color of what
+ * lies outside of the image.
+ */
+export function affineRows(
   image: Pixels,
   target: Pixels,
   matrix: AffineMatrix,
   interpolation: AffineInterpolationMode,
-): void {
-  if (interpolation !== 'nearest') {
-    resample(image, target, matrix, interpolation === 'bilinear' ? bilinear : bicubic)
-  } else if (matrix[1] === 0 && matrix[3] === 0) {
-    scaleNearest(image, target, matrix)
-  } else if (isFixed(target, matrix)) {
-    moveFixed(image, target, matrix)
-  } else {
-    moveFloat(image, target, matrix)
-  }
+): RowWriter {
+  if (interpolation === 'bilinear') return bilinearRows(image, target, matrix)
+  if (interpolation === 'bicubic') return bicubicRows(image, target, matrix)
+  if (matrix[1] === 0 && matrix[3] === 0) return scaledRows(image, target, matrix)
+  return isFixed(target, matrix) ? fixedRows(image, target, matrix) : floatRows(image, target, matrix)
 }
 
-/** The matrix from a result to its image, for {@link transformAffine}; angles in degrees. Follows torchvision's `_get_inverse_affine_matrix`. */
+/** The matrix from a result to its image, for {@link affineRows}; angles in degrees. Follows torchvision's `_get_inverse_affine_matrix`. */
 export function inverseAffineMatrix(
   [cx, cy]: readonly [number, number],
   angle: number,
@@ -106,48 +107,52 @@ function isFixed({ height, width }: Pixels, [a, b, c, d, e, f]: AffineMatrix): b
   return fits(0, 0) && fits(width, height) && fits(0, height) && fits(width, 0)
 }
 
-function scaleNearest(image: Pixels, target: Pixels, [a, , c, , e, f]: AffineMatrix): void {
+function scaledRows(image: Pixels, target: Pixels, [a, , c, , e, f]: AffineMatrix): RowWriter {
   const { channels } = image
   const columns = new Int32Array(target.width)
   let x = c + a * 0.5
   for (let column = 0; column < target.width; column++, x += a) columns[column] = inside(x, image.width)
   let y = f + e * 0.5
-  let to = 0
-  for (let row = 0; row < target.height; row++, y += e) {
+  return (row) => {
     const from = inside(y, image.height) * image.width
+    y += e
+    if (from < 0) return
+    let to = row * target.width * channels
     for (let column = 0; column < target.width; column++, to += channels) {
       const place = columns[column] ?? -1
-      if (from >= 0 && place >= 0) copyPixel(image, (from + place) * channels, target, to)
+      if (place >= 0) copyPixel(image, (from + place) * channels, target, to)
     }
   }
 }
 
-function moveFixed(image: Pixels, target: Pixels, [a, b, c, d, e, f]: AffineMatrix): void {
+function fixedRows(image: Pixels, target: Pixels, [a, b, c, d, e, f]: AffineMatrix): RowWriter {
   const fixed = (value: number): number => Math.floor(value * 65536 + 0.5)
   const { channels, width, height } = image
-  const [stepX, stepY] = [fixed(a), fixed(d)]
+  const [stepX, stepY, nextX, nextY] = [fixed(a), fixed(d), fixed(b), fixed(e)]
   let [startX, startY] = [fixed(c + a * 0.5 + b * 0.5), fixed(f + d * 0.5 + e * 0.5)]
-  let to = 0
-  for (let row = 0; row < target.height; row++, startX += fixed(b), startY += fixed(e)) {
-    let [x, y] = [startX, startY]
+  return (row) => {
+    let [x, y, to] = [startX, startY, row * target.width * channels]
     for (let column = 0; column < target.width; column++, x += stepX, y += stepY, to += channels) {
       const [fromX, fromY] = [x >> 16, y >> 16]
       if (fromX < 0 || fromX >= width || fromY < 0 || fromY >= height) continue
       copyPixel(image, (fromY * width + fromX) * channels, target, to)
     }
+    startX += nextX
+    startY += nextY
   }
 }
 
-function moveFloat(image: Pixels, target: Pixels, [a, b, c, d, e, f]: AffineMatrix): void {
+function floatRows(image: Pixels, target: Pixels, [a, b, c, d, e, f]: AffineMatrix): RowWriter {
   const { channels } = image
   let [startX, startY] = [c + b * 0.5 + a * 0.5, f + e * 0.5 + d * 0.5]
-  let to = 0
-  for (let row = 0; row < target.height; row++, startX += b, startY += e) {
-    let [x, y] = [startX, startY]
+  return (row) => {
+    let [x, y, to] = [startX, startY, row * target.width * channels]
     for (let column = 0; column < target.width; column++, x += a, y += d, to += channels) {
       const [fromX, fromY] = [inside(x, image.width), inside(y, image.height)]
       if (fromX >= 0 && fromY >= 0) copyPixel(image, (fromY * image.width + fromX) * channels, target, to)
     }
+    startX += b
+    startY += e
   }
 }
 
@@ -160,55 +165,76 @@ function copyPixel(image: Pixels, from: number, target: Pixels, to: number): voi
   for (let channel = 0; channel < image.channels; channel++) target.data[to + channel] = image.data[from + channel] ?? 0
 }
 
-/** Computes a channel at (x, y), of which whole numbers are the middles of pixels. */
-type Sampler = (image: Pixels, channel: number, x: number, y: number) => number
+// Bytes are cut, not rounded: a typed array does it. Coordinates of which whole numbers are the middles of pixels are 0.5 less.
 
-function resample(image: Pixels, target: Pixels, [a, b, c, d, e, f]: AffineMatrix, sample: Sampler): void {
-  const { channels, width, height } = image
-  let to = 0
-  for (let row = 0; row < target.height; row++) {
+function bilinearRows(image: Pixels, target: Pixels, [a, b, c, d, e, f]: AffineMatrix): RowWriter {
+  const { data, channels, width, height } = image
+  const stride = width * channels
+  return (row) => {
+    let to = row * target.width * channels
     for (let column = 0; column < target.width; column++, to += channels) {
       const x = a * (column + 0.5) + b * (row + 0.5) + c
       const y = d * (column + 0.5) + e * (row + 0.5) + f
       if (!(x >= 0 && x < width && y >= 0 && y < height)) continue
+      const left = Math.floor(x - 0.5)
+      const top = Math.floor(y - 0.5)
+      const dx = x - 0.5 - left
+      const dy = y - 0.5 - top
+      const first = Math.max(left, 0) * channels
+      const second = Math.min(left + 1, width - 1) * channels
+      const above = Math.max(top, 0) * stride
+      const below = top + 1 < height ? (top + 1) * stride : above
       for (let channel = 0; channel < channels; channel++) {
-        target.data[to + channel] = sample(image, channel, x - 0.5, y - 0.5)
+        const upper = mixed(data[above + first + channel] ?? 0, data[above + second + channel] ?? 0, dx)
+        const lower = mixed(data[below + first + channel] ?? 0, data[below + second + channel] ?? 0, dx)
+        target.data[to + channel] = mixed(upper, lower, dy)
       }
     }
   }
 }
 
-/** Bytes are cut, not rounded: a typed array does it. */
-function bilinear({ data, width, height, channels }: Pixels, channel: number, x: number, y: number): number {
-  const [left, top] = [Math.floor(x), Math.floor(y)]
-  const dx = x - left
-  const first = Math.max(left, 0) * channels + channel
-  const second = Math.min(left + 1, width - 1) * channels + channel
-  const line = (row: number): number => {
-    const start = row * width * channels
-    const value = data[start + first] ?? 0
-    return value + ((data[start + second] ?? 0) - value) * dx
-  }
-  const above = line(Math.max(top, 0))
-  const below = top + 1 < height ? line(top + 1) : above
-  return above + (below - above) * (y - top)
+function mixed(from: number, to: number, share: number): number {
+  return from + (to - from) * share
 }
 
-function bicubic({ data, width, height, channels }: Pixels, channel: number, x: number, y: number): number {
-  const [left, top] = [Math.floor(x) - 1, Math.floor(y) - 1]
-  const dx = x - left - 1
-  const line = (row: number): number => {
-    const at = (column: number): number =>
-      data[(row * width + Math.min(Math.max(column, 0), width - 1)) * channels + channel] ?? 0
-    return cubic(at(left), at(left + 1), at(left + 2), at(left + 3), dx)
+function bicubicRows(image: Pixels, target: Pixels, [a, b, c, d, e, f]: AffineMatrix): RowWriter {
+  const { data, channels, width, height } = image
+  const columns = new Int32Array(4)
+  const lines = new Float64Array(4)
+  return (row) => {
+    let to = row * target.width * channels
+    for (let column = 0; column < target.width; column++, to += channels) {
+      const x = a * (column + 0.5) + b * (row + 0.5) + c
+      const y = d * (column + 0.5) + e * (row + 0.5) + f
+      if (!(x >= 0 && x < width && y >= 0 && y < height)) continue
+      const left = Math.floor(x - 0.5)
+      const top = Math.floor(y - 0.5)
+      for (let step = 0; step < 4; step++) {
+        columns[step] = Math.min(Math.max(left - 1 + step, 0), width - 1) * channels
+      }
+      for (let channel = 0; channel < channels; channel++) {
+        for (let step = 0; step < 4; step++) {
+          const line = top - 1 + step
+          // A row outside repeats the one before it; the first is clipped.
+          const isOutside = step > 0 && (line < 0 || line >= height)
+          const start = Math.min(Math.max(line, 0), height - 1) * width * channels + channel
+          lines[step] = isOutside ? (lines[step - 1] ?? 0) : cubicAt(data, start, columns, x - 0.5 - left)
+        }
+        const [first = 0, second = 0, third = 0, fourth = 0] = lines
+        target.data[to + channel] = Math.min(Math.max(cubic(first, second, third, fourth, y - 0.5 - top), 0), 255)
+      }
+    }
   }
-  const first = line(Math.min(Math.max(top, 0), height - 1))
-  // A row below the last repeats the one before.
-  const next = (row: number, before: number): number => (row >= 0 && row < height ? line(row) : before)
-  const second = next(top + 1, first)
-  const third = next(top + 2, second)
-  const value = cubic(first, second, third, next(top + 3, third), y - top - 1)
-  return Math.min(Math.max(value, 0), 255)
+}
+
+function cubicAt(data: Uint8Array, start: number, columns: Int32Array, share: number): number {
+  return cubic(
+    data[start + (columns[0] ?? 0)] ?? 0,
+    data[start + (columns[1] ?? 0)] ?? 0,
+    data[start + (columns[2] ?? 0)] ?? 0,
+    data[start + (columns[3] ?? 0)] ?? 0,
+    share,
+  )
 }
 
 function cubic(a: number, b: number, c: number, d: number, share: number): number {

@@ -1,17 +1,20 @@
 const f32 = Math.fround
 
-/** Adds to the hue of RGB bytes, modulo 256, by way of Pillow's HSV: float32 and float64 stand where its C has them. */
-export function hueShifted(rgb: Uint8Array, shift: number): Uint8Array {
-  const result = new Uint8Array(rgb.length)
-  for (let place = 0; place + 2 < rgb.length; place += 3) {
-    const [r = 0, g = 0, b = 0] = [rgb[place], rgb[place + 1], rgb[place + 2]]
+/**
+ * Adds to the hue of the RGB bytes from `start` to before `end`, modulo 256, by way of Pillow's HSV: float32 and float64 stand where its C
+ * has them.
+ */
+export function shiftHue(rgb: Uint8Array, target: Uint8Array, start: number, end: number, shift: number): void {
+  for (let place = start; place < end; place += 3) {
+    const r = rgb[place] ?? 0
+    const g = rgb[place + 1] ?? 0
+    const b = rgb[place + 2] ?? 0
     const value = Math.max(r, g, b)
     const range = value - Math.min(r, g, b)
     const hue = (hueOf(r, g, b, value, range) + shift) & 255
     const saturation = range === 0 ? 0 : Math.trunc(f32(range / value) * 255)
-    writeRgb(result, place, hue, saturation, value)
+    writeRgb(target, place, hue, saturation, value)
   }
-  return result
 }
 
 function hueOf(r: number, g: number, b: number, value: number, range: number): number {

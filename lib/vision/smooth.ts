@@ -1,21 +1,23 @@
 import type { Image } from './image.js'
+import { eachRow } from './rows.js'
 
 const f32 = Math.fround
 const SIDE = f32(1 / 13)
 const MIDDLE = f32(5 / 13)
 
 /** Bytes of Pillow's `ImageFilter.SMOOTH`: a mean of 3 × 3 pixels with the middle five times, in float32; the border stays. */
-export function smoothed({ data, height, width, channels }: Image): Uint8Array {
+export async function smoothed({ data, height, width, channels }: Image): Promise<Uint8Array> {
   const result = data.slice()
   const stride = width * channels
-  for (let row = 1; row < height - 1; row++) {
+  await eachRow(height, (row) => {
+    if (row === 0 || row === height - 1) return
     for (let place = row * stride + channels; place < (row + 1) * stride - channels; place++) {
       let sum = f32(0.5 + line(data, place + stride, channels, SIDE))
       sum = f32(sum + line(data, place, channels, MIDDLE))
       sum = f32(sum + line(data, place - stride, channels, SIDE))
       result[place] = Math.min(sum, 255)
     }
-  }
+  })
   return result
 }
 

@@ -92,6 +92,7 @@ const CASES: Readonly<Record<string, () => Transform<Image, Image | Tensor>>> = 
     new RandomAffine(10, { scale: [0.8, 1.2], shear: [0, 5], interpolation: 'bicubic', center: [3, 5] }),
   'T.RandomAffine(0, translate=(1, 1), interpolation=I.BILINEAR, fill=255)': () =>
     new RandomAffine(0, { translate: [1, 1], interpolation: 'bilinear', fill: 255 }),
+  'T.RandomAffine(20, scale=(0.0004, 0.002))': () => new RandomAffine(20, { scale: [0.0004, 0.002] }),
   'T.RandomInvert()': () => new RandomInvert(),
   'T.RandomPosterize(2)': () => new RandomPosterize(2),
   'T.RandomPosterize(5, p=0.9)': () => new RandomPosterize(5, { p: 0.9 }),
