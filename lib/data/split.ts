@@ -6,6 +6,9 @@ import type { Dataset } from '../vision/dataset.js'
 import type { GeneratorOption } from './sampler.js'
 import { checkDataset, Subset } from './subset.js'
 
+/** The parts of a dataset, one for each length. */
+export type DatasetParts<L extends readonly number[]> = { -readonly [Part in keyof L]: Subset }
+
 /** How far a sum of fractions may lie from 1: that of Python's `math.isclose`. */
 const RELATIVE_TOLERANCE = 1e-9
 
@@ -15,12 +18,16 @@ const RELATIVE_TOLERANCE = 1e-9
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if the lengths do not sum to that of the dataset, nor to 1.
  */
-export function randomSplit(dataset: Dataset, lengths: readonly number[], options: GeneratorOption = {}): Subset[] {
+export function randomSplit<const L extends readonly number[]>(
+  dataset: Dataset,
+  lengths: L,
+  options: GeneratorOption = {},
+): DatasetParts<L> {
   checkOptions('randomSplit()', options, ['generator'], 'generator')
   checkDataset('dataset', dataset)
   const counts = countsOf(dataset.length, lengths)
   const order = shuffled(dataset.length, options)
-  return cut(order, counts).map((indices) => new Subset(dataset, indices))
+  return cut(order, counts).map((indices) => new Subset(dataset, indices)) as DatasetParts<L>
 }
 
 /**
@@ -29,11 +36,11 @@ export function randomSplit(dataset: Dataset, lengths: readonly number[], option
  *
  * @throws {TorchError} `TORCH_INVALID_ARGUMENT` if the fractions do not sum to 1.
  */
-export async function stratifiedSplit(
+export async function stratifiedSplit<const L extends readonly number[]>(
   dataset: Dataset,
-  fractions: readonly number[],
+  fractions: L,
   options: GeneratorOption = {},
-): Promise<Subset[]> {
+): Promise<DatasetParts<L>> {
   checkOptions('stratifiedSplit()', options, ['generator'], 'generator')
   generatorHandleOf(options.generator)
   checkDataset('dataset', dataset)
@@ -62,13 +69,8 @@ export async function stratifiedSplit(
     }
     cut(order, counts).forEach((chosen, part) => parts[part]?.push(...chosen))
   }
-  return parts.map(
-    (indices) =>
-      new Subset(
-        dataset,
-        indices.sort((a, b) => a - b),
-      ),
-  )
+  for (const part of parts) part.sort((a, b) => a - b)
+  return parts.map((indices) => new Subset(dataset, indices)) as DatasetParts<L>
 }
 
 function countsOf(total: number, lengths: readonly number[]): readonly number[] {

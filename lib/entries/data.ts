@@ -21,4 +21,5 @@ export type {
 } from '../data/sampler.js'
 export { ConcatDataset, Subset } from '../data/subset.js'
 export { randomSplit, stratifiedSplit } from '../data/split.js'
+export type { DatasetParts } from '../data/split.js'
 export { TensorDataset } from '../data/tensor_dataset.js'

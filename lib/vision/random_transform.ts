@@ -34,7 +34,10 @@ export function changed<T>(size: ImageSize, apply: (input: T) => Promise<T>): Dr
 
 /** The size of an image, or of a tensor (C, H, W). */
 export function sizeOf(name: string, input: unknown): ImageSize {
-  if (!(input instanceof TensorBase)) return checkImage(name, input)
+  if (!(input instanceof TensorBase)) {
+    const { channels, height, width } = checkImage(name, input)
+    return { channels, height, width }
+  }
   const { shape } = input as Tensor
   const [channels, height, width] = shape.slice(-3)
   if (channels === undefined || height === undefined || width === undefined) {

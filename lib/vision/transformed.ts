@@ -5,6 +5,7 @@ import { stack } from '../tensor/creation.js'
 import type { Tensor } from '../tensor/tensor.js'
 import type { Image } from './image.js'
 import type { BatchLoading } from './load_batches.js'
+import { sizeOf } from './random_transform.js'
 import type { Transform } from './transforms.js'
 
 /** An image of a dataset after a transform. */
@@ -49,7 +50,7 @@ export function transformed(
     async finish(sample) {
       if (isTransformed(sample)) return passOn(sample)
       const { image, label } = sample
-      const drawn = transform.draw?.(image) ?? null
+      const drawn = transform.draw?.(sizeOf('image', image)) ?? null
       // Without it, it draws while it works: the next image waits until it is done.
       const made = drawn === null ? Promise.resolve(await transform.apply(image)) : drawn.apply(image)
       return { result: made.then((tensor) => ({ image: tensor, label })) }

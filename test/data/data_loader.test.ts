@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 
 import {
+  ColorJitter,
+  Compose,
   manualSeed,
   memory,
   rand,
+  RandomCrop,
   scope,
   ToTensor,
   Generator,
@@ -69,6 +72,29 @@ describe('DataLoader', () => {
       },
     )
   }
+
+  it('lets a random transform draw in order behind one that tells no size', async () => {
+    const slow: Transform<Image, Image> = {
+      apply: async (image) => {
+        await new Promise((resolve) => setTimeout(resolve, (image.data[0] ?? 0) % 2 === 0 ? 4 : 0))
+        return { ...image, data: new Uint8Array(16).fill(image.data[0] ?? 0), height: 4, width: 4 }
+      },
+    }
+    const step = new Compose([slow, new RandomCrop(3), new ColorJitter({ brightness: 0.9 }), transform])
+    const load = async (concurrency: number): Promise<number[]> => {
+      manualSeed(8)
+      const values: number[] = []
+      const loader = new DataLoader(new Counting(9), { transform: step, batchSize: 4, concurrency })
+      for await (const { images, labels } of loader) {
+        values.push(...images.toFloat32Array())
+        images.dispose()
+        labels.dispose()
+      }
+      return values
+    }
+
+    assert.deepEqual(await load(4), await load(1))
+  })
 
   it('gives images (N, C, H, W), labels in int64 and indices', async () => {
     const batches: unknown[] = []

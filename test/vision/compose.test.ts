@@ -4,13 +4,18 @@ import {
   CenterCrop,
   Compose,
   Grayscale,
+  manualSeed,
   memory,
   Normalize,
   Pad,
+  RandomErasing,
+  RandomHorizontalFlip,
+  RandomResizedCrop,
   Resize,
   scope,
   tensor,
   ToTensor,
+  TrivialAugmentWide,
   type Image,
   type Tensor,
   type Transform,
@@ -184,6 +189,30 @@ describe('fused transforms', () => {
 })
 
 describe('Compose', () => {
+  describe('apply()', () => {
+    it('draws in the order of its calls, however the work goes on', async () => {
+      const images = [noiseImage(400, 300, 3, 1), noiseImage(8, 9, 3, 2), noiseImage(90, 60, 3, 3)]
+      const chain = new Compose([new RandomResizedCrop(20), new RandomHorizontalFlip(), new TrivialAugmentWide()])
+
+      manualSeed(5)
+      const inTurn = []
+      for (const image of images) inTurn.push(await chain.apply(image))
+      manualSeed(5)
+      const atOnce = await Promise.all(images.map(async (image) => chain.apply(image)))
+
+      assert.deepEqual(atOnce, inTurn)
+    })
+
+    it('leaves no tensor behind where a random transform refuses', async () => {
+      const before = memory().tensors
+      const chain = new Compose([new ToTensor(), new RandomErasing({ p: 1, value: [1, 2] })])
+
+      await assert.rejects(chain.apply(noiseImage(8, 8)), /Expected 1 or 3 numbers for value/)
+
+      assert.equal(memory().tensors, before)
+    })
+  })
+
   describe('applyInto()', () => {
     const chain = new Compose([new Resize([4, 5]), ...normalized] as [Resize, ToTensor, Normalize])
 

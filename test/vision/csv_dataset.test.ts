@@ -28,6 +28,7 @@ describe('CsvDataset', () => {
     const dataset = await open('1.png,3\n2.png,0\n')
 
     assert.deepEqual([dataset.classes, dataset.isNamed, label(dataset)], [['0', '1', '2', '3'], false, [3, 0]])
+    assert.deepEqual([await dataset.label(0), await dataset.label(1)], [3, 0])
   })
 
   it('finds the columns by a first row, whatever their order', async () => {

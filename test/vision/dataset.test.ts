@@ -186,6 +186,14 @@ describe('Dataset', () => {
     })
   })
 
+  describe('label()', () => {
+    it('reads the sample where the dataset does not know better', async () => {
+      const dataset = new Counting(3)
+
+      assert.deepEqual([await dataset.label(1), dataset.reads], [1, 1])
+    })
+  })
+
   describe('get()', () => {
     it('refuses an index past the end', async () => {
       await assert.rejects(new Counting(3).get(3), {

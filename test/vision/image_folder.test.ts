@@ -43,6 +43,17 @@ describe('ImageFolder', () => {
       )
     })
 
+    it('tells labels without reading images', async () => {
+      writeFiles(folder(), { 'a/1.jpg': Buffer.from('no image'), 'b/1.jpg': Buffer.from('nor this') })
+      const dataset = await ImageFolder.open(folder())
+
+      assert.deepEqual([await dataset.label(0), await dataset.label(1)], [0, 1])
+      await assert.rejects(dataset.label(2), {
+        code: 'TORCH_INVALID_ARGUMENT',
+        message: 'Expected an index below 2 for index, received 2',
+      })
+    })
+
     it('sorts by code points, as Python does', async () => {
       writeFiles(folder(), { '\u{1f600}/1.jpg': JPEG, '\uff21/1.jpg': JPEG })
 
