@@ -55,7 +55,7 @@ export async function applyInTurn(steps: readonly Step[], input: unknown): Promi
   let value = input
   for (let next = 0; next < steps.length;) {
     const end = endOfRun(steps, next)
-    const fused = end > next + 1 ? fuse(steps.slice(next, end), value) : null
+    const fused = fuse(steps.slice(next, end), value)
     if (fused === null) {
       value = await steps[next]?.apply(value)
       next++
