@@ -43,9 +43,6 @@ export interface BatchSamplerOptions {
   readonly dropLast: boolean
 }
 
-/** Indices that are drawn at a time with replacement, as PyTorch does. */
-const CHUNK = 32
-
 /** Gives all indices in order. Follows `torch.utils.data.SequentialSampler`. */
 export class SequentialSampler implements Sampler {
   readonly dataSource: Sized
@@ -84,6 +81,7 @@ export class RandomSampler implements Sampler {
     this.generator = generator
     this.#numSamples = numSamples
     checkPositiveInteger('numSamples', this.length)
+    if (dataSource.length === 0) throw expected('at least one sample', 'dataSource', dataSource)
   }
 
   get length(): number {
@@ -94,13 +92,15 @@ export class RandomSampler implements Sampler {
     const generator = this.generator ?? new Generator({ seed: drawSeed() })
     const { length: count } = this.dataSource
     const { length: wanted, replacement } = this
-    const size = replacement ? CHUNK : count
-    const draw = (rest: number): Tensor<'int64'> =>
-      replacement ? randint(0, count, [Math.min(size, rest)], { generator }) : randperm(count, { generator })
-    let drawn = 0
-    for (; drawn + size <= wanted; drawn += size) yield* indicesOf(() => draw(size))
+    if (count === 0) throw expected('at least one sample', 'dataSource', this.dataSource)
+    if (replacement) {
+      yield* indicesOf(() => randint(0, count, [wanted], { generator }))
+      return
+    }
+    let left = wanted
+    for (; left >= count; left -= count) yield* indicesOf(() => randperm(count, { generator }))
     // PyTorch draws an order for the rest even where none is left, which changes what the generator gives next.
-    yield* indicesOf(() => draw(wanted - drawn)).slice(0, wanted - drawn)
+    yield* indicesOf(() => randperm(count, { generator })).slice(0, left)
   }
 }
 

@@ -77,6 +77,13 @@ def epochs(sampler): return [list(sampler), list(sampler), len(sampler)]`,
     })
   })
 
+  it('refuse to draw some of none', () => {
+    assert.throws(() => new RandomSampler([], { numSamples: 3 }), {
+      code: 'TORCH_INVALID_ARGUMENT',
+      message: 'Expected at least one sample for dataSource, received []',
+    })
+  })
+
   it('refuse negative weights', () => {
     assert.throws(() => new WeightedRandomSampler([1, -1], 1), {
       code: 'TORCH_INVALID_ARGUMENT',
