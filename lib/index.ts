@@ -47,7 +47,7 @@ export {
   zerosLike,
 } from './tensor/creation.js'
 export type { ArangeOptions, RandomOptions, TensorDataOptions, TensorOptions } from './tensor/creation.js'
-export { Generator, manualSeed } from './tensor/random.js'
+export { Generator, getRngState, manualSeed, setRngState } from './tensor/random.js'
 export type { GeneratorOptions } from './tensor/random.js'
 export { multinomial, randperm } from './tensor/sampling.js'
 export type { MultinomialOptions, RandpermOptions } from './tensor/sampling.js'
@@ -61,11 +61,28 @@ export {
   noGrad,
   setGradEnabled,
 } from './autograd/modes.js'
+export {
+  autocast,
+  AUTOCAST_DEVICES,
+  AUTOCAST_DTYPES,
+  getAutocastDtype,
+  isAutocastEnabled,
+  type AutocastDevice,
+  type AutocastDType,
+  type AutocastOptions,
+} from './autograd/autocast.js'
 export * as autograd from './autograd/grad.js'
 
 export * as ops from './tensor/ops.js'
-export { getNumThreads, memory, setNumThreads, version } from './tensor/runtime.js'
-export type { MemoryUse, RuntimeVersion } from './tensor/runtime.js'
+export {
+  areDeterministicAlgorithmsEnabled,
+  getNumThreads,
+  memory,
+  setNumThreads,
+  useDeterministicAlgorithms,
+  version,
+} from './tensor/runtime.js'
+export type { DeterministicOptions, MemoryUse, RuntimeVersion } from './tensor/runtime.js'
 export * as cuda from './tensor/cuda.js'
 
 export * from './entries/nn.js'

@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "allocator.h"
+#include "autocast.h"
 #include "autograd.h"
 #include "engine/engine.h"
 #include "env.h"
@@ -46,6 +47,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   InitNn(env, exports);
   InitAten(env, exports);
   InitGradMode(env, exports);
+  InitAutocast(env, exports);
   InitAutograd(env, exports);
   InitOptim(env, exports);
   InitImage(env, exports);

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "autocast.h"
 #include "convert.h"
 #include "engine/run/js_executor.h"
 #include "error.h"
@@ -29,7 +30,11 @@ struct BackwardCall {
   // Where gradients are accumulated: all leaves if it is empty.
   std::vector<at::Tensor> inputs;
 
-  void Run() const { torch::autograd::backward(roots, gradients, retain_graph, create_graph, inputs); }
+  // In the dtypes in which the graph was recorded, whatever the autocast state is now.
+  void Run() const {
+    const AutocastGuard off(Autocast{});
+    torch::autograd::backward(roots, gradients, retain_graph, create_graph, inputs);
+  }
 };
 
 // A boolean, or nothing for null.
@@ -109,6 +114,7 @@ Napi::Value Gradients(const Napi::CallbackInfo& info) {
   const bool create_graph = args.Boolean(4, "createGraph");
   const bool allow_unused = args.Boolean(5, "allowUnused");
 
+  const AutocastGuard off(Autocast{});
   const std::vector<at::Tensor> gradients =
       torch::autograd::grad(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused);
   Napi::Array result = Napi::Array::New(env, gradients.size());

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "autocast.h"
 #include "grad_mode.h"
 
 namespace napi_torch {
@@ -63,6 +64,7 @@ struct EnvData {
   // By the number of their threads, and their device or use. Engines own them.
   std::map<std::pair<int, std::string>, std::weak_ptr<engine::JsExecutor>> executors;
   GradMode grad_mode = GradMode::kEnabled;
+  Autocast autocast;
   // Computes gradients off the JavaScript thread, from when that is first asked for.
   std::shared_ptr<engine::JsExecutor> backward_executor;
 

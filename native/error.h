@@ -5,9 +5,11 @@
 #include <napi.h>
 
 #include <exception>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "autocast.h"
 #include "grad_mode.h"
 
 namespace napi_torch {
@@ -30,9 +32,11 @@ class WarningCollector : public c10::WarningHandler {
 
 // Runs an entry point, and converts its exceptions: an uncaught one would end the process.
 template <Napi::Value (*Body)(const Napi::CallbackInfo&)>
-Napi::Value Guarded(const Napi::CallbackInfo& info, GradMode mode) {
+Napi::Value Guarded(const Napi::CallbackInfo& info, GradMode mode, const Autocast& autocast) {
   try {
     const GradModeGuard grad_mode(mode);
+    std::optional<AutocastGuard> autocast_guard;
+    if (autocast.IsOn()) autocast_guard.emplace(autocast);
     WarningCollector warnings;
     const Napi::Value result = [&] {
       const c10::WarningUtils::WarningHandlerGuard guard(&warnings);
@@ -47,16 +51,18 @@ Napi::Value Guarded(const Napi::CallbackInfo& info, GradMode mode) {
   }
 }
 
-// Runs an entry point in the grad mode of its environment.
+// Runs an entry point in the modes of its environment.
 template <Napi::Value (*Body)(const Napi::CallbackInfo&)>
 Napi::Value InCurrentMode(const Napi::CallbackInfo& info) {
-  return Guarded<Body>(info, GradModeOf(info.Env()));
+  // A copy: the entry point may set another.
+  const Autocast autocast = AutocastOf(info.Env());
+  return Guarded<Body>(info, GradModeOf(info.Env()), autocast);
 }
 
-// Runs an entry point that records no gradients, whatever the mode of its environment.
+// Runs an entry point that records no gradients and casts nothing, whatever the modes of its environment.
 template <Napi::Value (*Body)(const Napi::CallbackInfo&)>
 Napi::Value InInferenceMode(const Napi::CallbackInfo& info) {
-  return Guarded<Body>(info, GradMode::kInference);
+  return Guarded<Body>(info, GradMode::kInference, Autocast{});
 }
 
 // Exports a guarded function under `name`.

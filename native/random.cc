@@ -67,6 +67,34 @@ Napi::Value InitialSeed(const Napi::CallbackInfo& info) {
   return Napi::BigInt::New(info.Env(), UnwrapGenerator(info[0]).current_seed());
 }
 
+// Calls `use` with the generator, or for null with the default one of the CPU, while no other thread draws from it.
+template <class Use>
+auto WithGenerator(Napi::Value value, Use use) {
+  at::Generator generator =
+      OptionalGenerator(value).value_or(at::globalContext().defaultGenerator(at::Device(at::kCPU)));
+  const std::lock_guard<std::mutex> lock(generator.mutex());
+  return use(generator);
+}
+
+// generatorState(generator?): Tensor uint8 (n,) from which the sequence goes on.
+Napi::Value GeneratorState(const Napi::CallbackInfo& info) {
+  return WithGenerator(info[0], [&](const at::Generator& generator) -> Napi::Value {
+    return WrapTensor(info.Env(), generator.get_state());
+  });
+}
+
+// setGeneratorState(state, generator?)
+Napi::Value SetGeneratorState(const Napi::CallbackInfo& info) {
+  const at::Tensor state = Arguments(info, "setGeneratorState").Tensor(0, "state");
+  if (!state.is_cpu() || state.scalar_type() != at::kByte || !state.is_contiguous()) {
+    throw Expected(info.Env(), "a state that a generator gave", "state");
+  }
+  return WithGenerator(info[1], [&](at::Generator& generator) -> Napi::Value {
+    generator.set_state(state);
+    return info.Env().Undefined();
+  });
+}
+
 // manualSeed(seed): seeds the default generators of all devices.
 Napi::Value ManualSeed(const Napi::CallbackInfo& info) {
   at::manual_seed(Arguments(info, "manualSeed").Unsigned(0, "seed"));
@@ -180,6 +208,8 @@ void InitRandom(Napi::Env env, Napi::Object exports) {
   Export<CreateGenerator>(env, exports, "createGenerator");
   Export<SeedGenerator>(env, exports, "generatorSeed_");
   Export<InitialSeed>(env, exports, "generatorInitialSeed");
+  Export<GeneratorState>(env, exports, "generatorState");
+  Export<SetGeneratorState>(env, exports, "setGeneratorState");
   Export<ManualSeed>(env, exports, "manualSeed");
   Export<Rand>(env, exports, "rand");
   Export<Randn>(env, exports, "randn");

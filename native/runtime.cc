@@ -85,6 +85,21 @@ Napi::Value StartableThreads(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(threads.size() + 1));
 }
 
+// setDeterministic(mode): 'on', 'warn' or 'off', for all threads of the process.
+Napi::Value SetDeterministic(const Napi::CallbackInfo& info) {
+  const std::string mode = Arguments(info, "setDeterministic").String(0, "mode");
+  if (mode != "on" && mode != "warn" && mode != "off") throw Expected(info.Env(), "'on', 'warn' or 'off'", "mode");
+
+  at::globalContext().setDeterministicAlgorithms(mode != "off", mode == "warn");
+  return info.Env().Undefined();
+}
+
+Napi::Value Deterministic(const Napi::CallbackInfo& info) {
+  const at::Context& context = at::globalContext();
+  if (!context.deterministicAlgorithms()) return Napi::String::New(info.Env(), "off");
+  return Napi::String::New(info.Env(), context.deterministicAlgorithmsWarnOnly() ? "warn" : "on");
+}
+
 Napi::Value CudaIsAvailable(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), at::globalContext().hasCUDA());
 }
@@ -127,6 +142,8 @@ void InitRuntime(Napi::Env env, Napi::Object exports) {
   Export<SetNumThreads>(env, exports, "setNumThreads");
   Export<GetNumThreads>(env, exports, "getNumThreads");
   Export<StartableThreads>(env, exports, "startableThreads");
+  Export<SetDeterministic>(env, exports, "setDeterministic");
+  Export<Deterministic>(env, exports, "deterministic");
   Export<CudaIsAvailable>(env, exports, "cudaIsAvailable");
   Export<CudaUnavailableReason>(env, exports, "cudaUnavailableReason");
   Export<CudaDeviceCount>(env, exports, "cudaDeviceCount");

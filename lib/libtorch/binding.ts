@@ -177,6 +177,34 @@ export type AtenResult = TensorHandle | TensorHandle[] | bigint | number | boole
  */
 export type GradMode = 'enabled' | 'disabled' | 'inference'
 
+/** The dtypes in which operations can compute under autocast. */
+export type HalfDType = 'bfloat16' | 'float16'
+
+/** Autocast for one kind of device. */
+interface DeviceAutocast {
+  readonly isOn: boolean
+  /** What it is on with, or what it would be on with. */
+  readonly dtype: HalfDType
+}
+
+/** Which operations compute in which dtype. */
+export interface AutocastState {
+  readonly cpu: DeviceAutocast
+  readonly cuda: DeviceAutocast
+  /** Whether weights that require gradients are converted once for all operations. */
+  readonly cache: boolean
+}
+
+/** How every thread begins, as in PyTorch. */
+export const AUTOCAST_OFF: AutocastState = {
+  cpu: { isOn: false, dtype: 'bfloat16' },
+  cuda: { isOn: false, dtype: 'float16' },
+  cache: true,
+}
+
+/** Whether operations that are not deterministic are refused, warned of, or run. */
+export type DeterministicMode = 'on' | 'warn' | 'off'
+
 /** The parameters of one group that an optimizer changes in a step; each has a gradient. */
 interface NativeGroup {
   readonly params: readonly TensorHandle[]
@@ -305,6 +333,9 @@ export interface NativeBinding {
   createGenerator(device: string, seed: bigint | null): GeneratorHandle
   generatorSeed_(generator: GeneratorHandle, seed: bigint): void
   generatorInitialSeed(generator: GeneratorHandle): bigint
+  /** From where the sequence goes on, uint8 (n,); of the default generator of the CPU for null. */
+  generatorState(generator: GeneratorHandle | null): TensorHandle
+  setGeneratorState(state: TensorHandle, generator: GeneratorHandle | null): void
   /** Seeds the default generator of every device, as torch.manual_seed. */
   manualSeed(seed: bigint): void
   rand(shape: Shape, dtype: DType, device: string, generator: GeneratorHandle | null): TensorHandle
@@ -465,6 +496,12 @@ export interface NativeBinding {
   /** For all calls of this thread from here on. Called by this file alone: see {@link setGradMode}. */
   setGradMode(mode: GradMode): void
 
+  // native/autocast.cc
+  /** For all calls of this thread from here on; null is off. Called by this file alone: see {@link setAutocast}. */
+  setAutocast(cpu: HalfDType | null, cuda: HalfDType | null, cache: boolean): void
+  /** Forgets the converted weights of all threads, which convert them again. */
+  clearAutocastCache(): void
+
   // native/autograd.cc. `gradients` and `gradOutputs` have an entry for each tensor, null where none is given; `retainGraph` null
   // means as `createGraph`.
   /** Accumulates gradients in `inputs`, or in all leaves if there are none. */
@@ -605,6 +642,9 @@ export interface NativeBinding {
   getNumThreads(): number
   /** How many of `count` threads the system lets this process have, its own included. */
   startableThreads(count: number): number
+  /** For all threads of the process. */
+  setDeterministic(mode: DeterministicMode): void
+  deterministic(): DeterministicMode
   cudaIsAvailable(): boolean
   /** Why there is no device, as the end of a sentence; null if there is one. */
   cudaUnavailableReason(): string | null
@@ -621,6 +661,7 @@ let opened: NativeBinding | null = null
 let prepared: NativeBinding | null = null
 let preparation: (() => void) | null = null
 let gradMode: GradMode = 'enabled'
+let autocast: AutocastState = AUTOCAST_OFF
 
 /**
  * The addon, which is opened by the first call. What imports it sees what {@link withBinding} puts in its place: call its
@@ -650,6 +691,22 @@ export function setGradMode(mode: GradMode): void {
   opened?.setGradMode(mode)
 }
 
+/** Sets the autocast state of the addon, which need not be open. `grad_mode.ts` decides on it. */
+export function setAutocast(state: AutocastState): void {
+  if (state === autocast) return
+  autocast = state
+  opened?.setAutocast(...autocastArguments(state))
+}
+
+/** Has weights converted again that may have changed since. */
+export function clearAutocastCache(): void {
+  opened?.clearAutocastCache()
+}
+
+function autocastArguments({ cpu, cuda, cache }: AutocastState): Parameters<NativeBinding['setAutocast']> {
+  return [cpu.isOn ? cpu.dtype : null, cuda.isOn ? cuda.dtype : null, cache]
+}
+
 /** Calls `prepare` before each call of the addon from here on, until null is given. It must not call the addon itself. */
 export function prepareCalls(prepare: (() => void) | null): void {
   const before = opened === null ? unopened : addon()
@@ -662,6 +719,7 @@ function addon(): NativeBinding {
   if (opened === null) {
     opened = open()
     if (gradMode !== 'enabled') opened.setGradMode(gradMode)
+    if (autocast !== AUTOCAST_OFF) opened.setAutocast(...autocastArguments(autocast))
     native = preparation === null ? opened : withPreparation(opened)
   }
   return preparation === null ? opened : withPreparation(opened)

@@ -1,18 +1,27 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-import { prepareCalls, setGradMode, type GradMode } from './binding.js'
+import {
+  AUTOCAST_OFF,
+  clearAutocastCache,
+  prepareCalls,
+  setAutocast,
+  setGradMode,
+  type AutocastState,
+  type GradMode,
+} from './binding.js'
 
-/** A callback that runs in a mode. */
+/** A callback that runs in a grad mode and an autocast state. */
 interface ModeRegion {
   mode: GradMode
+  readonly autocast: AutocastState
   readonly parent: ModeRegion | null
   isOpen: boolean
 }
 
 /** What holds outside all callbacks, for this thread. */
-const root: ModeRegion = { mode: 'enabled', parent: null, isOpen: true }
+const root: ModeRegion = { mode: 'enabled', autocast: AUTOCAST_OFF, parent: null, isOpen: true }
 
-// A mode reaches over `await` through the storage. The synchronous callbacks of this package use a plain variable instead, as
+// A grad mode and an autocast state reach over `await` through the storage. The synchronous callbacks of this package use a plain variable instead, as
 // its scopes do: the storage costs each promise of the process some time once it is in use.
 const storage = new AsyncLocalStorage<ModeRegion>()
 let synchronous: ModeRegion | null = null
@@ -23,6 +32,11 @@ let pending = 0
 /** Gives the mode that holds for the code that asks. */
 export function currentGradMode(): GradMode {
   return currentRegion().mode
+}
+
+/** Gives the autocast state that holds for the code that asks. */
+export function currentAutocast(): AutocastState {
+  return currentRegion().autocast
 }
 
 /** Sets the mode of the innermost callback that runs in one, or without such a callback that of the thread. */
@@ -38,7 +52,15 @@ export function unlessInference(mode: GradMode): GradMode {
 
 /** Runs `body` in a mode, which holds over `await` until the promise that it gives is settled; in inference mode, in that. */
 export function inGradMode<T>(mode: GradMode, body: () => T): T {
-  const region = { mode: unlessInference(mode), parent: currentRegion(), isOpen: true }
+  return inRegion({ ...currentAbove(), mode: unlessInference(mode) }, body)
+}
+
+/** Runs `body` in an autocast state, which holds over `await` until the promise that it gives is settled. */
+export function inAutocast<T>(autocast: AutocastState, body: () => T): T {
+  return inRegion({ ...currentAbove(), autocast }, body)
+}
+
+function inRegion<T>(region: ModeRegion, body: () => T): T {
   const outer = synchronous
   synchronous = null
   try {
@@ -55,7 +77,7 @@ export function inGradMode<T>(mode: GradMode, body: () => T): T {
 /** Does what {@link inGradMode} does for a synchronous `body`: cheaper, as it need not be followed over `await`. */
 export function inGradModeNow<T>(mode: GradMode, body: () => T): T {
   const outer = synchronous
-  const region = { mode: unlessInference(mode), parent: currentRegion(), isOpen: true }
+  const region = { ...currentAbove(), mode: unlessInference(mode) }
   synchronous = region
   apply()
   try {
@@ -75,23 +97,41 @@ function settle<T>(region: ModeRegion, body: () => T): T {
     isPending = true
     if (pending++ === 0) prepareCalls(apply)
     return Promise.resolve(result).finally(() => {
-      region.isOpen = false
+      close(region)
       if (--pending === 0) prepareCalls(null)
       apply()
     }) as T
   } finally {
-    if (!isPending) region.isOpen = false
+    if (!isPending) close(region)
   }
 }
 
-/** Passes the mode of the code that runs on to the addon. */
+/** The weights that were converted may change once no autocast holds any more, as in PyTorch. */
+function close(region: ModeRegion): void {
+  region.isOpen = false
+  if (region.autocast !== AUTOCAST_OFF && currentOf(region).autocast === AUTOCAST_OFF) clearAutocastCache()
+}
+
+/** Passes the modes of the code that runs on to the addon. */
 function apply(): void {
-  setGradMode(currentRegion().mode)
+  const { mode, autocast } = currentRegion()
+  setGradMode(mode)
+  setAutocast(autocast)
+}
+
+/** A region in which all is as it is here. */
+function currentAbove(): ModeRegion {
+  const parent = currentRegion()
+  return { mode: parent.mode, autocast: parent.autocast, parent, isOpen: true }
 }
 
 /** The innermost callback that has not ended: work that was not awaited may go on after its own has. */
 function currentRegion(): ModeRegion {
-  let region = synchronous ?? storage.getStore() ?? root
+  return currentOf(synchronous ?? storage.getStore() ?? root)
+}
+
+function currentOf(innermost: ModeRegion): ModeRegion {
+  let region = innermost
   while (!region.isOpen && region.parent !== null) region = region.parent
   return region
 }

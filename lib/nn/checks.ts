@@ -1,3 +1,4 @@
+import { currentAutocast } from '../libtorch/grad_mode.js'
 import { checkInteger, checkOneOf, describeShape, expected } from '../util/check.js'
 import { isFloatingPoint } from '../util/dtype.js'
 import { TorchError } from '../util/errors.js'
@@ -75,10 +76,13 @@ export function checkShapeIs(name: string, tensor: Tensor, shape: readonly numbe
   if (!fits) throw expected(`a tensor ${describeShape(shape)}`, name, tensor)
 }
 
-/** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless both have one dtype. */
+/** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless both have one dtype, or autocast gives them one. */
 export function checkSameDType(name: string, tensor: Tensor, otherName: string, other: Tensor): void {
   const { dtype } = other
-  if (tensor.dtype !== dtype) throw expected(`a ${dtype} tensor, as ${otherName} is one,`, name, tensor)
+  if (tensor.dtype === dtype) return
+  const isCast = currentAutocast()[tensor.device === 'cpu' ? 'cpu' : 'cuda'].isOn
+  if (!isCast || !isFloatingPoint(dtype) || !isFloatingPoint(tensor.dtype))
+    throw expected(`a ${dtype} tensor, as ${otherName} is one,`, name, tensor)
 }
 
 /** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless both lie on one device. */

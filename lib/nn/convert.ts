@@ -32,9 +32,10 @@ const TO = new Signature<ModuleToOptions>('to', [], { dtype: 'name', device: 'ke
  */
 export function convertTensors(tensors: Iterable<Tensor>, given: readonly unknown[]): void {
   const { dtype, device, channelsLast } = checkTarget(given)
+  // Detached, as what is right already shares its memory with the result: a parameter that is a view of one cannot be trained.
   const convert = (tensor: Tensor): TensorHandle =>
     native.to(
-      handleOf(tensor),
+      handleOf(tensor.detach()),
       isFloatingPoint(tensor.dtype) ? dtype : null,
       device,
       false,

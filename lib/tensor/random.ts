@@ -2,6 +2,8 @@ import { native } from '../libtorch/binding.js'
 import type { GeneratorHandle } from '../libtorch/handles.js'
 import { checkOptions, expected } from '../util/check.js'
 import { checkDevice, type Device } from '../util/device.js'
+import { handleOf } from './handle.js'
+import { Tensor } from './tensor.js'
 
 const MAX_SEED = 2n ** 64n - 1n
 
@@ -34,6 +36,21 @@ export class Generator {
   initialSeed(): bigint {
     return native.generatorInitialSeed(this.handle)
   }
+
+  /** Gives the place in the sequence, uint8 (n,), for {@link setState}. Follows `torch.Generator.get_state`. */
+  getState(): Tensor<'uint8'> {
+    return new Tensor(native.generatorState(this.handle))
+  }
+
+  /**
+   * Goes on from where {@link getState} was called, be it in Python. Follows `torch.Generator.set_state`.
+   *
+   * @throws {TorchError} `TORCH_INVALID_ARGUMENT` or `TORCH_OPERATOR` for another tensor.
+   */
+  setState(state: Tensor): this {
+    native.setGeneratorState(handleOf(state, 'state'), this.handle)
+    return this
+  }
 }
 
 /** Gives the native handle of an optional generator. */
@@ -41,6 +58,21 @@ export function generatorHandleOf(generator: Generator | undefined): GeneratorHa
   if (generator === undefined) return null
   if (!(generator instanceof Generator)) throw expected('a Generator', 'generator', generator)
   return generator.handle
+}
+
+/** Gives the place in the sequence of the default generator of the CPU, uint8 (5056,). Follows `torch.get_rng_state`. */
+export function getRngState(): Tensor<'uint8'> {
+  return new Tensor(native.generatorState(null))
+}
+
+/**
+ * Has the default generator of the CPU go on from where {@link getRngState} was called, be it in Python. Follows
+ * `torch.set_rng_state`.
+ *
+ * @throws {TorchError} `TORCH_INVALID_ARGUMENT` or `TORCH_OPERATOR` for another tensor.
+ */
+export function setRngState(state: Tensor): void {
+  native.setGeneratorState(handleOf(state, 'state'), null)
 }
 
 /**

@@ -1,5 +1,6 @@
 import { native } from '../libtorch/binding.js'
-import { checkPositiveInteger, expected } from '../util/check.js'
+import { checkBoolean, checkPositiveInteger, expected } from '../util/check.js'
+import { Signature } from '../util/signature.js'
 
 /** What the tensors of this thread hold. */
 export interface MemoryUse {
@@ -31,6 +32,32 @@ export function setNumThreads(count: number): void {
 /** Gives how many threads one operation of this thread may use. Default: one for each core. */
 export function getNumThreads(): number {
   return native.getNumThreads()
+}
+
+/** Options of {@link useDeterministicAlgorithms}. */
+export interface DeterministicOptions {
+  /** Warn by `process.emitWarning` of what is not deterministic, instead of throwing. Default: `false`. */
+  readonly warnOnly?: boolean | undefined
+}
+
+const DETERMINISTIC = new Signature<DeterministicOptions>('useDeterministicAlgorithms', ['mode'], {
+  ...{ warnOnly: 'keyword' },
+})
+
+/**
+ * Has operations of all threads of the process give the same result for the same input each time, or throw `TORCH_OPERATOR` where
+ * libtorch has no such algorithm. Follows `torch.use_deterministic_algorithms`.
+ */
+export function useDeterministicAlgorithms(mode: boolean, options?: DeterministicOptions): void
+export function useDeterministicAlgorithms(mode: boolean, ...given: readonly unknown[]): void {
+  const { warnOnly = false } = DETERMINISTIC.read([mode], given)
+  const on = checkBoolean('warnOnly', warnOnly) ? 'warn' : 'on'
+  native.setDeterministic(checkBoolean('mode', mode) ? on : 'off')
+}
+
+/** Tells whether {@link useDeterministicAlgorithms} is on. Follows `torch.are_deterministic_algorithms_enabled`. */
+export function areDeterministicAlgorithmsEnabled(): boolean {
+  return native.deterministic() !== 'off'
 }
 
 /** Versions and abilities of the libtorch in use. */

@@ -1,9 +1,30 @@
 import assert from 'node:assert/strict'
 
-import { arange, memory, scope, tensor, type Tensor } from 'napi-torch'
+import { arange, Linear, memory, ones, scope, tensor, type Tensor } from 'napi-torch'
+import { SGD } from 'napi-torch/optim'
 
 import { convertForInference } from '../../lib/nn/convert.js'
 import { finish } from '../../lib/util/slices.js'
+
+describe('Module.to()', () => {
+  it('leaves parameters that can be trained, also those that are as they should be already', () =>
+    scope(() => {
+      const model = new Linear(2, 1).to({ memoryFormat: 'channels_last' }).to('float32')
+      const optimizer = new SGD(model.parameters(), { lr: 0.5 })
+      const before = Number(model.weight.sum().item())
+
+      for (let step = 0; step < 2; step++) {
+        optimizer.zeroGrad()
+        model
+          .forward(ones([1, 2]))
+          .sum()
+          .backward()
+        optimizer.step()
+      }
+
+      assert.ok(Math.abs(before - 2 - Number(model.weight.sum().item())) < 1e-5)
+    }))
+})
 
 describe('convertForInference()', () => {
   const cases: readonly (readonly [string, () => Tensor, readonly number[]])[] = [

@@ -3,14 +3,17 @@ import assert from 'node:assert/strict'
 import {
   empty,
   Generator,
+  getRngState,
   manualSeed,
   rand,
   randint,
   randn,
-  scope,
-  zeros,
   type RandomOptions,
+  scope,
+  setRngState,
+  tensor,
   type Tensor,
+  zeros,
 } from 'napi-torch'
 
 import { runChild } from '../support/installed.js'
@@ -260,4 +263,31 @@ describe('Generator', () => {
       })
     }
   })
+})
+
+describe('getRngState() and setRngState()', () => {
+  it('go on from a place in the sequence, as getState() and setState() of a generator do', () =>
+    scope(() => {
+      manualSeed(3)
+      randn([5])
+      const generator = new Generator({ seed: 3 })
+      randn([5], { generator })
+      const states = [getRngState(), generator.getState()] as const
+      const first = [randn([3]).tolist(), randn([3], { generator }).tolist()]
+
+      setRngState(states[0])
+      generator.setState(states[1])
+
+      assert.deepEqual([randn([3]).tolist(), randn([3], { generator }).tolist()], first)
+      assert.deepEqual(first[0], first[1])
+    }))
+
+  it('refuse a tensor that is no state', () =>
+    scope(() => {
+      assert.throws(() => setRngState(tensor([1, 2])), {
+        code: INVALID,
+        message: 'Expected a state that a generator gave for state',
+      })
+      assert.throws(() => setRngState(tensor([1, 2], { dtype: 'uint8' })), { code: 'TORCH_OPERATOR' })
+    }))
 })

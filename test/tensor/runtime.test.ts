@@ -1,6 +1,19 @@
 import assert from 'node:assert/strict'
 
-import { arange, getNumThreads, memory, ones, scope, setNumThreads, tensor, version, zeros } from 'napi-torch'
+import {
+  arange,
+  areDeterministicAlgorithmsEnabled,
+  getNumThreads,
+  memory,
+  ones,
+  ops,
+  scope,
+  setNumThreads,
+  tensor,
+  useDeterministicAlgorithms,
+  version,
+  zeros,
+} from 'napi-torch'
 
 import { runChild } from '../support/installed.js'
 
@@ -131,4 +144,22 @@ describe('version()', () => {
     assert.match(config, /^PyTorch built with:\n/)
     assert.match(cpuCapability, /^[A-Z0-9 ]+$/)
   })
+})
+
+describe('useDeterministicAlgorithms()', () => {
+  afterEach(() => useDeterministicAlgorithms(false))
+
+  it('refuses operators that have no such algorithm, until it is off', () =>
+    scope(() => {
+      const fill = (): unknown => ops.aten('aten::put_', zeros([3]), tensor([0n]), ones([1]), false)
+
+      assert.equal(areDeterministicAlgorithmsEnabled(), false)
+      useDeterministicAlgorithms(true)
+      assert.equal(areDeterministicAlgorithmsEnabled(), true)
+      assert.throws(fill, { code: 'TORCH_OPERATOR', message: /^put_ does not have a deterministic implementation/ })
+      useDeterministicAlgorithms(true, { warnOnly: true })
+      assert.doesNotThrow(fill)
+      useDeterministicAlgorithms(false)
+      assert.doesNotThrow(fill)
+    }))
 })

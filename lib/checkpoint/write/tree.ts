@@ -18,8 +18,8 @@ import { isMap, isPlainObject, isSet, isUint8Array } from '../../util/realm.js'
  * What {@link saveCheckpoint} writes. Plain objects and Maps become dicts, `PickleTuple`s tuples, other arrays lists,
  * integers ints and other numbers floats, `Uint8Array`s bytes, and a StateDict an OrderedDict with its metadata.
  *
- * Of the inert records those that `torch.load(weights_only=True)` knows are written: dtypes, `torch.device`, complex. The
- * others are refused.
+ * Of the inert records those that `torch.load(weights_only=True)` knows are written: dtypes, `torch.device`, complex, Counter.
+ * The others are refused.
  */
 export type CheckpointTree =
   | null
@@ -43,7 +43,7 @@ export type CheckpointTree =
   | { readonly [key: string]: CheckpointTree }
 
 /** Classes and constants that Python's restricted reader knows. */
-const WRITABLE_OBJECTS: ReadonlySet<string> = new Set(['torch.device', 'builtins.complex'])
+const WRITABLE_OBJECTS: ReadonlySet<string> = new Set(['torch.device', 'builtins.complex', 'collections.Counter'])
 
 interface NodeVisit {
   readonly value: object

@@ -456,6 +456,8 @@ const KINDS = {
   threads: () => 1 + below(4),
   grads: () => list(3, KINDS['tensor?']),
   gradMode: () => pick(['enabled', 'disabled', 'inference', 'enable']),
+  half: () => pick(['bfloat16', 'float16', 'float32']),
+  deterministic: () => pick(['on', 'warn', 'off', 'never']),
   leaves: () => [leaf()],
   group: () => ({
     ...{ params: [leaf()], lr: 0.1, momentum: pick([0, 0.9]), dampening: 0, weightDecay: pick([0, 0.1, NaN]) },
@@ -505,6 +507,8 @@ const SIGNATURES = {
   createGenerator: 'device bigint?',
   generatorSeed_: 'generator bigint',
   generatorInitialSeed: 'generator',
+  generatorState: 'generator?',
+  setGeneratorState: 'tensor generator?',
   manualSeed: 'bigint',
   rand: 'shape dtype device generator?',
   randn: 'shape dtype device generator?',
@@ -644,6 +648,10 @@ const SIGNATURES = {
   cudaDeviceCount: '',
   cudaMemoryAllocated: 'number',
   cudaSynchronize: 'number',
+  setDeterministic: 'deterministic',
+  deterministic: '',
+  clearAutocastCache: '',
+  setAutocast: 'half? half? boolean',
   // The last one: all that follows would compute in that mode.
   setGradMode: 'gradMode',
 }
