@@ -3,8 +3,18 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { loadCheckpoint, noGrad, Parameter, saveCheckpoint, scope, StateDict, tensor, type Tensor } from 'napi-torch'
-import { Adagrad, Adam, AdamW, loadOptimizerState, RMSprop, SGD, type Optimizer } from 'napi-torch/optim'
+import {
+  loadCheckpoint,
+  memory,
+  noGrad,
+  Parameter,
+  saveCheckpoint,
+  scope,
+  StateDict,
+  tensor,
+  type Tensor,
+} from 'napi-torch'
+import { Adagrad, Adam, AdamW, LBFGS, loadOptimizerState, RMSprop, SGD, type Optimizer } from 'napi-torch/optim'
 
 import { assertClose } from '../support/numeric.js'
 import { itWithPython, python } from '../support/python.js'
@@ -26,9 +36,12 @@ def train(folder, call, steps):
             b.copy_(state['b'])
         optimizer.load_state_dict(torch.load(folder + '/optimizer.pth', weights_only=True))
     for step in range(steps):
-        optimizer.zero_grad()
-        ((a * a).sum() + (a.sum(1) * b).exp().sum() / 50 + (b - 1).pow(4).sum()).backward()
-        optimizer.step()
+        def closure():
+            optimizer.zero_grad()
+            loss = (a * a).sum() + (a.sum(1) * b).exp().sum() / 50 + (b - 1).pow(4).sum()
+            loss.backward()
+            return loss
+        optimizer.step(closure)
     torch.save({'a': a.detach(), 'b': b.detach()}, folder + '/params.pth')
     torch.save(optimizer.state_dict(), folder + '/optimizer.pth')
 
@@ -107,6 +120,15 @@ const CASES: readonly Case[] = [
       return new Adagrad(params, options)
     }),
   },
+  { python: 'LBFGS([a, b], lr=0.02, max_iter=2)', make: make((params) => new LBFGS(params, { lr: 0.02, maxIter: 2 })) },
+  {
+    python: "LBFGS([a, b], lr=0.1, max_iter=1, history_size=3, line_search_fn='strong_wolfe')",
+    make: make((params) => new LBFGS(params, { lr: 0.1, maxIter: 1, historySize: 3, lineSearchFn: 'strong_wolfe' })),
+  },
+  {
+    python: 'LBFGS([a, b], lr=0.05, max_iter=4, history_size=5)',
+    make: make((params) => new LBFGS(params, { lr: 0.05, maxIter: 4, historySize: 5 })),
+  },
   {
     python: 'Adagrad([a, b], lr=0.1, fused=True)',
     make: make((params) => new Adagrad(params, { lr: 0.1, fused: true })),
@@ -130,10 +152,13 @@ async function train(folder: string, { make }: Case, { resume }: { readonly resu
     }
     for (let step = 0; step < 20; step++) {
       scope(() => {
-        optimizer.zeroGrad()
-        const products = a.sum(1).mul(b).exp().sum().div(50)
-        a.mul(a).sum().add(products).add(b.sub(1).pow(4).sum()).backward()
-        optimizer.step()
+        optimizer.step(() => {
+          optimizer.zeroGrad()
+          const products = a.sum(1).mul(b).exp().sum().div(50)
+          const loss = a.mul(a).sum().add(products).add(b.sub(1).pow(4).sum())
+          loss.backward()
+          return loss
+        })
       })
     }
     const end = new StateDict()
@@ -175,4 +200,52 @@ describe('optimizers beside Python', () => {
       }),
     )
   })
+})
+
+describe('LBFGS', () => {
+  it('leaves as many tensors alive after steps as its state has, also where a function fails', () =>
+    scope(() => {
+      const a = new Parameter(tensor([3, -2], { dtype: 'float32' }))
+      const optimizer = new LBFGS([a], { historySize: 2, maxIter: 4, lineSearchFn: 'strong_wolfe' })
+      const closure = (): Tensor => {
+        optimizer.zeroGrad()
+        const loss = a.sub(1).pow(4).sum()
+        loss.backward()
+        return loss
+      }
+      scope(() => optimizer.step(closure))
+      scope(() => optimizer.step(closure))
+      const before = memory()
+
+      let calls = 0
+      const fail = (): Tensor => {
+        if (++calls === 3) throw new Error('mine')
+        return closure()
+      }
+      assert.throws(() => scope(() => optimizer.step(fail)), { message: 'mine' })
+
+      assert.deepEqual(memory(), before)
+    }))
+
+  it('needs a function, and one group', () =>
+    scope(() => {
+      const [a, b] = [
+        new Parameter(tensor([1], { dtype: 'float32' })),
+        new Parameter(tensor([1], { dtype: 'float32' })),
+      ]
+      const code = 'TORCH_INVALID_ARGUMENT'
+
+      assert.throws(() => new LBFGS([a]).step(), {
+        code,
+        message: 'Expected a function that computes the loss for closure, received undefined',
+      })
+      assert.throws(() => new LBFGS([{ params: a }, { params: b }]), {
+        code,
+        message: "LBFGS doesn't support per-parameter options (parameter groups)",
+      })
+      assert.throws(() => new LBFGS([a], { lineSearchFn: 'armijo' as never }), {
+        code,
+        message: "only 'strong_wolfe' is supported",
+      })
+    }))
 })
