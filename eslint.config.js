@@ -33,6 +33,7 @@ export const LAYERS = [
   [{ name: 'engine', files: ['engine/'] }],
   [{ name: 'model', files: ['model/'] }],
   [{ name: 'classifier', files: ['classifier/', 'evaluation/'] }],
+  [{ name: 'train', files: ['train/'] }],
   [{ name: 'cli', files: ['cli/'] }],
   [{ name: 'entries', files: ['entries/'] }],
   [{ name: 'index', files: ['index.ts'] }],

@@ -30,6 +30,8 @@ export interface ValueType<T> {
 export interface Option {
   /** Help text. May be missing where there is only a {@link negation}. */
   readonly description?: string | undefined
+  /** A letter that stands for the flag, such as `o` for `-o`. Default: none. */
+  readonly short?: string | undefined
   /** Placeholder of the value in the help, such as `<file>`. Default: the option takes no value. */
   readonly value?: string | undefined
   /** Default: any string. */

@@ -34,6 +34,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./classify.js'),
   },
   {
+    name: 'train',
+    summary: 'train a model for classes of your own',
+    group: MODELS,
+    load: () => import('./train/train.js'),
+  },
+  {
     name: 'evaluate',
     summary: 'measure accuracy on a labeled dataset',
     group: MODELS,

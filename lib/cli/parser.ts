@@ -46,10 +46,11 @@ function termOf(name: string, kind: Argument['kind']): string {
 /** Makes the flags of an option: one, or two where it can be negated. */
 function parsedOptions(key: string, option: Option): readonly ParsedOption[] {
   const flag = flagOf(key)
-  const { description, value, type, choices, negation, conflictsWith, isRepeatable, group } = option
+  const { description, short, value, type, choices, negation, conflictsWith, isRepeatable, group } = option
   const options: ParsedOption[] = []
   if (description !== undefined) {
-    const parsed = new ParsedOption(`--${flag}${value === undefined ? '' : ` ${value}`}`, description)
+    const letter = short === undefined ? '' : `-${short}, `
+    const parsed = new ParsedOption(`${letter}--${flag}${value === undefined ? '' : ` ${value}`}`, description)
     if (choices !== undefined) parsed.choices(choices)
     else if (type !== undefined || isRepeatable === true) {
       parsed.argParser<unknown>((text, before) => {

@@ -233,7 +233,7 @@ class Memory {
 
   /** Writes it back. */
   commit(): void {
-    const scalar = (value: number): Tensor => this.#own(() => full([], value))
+    const scalar = (value: number): Tensor => this.#own(() => full([], value, { dtype: this.#param.dtype }))
     const { funcEvals, nIter, t, prevLoss } = this
     const after: ParameterState = new Map<string, StateValue>([
       ['func_evals', funcEvals],

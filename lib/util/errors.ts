@@ -29,6 +29,7 @@ export const ERROR_CODES = {
   TORCH_CHECKPOINT_LIMIT: 'A checkpoint exceeds a limit that guards against hostile files',
   TORCH_IMAGE: 'A file is not an image that can be decoded',
   TORCH_DATASET: 'A dataset is missing, empty, or not in a known layout',
+  TORCH_TRAINING: 'A loss is not finite, or a folder holds the state of another training',
   TORCH_LABELS: 'A labels file cannot be read or does not fit the model',
   TORCH_ENGINE_CLOSED: 'An engine was used after it was closed',
   TORCH_QUEUE_FULL: 'An engine has more requests waiting than its limits allow',

@@ -126,10 +126,6 @@ const CASES: readonly Case[] = [
     make: make((params) => new LBFGS(params, { lr: 0.1, maxIter: 1, historySize: 3, lineSearchFn: 'strong_wolfe' })),
   },
   {
-    python: 'LBFGS([a, b], lr=0.05, max_iter=4, history_size=5)',
-    make: make((params) => new LBFGS(params, { lr: 0.05, maxIter: 4, historySize: 5 })),
-  },
-  {
     python: 'Adagrad([a, b], lr=0.1, fused=True)',
     make: make((params) => new Adagrad(params, { lr: 0.1, fused: true })),
   },

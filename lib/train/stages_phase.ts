@@ -1,0 +1,98 @@
+import { autocast } from '../autograd/autocast.js'
+import { inferenceMode } from '../autograd/modes.js'
+import { ConfusionMatrix } from '../evaluation/confusion.js'
+import { crossEntropy } from '../nn/functional_loss.js'
+import type { Module } from '../nn/module.js'
+import { tensor } from '../tensor/creation.js'
+import { where } from '../tensor/functions.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { scope } from '../util/scope.js'
+import type { Dataset } from '../vision/dataset.js'
+import { nameOf } from './check_data.js'
+import type { CheckedOptions } from './options.js'
+import type { TunedParts } from './parts.js'
+import type { Measured, Phase, TrainBatch } from './phase.js'
+import { SeededRandom } from './random.js'
+import type { Split } from './split.js'
+import { Subset } from './subset.js'
+import { listed } from './words.js'
+
+/** By how much the head may learn faster than the stages below, which know much already. */
+const HEAD_FACTOR = 10
+
+/** Trains the last stages and the head, on the images. */
+export function stagesPhase(
+  model: Module,
+  { head, stages }: TunedParts,
+  { train, validation }: Split,
+  dataset: Dataset,
+  options: CheckedOptions,
+): Phase {
+  const { seed, batchSize, epochs, lr, preset, signal, flip, dtype } = options
+  for (const stage of stages) stage.requiresGrad_(true)
+  const compute = (images: Tensor): Tensor => {
+    const outputs = (): Tensor => model.forward(images)
+    return dtype === 'bfloat16' ? autocast(outputs, { dtype }) : outputs()
+  }
+  return {
+    name: 'stages',
+    maxEpochs: epochs,
+    stepsPerEpoch: Math.ceil(train.length / batchSize),
+    groups: [{ params: stages.flatMap((stage) => stage.parameters()) }, { params: head.parameters() }],
+    maxLr: [lr, lr * HEAD_FACTOR],
+    async *batches(epoch): AsyncGenerator<TrainBatch> {
+      // Frozen parts keep their running statistics.
+      model.eval()
+      for (const part of [...stages, head]) part.train()
+      const random = new SeededRandom(seed, epoch)
+      const order = random.shuffled(train)
+      for await (const batch of new Subset(dataset, order).batches({ transform: preset, batchSize, signal })) {
+        const { images, labels, indices } = batch
+        try {
+          yield {
+            loss: () => {
+              const prepared = channelsLast(flip ? mirrored(images, random) : images)
+              return crossEntropy(compute(prepared).to('float32'), int64(labels))
+            },
+            images: () => listed(indices.map((place) => nameOf(dataset, order[place] ?? 0))),
+          }
+        } finally {
+          images.dispose()
+        }
+      }
+    },
+    async measure(): Promise<Measured> {
+      model.eval()
+      const confusion = new ConfusionMatrix(dataset.classes.length)
+      let sum = 0
+      const samples = new Subset(dataset, validation)
+      for await (const { images, labels } of samples.batches({ transform: preset, batchSize, signal })) {
+        inferenceMode(() =>
+          scope(() => {
+            const outputs = compute(channelsLast(images)).to('float32')
+            sum += Number(crossEntropy(outputs, int64(labels)).item()) * labels.length
+            const predictions = outputs.argmax({ dim: 1 }).toArray()
+            labels.forEach((label, place) => confusion.add(label, Number(predictions[place])))
+          }),
+        )
+        images.dispose()
+      }
+      return { loss: sum / confusion.total, accuracy: confusion.correct / confusion.total, confusion }
+    },
+  }
+}
+
+/** Mirrors each image of (N, C, H, W) from left to right, or not, at random. */
+function mirrored(images: Tensor, random: SeededRandom): Tensor {
+  const [count = 0] = images.shape
+  const isMirrored = Array.from({ length: count }, () => random.next() < 0.5)
+  return where(tensor(isMirrored, { dtype: 'bool' }).view(count, 1, 1, 1), images.flip(3), images)
+}
+
+function channelsLast(images: Tensor): Tensor {
+  return images.ndim === 4 ? images.contiguous({ memoryFormat: 'channels_last' }) : images
+}
+
+function int64(values: readonly number[]): Tensor {
+  return tensor(values.map(BigInt), { dtype: 'int64' })
+}
