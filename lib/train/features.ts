@@ -70,13 +70,18 @@ async function computeFeatures(
       signal,
       onError,
     })) {
-      // The same kernels each time, so that the same images have the same features.
-      engine ??= await compile(new Headless(model), {
-        input: images.shape.slice(1),
-        maxBatchSize: batchSize,
-        autotune: false,
-      })
-      const output = await engine.run(images.toFloat32Array(), { signal }).finally(() => images.dispose())
+      let output: Float32Array
+      try {
+        // The same kernels each time, so that the same images have the same features.
+        engine ??= await compile(new Headless(model), {
+          input: images.shape.slice(1),
+          maxBatchSize: batchSize,
+          autotune: false,
+        })
+        output = await engine.run(images.toFloat32Array(), { signal })
+      } finally {
+        images.dispose()
+      }
       const width = output.length / indices.length
       rows ??= new Float32Array(dataset.length * width)
       for (const [place, index] of indices.entries()) {

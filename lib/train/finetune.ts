@@ -68,7 +68,7 @@ class Finetuning {
     const [model, dataset, options] = [this.#model, this.#dataset, this.#options]
     signal?.throwIfAborted()
     // Before hours of work, not after.
-    if (stateFolder !== undefined) await scope(() => readRunState(stateFolder, this.#key))
+    if (stateFolder !== undefined) await scope(async () => void (await readRunState(stateFolder, this.#key)))
     const contents = await contentsOf(dataset, signal)
     const features = await featuresOf(model.eval(), dataset, options, this.#key)
     try {

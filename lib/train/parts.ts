@@ -1,3 +1,4 @@
+import { inGradModeNow } from '../libtorch/grad_mode.js'
 import { Linear } from '../nn/linear.js'
 import type { Module } from '../nn/module.js'
 import { StateDict } from '../tensor/state_dict.js'
@@ -59,9 +60,11 @@ export function tunedState(model: Module, { prefixes }: TunedParts): StateDict {
 
 /** Copies a state, into tensors that belong to no scope. */
 export function copyState(state: Iterable<readonly [string, Tensor]>): StateDict {
-  return withoutScope(() => {
-    const copy = new StateDict()
-    for (const [key, tensor] of state) copy.set(key, tensor.detach().clone())
-    return copy
-  })
+  return inGradModeNow('disabled', () =>
+    withoutScope(() => {
+      const copy = new StateDict()
+      for (const [key, tensor] of state) copy.set(key, tensor.clone())
+      return copy
+    }),
+  )
 }
