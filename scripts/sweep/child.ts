@@ -3,6 +3,8 @@
 
 import { writeSync } from 'node:fs'
 
+import { setNumThreads } from 'napi-torch'
+
 import { hasCode } from '../../lib/util/errno.js'
 import { CHECKS, seedOf, type Kind } from './checks.js'
 
@@ -19,6 +21,9 @@ function say(line: string): void {
     }
   }
 }
+
+// The cases are small: threads would wait for each other most of the time.
+setNumThreads(1)
 
 const [kind = 'convolutions', first, end, seed] = process.argv.slice(2)
 for (let index = Number(first); index < Number(end); index++) {
