@@ -8,7 +8,7 @@ import { synchronousScope, withoutScope } from '../util/scope.js'
 import { Signature } from '../util/signature.js'
 import { Optimizer, type OptionKeys, type ParameterState, type Params, type StateValue } from './optimizer.js'
 import { checkRate, defined } from './options.js'
-import { strongWolfe, type Evaluation } from './strong_wolfe.js'
+import { strongWolfe, type LossAlong } from './strong_wolfe.js'
 
 /** Options of {@link LBFGS}; names and defaults are PyTorch's. */
 export interface LBFGSOptions {
@@ -134,7 +134,7 @@ export class LBFGS extends Optimizer<LBFGSGroup> {
         let searched = 0
         if (lineSearchFn !== null) {
           const from = params.map((param) => param.clone())
-          const along = (step: number): Evaluation => {
+          const along = (step: number): LossAlong => {
             addAlong(params, step, direction)
             const [, value] = evaluate()
             const found = flatGrad(params)

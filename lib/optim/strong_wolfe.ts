@@ -1,7 +1,7 @@
 import type { Tensor } from '../tensor/tensor.js'
 
 /** What was found a step along a direction. */
-export interface Evaluation {
+export interface LossAlong {
   readonly step: number
   readonly loss: number
   /** Of all parameters in one row. */
@@ -27,20 +27,20 @@ const C2 = 0.9
  * @param size Largest element of the direction.
  */
 export function strongWolfe(
-  along: (step: number) => Evaluation,
-  start: Evaluation,
+  along: (step: number) => LossAlong,
+  start: LossAlong,
   firstStep: number,
   size: number,
   { toleranceChange, maxEvaluations }: Limits,
-): { readonly found: Evaluation; readonly evaluations: number } {
-  const isTooHigh = ({ loss, step }: Evaluation): boolean => loss > start.loss + C1 * step * start.slope
-  const isFlat = ({ slope }: Evaluation): boolean => Math.abs(slope) <= -C2 * start.slope
+): { readonly found: LossAlong; readonly evaluations: number } {
+  const isTooHigh = ({ loss, step }: LossAlong): boolean => loss > start.loss + C1 * step * start.slope
+  const isFlat = ({ slope }: LossAlong): boolean => Math.abs(slope) <= -C2 * start.slope
   let previous = start
   let current = along(firstStep)
   let evaluations = 1
   let iteration = 0
   let isDone = false
-  let bracket: Evaluation[] | null = null
+  let bracket: LossAlong[] | null = null
   while (iteration < maxEvaluations) {
     if (isTooHigh(current) || (iteration > 1 && current.loss >= previous.loss)) bracket = [previous, current]
     else if (isFlat(current)) {
@@ -95,14 +95,14 @@ export function strongWolfe(
 }
 
 /** Which end of a bracket has the lower loss; the first of two alike. */
-function lowest(bracket: readonly Evaluation[]): [low: Evaluation, high: Evaluation] {
+function lowest(bracket: readonly LossAlong[]): [low: LossAlong, high: LossAlong] {
   const [first, last] = [bracket[0], bracket.at(-1)]
   if (first === undefined || last === undefined) throw new RangeError('A bracket has ends')
   return first.loss <= last.loss ? [first, last] : [last, first]
 }
 
 /** Where the cubic through two points with these slopes is least, within the bounds: polyinterp.lua of Torch 7. */
-function cubicMinimum(a: Evaluation, b: Evaluation, bounds?: readonly [number, number]): number {
+function cubicMinimum(a: LossAlong, b: LossAlong, bounds?: readonly [number, number]): number {
   const [least, most] = bounds ?? [Math.min(a.step, b.step), Math.max(a.step, b.step)]
   const d1 = a.slope + b.slope - (3 * (a.loss - b.loss)) / (a.step - b.step)
   const square = d1 ** 2 - a.slope * b.slope

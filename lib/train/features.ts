@@ -12,13 +12,14 @@ import { StateDict } from '../tensor/state_dict.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { hasCode } from '../util/errno.js'
 import { TorchError } from '../util/errors.js'
+import { isMap } from '../util/realm.js'
 import { scope, withoutScope } from '../util/scope.js'
-import { Dataset } from '../vision/dataset.js'
+import type { Dataset } from '../vision/dataset.js'
 import type { UnreadableImage } from './check_data.js'
-import type { CheckedOptions } from './options.js'
+import type { CheckedFinetune } from './options.js'
 
 /** Of all images of a dataset, in its order. */
-export interface Features {
+export interface ImageFeatures {
   /** What the last linear layer is given for each image, (N, features); zeros for one that cannot be read. */
   readonly values: Tensor
   /** Index of the class of each image, -1 where it cannot be read. */
@@ -32,9 +33,9 @@ const FILE = 'features.pth'
 export async function featuresOf(
   model: Module,
   dataset: Dataset,
-  options: CheckedOptions,
+  options: CheckedFinetune,
   key: string,
-): Promise<Features> {
+): Promise<ImageFeatures> {
   const { stateFolder } = options
   const path = stateFolder === undefined ? null : join(stateFolder, FILE)
   const kept = path === null ? null : await readFeatures(path, key)
@@ -54,12 +55,12 @@ export async function featuresOf(
 async function computeFeatures(
   model: Module,
   dataset: Dataset,
-  { preset, batchSize, signal, onProgress }: CheckedOptions,
-): Promise<Features> {
+  { preset, batchSize, signal, onProgress }: CheckedFinetune,
+): Promise<ImageFeatures> {
   const labels = Array.from({ length: dataset.length }, () => -1)
   const unreadable: UnreadableImage[] = []
   const onError = (error: unknown, index: number): void => {
-    unreadable.push({ index, message: error instanceof Error ? error.message : String(error) })
+    unreadable.push({ index, message: messageOf(error) })
   }
   let engine: Awaited<ReturnType<typeof compile>> | null = null
   let rows: Float32Array | null = null
@@ -102,18 +103,22 @@ async function computeFeatures(
   return { values: withoutScope(() => scope(() => fromArray(values, shape))), labels, unreadable }
 }
 
-/** Features of the very training, null where there are none. */
-async function readFeatures(path: string, key: string): Promise<Features | null> {
+/** ImageFeatures of the very training, null where there are none. */
+async function readFeatures(path: string, key: string): Promise<ImageFeatures | null> {
   const checkpoint = await readCheckpoint(path).catch((error: unknown) => {
     if (error instanceof TorchError && hasCode(error.cause, 'ENOENT')) return null
     throw error
   })
-  if (checkpoint === null || !(checkpoint.root instanceof Object) || !('get' in checkpoint.root)) return null
-  const { root } = checkpoint
+  const root = checkpoint?.root
+  if (!isMap(root)) return null
   const [labels, unreadable, of] = ['labels', 'unreadable', 'key'].map((name) => root.get(name))
   if (of !== key || !Array.isArray(labels) || typeof unreadable !== 'string') return null
   const state = await withoutScope(() => loadCheckpoint(path, { key: 'state_dict' }))
   const values = state.get('features')
   if (values === undefined) return null
   return { values, labels: labels.map(Number), unreadable: JSON.parse(unreadable) as UnreadableImage[] }
+}
+
+function messageOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error)
 }

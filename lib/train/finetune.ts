@@ -14,14 +14,14 @@ import { featuresOf } from './features.js'
 import { headPhase } from './head_phase.js'
 import {
   checkFinetune,
-  type CheckedOptions,
+  type CheckedFinetune,
   type FinetuneEpoch,
   type FinetuneOptions,
   type FinetuneResult,
 } from './options.js'
 import { copyState, replaceHead, tunedState, type TunedParts } from './parts.js'
 import { lrOf, optimizerOf, trainStep, type Phase } from './phase.js'
-import { readRunState, removeRunState, writeRunState } from './run_state.js'
+import { readTrainingState, removeTrainingState, writeTrainingState } from './training_state.js'
 import { stratifiedSplit, type Split } from './split.js'
 import { stagesPhase } from './stages_phase.js'
 
@@ -49,14 +49,14 @@ export async function finetune(model: Module, dataset: Dataset, options: Finetun
 class Finetuning {
   readonly #model: Module
   readonly #dataset: Dataset
-  readonly #options: CheckedOptions
+  readonly #options: CheckedFinetune
   readonly #key: string
   readonly #epochs: FinetuneEpoch[] = []
   #best: FinetuneEpoch | null = null
   #bestTuned: StateDict | null = null
   #isResumed = false
 
-  constructor(model: Module, dataset: Dataset, options: CheckedOptions) {
+  constructor(model: Module, dataset: Dataset, options: CheckedFinetune) {
     this.#model = model
     this.#dataset = dataset
     this.#options = options
@@ -68,7 +68,7 @@ class Finetuning {
     const [model, dataset, options] = [this.#model, this.#dataset, this.#options]
     signal?.throwIfAborted()
     // Before hours of work, not after.
-    if (stateFolder !== undefined) await scope(async () => void (await readRunState(stateFolder, this.#key)))
+    if (stateFolder !== undefined) await scope(async () => (await readTrainingState(stateFolder, this.#key)) !== null)
     const contents = await contentsOf(dataset, signal)
     const features = await featuresOf(model.eval(), dataset, options, this.#key)
     try {
@@ -95,7 +95,7 @@ class Finetuning {
     this.#model.eval().requiresGrad_(true)
     const { confusion } = await phase.measure()
     const { stateFolder } = this.#options
-    if (stateFolder !== undefined) await removeRunState(stateFolder)
+    if (stateFolder !== undefined) await removeTrainingState(stateFolder)
     if (this.#best === null) throw expected('at least one epoch', 'headEpochs', this.#options.headEpochs)
     const { classes } = this.#dataset
     const { train, validation } = split
@@ -167,7 +167,7 @@ class Finetuning {
   async #save(parts: TunedParts, optimizer: AdamW, scheduler: OneCycleLR): Promise<void> {
     const { stateFolder } = this.#options
     if (stateFolder === undefined || this.#bestTuned === null) return
-    await writeRunState(stateFolder, this.#key, {
+    await writeTrainingState(stateFolder, this.#key, {
       epochs: this.#epochs,
       best: this.#best,
       tuned: tunedState(this.#model, parts),
@@ -182,7 +182,7 @@ class Finetuning {
     const { stateFolder } = this.#options
     if (stateFolder === undefined) return
     await scope(async () => {
-      const state = await readRunState(stateFolder, this.#key)
+      const state = await readTrainingState(stateFolder, this.#key)
       if (state === null || state.epochs.length < this.#epochs.length) return
       const isOfPhase = state.epochs.at(-1)?.phase === phase.name
       if (this.#epochs.length === 0) {
@@ -209,7 +209,7 @@ class Finetuning {
 }
 
 /** What a training depends on, apart from the content of its images. */
-function keyOf(dataset: Dataset, options: CheckedOptions): string {
+function keyOf(dataset: Dataset, options: CheckedFinetune): string {
   const { preset, validation, seed, batchSize, headEpochs, headLr, epochs, lr, stages, weightDecay } = options
   const { patience, dtype, flip, minImages, skipErrors, fingerprint } = options
   const text = JSON.stringify([

@@ -6,8 +6,8 @@ import type { Tensor } from '../tensor/tensor.js'
 import { scope } from '../util/scope.js'
 import type { Dataset } from '../vision/dataset.js'
 import { nameOf } from './check_data.js'
-import type { Features } from './features.js'
-import type { CheckedOptions } from './options.js'
+import type { ImageFeatures } from './features.js'
+import type { CheckedFinetune } from './options.js'
 import type { TunedParts } from './parts.js'
 import type { Measured, Phase, TrainBatch } from './phase.js'
 import { SeededRandom } from './random.js'
@@ -20,10 +20,10 @@ const MIN_BATCH = 64
 /** Trains the head alone, on the features of the images. */
 export function headPhase(
   { head }: TunedParts,
-  { values, labels }: Features,
+  { values, labels }: ImageFeatures,
   { train, validation }: Split,
   dataset: Dataset,
-  { seed, batchSize, headEpochs, headLr }: CheckedOptions,
+  { seed, batchSize, headEpochs, headLr }: CheckedFinetune,
 ): Phase {
   const size = Math.max(MIN_BATCH, batchSize)
   const rowsOf = (indices: readonly number[]): Tensor => values.indexSelect(0, int64(indices))

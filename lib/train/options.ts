@@ -115,7 +115,7 @@ export interface FinetuneResult {
 type Callbacks = Pick<FinetuneOptions, 'signal' | 'stateFolder' | 'onProgress' | 'onEpoch' | 'onNote'>
 
 /** {@link FinetuneOptions}, with all defaults. */
-export type CheckedOptions = Callbacks & {
+export type CheckedFinetune = Callbacks & {
   readonly [K in Exclude<keyof FinetuneOptions, keyof Callbacks>]-?: Exclude<FinetuneOptions[K], undefined>
 }
 
@@ -144,7 +144,7 @@ const NAMES = [
 ] as const
 
 /** @throws {TorchError} `TORCH_INVALID_ARGUMENT` unless each option is what it should be. */
-export function checkFinetune(options: FinetuneOptions): CheckedOptions {
+export function checkFinetune(options: FinetuneOptions): CheckedFinetune {
   checkOptions('finetune()', options, NAMES)
   const { preset, validation = 0.2, stateFolder, onProgress, onEpoch, onNote } = options
   const rate = (name: string, value: number): number => {

@@ -36,7 +36,10 @@ export interface Phase {
 }
 
 /** The optimizer of a phase and its schedule, one cycle over all epochs. */
-export function optimizerOf({ groups, maxLr, maxEpochs, stepsPerEpoch }: Phase, weightDecay: number) {
+export function optimizerOf(
+  { groups, maxLr, maxEpochs, stepsPerEpoch }: Phase,
+  weightDecay: number,
+): { readonly optimizer: AdamW; readonly scheduler: OneCycleLR } {
   const optimizer = new AdamW(groups, { weightDecay })
   // One more than there are, as a schedule takes a step when it is made.
   const scheduler = new OneCycleLR(optimizer, maxLr, { totalSteps: maxEpochs * stepsPerEpoch + 1 })
@@ -44,7 +47,7 @@ export function optimizerOf({ groups, maxLr, maxEpochs, stepsPerEpoch }: Phase, 
 }
 
 /** Where a loss is not finite. */
-interface Place {
+interface StepLocation {
   readonly phase: string
   readonly epoch: number
   readonly step: number
@@ -57,7 +60,7 @@ export async function trainStep(
   { loss, images }: TrainBatch,
   optimizer: AdamW,
   scheduler: OneCycleLR,
-  place: Omit<Place, 'images' | 'lr'>,
+  place: Omit<StepLocation, 'images' | 'lr'>,
 ): Promise<number> {
   return scope(async () => {
     optimizer.zeroGrad()
@@ -76,7 +79,7 @@ export function lrOf({ paramGroups }: AdamW): number {
   return Math.max(...paramGroups.map(({ lr }) => lr))
 }
 
-function notFinite(value: number, { phase, epoch, step, lr, images }: Place): TorchError {
+function notFinite(value: number, { phase, epoch, step, lr, images }: StepLocation): TorchError {
   const where = `in step ${step} of epoch ${epoch} of the ${phase}, at a learning rate of ${Number(lr.toPrecision(3))}`
   return new TorchError('TORCH_TRAINING', `The loss is ${value} ${where}, for ${images}: try a lower learning rate`)
 }

@@ -9,7 +9,7 @@ import type { Tensor } from '../tensor/tensor.js'
 import { scope } from '../util/scope.js'
 import type { Dataset } from '../vision/dataset.js'
 import { nameOf } from './check_data.js'
-import type { CheckedOptions } from './options.js'
+import type { CheckedFinetune } from './options.js'
 import type { TunedParts } from './parts.js'
 import type { Measured, Phase, TrainBatch } from './phase.js'
 import { SeededRandom } from './random.js'
@@ -26,7 +26,7 @@ export function stagesPhase(
   { head, stages }: TunedParts,
   { train, validation }: Split,
   dataset: Dataset,
-  options: CheckedOptions,
+  options: CheckedFinetune,
 ): Phase {
   const { seed, batchSize, epochs, lr, preset, signal, flip, dtype } = options
   for (const stage of stages) stage.requiresGrad_(true)

@@ -6,7 +6,7 @@ import { count, duration, percent, plural } from '../output/text.js'
 const BARS = '▁▂▃▄▅▆▇█'
 
 /** Where the result is. */
-interface Place {
+interface TrainedModel {
   readonly seconds: number
   readonly model: string
   /** The command that serves it. */
@@ -16,7 +16,7 @@ interface Place {
 /** Prints a training. */
 export function* linesOf(
   { classes, epochs, best, confusion, train, validation }: FinetuneResult,
-  { seconds, model, serve }: Place,
+  { seconds, model, serve }: TrainedModel,
   { colors }: Terminal,
 ): Generator<string> {
   const { bold, dim, green } = colors
@@ -30,7 +30,7 @@ export function* linesOf(
   yield ''
   yield* accuracyLines(confusion, classes, colors)
   yield ''
-  yield `${bold(model)}`
+  yield bold(model)
   yield dim('serve it by:')
   yield `  ${serve}`
 }

@@ -15,7 +15,7 @@ import { confusionSvg } from '../evaluate/confusion_svg.js'
 import { openDataset } from '../evaluate/dataset.js'
 import { fingerprintOf } from '../evaluate/state.js'
 import { EXIT } from '../exit_codes.js'
-import { BATCH_SIZE, CLASSIFIER_OPTIONS, POSITIVE_INTEGER } from '../options.js'
+import { BATCH_SIZE, CLASSIFIER_OPTIONS, JSON_OUTPUT, MODEL_OPTIONS, POSITIVE_INTEGER } from '../options.js'
 import { Progress } from '../output/progress.js'
 import { count, percent, plural } from '../output/text.js'
 import { curveSvg } from './curve_svg.js'
@@ -47,7 +47,7 @@ const SHARE: ValueType<number> = {
 
 const TRAINING = 'Training'
 
-const { labels: _labels, activation: _activation, ...MODEL } = CLASSIFIER_OPTIONS
+const { preset: PRESET, exifOrientation: EXIF_ORIENTATION, invert: INVERT } = CLASSIFIER_OPTIONS
 
 const OPTIONS = {
   from: { value: '<checkpoint>', description: 'model from which the training starts', isRequired: true },
@@ -117,7 +117,7 @@ const OPTIONS = {
     group: TRAINING,
   },
   flip: { negation: 'do not mirror images at random', group: TRAINING },
-  batchSize: { ...BATCH_SIZE, default: 32, group: TRAINING },
+  batchSize: { ...BATCH_SIZE, default: 32 },
   minImages: {
     value: '<n>',
     description: 'images that each class needs',
@@ -126,8 +126,11 @@ const OPTIONS = {
     group: TRAINING,
   },
   skipErrors: { description: 'leave out images that cannot be read', group: TRAINING },
-  ...MODEL,
-  json: { description: 'print a line of JSON for each epoch, and one at the end' },
+  preset: PRESET,
+  exifOrientation: EXIF_ORIENTATION,
+  invert: INVERT,
+  ...MODEL_OPTIONS,
+  json: JSON_OUTPUT,
 } as const
 
 export const command = defineCommand({
@@ -169,7 +172,13 @@ async function train(
   const preset = presetOf(opened)
   await mkdir(output, { recursive: true })
 
-  const { checkpoint, dataset: images } = await fingerprintOf({ checkpoint: from, ...opened, path, dataset })
+  const { checkpoint, dataset: images } = await fingerprintOf({
+    checkpoint: from,
+    source: opened.source,
+    path,
+    dataset,
+    preset,
+  })
   const started = performance.now()
   const shown = new TrainingProgress((total, amount) => new Progress(terminal, total, amount))
   let result: FinetuneResult
@@ -250,8 +259,8 @@ async function writeResult(
   { classes, epochs, confusion }: FinetuneResult,
 ): Promise<void> {
   const title = `${architecture.name}, ${plural(classes.length, 'class', 'classes')}`
-  const { activation: _, ...settings } = preset.settings
-  await savePreset(join(folder, FILES.preset), new ImagePreset({ ...settings, labels: classes }))
+  const settings = { ...preset.settings, labels: classes, activation: undefined }
+  await savePreset(join(folder, FILES.preset), new ImagePreset(settings))
   await write(join(folder, FILES.labels), `${classes.join('\n')}\n`)
   await write(join(folder, FILES.curve), curveSvg(epochs, { title }))
   await write(join(folder, FILES.confusion), confusionSvg(confusion, classes, { title }))

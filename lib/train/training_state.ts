@@ -18,7 +18,7 @@ const FILE = 'training.pth'
 const VERSION = 1
 
 /** A training after an epoch. */
-export interface RunState {
+export interface TrainingState {
   readonly epochs: readonly FinetuneEpoch[]
   readonly best: FinetuneEpoch | null
   /** Weights of the trained parts. */
@@ -30,17 +30,17 @@ export interface RunState {
   readonly rng: Tensor
 }
 
-/** What is written: all of {@link RunState} but the random numbers, which are taken as they are. */
-export type WrittenState = Omit<RunState, 'rng' | 'optimizer' | 'scheduler'> & {
+/** What is written: all of {@link TrainingState} but the random numbers, which are taken as they are. */
+export type WrittenTraining = Omit<TrainingState, 'rng' | 'optimizer' | 'scheduler'> & {
   readonly optimizer: Parameters<typeof saveCheckpoint>[1]
   readonly scheduler: Parameters<typeof saveCheckpoint>[1]
 }
 
 /** Writes the state of a training, as a whole or not at all. */
-export async function writeRunState(
+export async function writeTrainingState(
   folder: string,
   key: string,
-  { epochs, best, tuned, bestTuned, optimizer, scheduler }: WrittenState,
+  { epochs, best, tuned, bestTuned, optimizer, scheduler }: WrittenTraining,
 ): Promise<void> {
   await mkdir(folder, { recursive: true })
   await scope(() =>
@@ -56,7 +56,7 @@ export async function writeRunState(
  *
  * @throws {TorchError} `TORCH_TRAINING` if it is that of another training.
  */
-export async function readRunState(folder: string, key: string): Promise<RunState | null> {
+export async function readTrainingState(folder: string, key: string): Promise<TrainingState | null> {
   const path = join(folder, FILE)
   const root = await loadOptimizerState(path).catch((error: unknown) => {
     if (error instanceof TorchError && hasCode(error.cause, 'ENOENT')) return null
@@ -72,13 +72,13 @@ export async function readRunState(folder: string, key: string): Promise<RunStat
   if (!isTensor(rng) || typeof record !== 'string') {
     throw new TorchError('TORCH_TRAINING', `${path}: Is no state of a training`)
   }
-  const { epochs, best } = JSON.parse(record) as Pick<RunState, 'epochs' | 'best'>
+  const { epochs, best } = JSON.parse(record) as Pick<TrainingState, 'epochs' | 'best'>
   const state = { tuned: stateOf(get('tuned')), bestTuned: stateOf(get('best')) }
   return { epochs, best, ...state, optimizer: get('optimizer'), scheduler: get('scheduler'), rng }
 }
 
 /** Removes what a training has kept. */
-export async function removeRunState(folder: string): Promise<void> {
+export async function removeTrainingState(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true })
 }
 
