@@ -44,7 +44,8 @@ export abstract class NormBase extends Module {
   override readonly stateVersion = 2
   readonly numFeatures: number
   readonly eps: number
-  readonly momentum: number | null
+  /** May be changed. */
+  momentum: number | null
   readonly affine: boolean
   readonly trackRunningStats: boolean
   readonly weight: Parameter | null

@@ -141,17 +141,14 @@ describe('The commands', function () {
   })
 
   it('give --top and --batch-size one text and type, with a default of their own', () => {
-    for (const [name, expected] of [
-      ['top', 'TOP'],
-      ['batchSize', 'BATCH_SIZE'],
+    for (const [name, expected, count] of [
+      ['top', 'TOP', 2],
+      ['batchSize', 'BATCH_SIZE', 3],
     ] as const) {
       const own = commands.flatMap(({ options }) => options.filter(({ key }) => key === name))
       assert.deepEqual(
         own.map(({ alike, hasDefault }) => [alike, hasDefault]),
-        [
-          [expected, true],
-          [expected, true],
-        ],
+        Array.from({ length: count }, () => [expected, true]),
         name,
       )
     }
