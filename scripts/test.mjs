@@ -23,20 +23,26 @@ function runNode(args, env = {}) {
 }
 
 const python = await provideTestPython()
+const env = {
+  // The setup has compiled the sources: programs that tests start need not do it again.
+  NAPI_TORCH_TEST_COMPILED: '1',
+  ...(python === null ? {} : { NAPI_TORCH_TEST_PYTHON: python }),
+}
 const mocha = ['--expose-gc', '--conditions=napi-torch-source', '--import', 'tsx', resolve('mocha/bin/mocha.js')]
 const args = process.argv.slice(2)
 // Not in .mocharc.json: mocha would run these besides the files that are asked for.
 if (!args.some((arg) => arg.endsWith('.ts'))) {
   args.push('test/**/*.test.ts')
   // A file is run by one process. More than a few would need more memory than a small machine has.
-  const jobs = Math.min(availableParallelism(), MAX_JOBS)
-  if (jobs > 1) args.push('--parallel', '--jobs', String(jobs))
+  const cores = availableParallelism()
+  const jobs = Math.min(cores, MAX_JOBS)
+  if (jobs > 1) {
+    args.push('--parallel', '--jobs', String(jobs))
+    // The threads of one process would wait for those of the others at the end of each operator.
+    env.OMP_NUM_THREADS = process.env.OMP_NUM_THREADS || String(Math.floor(cores / jobs))
+  }
 }
-const tested = runNode([...mocha, ...args], {
-  // The setup has compiled the sources: programs that tests start need not do it again.
-  NAPI_TORCH_TEST_COMPILED: '1',
-  ...(python === null ? {} : { NAPI_TORCH_TEST_PYTHON: python }),
-})
+const tested = runNode([...mocha, ...args], env)
 const typed = runNode([resolve('typescript/bin/tsc'), '-p', 'tsconfig.json'])
 console.log(typed ? '✓ Types hold' : '✗ The type check failed')
 process.exitCode = tested && typed ? 0 : 1
