@@ -64,7 +64,7 @@ async function measureModels(folder: string): Promise<void> {
     for (const name of ['wide', 'resnet18', 'resnet152'] as const satisfies readonly ModelName[]) {
       await worker.ask('write', { folder, name })
     }
-    // The first load opens libraries, and nobody is served before it.
+    // The first load opens libraries, and no request is answered before it.
     await worker.ask('open', { folder, names: ['wide'] })
     for (const name of ['resnet18', 'resnet152'] as const satisfies readonly ModelName[]) {
       const steps = {

@@ -7,7 +7,7 @@ import { TorchError } from '../util/errors.js'
 import { CsvDataset } from '../vision/csv_dataset.js'
 import type { Dataset } from '../vision/dataset.js'
 import { ImageFolder } from '../vision/image_folder.js'
-import type { SplitFacts } from './split.js'
+import type { SplitFacts } from './split_by_content.js'
 
 /** An image that could not be read. */
 export interface UnreadableImage {

@@ -22,7 +22,7 @@ import {
 import { copyState, replaceHead, tunedState, type TunedParts } from './parts.js'
 import { lrOf, optimizerOf, trainStep, type Phase } from './phase.js'
 import { readTrainingState, removeTrainingState, writeTrainingState } from './training_state.js'
-import { stratifiedSplit, type Split } from './split.js'
+import { splitByContent, type Split } from './split_by_content.js'
 import { stagesPhase } from './stages_phase.js'
 
 /**
@@ -74,7 +74,7 @@ class Finetuning {
     try {
       const facts = { labels: features.labels, contents }
       for (const note of checkData(dataset, facts, features.unreadable, options)) options.onNote?.(note)
-      const split = stratifiedSplit(facts, options.validation, seed)
+      const split = splitByContent(facts, options.validation, seed)
 
       manualSeed(seed)
       const parts = replaceHead(model, dataset.classes.length, stages)

@@ -11,7 +11,7 @@ import type { CheckedFinetune } from './options.js'
 import type { TunedParts } from './parts.js'
 import type { Measured, Phase, TrainBatch } from './phase.js'
 import { SeededRandom } from './random.js'
-import type { Split } from './split.js'
+import type { Split } from './split_by_content.js'
 import { listed } from './words.js'
 
 /** Steps of the head cost little: larger batches only make them fewer. */

@@ -13,8 +13,8 @@ import type { CheckedFinetune } from './options.js'
 import type { TunedParts } from './parts.js'
 import type { Measured, Phase, TrainBatch } from './phase.js'
 import { SeededRandom } from './random.js'
-import type { Split } from './split.js'
-import { Subset } from './subset.js'
+import type { Split } from './split_by_content.js'
+import { Subset } from '../data/subset.js'
 import { listed } from './words.js'
 
 /** By how much the head may learn faster than the stages below, which know much already. */

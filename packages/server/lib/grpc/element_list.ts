@@ -1,7 +1,7 @@
 import type { BodyShare } from '../body_budget.js'
 import { PackedElements } from '../oip/request.js'
 import type { Turns } from '../turns.js'
-import { malformed, readVarint, WIRE_TYPES, type Field } from './fields.js'
+import { malformed, readVarint, WIRE_TYPES, type MessageField } from './message_fields.js'
 
 /** Bytes that are decoded between two looks at the clock: less than a millisecond. */
 const PIECE_BYTES = 2 ** 16
@@ -32,7 +32,7 @@ export class ElementList {
   }
 
   /** Adds what a field holds. @throws {TorchError} `TORCH_REQUEST` if it is malformed, `TORCH_QUEUE_FULL` where there is no memory. */
-  async add(message: Buffer, { type, start, end }: Field, turns: Turns): Promise<void> {
+  async add(message: Buffer, { type, start, end }: MessageField, turns: Turns): Promise<void> {
     const isPacked = type === WIRE_TYPES.delimited
     if (this.#kind === 'float32') {
       const isWhole = isPacked ? (end - start) % FLOAT_BYTES === 0 : type === WIRE_TYPES.fixed32

@@ -3,7 +3,7 @@ import { MAX_TENSORS, type PackedElements } from '../oip/request.js'
 import { badRequest, tooLarge } from '../status.js'
 import type { Turns } from '../turns.js'
 import { ElementList } from './element_list.js'
-import { Fields, malformed, type Field } from './fields.js'
+import { MessageFields, malformed, type MessageField } from './message_fields.js'
 
 /** A `ModelInferRequest`, from which the elements of its tensors were cut: they need no decoding. */
 export interface MessageParts {
@@ -31,7 +31,7 @@ const MAX_HEAD_BYTES = 2 ** 16
 const INPUTS = 5
 const OUTPUTS = 6
 const RAW_INPUT_CONTENTS = 7
-/** Field of an input. */
+/** MessageField of an input. */
 const CONTENTS = 5
 const INPUTS_TAG = 8 * INPUTS + 2
 
@@ -69,7 +69,7 @@ export async function splitMessage(message: Buffer, options: SplitOptions): Prom
   const raw: Buffer[] = []
   const contents: ReadonlyMap<string, Contents>[] = []
   let [rawCount, outputs] = [0, 0]
-  const fields = new Fields(message, 0, message.length)
+  const fields = new MessageFields(message, 0, message.length)
   while (fields.next()) {
     await fields.rest(turns)
     if (fields.number === RAW_INPUT_CONTENTS && fields.isDelimited) {
@@ -92,7 +92,7 @@ export async function splitMessage(message: Buffer, options: SplitOptions): Prom
 /** Adds what is beside the contents of an input to `head`. */
 async function splitInput(
   message: Buffer,
-  { start, end }: Field,
+  { start, end }: MessageField,
   head: Head,
   { share, turns }: SplitOptions,
 ): Promise<ReadonlyMap<string, Contents>> {
@@ -100,14 +100,14 @@ async function splitInput(
   const fp32 = new ElementList('float32', share)
   const files: Buffer[] = []
   const others = new Set<string>()
-  const fields = new Fields(message, start, end)
+  const fields = new MessageFields(message, start, end)
   while (fields.next()) {
     await fields.rest(turns)
     if (fields.number !== CONTENTS || !fields.isDelimited) {
       head.add(message.subarray(fields.from, fields.end))
       continue
     }
-    const elements = new Fields(message, fields.start, fields.end)
+    const elements = new MessageFields(message, fields.start, fields.end)
     while (elements.next()) {
       await elements.rest(turns)
       const { number } = elements
@@ -122,7 +122,7 @@ async function splitInput(
     }
   }
   const found = new Map<string, Contents>()
-  // Fields that the protocol does not have are passed over, as everywhere.
+  // MessageFields that the protocol does not have are passed over, as everywhere.
   for (const name of CONTENTS_NAMES.values()) if (others.has(name)) found.set(name, null)
   if (uint.length > 0) found.set('uint_contents', uint.end())
   if (fp32.length > 0) found.set('fp32_contents', fp32.end())

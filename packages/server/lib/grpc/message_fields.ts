@@ -4,11 +4,11 @@ import type { Turns } from '../turns.js'
 /** Kinds of fields, by the numbers of the encoding: https://protobuf.dev/programming-guides/encoding. */
 export const WIRE_TYPES = { varint: 0, fixed64: 1, delimited: 2, fixed32: 5 } as const
 
-/** Fields between two looks at the clock: less than a millisecond. */
+/** MessageFields between two looks at the clock: less than a millisecond. */
 const FIELDS_PER_LOOK = 4096
 
 /** A field of a message. */
-export interface Field {
+export interface MessageField {
   readonly number: number
   readonly type: number
   /** Where its tag begins. */
@@ -19,7 +19,7 @@ export interface Field {
 }
 
 /** Goes through the fields of a message, or of a part of it, without decoding them. */
-export class Fields implements Field {
+export class MessageFields implements MessageField {
   readonly #bytes: Uint8Array
   readonly #end: number
   #at: number

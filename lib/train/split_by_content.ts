@@ -17,7 +17,7 @@ export interface SplitFacts {
  * Takes `share` of each class for validation, at least one sample of it and at most all but one. Samples of one content stay together:
  * where one trains, no copy of it measures.
  */
-export function stratifiedSplit({ labels, contents }: SplitFacts, share: number, seed: number): Split {
+export function splitByContent({ labels, contents }: SplitFacts, share: number, seed: number): Split {
   const classes = new Map<number, Map<string, number[]>>()
   labels.forEach((label, index) => {
     if (label < 0) return
