@@ -4,7 +4,7 @@ import type { Turns } from '../turns.js'
 /** Kinds of fields, by the numbers of the encoding: https://protobuf.dev/programming-guides/encoding. */
 export const WIRE_TYPES = { varint: 0, fixed64: 1, delimited: 2, fixed32: 5 } as const
 
-/** MessageFields between two looks at the clock: less than a millisecond. */
+/** Fields between two looks at the clock: less than a millisecond. */
 const FIELDS_PER_LOOK = 4096
 
 /** A field of a message. */

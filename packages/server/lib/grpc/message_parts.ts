@@ -122,7 +122,7 @@ async function splitInput(
     }
   }
   const found = new Map<string, Contents>()
-  // MessageFields that the protocol does not have are passed over, as everywhere.
+  // Fields that the protocol does not have are passed over, as everywhere.
   for (const name of CONTENTS_NAMES.values()) if (others.has(name)) found.set(name, null)
   if (uint.length > 0) found.set('uint_contents', uint.end())
   if (fp32.length > 0) found.set('fp32_contents', fp32.end())
