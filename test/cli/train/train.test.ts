@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
 import { loadCheckpoint, manualSeed, resnet18Cifar, saveCheckpoint, scope } from 'napi-torch'
 
 import { napiTorch, NODE_COMMAND } from '../../support/cli.js'
-import { useTemporaryFolder } from '../../support/folder.js'
 import { testImages, writeFolders } from '../../support/images.js'
 import { itWithPython, python } from '../../support/python.js'
 
@@ -22,7 +22,6 @@ const QUICK = ['--preset', 'fashion-mnist', '--epochs', '3', '--head-epochs', '3
 
 describe('napi-torch train', function () {
   this.timeout(120_000)
-  const temporaryFolder = useTemporaryFolder()
   let folder = ''
   let photos = ''
   let checkpoint = ''
@@ -37,7 +36,7 @@ describe('napi-torch train', function () {
   ]
 
   before(async () => {
-    folder = temporaryFolder()
+    folder = mkdtempSync(join(tmpdir(), 'napi-torch-train-'))
     photos = join(folder, 'photos')
     checkpoint = join(folder, 'start.pth')
     const images = (await testImages(240)).filter(({ label }) => NAMES.has(label))
@@ -49,6 +48,8 @@ describe('napi-torch train', function () {
     const { status, stderr } = await napiTorch([...run('whole'), '--json'])
     assert.equal(status, 0, stderr)
   })
+
+  after(() => rmSync(folder, { recursive: true, force: true }))
 
   it('writes the model with all that classify and evaluate need', async () => {
     assert.deepEqual(readdirSync(join(folder, 'whole')).sort(), [
