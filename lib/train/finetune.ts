@@ -211,11 +211,11 @@ class Finetuning {
 /** What a training depends on, apart from the content of its images. */
 function keyOf(dataset: Dataset, options: CheckedFinetune): string {
   const { preset, validation, seed, batchSize, headEpochs, headLr, epochs, lr, stages, weightDecay } = options
-  const { patience, dtype, flip, minImages, skipErrors, fingerprint } = options
+  const { patience, dtype, crop, flip, minImages, skipErrors, fingerprint } = options
   const text = JSON.stringify([
     ...[dataset.length, dataset.classes, String(preset), fingerprint],
     ...[validation, seed, batchSize, headEpochs, headLr, epochs, lr, stages, weightDecay],
-    ...[patience, dtype, flip, minImages, skipErrors],
+    ...[patience, dtype, crop, flip, minImages, skipErrors],
   ])
   return createHash('sha256').update(text).digest('hex')
 }

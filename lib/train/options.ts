@@ -75,7 +75,12 @@ export interface FinetuneOptions {
   readonly patience?: number | undefined
   /** Computes under `autocast` with `bfloat16`. Default: `float32`. */
   readonly dtype?: 'float32' | 'bfloat16' | undefined
-  /** Mirrors images at random. Default: `true`. */
+  /**
+   * Trains the last stages on a part of each image by chance: of photos, 35 to 100 % of them, as `RandomResizedCrop`; of small images,
+   * which the preset does not crop, a part of their size after a frame was put around. Default: `true`. Only for an `ImagePreset`.
+   */
+  readonly crop?: boolean | undefined
+  /** Mirrors half of them, as `RandomHorizontalFlip`. Default: `true`. Only for an `ImagePreset`. */
   readonly flip?: boolean | undefined
   /** Images that a class needs. Default: `4`. */
   readonly minImages?: number | undefined
@@ -132,6 +137,7 @@ const NAMES = [
   'weightDecay',
   'patience',
   'dtype',
+  'crop',
   'flip',
   'minImages',
   'skipErrors',
@@ -167,6 +173,7 @@ export function checkFinetune(options: FinetuneOptions): CheckedFinetune {
     weightDecay: rate('weightDecay', options.weightDecay ?? 0.01),
     patience: checkPositiveInteger('patience', options.patience ?? 5),
     dtype: checkOneOf('dtype', options.dtype ?? 'float32', ['float32', 'bfloat16'] as const),
+    crop: checkBoolean('crop', options.crop ?? true),
     flip: checkBoolean('flip', options.flip ?? true),
     minImages: checkPositiveInteger('minImages', options.minImages ?? 4),
     skipErrors: checkBoolean('skipErrors', options.skipErrors ?? false),

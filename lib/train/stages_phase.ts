@@ -4,10 +4,10 @@ import { ConfusionMatrix } from '../evaluation/confusion.js'
 import { crossEntropy } from '../nn/functional_loss.js'
 import type { Module } from '../nn/module.js'
 import { tensor } from '../tensor/creation.js'
-import { where } from '../tensor/functions.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { scope } from '../util/scope.js'
 import type { Dataset } from '../vision/dataset.js'
+import { augmentationOf } from './augmentation.js'
 import { nameOf } from './check_data.js'
 import type { CheckedFinetune } from './options.js'
 import type { TunedParts } from './parts.js'
@@ -28,7 +28,8 @@ export function stagesPhase(
   dataset: Dataset,
   options: CheckedFinetune,
 ): Phase {
-  const { seed, batchSize, epochs, lr, preset, signal, flip, dtype } = options
+  const { seed, batchSize, epochs, lr, preset, signal, dtype } = options
+  const augmentation = augmentationOf(preset, options)
   for (const stage of stages) stage.requiresGrad_(true)
   const compute = (images: Tensor): Tensor => {
     const outputs = (): Tensor => model.forward(images)
@@ -44,16 +45,13 @@ export function stagesPhase(
       // Frozen parts keep their running statistics.
       model.eval()
       for (const part of [...stages, head]) part.train()
-      const random = new SeededRandom(seed, epoch)
-      const order = random.shuffled(train)
-      for await (const batch of new Subset(dataset, order).batches({ transform: preset, batchSize, signal })) {
+      // What the augmentation draws comes from the default generator, whose state is kept with that of the training.
+      const order = new SeededRandom(seed, epoch).shuffled(train)
+      for await (const batch of new Subset(dataset, order).batches({ transform: augmentation, batchSize, signal })) {
         const { images, labels, indices } = batch
         try {
           yield {
-            loss: () => {
-              const prepared = channelsLast(flip ? mirrored(images, random) : images)
-              return crossEntropy(compute(prepared).to('float32'), int64(labels))
-            },
+            loss: () => crossEntropy(compute(channelsLast(images)).to('float32'), int64(labels)),
             images: () => listed(indices.map((place) => nameOf(dataset, order[place] ?? 0))),
           }
         } finally {
@@ -80,13 +78,6 @@ export function stagesPhase(
       return { loss: sum / confusion.total, accuracy: confusion.correct / confusion.total, confusion }
     },
   }
-}
-
-/** Mirrors each image of (N, C, H, W) from left to right, or not, at random. */
-function mirrored(images: Tensor, random: SeededRandom): Tensor {
-  const [count = 0] = images.shape
-  const isMirrored = Array.from({ length: count }, () => random.next() < 0.5)
-  return where(tensor(isMirrored, { dtype: 'bool' }).view(count, 1, 1, 1), images.flip(3), images)
 }
 
 function channelsLast(images: Tensor): Tensor {

@@ -116,7 +116,8 @@ const OPTIONS = {
     default: 'float32',
     group: TRAINING,
   },
-  flip: { negation: 'do not mirror images at random', group: TRAINING },
+  crop: { negation: 'train on whole images, and not on parts of them by chance', group: TRAINING },
+  flip: { negation: 'do not mirror images by chance', group: TRAINING },
   batchSize: { ...BATCH_SIZE, default: 32 },
   minImages: {
     value: '<n>',
