@@ -1,9 +1,4 @@
-import { readdir } from 'node:fs/promises'
-
 import { hintForAddress } from '../util/file_input.js'
-
-/** Files of a folder that a message names. */
-const MAX_FILES = 4
 
 /** Longer than any path that is meant; also what a base64 text easily is. */
 const MAX_PATH_LENGTH = 4096
@@ -18,18 +13,7 @@ export function hintForPath(path: string): string | undefined {
     return "Is no path but the contents of a file as text: pass the bytes, as with Buffer.from(text, 'base64')"
   }
   if (/^[\w.-]+\/[\w.-]+$/.test(path) && !CHECKPOINT.test(path)) {
-    return `No such file; if it is a repository of Hugging Face, fetch it first (hf download ${path}), and pass its model.safetensors`
+    return `No such file; if it is a repository of Hugging Face, fetch it first (hf download ${path}), and pass its folder`
   }
   return undefined
-}
-
-/** Says which file of a folder may be meant. */
-export async function hintForFolder(path: string): Promise<string> {
-  const names = (await readdir(path).catch(() => [])).sort()
-  if (names.some((name) => name.endsWith('.distcp'))) {
-    return 'Is a folder of torch.distributed.checkpoint without its .metadata, which says where the tensors are'
-  }
-  const found = names.filter((name) => CHECKPOINT.test(name)).slice(0, MAX_FILES)
-  const choice = found.length === 0 ? '' : `; it holds ${found.map((name) => name.slice(0, 60)).join(', ')}`
-  return `Is a directory, expected a checkpoint file${choice}`
 }

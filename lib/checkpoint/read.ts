@@ -6,6 +6,7 @@ import type { CheckpointContents } from './contents.js'
 import { detectFormat } from './detect_format.js'
 import { isDistributed, readDistributed } from './distcp/read.js'
 import { failure } from './failure.js'
+import { checkpointAt } from './folder.js'
 import { resolveInput } from './input.js'
 import { readLegacy } from './legacy/read.js'
 import { isPt2, readPt2 } from './pt2/read.js'
@@ -25,7 +26,7 @@ export interface ReadCheckpointOptions {
 
 /** A checkpoint file whose tensors have not been read. It holds no open file. */
 export interface Checkpoint extends CheckpointContents {
-  /** The file, or null for a buffer. */
+  /** The file, that of a folder if one was passed; or null for a buffer. */
   readonly path: string | null
 }
 
@@ -38,7 +39,8 @@ const READERS = {
 
 /**
  * Reads all that a checkpoint file says, apart from the data of its tensors, which stand in the tree as
- * {@link StoredTensor}. It needs no libtorch, runs nothing, and reads little more than the headers.
+ * {@link StoredTensor}. Of a folder of a hub, the file with the weights is read: `model.safetensors`, `pytorch_model.bin`, the index of
+ * shards of either, else the only checkpoint. It needs no libtorch, runs nothing, and reads little more than the headers.
  *
  * @throws {CheckpointError} `TORCH_FILE`, `TORCH_CHECKPOINT_FORMAT`, `TORCH_CHECKPOINT_CORRUPT`,
  * `TORCH_CHECKPOINT_UNSAFE`, `TORCH_CHECKPOINT_UNSUPPORTED` or `TORCH_CHECKPOINT_LIMIT`.
@@ -46,7 +48,8 @@ const READERS = {
 export async function readCheckpoint(input: FileInput, options: ReadCheckpointOptions = {}): Promise<Checkpoint> {
   checkOptions('options', options, ['limits'])
   const limits = checkLimits(options.limits)
-  const file = await resolveInput(input, limits)
+  const resolved = await resolveInput(input, limits)
+  const file = typeof resolved === 'string' ? await checkpointAt(resolved) : resolved
   if (typeof file === 'string' && (await isDistributed(file))) {
     return { path: file, ...(await readDistributed(file, limits)) }
   }

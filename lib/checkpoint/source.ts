@@ -3,7 +3,7 @@ import { open, type FileHandle } from 'node:fs/promises'
 
 import { reasonOf } from '../util/errno.js'
 import { failure } from './failure.js'
-import { hintForFolder, hintForPath } from './path_hints.js'
+import { hintForPath } from './path_hints.js'
 
 /** Both ends of a file hold what is asked for piece by piece, its magic number and its directory, and are read at once. */
 const EDGE_BYTES = 2 ** 16
@@ -40,7 +40,7 @@ export async function openSource(pathOrBytes: string | Uint8Array): Promise<Byte
   })
   try {
     const stats = await handle.stat()
-    if (stats.isDirectory()) throw failure('TORCH_FILE', { path }, await hintForFolder(path))
+    if (stats.isDirectory()) throw failure('TORCH_FILE', { path }, 'Is a directory, expected a file')
     if (!stats.isFile()) throw failure('TORCH_FILE', { path }, 'Is not a regular file')
     return new FileSource(path, handle, stats.size)
   } catch (error) {

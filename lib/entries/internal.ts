@@ -2,6 +2,7 @@
 // interface: it may change in any release, and those packages ask for exactly the release that they were made with.
 
 export { lookAhead } from '../classifier/look_ahead.js'
+export { checkpointAt } from '../checkpoint/folder.js'
 export { ACTIVATIONS, STEMS } from '../model/preset_names.js'
 export { predictionsOf, probabilitiesOf } from '../classifier/predictions.js'
 export { SamplePool } from '../classifier/sample_pool.js'

@@ -7,6 +7,7 @@ import { checkLabels, loadLabels } from '../vision/labels.js'
 import { ACTIVATIONS, type OutputActivation } from '../vision/activations.js'
 import { ImagePreset } from '../vision/preset.js'
 import { isModelPreset, torchvision } from '../vision/model_presets.js'
+import { CONFIG_FILE, labelsBeside } from '../vision/preset_file.js'
 import { cifar, fashionMnist, findBeside, fromMetadata, imagenet, type Preset } from '../vision/presets.js'
 import { findLabels } from './labels_in_file.js'
 import { PRESETS, type PresetName } from './preset_names.js'
@@ -20,7 +21,7 @@ export interface PresetOptions {
   readonly preset?: PresetName | Preset | undefined
   /**
    * Names of the classes: an array, a file (see `loadLabels`), or one of `LABEL_LISTS`. Default: the labels of the preset,
-   * else the list that the preset's dataset has, if the number of classes fits.
+   * else those in the checkpoint or in `config.json` beside it, else the list that the preset's dataset has, if their number fits.
    */
   readonly labels?: string | readonly string[] | undefined
   /**
@@ -99,6 +100,8 @@ type PresetSources = Pick<Checkpoint, 'path' | 'metadata' | 'root'>
 export type ChosenPreset = Pick<SelectedPreset, 'preset' | 'presetName' | 'isPresetGuessed' | 'exifOrientation'> & {
   /** What its labels are said to come from, where neither an option nor the metadata names the preset. */
   readonly source: string | undefined
+  /** Names of classes in the `config.json` beside the checkpoint, where the preset has none. */
+  readonly beside: readonly string[] | null
 }
 
 /** Chooses how images are prepared, the first half of {@link selectPreset}. */
@@ -128,12 +131,13 @@ export async function choosePreset(
     presetName: made instanceof ImagePreset ? made.name : OWN,
     isPresetGuessed: preset === undefined && found === null,
     source: found?.source,
+    beside: path === null || (found?.preset.labels ?? null) !== null ? null : await labelsBeside(path),
   }
 }
 
 /** Finds what the classes are called and how outputs become probabilities, the second half of {@link selectPreset}. */
 export async function nameClasses(
-  { source, ...chosen }: ChosenPreset,
+  { source, beside, ...chosen }: ChosenPreset,
   root: PresetSources['root'],
   { numClasses }: Pick<ModelArchitecture, 'numClasses'>,
   { labels, activation }: PresetOptions,
@@ -141,7 +145,8 @@ export async function nameClasses(
   const settings = chosen.preset instanceof ImagePreset ? chosen.preset.settings : undefined
   const known = settings?.labels
   const inFile = labels === undefined && known === undefined ? findLabels(root, numClasses) : null
-  const list = labels ?? known ?? inFile ?? listOf(chosen.presetName, numClasses)
+  const fitting = beside?.length === (numClasses === 1 ? 2 : numClasses) ? beside : undefined
+  const list = labels ?? known ?? inFile ?? fitting ?? listOf(chosen.presetName, numClasses)
   const listed = typeof list === 'string' ? await loadLabels(list) : list
   // One output tells two classes apart: it is the probability of the second.
   const names = numClasses === 1 && listed?.length === 2 ? listed.slice(1) : listed
@@ -149,7 +154,7 @@ export async function nameClasses(
   return {
     ...chosen,
     labels: names === undefined || numClasses === 0 ? null : checkLabels(names, numClasses),
-    labelsName: nameOfLabels(list, { labels, inFile, source }),
+    labelsName: nameOfLabels(list, { labels, inFile, source: list === beside ? CONFIG_FILE : source }),
     activation: activation === undefined ? usual : checkOneOf('activation', activation, ACTIVATIONS),
   }
 }

@@ -1,6 +1,7 @@
 // Presets out of what other libraries write beside their checkpoints: timm's config.json, and the preprocessor_config.json and
 // config.json of Hugging Face transformers.
 import { TorchError } from '../util/errors.js'
+import { IMAGENET_MEAN, IMAGENET_STD } from './channel_statistics.js'
 import type { InterpolationMode } from './functional.js'
 import { checkPresetSettings, type PresetSettings } from './preset.js'
 
@@ -9,10 +10,13 @@ type Fields = Readonly<Record<string, unknown>>
 /** timm's default, and that of transformers' class for ConvNext, which its ResNets have: 224 / 256. */
 const USUAL_CROP = 0.875
 
+/** timm's default for what a `pretrained_cfg` leaves out. */
+const USUAL_SIZE = [3, 224, 224]
+
 /** From this size on that class squashes images instead of cropping them. */
 const SQUASHED_SIZE = 384
 
-/** Pillow's numbers of filters. */
+/** Pillow's filters by their numbers; timm has their names. */
 const RESAMPLE: readonly InterpolationMode[] = ['nearest', 'lanczos', 'bilinear', 'bicubic', 'box', 'hamming']
 
 /**
@@ -25,7 +29,8 @@ const RESAMPLE: readonly InterpolationMode[] = ['nearest', 'lanczos', 'bilinear'
 export function settingsOfConfig(value: unknown, where: string): PresetSettings | null {
   if (!isFields(value)) return null
   const timm = isFields(value['pretrained_cfg']) ? value['pretrained_cfg'] : value
-  if (Array.isArray(timm['input_size'])) return timmSettings(timm, value, where)
+  const isTimm = timm !== value && typeof value['architecture'] === 'string'
+  if (isTimm || Array.isArray(timm['input_size'])) return timmSettings(timm, value, where)
   return 'image_mean' in value && 'size' in value ? transformersSettings(value, where) : null
 }
 
@@ -41,25 +46,36 @@ export function labelsOfConfig(value: unknown): readonly string[] | null {
   return isTexts(labels) && !labels.every((label, index) => label === `LABEL_${index}`) ? labels : null
 }
 
+/** Follows `timm.data.resolve_data_config` with `use_test_size`: what is null, 0 or empty is taken for left out, as there. */
 function timmSettings(config: Fields, whole: Fields, where: string): PresetSettings {
-  const [channels, height, width] = (config['test_input_size'] ?? config['input_size']) as readonly unknown[]
-  const cropPct =
-    (config['test_input_size'] === undefined ? undefined : config['test_crop_pct']) ?? config['crop_pct'] ?? USUAL_CROP
-  const mode = config['crop_mode'] ?? 'center'
+  const [channels, height, width] = listOf(config['test_input_size']) ?? listOf(config['input_size']) ?? USUAL_SIZE
+  const cropPct = said(config['test_crop_pct']) ?? said(config['crop_pct']) ?? USUAL_CROP
+  const mode = said(config['crop_mode']) ?? 'center'
+  const interpolation = said(config['interpolation']) ?? 'bicubic'
   const isSquare = height === width
   if (mode !== 'center' && !(mode === 'squash' && cropPct === 1)) throw unsupported(where, 'crop_mode', mode)
   if (mode === 'center' && !isSquare) throw unsupported(where, 'input_size', `${String(height)} × ${String(width)}`)
   if (typeof cropPct !== 'number' || !(cropPct > 0)) throw unsupported(where, 'crop_pct', cropPct)
+  if (!RESAMPLE.some((filter) => filter === interpolation)) throw unsupported(where, 'interpolation', interpolation)
   return checkPresetSettings(where, {
     name: typeof whole['architecture'] === 'string' ? whole['architecture'] : 'timm',
     size: [height, width],
     ...(mode === 'center' && { resize: Math.floor(Number(height) / cropPct) }),
-    interpolation: config['interpolation'] ?? 'bilinear',
+    interpolation,
     ...(channels === 1 && { grayscale: true, channels: 1 }),
-    mean: config['mean'],
-    std: config['std'],
+    mean: listOf(config['mean']) ?? IMAGENET_MEAN,
+    std: listOf(config['std']) ?? IMAGENET_STD,
     labels: labelsOfConfig(whole) ?? undefined,
   })
+}
+
+/** Gives what Python takes for true. */
+function said(value: unknown): unknown {
+  return value === undefined || value === null || value === 0 || value === '' ? null : value
+}
+
+function listOf(value: unknown): readonly unknown[] | null {
+  return Array.isArray(value) && value.length > 0 ? value : null
 }
 
 function transformersSettings(config: Fields, where: string): PresetSettings {
@@ -72,9 +88,10 @@ function transformersSettings(config: Fields, where: string): PresetSettings {
   const factor = config['rescale_factor'] ?? 1 / 255
   if (Math.abs(Number(factor) - 1 / 255) > 1e-6) throw unsupported(where, 'rescale_factor', factor)
   const kind = config['image_processor_type'] ?? config['feature_extractor_type']
+  const name = typeof kind === 'string' ? kind : 'transformers'
   return checkPresetSettings(where, {
-    name: typeof kind === 'string' ? kind : 'transformers',
-    ...sizesOf(config, where),
+    name,
+    ...sizesOf(config, name, where),
     interpolation,
     mean: config['image_mean'],
     std: config['image_std'],
@@ -82,15 +99,17 @@ function transformersSettings(config: Fields, where: string): PresetSettings {
 }
 
 /** What is resized and cropped: to the shortest edge and then to a crop, or to both sides at once. */
-function sizesOf(config: Fields, where: string): Pick<PresetSettings, 'size' | 'resize'> {
-  const size = sidesOf(config['size'])
+function sizesOf(config: Fields, name: string, where: string): Pick<PresetSettings, 'size' | 'resize'> {
+  const given = sidesOf(config['size'])
+  // Older files of these classes have one number for both sides.
+  const isSquare = typeof config['size'] === 'number' && /^(?:ViT|DeiT)/.test(name)
+  const size = isSquare ? sidesOf({ height: config['size'], width: config['size'] }) : given
   if (size === null) throw unsupported(where, 'size', JSON.stringify(config['size']))
   const crop = config['do_center_crop'] === true ? sidesOf(config['crop_size'] ?? config['size']) : null
-  if ('edge' in size && 'crop_pct' in config && typeof config['crop_pct'] === 'number') {
+  const cropPct = config['crop_pct'] ?? (name.startsWith('ConvNext') ? USUAL_CROP : null)
+  if ('edge' in size && typeof cropPct === 'number') {
     const { edge } = size
-    return edge < SQUASHED_SIZE
-      ? { size: [edge, edge], resize: Math.trunc(edge / config['crop_pct']) }
-      : { size: [edge, edge] }
+    return edge < SQUASHED_SIZE ? { size: [edge, edge], resize: Math.trunc(edge / cropPct) } : { size: [edge, edge] }
   }
   if ('edge' in size) {
     if (crop === null) throw unsupported(where, 'do_center_crop', false)

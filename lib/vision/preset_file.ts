@@ -1,3 +1,5 @@
+import type { Stats } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { TextDecoder } from 'node:util'
 import { dirname, join } from 'node:path'
 
@@ -13,7 +15,7 @@ import { labelsOfConfig, settingsOfConfig } from './preset_config.js'
 export const PRESET_FILE = 'preset.json'
 
 /** Holds the names of classes for transformers, and the whole preset for timm. */
-const CONFIG_FILE = 'config.json'
+export const CONFIG_FILE = 'config.json'
 
 /** The files beside a checkpoint that may say how images are prepared; the first that does counts. */
 export const PRESET_FILES = [PRESET_FILE, 'preprocessor_config.json', CONFIG_FILE] as const
@@ -76,16 +78,39 @@ export interface PresetBeside {
  * @throws {TorchError} as {@link load}; `TORCH_INVALID_ARGUMENT` for a way to prepare images that no preset can describe.
  */
 export async function findBeside(checkpoint: string): Promise<PresetBeside | null> {
+  const folder = await folderOf(checkpoint)
   for (const file of PRESET_FILES) {
-    const preset = await readIfThere(join(dirname(checkpoint), file), file === PRESET_FILE)
+    const preset = await readIfThere(join(folder, file), file === PRESET_FILE)
     if (preset !== null) return { preset, file }
   }
   return null
 }
 
+/** A checkpoint that is a folder of a hub has its other files in it, one of torch.distributed.checkpoint has them beside it. */
+async function folderOf(checkpoint: string): Promise<string> {
+  const [own, distributed] = await Promise.all([checkpoint, join(checkpoint, '.metadata')].map(statsOf))
+  return own?.isDirectory() === true && distributed === null ? checkpoint : dirname(checkpoint)
+}
+
+function statsOf(path: string): Promise<Stats | null> {
+  return stat(path).catch(() => null)
+}
+
 /** Gives the preset of {@link findBeside} alone. */
 export async function beside(checkpoint: string): Promise<ImagePreset | null> {
   return (await findBeside(checkpoint))?.preset ?? null
+}
+
+/**
+ * Reads the names of the classes out of the `config.json` beside a checkpoint, for where that says nothing of images. Null where there
+ * is none, or where it is no file of timm or transformers.
+ */
+export async function labelsBeside(checkpoint: string): Promise<readonly string[] | null> {
+  return labelsIn(await folderOf(checkpoint))
+}
+
+async function labelsIn(folder: string): Promise<readonly string[] | null> {
+  return labelsOfConfig(await readJson(join(folder, CONFIG_FILE)).catch(() => null))
 }
 
 async function readIfThere(path: string, isOwn: boolean): Promise<ImagePreset | null> {
@@ -94,7 +119,7 @@ async function readIfThere(path: string, isOwn: boolean): Promise<ImagePreset | 
     const settings = settingsOfConfig(await readJson(path).catch(() => null), shorten(path))
     if (settings === null) return null
     // transformers has the names of classes in another file.
-    const labels = settings.labels ?? labelsOfConfig(await readJson(join(dirname(path), CONFIG_FILE)).catch(() => null))
+    const labels = settings.labels ?? (await labelsIn(dirname(path)))
     return new ImagePreset({ ...settings, labels: labels ?? undefined })
   }
   try {

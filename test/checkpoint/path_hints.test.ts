@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict'
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 
 import { readCheckpoint } from 'napi-torch'
 
-import { useTemporaryFolder } from '../support/folder.js'
-
 describe('a path that names no checkpoint', () => {
-  const folder = useTemporaryFolder()
-
   const paths: readonly (readonly [what: string, path: string, says: RegExp])[] = [
     ['an address', 'https://example.com/resnet18.pth', /Is an address.*curl -LO/],
     ['a bucket', 's3://bucket/resnet18.pth', /Is an address/],
@@ -28,14 +22,4 @@ describe('a path that names no checkpoint', () => {
       })
     })
   }
-
-  it('gets the names of checkpoints in a folder', async () => {
-    await mkdir(join(folder(), 'model'))
-    await writeFile(join(folder(), 'model', 'model.safetensors'), '')
-
-    await assert.rejects(readCheckpoint(join(folder(), 'model')), {
-      code: 'TORCH_FILE',
-      message: /Is a directory, expected a checkpoint file; it holds model\.safetensors$/,
-    })
-  })
 })

@@ -210,7 +210,7 @@ describe('readCheckpoint()', () => {
     it('a directory, naming checkpoints in it', () =>
       assert.rejects(readCheckpoint(fixture('')), {
         code: 'TORCH_FILE',
-        message: `${fixture('')}: Is a directory, expected a checkpoint file; it holds big_endian.pth, data_parallel.pth, deflated.pth, dtypes.pth`,
+        message: `${fixture('')}: Is a directory with several checkpoints, pass one of them: big_endian.pth, data_parallel.pth, deflated.pth, dtypes.pth, …`,
       }))
 
     it('a named pipe, without waiting for a writer', () =>

@@ -43,18 +43,29 @@ const TRANSFORMERS = {
 
 const without = (config: object, key: string): object =>
   Object.fromEntries(Object.entries(config).filter(([name]) => name !== key))
+const CROPPED = { ...without(TRANSFORMERS, 'crop_pct'), feature_extractor_type: 'BitImageProcessor' }
 const timm = (fields: object): object => ({ ...TIMM, pretrained_cfg: { ...TIMM.pretrained_cfg, ...fields } })
 
 const READ: readonly (readonly [what: string, config: object, settings: object])[] = [
   ['timm, with the size for tests', TIMM, { name: 'resnet18', size: [288, 288], resize: 288, interpolation: 'bicubic', ...IMAGENET }],
   [
     'timm, without a size for tests',
-    timm({ test_input_size: undefined }),
+    timm({ test_input_size: undefined, test_crop_pct: undefined }),
     { name: 'resnet18', size: [224, 224], resize: 235, interpolation: 'bicubic', ...IMAGENET },
   ],
   [
+    'timm, with a crop for tests alone',
+    timm({ test_input_size: undefined, test_crop_pct: 0.9 }),
+    { name: 'resnet18', size: [224, 224], resize: 248, interpolation: 'bicubic', ...IMAGENET },
+  ],
+  [
+    'timm, whose empty fields have its defaults',
+    timm({ test_input_size: null, input_size: null, test_crop_pct: 0, crop_pct: null, crop_mode: '', interpolation: '', mean: null, std: [] }),
+    { name: 'resnet18', size: [224, 224], resize: 256, interpolation: 'bicubic', ...IMAGENET },
+  ],
+  [
     'timm of old, whose fields are not nested',
-    { ...without(TIMM.pretrained_cfg, 'test_input_size'), architecture: 'resnet18', crop_pct: 0.875, label_names: ['a', 'b'] },
+    { ...without(without(TIMM.pretrained_cfg, 'test_input_size'), 'test_crop_pct'), architecture: 'resnet18', crop_pct: 0.875, label_names: ['a', 'b'] },
     { name: 'resnet18', size: [224, 224], resize: 256, interpolation: 'bicubic', ...IMAGENET, labels: ['a', 'b'] },
   ],
   [
@@ -78,14 +89,24 @@ const READ: readonly (readonly [what: string, config: object, settings: object])
     { name: 'ConvNextFeatureExtractor', size: [384, 384], interpolation: 'bicubic', ...IMAGENET },
   ],
   [
+    'transformers, of ConvNext without its crop',
+    without({ ...TRANSFORMERS, size: 112 }, 'crop_pct'),
+    { name: 'ConvNextFeatureExtractor', size: [112, 112], resize: 128, interpolation: 'bicubic', ...IMAGENET },
+  ],
+  [
+    'transformers, of ViT with one number',
+    { ...without(TRANSFORMERS, 'crop_pct'), feature_extractor_type: 'ViTFeatureExtractor', size: 32 },
+    { name: 'ViTFeatureExtractor', size: [32, 32], interpolation: 'bicubic', ...IMAGENET },
+  ],
+  [
     'transformers, with both sides',
     { ...without(TRANSFORMERS, 'crop_pct'), image_processor_type: 'ViTImageProcessor', size: { height: 32, width: 48 }, resample: 2 },
     { name: 'ViTImageProcessor', size: [32, 48], interpolation: 'bilinear', ...IMAGENET },
   ],
   [
     'transformers, with a crop of its own',
-    { ...without(TRANSFORMERS, 'crop_pct'), size: { shortest_edge: 256 }, do_center_crop: true, crop_size: { height: 224, width: 224 } },
-    { name: 'ConvNextFeatureExtractor', size: [224, 224], resize: 256, interpolation: 'bicubic', ...IMAGENET },
+    { ...CROPPED, size: { shortest_edge: 256 }, do_center_crop: true, crop_size: { height: 224, width: 224 } },
+    { name: 'BitImageProcessor', size: [224, 224], resize: 256, interpolation: 'bicubic', ...IMAGENET },
   ],
 ] // prettier-ignore
 
@@ -93,11 +114,12 @@ const REFUSED: readonly (readonly [what: string, config: object, message: RegExp
   ['a crop with borders', timm({ crop_mode: 'border' }), /presets do not have, crop_mode border; pass a preset/],
   ['a squash beyond the crop', timm({ crop_mode: 'squash', test_crop_pct: 0.9 }), /crop_mode squash/],
   ['a crop that is no square', timm({ test_input_size: [3, 64, 96] }), /input_size 64 × 96/],
-  ['a crop of nothing', timm({ test_crop_pct: 0 }), /crop_pct 0/],
+  ['a crop of less than nothing', timm({ test_crop_pct: -1 }), /crop_pct -1/],
+  ['a filter by chance', timm({ interpolation: 'random' }), /interpolation random/],
   ['another scale', { ...TRANSFORMERS, rescale_factor: 1 }, /rescale_factor 1/],
   ['no normalization', { ...TRANSFORMERS, do_normalize: false }, /do_normalize false/],
   ['another filter', { ...TRANSFORMERS, resample: 9 }, /resample 9/],
-  ['an edge without a crop', { ...without(TRANSFORMERS, 'crop_pct'), size: { shortest_edge: 256 } }, /do_center_crop false/],
+  ['an edge without a crop', { ...CROPPED, size: { shortest_edge: 256 } }, /do_center_crop false/],
   ['a longest edge', { ...TRANSFORMERS, size: { longest_edge: 256 } }, /size \{"longest_edge":256\}/],
 ] // prettier-ignore
 

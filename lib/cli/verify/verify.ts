@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { checkpointAt } from '../../checkpoint/folder.js'
 import { saveSafetensors } from '../../checkpoint/write/save_safetensors.js'
 import { openModel, type OpenedModel } from '../../model/open.js'
 import type { ModelArchitecture } from '../../models/architecture.js'
@@ -130,7 +131,7 @@ async function makeReferenceFor(
       await rm(folder, { recursive: true, force: true })
     }
   }
-  const reference = await makeReference(python, checkpoint, { ...input, key: source })
+  const reference = await makeReference(python, await checkpointAt(checkpoint), { ...input, key: source })
   const isTheirs = asked.wholeModule || asked.module !== undefined
   if (!isTheirs || architecture.family === 'own') return reference
   const { prefix } = architecture

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { TorchError } from 'napi-torch'
-import { hasCode, PRESET_FILES, reasonOf, shorten } from 'napi-torch/internal'
+import { checkpointAt, hasCode, PRESET_FILES, reasonOf, shorten } from 'napi-torch/internal'
 
 /**
  * Computes the SHA-256 of everything that a model depends on: the checkpoint, and what lies beside it and may say how images are
@@ -10,7 +10,8 @@ import { hasCode, PRESET_FILES, reasonOf, shorten } from 'napi-torch/internal'
  *
  * @throws {TorchError} `TORCH_FILE` if the checkpoint cannot be read.
  */
-export async function modelDigest(checkpoint: string): Promise<string> {
+export async function modelDigest(path: string): Promise<string> {
+  const checkpoint = await checkpointAt(path)
   const hash = createHash('sha256')
   await add(hash, checkpoint)
   for (const file of PRESET_FILES) {

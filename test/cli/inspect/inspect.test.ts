@@ -309,7 +309,10 @@ size          544 B
         const { status, stderr } = await napiTorch(['inspect', folder], { env })
 
         assert.equal(status, 1)
-        assert.equal(stderr, `napi-torch: ${folder}: Is a directory, expected a checkpoint file (TORCH_FILE)\n`)
+        const looked =
+          'model.safetensors, model.safetensors.index.json, pytorch_model.bin, pytorch_model.bin.index.json'
+        const message = `Is a directory without a checkpoint, expected ${looked}, or one .pth or .pt file (TORCH_FILE)`
+        assert.equal(stderr, `napi-torch: ${folder}: ${message}\n`)
       })
     })
 
