@@ -23,6 +23,7 @@ import type { Preset } from '../vision/presets.js'
 import { applyFacts, correctHead } from './file_facts.js'
 import { fitState } from './fit.js'
 import { buildModuleFile } from './module_file.js'
+import { replaceLayerNorms } from './network_config.js'
 import { choosePreset, inputShapeOf, nameClasses, type PresetOptions } from './preset.js'
 import { findModel, READ_MODEL_OPTIONS, type FoundModel, type ModelDescription, type ReadModelOptions } from './read.js'
 
@@ -269,7 +270,7 @@ export class OpenedModel implements Disposable, AsyncDisposable {
 
 /** Gives the model, and its architecture with what the file says beyond keys and shapes. */
 async function loadModule(
-  { description, stored, facts, modules }: FoundModel,
+  { description, stored, facts, modules, layerNormEps }: FoundModel,
   signal?: AbortSignal,
 ): Promise<{ readonly model: Module; readonly architecture: Architecture }> {
   const slices = new Slices(signal)
@@ -281,6 +282,7 @@ async function loadModule(
     const model = withoutMemory(() => createModel(built)).eval()
     try {
       if (facts !== null) applyFacts(model, facts, modules)
+      if (layerNormEps !== null) withoutMemory(() => replaceLayerNorms(model, layerNormEps))
       await slices.next()
       // The tensors of the file become the model's. Of oneDNN's convolutions those of weights that are channels-last are faster.
       model.loadStateDict(state, { assign: true })

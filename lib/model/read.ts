@@ -4,12 +4,14 @@ import { checkLimits } from '../checkpoint/limits.js'
 import { findStateDict, type FoundStateDict } from '../checkpoint/state_dict/find.js'
 import { readCheckpoint } from '../checkpoint/read.js'
 import { foldState, type FoldableTensor } from '../checkpoint/state_dict/fold.js'
+import { joinAttention } from '../checkpoint/state_dict/join_attention.js'
 import type { Architecture, ModelArchitecture } from '../models/architecture.js'
 import type { StemOption } from '../models/recognize/stems.js'
 import { recognize } from '../models/recognize/recognize.js'
 import { checkOptions, checkString, expected } from '../util/check.js'
 import { TorchError } from '../util/errors.js'
 import type { FileInput } from '../util/file_input.js'
+import { readNetworkConfig } from './network_config.js'
 import { selectPreset, type PresetOptions, type SelectedPreset } from './preset.js'
 
 /** How {@link readModel} finds the model in a checkpoint. */
@@ -75,6 +77,8 @@ export interface FoundModel {
   readonly facts: FileFacts | null
   /** Paths of modules in the file, each with that in the model. */
   readonly modules: ReadonlyMap<string, string>
+  /** The `eps` of the network's LayerNorms; null for the usual one. */
+  readonly layerNormEps: number | null
 }
 
 /**
@@ -100,18 +104,19 @@ export async function findModel(
   if (arch !== undefined) checkString('arch', arch)
   const checkpoint = await readCheckpoint(file)
   const found = findStateDict(checkpoint, { key, wholeModule })
-  const tensors = foldState(found.tensors, { path: checkpoint.path ?? undefined })
+  const tensors = joinAttention(foldState(found.tensors, { path: checkpoint.path ?? undefined }))
   const { architecture, keys, unused } = recognize(tensors, { prefix, stem })
   if (arch !== undefined && architecture.name !== arch) {
     const message = `Expected the architecture ${arch} in ${checkpoint.path ?? 'the checkpoint'}, found ${architecture.name}`
     throw new TorchError('TORCH_ARCHITECTURE', message)
   }
   const facts = moduleFacts(checkpoint, found.source, checkLimits(undefined))
+  const layerNormEps = await readNetworkConfig(checkpoint.path, architecture)
   const selected = await selectPreset(checkpoint, architecture, selection)
   const { source } = found
   const renamed = renamings(keys, architecture.prefix)
   const description = { architecture, source, metadata: checkpoint.metadata, renamed, unused, ...selected }
-  return { description, stored: renameState(found, tensors, keys), facts, modules: moduleNames(keys) }
+  return { description, stored: renameState(found, tensors, keys), facts, modules: moduleNames(keys), layerNormEps }
 }
 
 /** Gives the keys whose names differ by more than the prefix: ours, each with the file's. */

@@ -5,7 +5,8 @@ import { IMAGENET_MEAN, IMAGENET_STD } from './channel_statistics.js'
 import type { InterpolationMode } from './functional.js'
 import { checkPresetSettings, type PresetSettings } from './preset.js'
 
-type Fields = Readonly<Record<string, unknown>>
+/** The fields of an object in JSON. */
+export type JsonFields = Readonly<Record<string, unknown>>
 
 /** timm's default, and that of transformers' class for ConvNext, which its ResNets have: 224 / 256. */
 const USUAL_CROP = 0.875
@@ -40,14 +41,14 @@ export function labelsOfConfig(value: unknown): readonly string[] | null {
   const names =
     value['label_names'] ?? (isFields(value['pretrained_cfg']) ? value['pretrained_cfg']['label_names'] : null)
   if (isTexts(names)) return names
-  const byIndex = value['id2label']
+  const byIndex = names ?? value['id2label']
   if (!isFields(byIndex)) return null
   const labels = Array.from({ length: Object.keys(byIndex).length }, (_, index) => byIndex[index])
   return isTexts(labels) && !labels.every((label, index) => label === `LABEL_${index}`) ? labels : null
 }
 
 /** Follows `timm.data.resolve_data_config` with `use_test_size`: what is null, 0 or empty is taken for left out, as there. */
-function timmSettings(config: Fields, whole: Fields, where: string): PresetSettings {
+function timmSettings(config: JsonFields, whole: JsonFields, where: string): PresetSettings {
   const [channels, height, width] = listOf(config['test_input_size']) ?? listOf(config['input_size']) ?? USUAL_SIZE
   const cropPct = said(config['test_crop_pct']) ?? said(config['crop_pct']) ?? USUAL_CROP
   const mode = said(config['crop_mode']) ?? 'center'
@@ -78,7 +79,7 @@ function listOf(value: unknown): readonly unknown[] | null {
   return Array.isArray(value) && value.length > 0 ? value : null
 }
 
-function transformersSettings(config: Fields, where: string): PresetSettings {
+function transformersSettings(config: JsonFields, where: string): PresetSettings {
   const resample = config['resample'] ?? 2
   const interpolation = RESAMPLE[Number(resample)]
   if (interpolation === undefined) throw unsupported(where, 'resample', resample)
@@ -99,7 +100,7 @@ function transformersSettings(config: Fields, where: string): PresetSettings {
 }
 
 /** What is resized and cropped: to the shortest edge and then to a crop, or to both sides at once. */
-function sizesOf(config: Fields, name: string, where: string): Pick<PresetSettings, 'size' | 'resize'> {
+function sizesOf(config: JsonFields, name: string, where: string): Pick<PresetSettings, 'size' | 'resize'> {
   const given = sidesOf(config['size'])
   // Older files of these classes have one number for both sides.
   const isSquare = typeof config['size'] === 'number' && /^(?:ViT|DeiT)/.test(name)
@@ -131,7 +132,7 @@ function sidesOf(value: unknown): Sides | null {
   return typeof height === 'number' && typeof width === 'number' ? { sides: [height, width] } : null
 }
 
-function isFields(value: unknown): value is Fields {
+export function isFields(value: unknown): value is JsonFields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 

@@ -9,7 +9,7 @@ import { hasCode } from '../util/errno.js'
 import { readFileInput, type FileInput } from '../util/file_input.js'
 import { shorten } from '../util/check.js'
 import { checkPresetSettings, ImagePreset, PRESET_METADATA_KEY } from './preset.js'
-import { labelsOfConfig, settingsOfConfig } from './preset_config.js'
+import { isFields, labelsOfConfig, settingsOfConfig, type JsonFields } from './preset_config.js'
 
 /** The file beside a checkpoint that says how its images are prepared. */
 export const PRESET_FILE = 'preset.json'
@@ -110,13 +110,18 @@ export async function labelsBeside(checkpoint: string): Promise<readonly string[
 }
 
 async function labelsIn(folder: string): Promise<readonly string[] | null> {
-  return labelsOfConfig(await readJson(join(folder, CONFIG_FILE)).catch(() => null))
+  return labelsOfConfig(await readConfig(join(folder, CONFIG_FILE)))
+}
+
+/** Reads a file of JSON that any program may have written; null where there is none, or where it is no object in JSON. */
+export async function readConfig(path: string): Promise<JsonFields | null> {
+  const value = await readJson(path).catch(() => null)
+  return isFields(value) ? value : null
 }
 
 async function readIfThere(path: string, isOwn: boolean): Promise<ImagePreset | null> {
   if (!isOwn) {
-    // Whatever program may have written a file of that name.
-    const settings = settingsOfConfig(await readJson(path).catch(() => null), shorten(path))
+    const settings = settingsOfConfig(await readConfig(path), shorten(path))
     if (settings === null) return null
     // transformers has the names of classes in another file.
     const labels = settings.labels ?? (await labelsIn(dirname(path)))

@@ -138,7 +138,12 @@ export const RULES = [
   {
     find: [word('processors?')],
     // CMake's variable; a file of transformers and the classes that it names.
-    except: ['CMakeLists.txt', 'lib/vision/preset_config.ts', 'test/vision/preset_config.test.ts'],
+    except: [
+      'CMakeLists.txt',
+      'lib/vision/preset_config.ts',
+      'scripts/make_hub_fixtures.py',
+      'test/vision/preset_config.test.ts',
+    ],
     use: 'CPU',
   },
   {

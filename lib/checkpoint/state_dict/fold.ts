@@ -15,10 +15,15 @@ export class FoldedTensor {
   /** Computes it; what is made on the way belongs to the scope of the caller. */
   readonly compute: (inputs: readonly Tensor[]) => Tensor
 
-  constructor(kind: string, weight: StoredTensor, inputs: readonly StoredTensor[], compute: FoldedTensor['compute']) {
+  constructor(
+    kind: string,
+    { shape, dtype }: Pick<StoredTensor, 'shape' | 'dtype'>,
+    inputs: readonly StoredTensor[],
+    compute: FoldedTensor['compute'],
+  ) {
     this.kind = kind
-    this.shape = weight.shape
-    this.dtype = weight.dtype
+    this.shape = shape
+    this.dtype = dtype
     this.inputs = inputs
     this.compute = compute
   }

@@ -4,6 +4,7 @@ import { extname } from 'node:path'
 import { failure, type FaultLocation } from '../../checkpoint/failure.js'
 import { findStateDict, type FoundStateDict } from '../../checkpoint/state_dict/find.js'
 import { foldState } from '../../checkpoint/state_dict/fold.js'
+import { joinAttention } from '../../checkpoint/state_dict/join_attention.js'
 import { readCheckpoint, type Checkpoint } from '../../checkpoint/read.js'
 import { StoredTensor } from '../../checkpoint/stored.js'
 import { stripPrefixOf } from '../../checkpoint/state_dict/strip_prefix.js'
@@ -147,7 +148,7 @@ function prepare(checkpoint: Checkpoint, out: string, format: OutFormat, flags: 
 
 /** The network alone, under the keys of the model that is built for it: torchvision's, or those of the scripts for small images. */
 function underOurNames(found: FoundStateDict, { prefix, stem }: ConvertFlags, place: FaultLocation): FoundStateDict {
-  const { keys } = recognize(foldState(found.tensors, place), { prefix, stem: stem ?? 'no-maxpool' })
+  const { keys } = recognize(joinAttention(foldState(found.tensors, place)), { prefix, stem: stem ?? 'no-maxpool' })
   const tensors = new Map<string, StoredTensor>()
   for (const [ours, theirs] of keys) {
     const tensor = found.tensors.get(theirs)

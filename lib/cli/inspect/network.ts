@@ -1,4 +1,5 @@
 import { foldState } from '../../checkpoint/state_dict/fold.js'
+import { joinAttention } from '../../checkpoint/state_dict/join_attention.js'
 import type { FoundStateDict } from '../../checkpoint/state_dict/find.js'
 import type { Checkpoint } from '../../checkpoint/read.js'
 import { findLabels } from '../../model/labels_in_file.js'
@@ -33,7 +34,7 @@ export function describeNetwork(
   options: RecognizeOptions,
 ): NetworkReport {
   try {
-    const folded = foldState(tensors, { path: checkpoint.path ?? undefined })
+    const folded = joinAttention(foldState(tensors, { path: checkpoint.path ?? undefined }))
     const { architecture, keys, unused } = recognize(folded, options)
     const renamed = Object.fromEntries(renamings(keys, architecture.prefix))
     const labels = findLabels(checkpoint.root, architecture.numClasses)

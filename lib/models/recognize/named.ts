@@ -1,6 +1,7 @@
 import type { NamedArchitecture, NamedOptions, TensorFacts } from '../architecture.js'
 import { keysOfModel, modelsByFirstKey, type ModelKey, type Size } from './model_keys.js'
 import { isBelow, isBystander, MAX_KEY_LENGTH, splitKey, withoutWrappers } from './units.js'
+import { vitNames } from './vit_names.js'
 
 /** A model of torchvision's that was found in a state dict by its keys and shapes. */
 export interface NamedModel {
@@ -84,9 +85,11 @@ export function findNamed(tensors: ReadonlyMap<string, TensorFacts>, wanted: rea
 /** Of two tensors that differ in the names of wrappers alone, the second keeps its whole key. */
 function plainEntries(tensors: ReadonlyMap<string, TensorFacts>): Entries {
   const entries = new Map<string, Entry>()
-  for (const [key, { shape }] of tensors) {
-    if (key.length > MAX_KEY_LENGTH) continue
-    const plain = withoutWrappers(splitKey(key)).join('.')
+  const all = [...tensors].filter(([key]) => key.length <= MAX_KEY_LENGTH)
+  const plainKeys = all.map(([key]) => withoutWrappers(splitKey(key)).join('.'))
+  const rename = vitNames(plainKeys)
+  for (const [index, [key, { shape }]] of all.entries()) {
+    const plain = rename(plainKeys[index] ?? key)
     const name = OLD_NAMES.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), plain)
     entries.set(entries.has(name) ? key : name, { key, shape })
   }
@@ -140,7 +143,8 @@ function compare(name: string, prefix: string, entries: Entries): Match {
     return !ours.has(inside) && parentsOf(inside).some((parent) => modules.has(parent))
   })
   if (strangers.length === 0) return { reason: null, letters, hasOptional }
-  const shown = strangers.slice(0, MAX_SHOWN).map(cut).join(', ') + (strangers.length > MAX_SHOWN ? ', …' : '')
+  const theirs = strangers.map((key) => entries.get(key)?.key ?? key)
+  const shown = theirs.slice(0, MAX_SHOWN).map(cut).join(', ') + (strangers.length > MAX_SHOWN ? ', …' : '')
   return fail(`has ${strangers.length} ${strangers.length === 1 ? 'key' : 'keys'} that it lacks: ${shown}`)
 }
 

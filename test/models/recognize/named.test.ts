@@ -19,6 +19,47 @@ function renamed(facts: Facts, rename: (key: string) => string): Facts {
   return facts.map(([key, shape]) => [rename(key), shape] as const)
 }
 
+/** Replaces the beginnings and parts of a key, one after the other. */
+function replaced(key: string, names: readonly (readonly [ours: string | RegExp, theirs: string])[]): string {
+  return names.reduce((text, [ours, theirs]) => text.replace(ours, theirs), key)
+}
+
+/** The name that timm has for a tensor of a Vision Transformer. */
+function timmName(key: string): string {
+  return replaced(key, [
+    ['class_token', 'cls_token'],
+    ['encoder.pos_embedding', 'pos_embed'],
+    ['conv_proj', 'patch_embed.proj'],
+    ['encoder.layers.encoder_layer_', 'blocks.'],
+    ['ln_1', 'norm1'],
+    ['ln_2', 'norm2'],
+    ['self_attention.in_proj_', 'attn.qkv.'],
+    ['self_attention.out_proj', 'attn.proj'],
+    ['mlp.0', 'mlp.fc1'],
+    ['mlp.3', 'mlp.fc2'],
+    ['encoder.ln', 'norm'],
+    ['heads.head', 'head'],
+  ])
+}
+
+/** The name that transformers has for one, its projections joined. */
+function transformersName(key: string): string {
+  return replaced(key, [
+    ['class_token', 'vit.embeddings.cls_token'],
+    ['encoder.pos_embedding', 'vit.embeddings.position_embeddings'],
+    ['conv_proj', 'vit.embeddings.patch_embeddings.projection'],
+    ['encoder.layers.encoder_layer_', 'vit.encoder.layer.'],
+    ['ln_1', 'layernorm_before'],
+    ['ln_2', 'layernorm_after'],
+    ['self_attention.in_proj_', 'attention.attention.in_proj_'],
+    ['self_attention.out_proj', 'attention.output.dense'],
+    ['mlp.0', 'intermediate.dense'],
+    ['mlp.3', 'output.dense'],
+    [/^encoder\.ln/, 'vit.layernorm'],
+    ['heads.head', 'classifier'],
+  ])
+}
+
 describe('findNamed()', function () {
   this.timeout(60_000)
 
@@ -109,6 +150,21 @@ describe('findNamed()', function () {
     assert.equal(detectArchitecture(old).name, 'vit_b_32')
   })
 
+  const libraries: readonly (readonly [library: string, rename: (key: string) => string])[] = [
+    ['timm', timmName],
+    ['transformers', transformersName],
+    ['timm, wrapped', (key) => `module.timm_model.${timmName(key)}`],
+    ['transformers, wrapped', (key) => `module.model.${transformersName(key)}`],
+  ]
+  for (const [library, rename] of libraries) {
+    it(`recognizes a Vision Transformer under the names of ${library}`, () => {
+      const found = detectArchitecture(renamed(factsOf('vit_b_32', { imageSize: 64, numClasses: 5 }), rename))
+
+      assert.ok(found.family === 'torchvision')
+      assert.deepEqual([found.name, found.numClasses, found.options.imageSize], ['vit_b_32', 5, 64])
+    })
+  }
+
   it('recognizes a model without counters of batches, as PyTorch wrote it before 0.4.1', () => {
     const facts = factsOf('vgg11_bn').filter(([key]) => !key.endsWith('num_batches_tracked'))
 
@@ -167,6 +223,24 @@ describe('findNamed()', function () {
           code: 'TORCH_ARCHITECTURE',
           message: `No known model: ${reason}`,
         })
+      })
+    }
+
+    for (const [what, key] of [
+      ['a normalization before its blocks', 'norm_pre.weight'],
+      ['a scale of its layers', 'blocks.3.ls1.gamma'],
+      ['normalized queries', 'blocks.0.attn.q_norm.weight'],
+    ] as const) {
+      it(`refuses a Vision Transformer of timm with ${what}`, () => {
+        const facts: Facts = [...renamed(factsOf('vit_b_32'), timmName), [key, [768]]]
+
+        const message = `No known model: it is like vit_b_32, but has 1 key that it lacks: ${key} (153 tensors: cls_token, `
+        assert.throws(
+          () => detectArchitecture(facts),
+          (error: Error & { code?: string }) => {
+            return error.code === 'TORCH_ARCHITECTURE' && error.message.startsWith(message)
+          },
+        )
       })
     }
 
