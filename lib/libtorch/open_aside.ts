@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { Worker } from 'node:worker_threads'
 
 import { currentLibtorch } from './libtorch.js'
@@ -11,7 +12,7 @@ const LIBTORCH = import.meta.url.replace(/open_aside(\.\w+)$/, 'libtorch$1')
  */
 export async function openLibtorchAside(): Promise<void> {
   if (currentLibtorch() !== null) return
-  const compiler = LIBTORCH.endsWith('.ts') ? import.meta.resolve('tsx/esm/api') : null
+  const compiler = LIBTORCH.endsWith('.ts') ? compilerOf(import.meta.url) : null
   const program = `(async () => {
     ${compiler === null ? '' : `(await import(${JSON.stringify(compiler)})).register()`}
     const { openLibtorch } = await import(${JSON.stringify(LIBTORCH)})
@@ -23,4 +24,11 @@ export async function openLibtorchAside(): Promise<void> {
   } catch {
     // Node's permission model may not allow threads.
   }
+}
+
+/** The ES module that compiles the sources which a thread imports; `import.meta.resolve` is not there where tsx has compiled this file. */
+function compilerOf(source: string): string {
+  return createRequire(source)
+    .resolve('tsx/esm/api')
+    .replace(/\.cjs$/, '.mjs')
 }
