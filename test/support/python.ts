@@ -17,6 +17,14 @@ export function python(script: string, args: readonly string[] = []): string {
   return execFileSync(INTERPRETER, client, { encoding: 'utf8', maxBuffer: 2 ** 28 })
 }
 
+/** Runs the script whose path is the first argument, beside which it finds what it imports. */
+const RUN_FILE = `
+import os, runpy, sys
+del sys.argv[0]
+sys.path.insert(0, os.path.dirname(sys.argv[0]))
+runpy.run_path(sys.argv[0], run_name="__main__")
+`
+
 let socket: string | undefined
 
 /** Starts the server that runs the scripts, which ends with this process, and gives its socket. */
@@ -46,8 +54,7 @@ export function describeWithPython(title: string, script: string, body: (folder:
   }
   const folder = mkdtempSync(join(tmpdir(), 'napi-torch-python-'))
   const path = fileURLToPath(new URL(`../../${script}`, import.meta.url))
-  const program = 'import runpy, sys; sys.argv[0:2] = sys.argv[1:2]; runpy.run_path(sys.argv[0], run_name="__main__")'
-  python(program, [path, folder])
+  python(RUN_FILE, [path, folder])
   describe(title, function () {
     this.timeout(60_000)
     after(() => rmSync(folder, { recursive: true }))
