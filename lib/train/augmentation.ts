@@ -7,10 +7,10 @@ import { Grayscale, Normalize, Resize, ToTensor, type Transform } from '../visio
 import type { Tensor } from '../tensor/tensor.js'
 
 /**
- * Least share of a photo that is trained on. torchvision's 0.08 is for hundreds of epochs: within a few, what is learned from such small
+ * Smallest share of a photo that is trained on. torchvision's 0.08 is for hundreds of epochs: within a few, what is learned from such small
  * parts is not made up for.
  */
-const LEAST_PART = 0.35
+const MIN_PART = 0.35
 
 /** Frame of small images, as a share of their side, before a part of their size is cut out: 4 of 32 pixels, as in the ResNet paper. */
 const FRAME = 1 / 8
@@ -36,7 +36,7 @@ export function augmentationOf(
   const sized = !crop
     ? preset.transforms.slice(0, isPhoto ? 2 : 1)
     : isPhoto
-      ? [new RandomResizedCrop(size, { scale: [LEAST_PART, 1], interpolation })]
+      ? [new RandomResizedCrop(size, { scale: [MIN_PART, 1], interpolation })]
       : [new Resize(size, { interpolation }), new RandomCrop(size, { padding: [frame[1], frame[0]] })]
   // Each step takes what the one before it gives; the types of a chain of unknown length do not say so.
   return new Compose([

@@ -16,14 +16,23 @@ interface Question {
   readonly input?: string
 }
 
-/** Writes the first test image as `boot.png`, and a list of it, which the questions use. */
+/** Writes the first test image as `boot.png`, a list of it, and photos of two classes, which the questions use. */
 export const IMAGE_PROGRAM = `import { IdxDataset } from 'napi-torch/vision'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import sharp from 'sharp'
 const dataset = await IdxDataset.open('${SAMPLE}')
-const { image } = await dataset.get(0)
-const { width, height, channels } = image
-await sharp(image.data, { raw: { width, height, channels } }).png().toFile('boot.png')
+const write = async (index, path) => {
+  const { image } = await dataset.get(index)
+  const { width, height, channels } = image
+  await sharp(image.data, { raw: { width, height, channels } }).png().toFile(path)
+}
+await write(0, 'boot.png')
+for (const [label, name] of [[1, 'trousers'], [9, 'boots']]) {
+  mkdirSync('photos/' + name, { recursive: true })
+  for (let index = 0; index < 80; index++) {
+    if ((await dataset.label(index)) === label) await write(index, 'photos/' + name + '/' + index + '.png')
+  }
+}
 writeFileSync('images.csv', 'path,label\\nboot.png,Ankle boot\\n')
 `
 
@@ -35,6 +44,11 @@ const QUESTIONS: readonly Question[] = [
   { args: ['classify', CHECKPOINT, 'boot.png', '--top', '1'], says: /Ankle boot/ },
   { args: ['classify', CHECKPOINT, '-', '--json'], says: /"Ankle boot"/, input: 'boot.png' },
   { args: ['evaluate', CHECKPOINT, 'images.csv'], says: /top-1 +100/ },
+  {
+    args: ['train', 'photos', '--from', CHECKPOINT, '-o', 'my-model', '--epochs', '0', '--head-epochs', '2'],
+    says: /napi-torch serve my-model/,
+  },
+  { args: ['classify', 'my-model', 'boot.png', '--top', '1'], says: /boots/ },
   { args: ['convert', CHECKPOINT, 'boot.safetensors'], says: /boot\.safetensors/ },
   { args: ['verify', CHECKPOINT, '--python', 'no-such-python'], says: /no-such-python: No such program/, status: 1 },
   { args: ['demo', '--images', '100'], says: /100/ },

@@ -184,7 +184,10 @@ describe('autocast()', () => {
     scope(async () => {
       const weight = ones([2, 2], { requiresGrad: true })
       const product = (): unknown => ones([2, 2]).matmul(weight).tolist()
-      const elsewhere = autocast(async () => (product(), await setTimeout(5)))
+      const elsewhere = autocast(async () => {
+        product()
+        await setTimeout(5)
+      })
 
       autocast(product)
       noGrad(() => weight.mul_(3))

@@ -69,7 +69,8 @@ export function v1Routes(app: FastifyInstance, context: ServerContext): void {
     const input = await parse(context, request, { protocol: 'v1', model })
     const { outputs } = model
     const { activation } = model.classifier
-    const encode = ({ logits }: Inference): Promise<readonly Buffer[]> => encodePredictions({ logits, activation, outputs })
+    const encode = ({ logits }: Inference): Promise<readonly Buffer[]> =>
+      encodePredictions({ logits, activation, outputs })
     const pieces = await compute(context, { request, reply, model, input, encode })
     return sendBody(request, reply, pieces, 'application/json; charset=utf-8')
   }
