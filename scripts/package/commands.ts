@@ -45,7 +45,7 @@ const QUESTIONS: readonly Question[] = [
   { args: ['classify', CHECKPOINT, '-', '--json'], says: /"Ankle boot"/, input: 'boot.png' },
   { args: ['evaluate', CHECKPOINT, 'images.csv'], says: /top-1 +100/ },
   {
-    args: ['train', 'photos', '--from', CHECKPOINT, '-o', 'my-model', '--epochs', '0', '--head-epochs', '2'],
+    args: ['train', 'photos', '--from', CHECKPOINT, '-o', 'my-model', '--epochs', '0'],
     says: /napi-torch serve my-model/,
   },
   { args: ['classify', 'my-model', 'boot.png', '--top', '1'], says: /boots/ },
