@@ -4,6 +4,7 @@ import { cuda, Parameter, scope, tensor } from 'napi-torch'
 import { GradScaler, SGD } from 'napi-torch/optim'
 
 import { itWithPython, python } from '../support/python.js'
+import { skip } from '../support/skip.js'
 
 /** Losses whose gradients are finite, infinite and NaN in turn. */
 const FACTORS = [1, 2, 1e38, 1, 1, 1, NaN, 1, 1, 1, 1, 3, 1e30, 1]
@@ -99,7 +100,7 @@ describe('GradScaler', () => {
     }))
 
   it('refuses CUDA where there is none', function () {
-    if (cuda.isAvailable()) this.skip()
+    if (cuda.isAvailable()) skip(this, 'this machine has CUDA')
     assert.throws(() => new GradScaler(), {
       code: 'TORCH_CUDA_UNAVAILABLE',
       message: "There is no CUDA device for a GradScaler: write { device: 'cpu' }",
