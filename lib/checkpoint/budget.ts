@@ -2,10 +2,10 @@ import type { Fail } from './failure.js'
 import { pastLimit, type CheckpointLimits } from './limits.js'
 
 /** Bytes of memory that {@link CheckpointLimits.memoryRatio} leaves to every file, however small. */
-const FREE_MEMORY = 10 * 2 ** 20
+const FREE_MEMORY = 6 * 2 ** 20
 
 /** Work that {@link CheckpointLimits.workRatio} leaves to every file, however small. */
-const FREE_WORK = 1_500_000
+const FREE_WORK = 1_000_000
 
 /** Estimated bytes of a tensor once it is loaded: what describes it here, its handle, and libtorch's own record of it. */
 export const TENSOR_BYTES = 1536

@@ -66,26 +66,27 @@ export function collectFacts(
   { limits, budget, fail }: TreeOptions,
 ): FileFacts {
   const found = new Map<string, ModuleFacts>()
-  const known = new Map<PickledObject, FactNode | null>()
-  const active = new Set<PickledObject>()
-  const frames: { module: PickledObject; path: string; children: Iterator<FactNode['children'][number]> }[] = []
+  // A flag, and no set of the modules that the walk is in: one that is added and deleted again and again costs V8's sets more each time.
+  const known = new Map<PickledObject, { node: FactNode | null; isOpen: boolean }>()
+  const frames: { module: { isOpen: boolean }; path: string; children: Iterator<FactNode['children'][number]> }[] = []
   const counter = new EntryCounter(budget, fail)
   let characters = 0
 
-  const enter = (module: PickledObject, path: string): void => {
+  const enter = (value: PickledObject, path: string): void => {
     // What is passed over is counted as well: it stands there as often as what leads to it.
     counter.take(1)
-    if (active.has(module) || frames.length > MAX_DEPTH) return
-    const node = known.has(module) ? known.get(module) : nodeOf(module, counter)
-    known.set(module, node ?? null)
-    if (node === null || node === undefined) return
+    if (frames.length > MAX_DEPTH) return
+    const module = known.get(value) ?? { node: nodeOf(value, counter), isOpen: false }
+    known.set(value, module)
+    const { node } = module
+    if (node === null || module.isOpen) return
     characters += path.length
     if (characters > limits.nameCharacters) {
       throw pastLimit(fail, limits, 'nameCharacters', `The paths of the modules have ${characters} characters`)
     }
     counter.take(ENTRIES_PER_MODULE)
     found.set(path, node.facts)
-    active.add(module)
+    module.isOpen = true
     frames.push({ module, path, children: node.children.values() })
   }
 
@@ -94,7 +95,7 @@ export function collectFacts(
     const next = frame.children.next()
     if (next.done === true) {
       frames.pop()
-      active.delete(frame.module)
+      frame.module.isOpen = false
       continue
     }
     const [name, child] = next.value

@@ -15,12 +15,12 @@ export interface CheckpointLimits {
   /** Inflated bytes of all deflated entries together. Stops many small zip bombs. Default: 4 GiB. */
   readonly inflatedBytes: number
   /**
-   * Bytes of memory, estimated, that reading takes for each byte of the file, beyond the first 10 MiB: its values, what is inflated,
+   * Bytes of memory, estimated, that reading takes for each byte of the file, beyond the first 6 MiB: its values, what is inflated,
    * and what its tensors take beside their elements. Stops small files that become large ones in memory. Default: 44.
    */
   readonly memoryRatio: number
   /**
-   * Steps for each byte of the file, beyond the first 1,500,000: instructions of its pickles, elements that these copy or look at,
+   * Steps for each byte of the file, beyond the first 1,000,000: instructions of its pickles, elements that these copy or look at,
    * and entries of modules that are looked at. Stops a few bytes that are repeated, deflated, or refer to the same large value over and over. Default: 2.
    */
   readonly workRatio: number

@@ -19,18 +19,18 @@ describe('Budget', () => {
 
   it('counts what all parts of the reader take together', () => {
     const budget = new Budget(checkLimits(), 100)
-    budget.takeMemory(8e6, fail)
-    budget.takeWork(1e6, fail)
+    budget.takeMemory(5e6, fail)
+    budget.takeWork(6e5, fail)
 
-    assert.throws(() => budget.takeMemory(8e6, fail), {
+    assert.throws(() => budget.takeMemory(5e6, fail), {
       code: 'TORCH_CHECKPOINT_LIMIT',
       message:
-        'x.pth: Reading takes at least 16000000 bytes of memory for a file of 100, more than the limit memoryRatio of 44',
+        'x.pth: Reading takes at least 10000000 bytes of memory for a file of 100, more than the limit memoryRatio of 44',
     })
-    assert.throws(() => budget.takeWork(1e6, fail), {
+    assert.throws(() => budget.takeWork(6e5, fail), {
       code: 'TORCH_CHECKPOINT_LIMIT',
       message:
-        'x.pth: Reading takes at least 2000000 steps for a file of 100 bytes, more than the limit workRatio of 2',
+        'x.pth: Reading takes at least 1200000 steps for a file of 100 bytes, more than the limit workRatio of 2',
     })
   })
 })

@@ -64,6 +64,7 @@ class Scanner {
   position: number
   readonly #source: ByteSource
   #window: Uint8Array = new Uint8Array(0)
+  #view = new DataView(this.#window.buffer)
   #windowAt: number
 
   constructor(source: ByteSource, start: number) {
@@ -82,20 +83,21 @@ class Scanner {
     const { size } = this.#source
     const at = Math.min(this.position, size)
     this.#window = await this.#source.read(at, Math.min(WINDOW_BYTES, size - at))
+    this.#view = new DataView(this.#window.buffer, this.#window.byteOffset, this.#window.length)
     this.#windowAt = at
     // Reading from memory does not let the event loop run.
     await setImmediate()
   }
 
   uint8(): number {
-    return this.#view(1).getUint8(0)
+    return this.#view.getUint8(this.#advance(1))
   }
 
   /** Lengths beyond 2^53 lose digits, but none of them passes the comparison with the size of the file. */
   length(width: 1 | 4 | 8): number {
-    const view = this.#view(width)
-    if (width === 1) return view.getUint8(0)
-    return width === 4 ? view.getUint32(0, true) : Number(view.getBigUint64(0, true))
+    const at = this.#advance(width)
+    if (width === 1) return this.#view.getUint8(at)
+    return width === 4 ? this.#view.getUint32(at, true) : Number(this.#view.getBigUint64(at, true))
   }
 
   skip(count: number): void {
@@ -117,11 +119,12 @@ class Scanner {
     }
   }
 
-  #view(count: number): DataView {
+  /** Gives where in the window the next bytes begin. */
+  #advance(count: number): number {
     const from = this.position - this.#windowAt
     this.position += count
     if (from + count > this.#window.length) throw this.#truncated()
-    return new DataView(this.#window.buffer, this.#window.byteOffset + from, count)
+    return from
   }
 
   #truncated(): Error {

@@ -4,10 +4,15 @@ import { decodeText } from './text.js'
 
 const NEWLINE = 0x0a
 
+/** Bytes of a text up to which it is looked at byte by byte. */
+const SHORT_TEXT = 64
+
 /** The bytes of a pickle with a position. Every read is bounded by the bytes that are there. */
 export class PickleInput {
   position: number
   readonly #bytes: Uint8Array
+  /** The same bytes, to make strings of. */
+  readonly #characters: Buffer
   readonly #view: DataView
   readonly #limits: CheckpointLimits
   readonly #fail: Fail
@@ -15,6 +20,7 @@ export class PickleInput {
   constructor(bytes: Uint8Array, position: number, limits: CheckpointLimits, fail: Fail) {
     this.position = position
     this.#bytes = bytes
+    this.#characters = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#limits = limits
     this.#fail = fail
@@ -51,19 +57,24 @@ export class PickleInput {
 
   /** Gives a view of the next bytes, not a copy. */
   bytes(length: number, limit: LimitName): Uint8Array {
-    if (length > this.#limits[limit]) throw pastLimit(this.#fail, this.#limits, limit, `A value has ${length} bytes`)
-    const at = this.#advance(length)
+    const at = this.#limited(length, limit)
     return this.#bytes.subarray(at, at + length)
+  }
+
+  /** Gives a string of Python 2, which was bytes: text if it can be, as torch reads it, else a copy of them. */
+  textOrBytes(length: number): string | Uint8Array {
+    const at = this.#limited(length, 'stringBytes')
+    return this.#textAt(at, length) ?? this.#bytes.slice(at, at + length)
   }
 
   /** Gives a copy of the next bytes that does not keep the whole pickle in memory. */
   byteString(length: number): Uint8Array {
-    return this.bytes(length, 'stringBytes').slice()
+    const at = this.#limited(length, 'stringBytes')
+    return this.#bytes.slice(at, at + length)
   }
 
   text(length: number): string {
-    const bytes = this.bytes(length, 'stringBytes')
-    const text = decodeText(bytes)
+    const text = this.#textAt(this.#limited(length, 'stringBytes'), length)
     if (text === undefined) throw this.#fail('TORCH_CHECKPOINT_CORRUPT', `A string of ${length} bytes is not UTF-8`)
     return text
   }
@@ -90,6 +101,21 @@ export class PickleInput {
     }
     if (window.length <= this.#limits[limit]) throw this.#fail('TORCH_CHECKPOINT_CORRUPT', 'The pickle ends in a line')
     throw pastLimit(this.#fail, this.#limits, limit, `A line has at least ${window.length} bytes`)
+  }
+
+  /** Most texts are short names: a file can have a million, and a view and a decoder for each take three times as long. */
+  #textAt(at: number, length: number): string | undefined {
+    const end = at + length
+    if (length > SHORT_TEXT) return decodeText(this.#bytes.subarray(at, end))
+    for (let index = at; index < end; index++) {
+      if ((this.#bytes[index] ?? 0) > 0x7f) return decodeText(this.#bytes.subarray(at, end))
+    }
+    return this.#characters.toString('latin1', at, end)
+  }
+
+  #limited(length: number, limit: LimitName): number {
+    if (length > this.#limits[limit]) throw pastLimit(this.#fail, this.#limits, limit, `A value has ${length} bytes`)
+    return this.#advance(length)
   }
 
   #advance(length: number): number {

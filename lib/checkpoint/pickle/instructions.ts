@@ -34,13 +34,13 @@ export const INSTRUCTIONS: Readonly<Record<number, Instruction>> = {
   [OP.BINUNICODE]: (machine, input) => machine.push(input.text(input.uint32())),
   [OP.BINUNICODE8]: (machine, input) => machine.push(input.text(input.uint64())),
   [OP.UNICODE]: (machine, input) => machine.push(expectText(machine, unescapeUnicode(input.line('stringBytes')))),
-  [OP.STRING]: (machine, input) => machine.push(quoted(machine, input.line('stringBytes'))),
-  [OP.SHORT_BINSTRING]: (machine, input) => machine.push(textOrBytes(input.byteString(input.uint8()))),
-  [OP.BINSTRING]: (machine, input) => machine.push(textOrBytes(input.byteString(input.uint32()))),
-  [OP.SHORT_BINBYTES]: (machine, input) => machine.pushBoxed(input.byteString(input.uint8())),
-  [OP.BINBYTES]: (machine, input) => machine.pushBoxed(input.byteString(input.uint32())),
-  [OP.BINBYTES8]: (machine, input) => machine.pushBoxed(input.byteString(input.uint64())),
-  [OP.BYTEARRAY8]: (machine, input) => machine.pushBoxed(input.byteString(input.uint64())),
+  [OP.STRING]: (machine, input) => machine.pushSpelled(quoted(machine, input.line('stringBytes'))),
+  [OP.SHORT_BINSTRING]: (machine, input) => machine.pushSpelled(input.textOrBytes(input.uint8())),
+  [OP.BINSTRING]: (machine, input) => machine.pushSpelled(input.textOrBytes(input.uint32())),
+  [OP.SHORT_BINBYTES]: (machine, input) => machine.pushSpelled(input.byteString(input.uint8())),
+  [OP.BINBYTES]: (machine, input) => machine.pushSpelled(input.byteString(input.uint32())),
+  [OP.BINBYTES8]: (machine, input) => machine.pushSpelled(input.byteString(input.uint64())),
+  [OP.BYTEARRAY8]: (machine, input) => machine.pushSpelled(input.byteString(input.uint64())),
 
   [OP.EMPTY_TUPLE]: (machine) => machine.pushContainer(tuple([])),
   [OP.TUPLE1]: (machine) => machine.pushContainer(tuple(machine.popMany(1))),
@@ -86,11 +86,7 @@ export const INSTRUCTIONS: Readonly<Record<number, Instruction>> = {
 }
 
 function number(opcode: number): Instruction {
-  return (machine, input) => {
-    const value = readNumber(opcode, input, machine.limits, machine.fail)
-    if (typeof value === 'bigint') machine.pushBoxed(value)
-    else machine.push(value)
-  }
+  return (machine, input) => machine.pushSpelled(readNumber(opcode, input, machine.limits, machine.fail))
 }
 
 function extension(machine: PickleMachine): never {
@@ -106,15 +102,12 @@ function quoted(machine: PickleMachine, line: string): string | Uint8Array {
   const quote = line.at(0)
   const closed = line.length >= 2 && (quote === "'" || quote === '"') && line.endsWith(quote)
   const text = expectText(machine, closed ? unescapeBytes(line.slice(1, -1)) : undefined)
-  return textOrBytes(new Uint8Array(Buffer.from(text, 'latin1')))
+  const bytes = new Uint8Array(Buffer.from(text, 'latin1'))
+  // The strings of Python 2 were bytes: text if they can be, as torch reads them.
+  return decodeText(bytes) ?? bytes
 }
 
 function expectText(machine: PickleMachine, text: string | undefined): string {
   if (text !== undefined) return text
   throw machine.fail('TORCH_CHECKPOINT_CORRUPT', 'A string is not quoted or escaped as Python does')
-}
-
-/** The strings of Python 2 were bytes: text if they can be, as torch reads them. */
-function textOrBytes(bytes: Uint8Array): string | Uint8Array {
-  return decodeText(bytes) ?? bytes
 }

@@ -14,7 +14,7 @@ import { isMap, isSet } from '../../util/realm.js'
  * What values cost in memory with all that is kept around them, in bytes: what V8 took at most for millions of each, such
  * as dicts and lists of one element, on the stack and then in a list or tuple.
  */
-const COSTS = { value: 32, container: 224, entry: 48, boxed: 136, memo: 52 } as const
+const COSTS = { value: 32, container: 224, entry: 48, bytes: 232, integer: 136, memo: 52 } as const
 
 /** The first protocol that only Python 3 writes: older ones use names of Python 2. */
 const FIRST_PYTHON_3 = 3
@@ -169,9 +169,10 @@ export class PickleMachine {
     this.#stack.push(value)
   }
 
-  /** Pushes a value with memory of its own. */
-  pushBoxed(value: Uint8Array | bigint): void {
-    this.#memory += COSTS.boxed
+  /** Pushes a value that the pickle spells out, of any length: bytes and large integers are objects of their own. */
+  pushSpelled(value: string | Uint8Array | number | bigint | boolean): void {
+    if (typeof value === 'bigint') this.#memory += COSTS.integer
+    else if (typeof value === 'object') this.#memory += COSTS.bytes
     this.push(value)
   }
 

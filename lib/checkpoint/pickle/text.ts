@@ -33,6 +33,9 @@ export function encodeText(text: string): Uint8Array {
   return bytes.subarray(0, end)
 }
 
+/** What each surrogate of three bytes begins with. */
+const SURROGATE_LEAD = 0xed
+
 /** Units that are made a string at once: as many arguments as every engine takes. */
 const CHUNK_UNITS = 8192
 
@@ -41,6 +44,7 @@ const CHUNK_UNITS = 8192
  * as the decoder is: no overlong forms, nothing above U+10FFFF.
  */
 function decodeWithSurrogates(bytes: Uint8Array): string | undefined {
+  if (!bytes.includes(SURROGATE_LEAD)) return undefined
   // No more than the bytes can fill: thousands of short strings would each pay for a long one.
   const units = new Uint16Array(Math.min(CHUNK_UNITS, bytes.length + 2))
   const pieces: string[] = []

@@ -37,8 +37,15 @@ export interface TreeOptions {
 /** Gives the members of a module; `path` says where it is, for messages. Long paths cost time to make. */
 export type MembersOf = (module: PickledObject, path: () => string, counter: EntryCounter) => Members
 
+/** A module that was looked at, and whether the walk is within it. */
+interface KnownModule {
+  readonly members: Members
+  // A flag, and no set of the modules that the walk is in: one that is added and deleted again and again costs V8's sets more each time.
+  isOpen: boolean
+}
+
 interface ModuleVisit {
-  readonly module: PickledObject
+  readonly module: KnownModule
   readonly prefix: string
   readonly children: Iterator<Members['children'][number]>
 }
@@ -58,17 +65,22 @@ export function collectState(
   { limits, budget, fail }: TreeOptions,
 ): OrderedDict {
   const state = new OrderedDict()
-  const known = new Map<PickledObject, Members>()
-  const active = new Set<PickledObject>()
+  const known = new Map<PickledObject, KnownModule>()
   const frames: ModuleVisit[] = []
   const counter = new EntryCounter(budget, fail)
   let characters = 0
 
-  const enter = (module: PickledObject, prefix: string): void => {
+  const look = (value: PickledObject, path: () => string): KnownModule => {
+    const module = { members: membersOf(value, path, counter), isOpen: false }
+    known.set(value, module)
+    return module
+  }
+
+  const enter = (value: PickledObject, prefix: string): void => {
     const path = (): string => describePath(prefix)
-    if (active.has(module)) throw fail('TORCH_CHECKPOINT_UNSUPPORTED', `The module at ${path()} contains itself`)
-    const members = known.get(module) ?? membersOf(module, path, counter)
-    known.set(module, members)
+    const module = known.get(value) ?? look(value, path)
+    if (module.isOpen) throw fail('TORCH_CHECKPOINT_UNSUPPORTED', `The module at ${path()} contains itself`)
+    const { members } = module
     counter.take(ENTRIES_PER_VISIT * (1 + members.tensors.length))
     for (const [name, tensor] of members.tensors) {
       // Before the key is made: a long name that is shared costs its length again and again.
@@ -82,7 +94,7 @@ export function collectState(
       state.set(key, tensor)
     }
     if (state.size > limits.tensors) throw pastLimit(fail, limits, 'tensors', `The module has ${state.size} tensors`)
-    active.add(module)
+    module.isOpen = true
     frames.push({ module, prefix, children: members.children.values() })
   }
 
@@ -95,7 +107,7 @@ export function collectState(
       continue
     }
     frames.pop()
-    active.delete(frame.module)
+    frame.module.isOpen = false
   }
   return state
 }

@@ -59,16 +59,17 @@ interface NodeVisit {
  * @throws {CheckpointError} `TORCH_CHECKPOINT_UNSUPPORTED` if a value contains itself, or if Python would not read it back.
  */
 export function checkTree(root: unknown, place: FaultLocation, isTensor: (value: object) => boolean): void {
-  const done = new Set<object>()
-  const active = new Set<object>()
+  const met = new Map<object, 'open' | 'done'>()
   const frames: NodeVisit[] = []
   const here = (): string => describePath(frames)
 
   const enter = (value: unknown): void => {
-    if (!isBranch(value, here, place, isTensor) || done.has(value)) return
-    if (active.has(value))
+    if (!isBranch(value, here, place, isTensor)) return
+    const before = met.get(value)
+    if (before === 'done') return
+    if (before === 'open')
       throw failure('TORCH_CHECKPOINT_UNSUPPORTED', place, `The value at ${here()} contains itself`)
-    active.add(value)
+    met.set(value, 'open')
     frames.push({ value, children: childrenOf(value), label: '' })
   }
 
@@ -77,8 +78,7 @@ export function checkTree(root: unknown, place: FaultLocation, isTensor: (value:
     const next = frame.children.next()
     if (next.done === true) {
       frames.pop()
-      active.delete(frame.value)
-      done.add(frame.value)
+      met.set(frame.value, 'done')
     } else {
       const [label, child] = next.value
       frame.label = label

@@ -189,7 +189,7 @@ describe('a whole pickled module', () => {
       assert.throws(() => keysOf(doubled(module(), 200)), {
         code: 'TORCH_CHECKPOINT_LIMIT',
         message:
-          /^x\.pth: Reading takes at least 95000\d\d steps for a file of 4000000 bytes, more than the limit workRatio of 2$/,
+          /^x\.pth: Reading takes at least 90000\d\d steps for a file of 4000000 bytes, more than the limit workRatio of 2$/,
       }))
 
     it('stops at shared modules that double the tensors', () =>

@@ -140,7 +140,7 @@ describe('readCheckpoint() of a TorchScript archive', () => {
     const LAX = { limits: { inflateRatio: 10_000 } }
 
     it('code that takes longer to read than the file is long', () =>
-      assert.rejects(readCheckpoint(script(object('Net', { w: TENSOR }), `${net}\n${' \n'.repeat(2_500_000)}`), LAX), {
+      assert.rejects(readCheckpoint(script(object('Net', { w: TENSOR }), `${net}\n${'\n'.repeat(2_500_000)}`), LAX), {
         code: 'TORCH_CHECKPOINT_LIMIT',
         message:
           /^buffer: Reading takes at least \d+ steps for a file of \d+ bytes, more than the limit workRatio of 2$/,
