@@ -49,6 +49,9 @@ const MAX_KEYS = 8
 /** Places that an error names. */
 const MAX_PLACES = 8
 
+/** Estimated bytes of an entry that is left out, and of the words that say what it is. */
+const SKIPPED_BYTES = 400
+
 /** Options of {@link findStateDict}. */
 export interface FindOptions {
   /** Where the state dict lies, such as `model` or `model.state_dict`. Default: it is searched. */
@@ -101,7 +104,7 @@ export function findStateDict(checkpoint: Checkpoint, options: FindOptions = {})
   const found = findIn(checkpoint, { key, wholeModule, limits, budget, place })
   // Many keys may hold one tensor of the file, and each becomes one of its own. The first has been counted when it was read.
   const repeated = found.tensors.size - new Set(found.tensors.values()).size
-  budget.takeMemory(TENSOR_BYTES * repeated, failAt(place))
+  budget.takeMemory(TENSOR_BYTES * repeated + SKIPPED_BYTES * found.skipped.size, failAt(place))
   return found
 }
 
@@ -128,11 +131,12 @@ function findIn(checkpoint: Checkpoint, { key, wholeModule, limits, budget, plac
   if (found !== undefined && (found.path !== '' || isPlainState(found.dict, found.tensors))) {
     return asStateDict(found.dict, found.path, place)
   }
-  const [only, ...others] = placesBelow(checkpoint.root, open).filter(({ tensors }) => tensors > (found?.tensors ?? 0))
+  const places = placesBelow(checkpoint.root, open)
+  const [only, ...others] = places.filter(({ tensors }) => tensors > (found?.tensors ?? 0))
   if (only === undefined && found !== undefined) return asStateDict(found.dict, found.path, place)
   const empty = only === undefined ? emptyState(checkpoint.root) : undefined
   if (empty !== undefined) return asStateDict(empty.dict, empty.path, place)
-  if (only === undefined || others.length > 0) throw noStateDict(checkpoint.root, place, open)
+  if (only === undefined || others.length > 0) throw noStateDict(checkpoint.root, places, place)
   return asStateDict(only.dict, only.path, place)
 }
 
@@ -151,6 +155,10 @@ function search(
 ): Candidate | undefined {
   if (typeof opaque !== 'object' || opaque === null || seen.has(opaque)) return undefined
   seen.add(opaque)
+  // A list has no usual keys. Most hold no tensors, and there can be many.
+  if (Array.isArray(opaque) && !opaque.slice(0, MAX_ELEMENTS).some((element) => element instanceof StoredTensor)) {
+    return undefined
+  }
   const dict = dictOf(open(opaque))
   if (dict === undefined) return undefined
   const tensors = countTensors(dict)
@@ -254,9 +262,15 @@ export function followPath(
 }
 
 /** Numbers as keys are asked for by their digits. */
+function nameOf(key: CheckpointValue): CheckpointValue {
+  return typeof key === 'number' ? String(key) : key
+}
+
 function byName(dict: Dict): Dict {
-  if (![...dict.keys()].some((key) => typeof key === 'number')) return dict
-  return new Map([...dict].map(([key, value]) => [typeof key === 'number' ? String(key) : key, value]))
+  for (const key of dict.keys()) {
+    if (typeof key === 'number') return new Map(Array.from(dict, ([name, value]) => [nameOf(name), value]))
+  }
+  return dict
 }
 
 function longestKey(dict: Dict, path: string): string | undefined {
@@ -271,9 +285,11 @@ function longestKey(dict: Dict, path: string): string | undefined {
 function placesBelow(root: CheckpointValue, open: OpenBranch): Candidate[] {
   const places: Candidate[] = []
   const seen = new Set<CheckpointValue>([root])
-  for (const [key, value] of byName(dictOf(root) ?? EMPTY)) {
-    if (typeof key !== 'string' || NEVER.test(key)) continue
-    const found = search(value, key, { depth: 1, open, seen })
+  for (const [key, value] of dictOf(root) ?? EMPTY) {
+    if (typeof value !== 'object' || value === null || seen.has(value)) continue
+    const name = nameOf(key)
+    if (typeof name !== 'string' || NEVER.test(name)) continue
+    const found = search(value, name, { depth: 1, open, seen })
     if (found !== undefined) places.push(found)
   }
   return places
@@ -292,7 +308,7 @@ function isEmptyDict(value: CheckpointValue | undefined): boolean {
   return isMap(value) && value.size === 0
 }
 
-function noStateDict(root: CheckpointValue, place: FaultLocation, open: OpenBranch): Error {
+function noStateDict(root: CheckpointValue, places: readonly Candidate[], place: FaultLocation): Error {
   if (root instanceof PickledObject && root.entries === null) return wholeObject(root, 'The checkpoint', place)
   const dict = dictOf(root)
   if (dict === undefined) {
@@ -302,7 +318,7 @@ function noStateDict(root: CheckpointValue, place: FaultLocation, open: OpenBran
     const value = dict.get(key)
     if (value instanceof PickledObject) return wholeObject(value, `The value at ${key}`, place)
   }
-  const [value = '', ...rest] = placesBelow(root, open).map(({ path }) => path)
+  const [value = '', ...rest] = places.map(({ path }) => path)
   if (value === '' && Array.isArray(root)) {
     return failure('TORCH_CHECKPOINT_UNSUPPORTED', place, `Holds ${describeValue(root)}, expected a state dict`)
   }

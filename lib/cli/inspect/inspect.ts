@@ -56,6 +56,9 @@ const MAX_UNASKED_BYTES = 1e9
 const MAX_SHARED_BYTES = 64e6
 const MAX_SHARED_RATIO = 16
 
+/** Characters of all strings together that are printed as they are: many keys of a file can hold one long string. */
+const MAX_TEXT = 2 ** 20
+
 /** Entries beside the state dict that are printed. */
 const MAX_ENTRIES = 20
 
@@ -90,7 +93,7 @@ export interface InspectReport extends NetworkReport {
     /** Number of tensors of each element type. */
     readonly dtypes: Readonly<Record<string, number>>
   }
-  /** Entries beside the state dict, such as `epoch`; values other than numbers, strings and booleans are described in words. */
+  /** Entries beside the state dict, such as `epoch`; values other than numbers, booleans and the first million characters of strings are described in words. */
   readonly entries: readonly { readonly key: string; readonly value: number | string | boolean | null }[]
   readonly values: {
     readonly checked: boolean
@@ -160,9 +163,12 @@ function entriesBeside({ root }: Checkpoint, { source, skipped }: FoundStateDict
   // In the state dict itself: counters and the like.
   for (const [key, what] of skipped) entries.push({ key: join(source, key), value: what })
   if (source === '' || !isMap(root)) return entries
+  let text = 0
   for (const [key, value] of root) {
     if (typeof key !== 'string' || source === key || source.startsWith(`${key}.`)) continue
-    entries.push({ key, value: plainValue(value) })
+    if (typeof value === 'string') text += value.length
+    const isTooMuch = typeof value === 'string' && text > MAX_TEXT
+    entries.push({ key, value: isTooMuch ? describeValue(value) : plainValue(value) })
   }
   return entries
 }

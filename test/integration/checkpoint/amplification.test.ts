@@ -40,6 +40,8 @@ const HOSTILE: readonly (readonly [name: string, bytes: Uint8Array])[] = [
   ['one tensor under 90,000 keys', archive(`}(${repeat(90_000, (index) => `${key(index)}h\x09`)}u`)],
   ['getattr of one long text', archive(`${text('a.'.repeat(2_000))}q\x000cbuiltins\ngetattr\nq\x01](${`h\x01ca\nB\nh\0\x86R`.repeat(50_000)}e`)],
   ['one tuple of 100,000 arguments', archive(`(${'N'.repeat(100_000)}tq\x000coperator\nattrgetter\nq\x01](${'h\x01h\0R'.repeat(100_000)}e`)],
+  ['one long text beside a state dict, under 60,000 keys', archive(`${text('\xed\xa0\x80'.repeat(60_000))}q\x000}(U\x05model}U\x01wh\x09s${repeat(60_000, (index) => `${key(index)}h\0`)}u`)],
+  ['75,000 entries that are no tensors, deflated', deflated(`${text('\xed\xa0\x80'.repeat(150_000))}q\x000}(U\x01wh\x09${repeat(75_000, (index) => `${key(index)}h\0`)}u`)],
   ['20,000 modules that hold the one before three times', archive(`}q\x010ctorch.nn.modules.container\nSequential\nq\x020U\x0b_parametersq\x030U\x08_buffersq\x040U\x08_modulesq\x050h\x02)\x81}(h\x03h\x01h\x04h\x01h\x05h\x01ubq\x000${'h\x02)\x81}(h\x03h\x01h\x04h\x01h\x05}(U\x01ah\0U\x01bh\0U\x01ch\0uubq\x000'.repeat(20_000)}h\0`)],
 ] // prettier-ignore
 
