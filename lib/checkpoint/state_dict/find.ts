@@ -104,7 +104,7 @@ export function findStateDict(checkpoint: Checkpoint, options: FindOptions = {})
   const found = findIn(checkpoint, { key, wholeModule, limits, budget, place })
   // Many keys may hold one tensor of the file, and each becomes one of its own. The first has been counted when it was read.
   const repeated = found.tensors.size - new Set(found.tensors.values()).size
-  budget.takeMemory(TENSOR_BYTES * repeated + SKIPPED_BYTES * found.skipped.size, failAt(place))
+  budget.takeMemory(TENSOR_BYTES * repeated, failAt(place))
   return found
 }
 
@@ -121,28 +121,31 @@ function findIn(checkpoint: Checkpoint, { key, wholeModule, limits, budget, plac
     const value = withoutCompiler(wrapped)
     return wholeModule && isWholeModule(value) ? wholeModuleState(value, { limits, budget, place }) : value
   }
+  const asState = (value: CheckpointValue | Candidate['dict'], source: string): FoundStateDict => {
+    return asStateDict(value, source, budget, place)
+  }
   if (key !== undefined) {
     if (typeof key !== 'string') throw expected('a string', 'key', key)
-    return asStateDict(open(valueAt(checkpoint.root, key)), key, place)
+    return asState(open(valueAt(checkpoint.root, key)), key)
   }
-  if (wholeModule && isWholeModule(withoutCompiler(checkpoint.root)))
-    return asStateDict(open(checkpoint.root), '', place)
+  if (wholeModule && isWholeModule(withoutCompiler(checkpoint.root))) return asState(open(checkpoint.root), '')
   const found = search(checkpoint.root, '', { depth: 0, open, seen: new Set() })
   if (found !== undefined && (found.path !== '' || isPlainState(found.dict, found.tensors))) {
-    return asStateDict(found.dict, found.path, place)
+    return asState(found.dict, found.path)
   }
   const places = placesBelow(checkpoint.root, open)
   const [only, ...others] = places.filter(({ tensors }) => tensors > (found?.tensors ?? 0))
-  if (only === undefined && found !== undefined) return asStateDict(found.dict, found.path, place)
+  if (only === undefined && found !== undefined) return asState(found.dict, found.path)
   const empty = only === undefined ? emptyState(checkpoint.root) : undefined
-  if (empty !== undefined) return asStateDict(empty.dict, empty.path, place)
+  if (empty !== undefined) return asState(empty.dict, empty.path)
   if (only === undefined || others.length > 0) throw noStateDict(checkpoint.root, places, place)
-  return asStateDict(only.dict, only.path, place)
+  return asState(only.dict, only.path)
 }
 
 /** A state dict, where it lies, and how many tensors it holds. */
 interface Candidate {
-  readonly dict: Dict
+  /** A list stays one until it is chosen: there can be many. */
+  readonly dict: Dict | readonly CheckpointValue[]
   readonly path: string
   readonly tensors: number
 }
@@ -155,9 +158,10 @@ function search(
 ): Candidate | undefined {
   if (typeof opaque !== 'object' || opaque === null || seen.has(opaque)) return undefined
   seen.add(opaque)
-  // A list has no usual keys. Most hold no tensors, and there can be many.
-  if (Array.isArray(opaque) && !opaque.slice(0, MAX_ELEMENTS).some((element) => element instanceof StoredTensor)) {
-    return undefined
+  if (Array.isArray(opaque)) {
+    // It has no usual keys.
+    const tensors = opaque.slice(0, MAX_ELEMENTS).filter((element) => element instanceof StoredTensor).length
+    return tensors > 0 ? { dict: opaque, path, tensors } : undefined
   }
   const dict = dictOf(open(opaque))
   if (dict === undefined) return undefined
@@ -187,11 +191,16 @@ function countTensors(dict: Dict): number {
 }
 
 /** Nothing else is in most state dicts, so that nothing below needs to be searched. */
-function isPlainState(dict: Dict, tensors: number): boolean {
-  return tensors > 0 && tensors === dict.size
+function isPlainState(dict: Candidate['dict'], tensors: number): boolean {
+  return tensors > 0 && tensors === ('size' in dict ? dict.size : Math.min(dict.length, MAX_ELEMENTS))
 }
 
-function asStateDict(value: CheckpointValue | Dict, source: string, place: FaultLocation): FoundStateDict {
+function asStateDict(
+  value: CheckpointValue | Candidate['dict'],
+  source: string,
+  budget: Budget,
+  place: FaultLocation,
+): FoundStateDict {
   const where = source === '' ? 'The checkpoint' : `The value at ${source}`
   const dict = isMap(value) ? (value as Dict) : dictOf(value as CheckpointValue)
   if (dict === undefined) {
@@ -200,9 +209,17 @@ function asStateDict(value: CheckpointValue | Dict, source: string, place: Fault
   }
   const tensors = new Map<string, StoredTensor>()
   const skipped = new Map<string, string>()
+  // Many entries may hold one value.
+  const words = new Map<CheckpointValue, string>()
   for (const [key, entry] of dict) {
-    if (typeof key === 'string' && entry instanceof StoredTensor) tensors.set(key, entry)
-    else skipped.set(typeof key === 'string' ? key : describeValue(key), describeValue(entry))
+    if (typeof key === 'string' && entry instanceof StoredTensor) {
+      tensors.set(key, entry)
+      continue
+    }
+    budget.takeMemory(SKIPPED_BYTES, failAt(place))
+    const what = words.get(entry) ?? describeValue(entry)
+    words.set(entry, what)
+    skipped.set(typeof key === 'string' ? key : describeValue(key), what)
   }
   if (tensors.size === 0 && skipped.size > 0) {
     const [key, entry] = dict.entries().next().value ?? []
