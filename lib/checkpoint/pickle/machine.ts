@@ -14,7 +14,7 @@ import { isMap, isSet } from '../../util/realm.js'
  * What values cost in memory with all that is kept around them, in bytes: what V8 took at most for millions of each, such
  * as dicts and lists of one element, on the stack and then in a list or tuple.
  */
-const COSTS = { value: 32, container: 224, entry: 48, bytes: 232, integer: 136, memo: 52 } as const
+const COSTS = { value: 32, container: 224, entry: 64, bytes: 232, integer: 136, memo: 52 } as const
 
 /** The first protocol that only Python 3 writes: older ones use names of Python 2. */
 const FIRST_PYTHON_3 = 3
