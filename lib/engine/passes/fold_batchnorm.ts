@@ -7,7 +7,7 @@ import type { Graph, Node, Value } from '../graph.js'
 import type { Activation } from '../ops/activations.js'
 import type { BatchNormNode } from '../ops/batch_norm.js'
 import { absorbs } from '../ops/index.js'
-import { fuse } from './fuse.js'
+import { fuseInPieces } from './fuse.js'
 
 /**
  * Folds the normalization of channels into the convolution or the matrix that makes them, where nothing else reads its
@@ -15,24 +15,30 @@ import { fuse } from './fuse.js'
  */
 export function* foldBatchNorm(graph: Graph): Pieces<Graph> {
   const foldings: Folding[] = []
-  const nodes = fuse(graph, (norm, maker) => {
-    if (norm.kind !== 'batchNorm') return null
-    const layer = maker(norm.input)
-    if (layer === null || !canFold(layer)) return null
-    const { dtype, device } = layer.weight
-    const like = { dtype, device: device as Device }
-    const [weight, bias] = [empty(layer.weight.shape, like), empty([layer.weight.size(0)], like)]
-    foldings.push({ layer, norm, weight, bias })
-    return { node: { ...layer, weight, bias, output: norm.output }, absorbed: layer }
-  })
-  const folded = graph.with({ nodes, made: foldings.flatMap(({ weight, bias }) => [weight, bias]) })
-  for (const folding of foldings) {
-    yield
-    const scale = fillBias(folding)
-    yield* fillWeight(folding, scale)
-    scale.dispose()
+  let isDone = false
+  try {
+    const nodes = yield* fuseInPieces(graph, (norm, maker) => {
+      if (norm.kind !== 'batchNorm') return null
+      const layer = maker(norm.input)
+      if (layer === null || !canFold(layer)) return null
+      const { dtype, device } = layer.weight
+      const like = { dtype, device: device as Device }
+      const [weight, bias] = [empty(layer.weight.shape, like), empty([layer.weight.size(0)], like)]
+      foldings.push({ layer, norm, weight, bias })
+      return { node: { ...layer, weight, bias, output: norm.output }, absorbed: layer }
+    })
+    for (const folding of foldings) {
+      yield
+      const scale = fillBias(folding)
+      yield* fillWeight(folding, scale)
+      scale.dispose()
+    }
+    isDone = true
+    return graph.with({ nodes, made: foldings.flatMap(({ weight, bias }) => [weight, bias]) })
+  } finally {
+    // Where it is ended early, no graph owns them.
+    if (!isDone) for (const tensor of foldings.flatMap(({ weight, bias }) => [weight, bias])) tensor.dispose()
   }
-  return folded
 }
 
 /** Two nodes that become one, whose weight and bias have room, but no numbers yet. */

@@ -1,3 +1,4 @@
+import { finish, type Pieces } from '../../util/slices.js'
 import type { Graph, Node, Value } from '../graph.js'
 import { inputsOf, outputsOf } from '../ops/index.js'
 
@@ -16,11 +17,17 @@ export type FusionRule = (node: Node, maker: (value: Value) => Node | null) => F
 
 /** Applies a rule to all nodes, in order: what was fused can be fused again. */
 export function fuse(graph: Graph, rule: FusionRule): Node[] {
+  return finish(fuseInPieces(graph, rule))
+}
+
+/** As {@link fuse}, a node at a time: for a rule that takes memory. */
+export function* fuseInPieces(graph: Graph, rule: FusionRule): Pieces<Node[]> {
   const reads = countReads(graph)
   const makers = new Map<Value, Node>()
   const nodes = new Set<Node>()
   const maker = (value: Value): Node | null => (reads.get(value) === 1 ? (makers.get(value) ?? null) : null)
   for (const node of graph.nodes) {
+    yield
     const fusion = rule(node, maker)
     if (fusion !== null) nodes.delete(fusion.absorbed)
     const next = fusion?.node ?? node
