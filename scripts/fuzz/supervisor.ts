@@ -19,8 +19,9 @@ export interface Step {
   readonly extraBytes: number
 }
 
-/** What the child says of a file that it has read. */
-export type Report = { readonly outcome: string; readonly steps: readonly Step[] } | { readonly foreign: string }
+/** What the child says of a file that it has read; `paceMs` is the CPU time that work of one size took around it. */
+export type Report =
+  { readonly outcome: string; readonly steps: readonly Step[]; readonly paceMs: number } | { readonly foreign: string }
 
 /** What came of a file. `kind` is what must not be, or `fine`. */
 export interface Outcome {
@@ -41,6 +42,8 @@ export const MAX_EXTRA_BYTES = 64 * 2 ** 20
 export const UNIT_BYTES = 1_000_000
 /** A step that takes too much is repeated: others use the same cores, and the collector chooses its time. */
 const ATTEMPTS = 3
+/** As two programs that share a core each take up to so many times their CPU time, no more is allowed for. */
+const MAX_SLOWDOWN = 2
 /** Cases of one child, so that what leaks a little does not add up. */
 const CASES_PER_CHILD = 20_000
 
@@ -51,6 +54,8 @@ const CHILD = fileURLToPath(new URL('child.ts', import.meta.url))
 export class Supervisor {
   readonly #maxCpuMs: number
   #child: ChildProcess | null = null
+  /** The shortest of all children. */
+  #paceMs = Infinity
   #cases = 0
 
   constructor({ maxCpuMs = MAX_CPU_MS } = {}) {
@@ -67,11 +72,18 @@ export class Supervisor {
         this.close()
         return { kind: report === 'no answer' ? 'hang' : 'crash', detail: report, cpuMs: 0, extraBytes: 0 }
       }
-      const outcome = judge(report, request.bytes.length, this.#maxCpuMs)
+      const outcome = judge(report, request.bytes.length, this.#maxCpuMs * this.#slowdown(report))
       const isCostly = outcome.kind === 'hang' || outcome.kind === 'memory'
       if (!isCostly || attempt === ATTEMPTS) return outcome
       this.close()
     }
+  }
+
+  /** How many times longer than it can be the CPU time is, while others use the same cores. */
+  #slowdown(report: Report): number {
+    if ('foreign' in report) return 1
+    this.#paceMs = Math.min(this.#paceMs, report.paceMs)
+    return Math.min(MAX_SLOWDOWN, report.paceMs / this.#paceMs)
   }
 
   close(): void {
