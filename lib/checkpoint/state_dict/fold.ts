@@ -41,6 +41,7 @@ type Tensors = ReadonlyMap<string, StoredTensor>
 
 /** Where PyTorch keeps the parts of a parametrized tensor. */
 const PARAMETRIZATIONS = '.parametrizations.'
+const ROOT_PARAMETRIZATIONS = PARAMETRIZATIONS.slice(1)
 
 /**
  * Computes the parameters that PyTorch keeps in parts: `weight_norm` and `spectral_norm`, as hooks or parametrizations, and pruned
@@ -111,14 +112,16 @@ interface Parametrized {
 
 /** Reads `fc.` and `weight` out of `fc.parametrizations.weight.original0`. */
 function splitParametrized(key: string): Parametrized | undefined {
-  const at = `.${key}`.indexOf(PARAMETRIZATIONS)
-  if (at === -1) return undefined
+  // The root itself may be what is parametrized.
+  const isAtRoot = key.startsWith(ROOT_PARAMETRIZATIONS)
+  const at = isAtRoot ? 0 : key.indexOf(PARAMETRIZATIONS) + 1
+  if (!isAtRoot && at === 0) return undefined
   const rest = key.slice(at + PARAMETRIZATIONS.length - 1)
   return { module: key.slice(0, at), name: rest.slice(0, rest.indexOf('.')) }
 }
 
 function foldParametrized({ module, name }: Parametrized, tensors: Tensors): Fold | undefined {
-  const front = `${module}${PARAMETRIZATIONS.slice(1)}${name}.`
+  const front = `${module}${ROOT_PARAMETRIZATIONS}${name}.`
   for (const [ends, make] of [
     [['original1', 'original0'], weightNorm],
     [['original', '0._u', '0._v'], spectralNorm],

@@ -23,7 +23,12 @@ export function joinAttention(tensors: ReadonlyMap<string, FoldableTensor>): Map
   const joined = new Map<string, FoldableTensor>()
   const gone = new Set<string>()
   for (const [key, tensor] of tensors) {
-    const [, front = '', query = '', name = ''] = key.length > MAX_KEY_LENGTH ? [] : (QUERY.exec(key) ?? [])
+    const match = key.length > MAX_KEY_LENGTH ? null : QUERY.exec(key)
+    if (match === null) {
+      joined.set(key, tensor)
+      continue
+    }
+    const [, front = '', query = '', name = ''] = match
     const keys = [query, ...(OTHERS[query] ?? [])].map((each) => `${front}${each}.${name}`)
     const parts = keys.map((each) => tensors.get(each)).filter((part) => part instanceof StoredTensor)
     const [{ dtype, shape: [rows = 0, ...rest] } = { dtype: '', shape: [] }] = parts
