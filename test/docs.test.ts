@@ -7,7 +7,15 @@ import ts from 'typescript'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const PAGES = ['README.md', 'CONTRIBUTING.md', 'UPGRADING.md', ...pagesIn('docs'), ...pagesIn('examples')]
-const OTHER_PAGES = ['CHANGELOG.md', 'deploy/README.md', 'models/fashion-mnist/README.md', 'packages/README.md']
+const OTHER_PAGES = [
+  'CHANGELOG.md',
+  'SUPPORT.md',
+  'CODE_OF_CONDUCT.md',
+  'SECURITY.md',
+  'deploy/README.md',
+  'models/fashion-mnist/README.md',
+  'packages/README.md',
+]
 
 /** An example of a page as a module that compiles by itself. */
 interface Example {
@@ -143,6 +151,22 @@ describe('The links of README, docs and other pages', () => {
       })
 
       assert.deepEqual(broken, [])
+    })
+  }
+})
+
+describe('The home page', () => {
+  const numbers = [...readFileSync(path.join(ROOT, 'docs/index.md'), 'utf8').matchAll(/^- \*\*([\d.]+) (?:×|ms)\*\*/gm)]
+
+  it('has three numbers', () => {
+    assert.equal(numbers.length, 3)
+  })
+
+  for (const [, number = ''] of numbers) {
+    it(`has numbers of docs/benchmarks.md alone: ${number}`, () => {
+      const page = readFileSync(path.join(ROOT, 'docs/benchmarks.md'), 'utf8')
+
+      assert.ok(new RegExp(`(?<![\\d.])${number.replace('.', '\\.')}(?![\\d.]\\d)`).test(page))
     })
   }
 })

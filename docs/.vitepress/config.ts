@@ -69,10 +69,17 @@ const PROJECT = [
   { text: 'Releasing', link: '/releasing' },
 ]
 
+/** An N, within the page: one request less. */
+const ICON = `data:image/svg+xml,${encodeURIComponent(
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#b3361a"/>' +
+    '<path d="M10 23V9l12 14V9" fill="none" stroke="#fff" stroke-width="3.4"/></svg>',
+)}`
+
 export default defineConfig({
   title: 'napi-torch',
   description: 'PyTorch in Node.js: loads torch.save checkpoints, without Python',
   lang: 'en-US',
+  head: [['link', { rel: 'icon', type: 'image/svg+xml', href: ICON }]],
   outDir: join(ROOT, 'build', 'site'),
   cacheDir: join(ROOT, 'build', 'vitepress'),
   // Addresses of the reader's own machine, in examples.
@@ -87,7 +94,7 @@ export default defineConfig({
   },
   markdown: {
     anchor: { slugify: anchorOf },
-    theme: { light: 'github-light-high-contrast', dark: 'github-dark' },
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     config: (markdown) => {
       markdown.core.ruler.push('site_links', ({ tokens, env }) => {
         const { relativePath } = env as { readonly relativePath: string }

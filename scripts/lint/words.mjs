@@ -47,6 +47,7 @@ const SKIPPED = [
   /(?:^|\/)(?:node_modules|dist|build|\.cache|__pycache__)\//,
   /^test\/(?:fixtures|goldens)\//,
   /^bench\/results\//,
+  /^docs\/(?:api|project)\//, // Copies: `npm run docs` makes them.
   /^lib\/vision\/imagenet_labels\./, // Names of ImageNet's classes: grey fox, hand plane, recipe …
   /^scripts\/lint\/words\.mjs$/,
   /^test\/scripts\/lint\/words\.test\.ts$/,

@@ -79,7 +79,7 @@ const OPTIONS: Partial<TypeDocOptions> & PluginOptions = {
   githubPages: false,
   logLevel: 'Error',
   validation: false,
-  outputFileStrategy: 'modules',
+  router: 'module',
   entryFileName: 'index',
   hideGroupHeadings: true,
   hideBreadcrumbs: true,
@@ -100,7 +100,7 @@ export async function writeApiPages(): Promise<void> {
   const app = await Application.bootstrapWithPlugins({
     ...OPTIONS,
     entryPoints: entries.map(({ source }) => join(ROOT, source)),
-  } as Partial<TypeDocOptions>)
+  })
   const project = await app.convert()
   if (project === undefined) throw new Error('TypeDoc found nothing')
   leaveRepeatedOut(project)
@@ -122,11 +122,15 @@ function nameEntry(page: string, name: string): void {
   writeFileSync(file, readFileSync(file, 'utf8').replace(/^# .*$/m, `# ${name}`))
 }
 
-/** TypeDoc spells the default of a type parameter out, at each tensor. */
+/** TypeDoc spells the default of a type parameter out, at each tensor, and puts a heading above the only constructor. */
 function shorten(file: string): void {
   const all = DTYPES.map((dtype) => `\`"${dtype}"\``).join(String.raw` \| `)
-  const text = readFileSync(file, 'utf8').replaceAll(String.raw`\<${all}\>`, '').replaceAll(all, '`DType`')
-  writeFileSync(file, text)
+  const text = readFileSync(file, 'utf8')
+    .replaceAll(String.raw`\<${all}\>`, '')
+    .replaceAll(all, '`DType`')
+  // The outline of the page is the list of what it describes.
+  const outline = '---\noutline: 2\n---\n\n'
+  writeFileSync(file, outline + text.replaceAll('### Constructors\n\n#### Constructor\n', '### Constructor\n'))
 }
 
 function indexPage(entries: readonly ApiEntry[]): string {
