@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 
-import { defineConfig, type DefaultTheme } from 'vitepress'
+import { defineConfig, type DefaultTheme, type MarkdownEnv } from 'vitepress'
 
 import { ROOT } from '../../scripts/package/files.js'
 import { REPOSITORY } from '../../scripts/package/project.js'
@@ -75,6 +75,18 @@ const ICON = `data:image/svg+xml,${encodeURIComponent(
     '<path d="M10 23V9l12 14V9" fill="none" stroke="#fff" stroke-width="3.4"/></svg>',
 )}`
 
+/** The part of markdown-it that is needed here. */
+interface Renderer {
+  render(text: string, env: MarkdownEnv): string
+}
+
+/** What the search reads of a page: a section for each heading, but for those that every class of the reference repeats. */
+function searched(text: string, env: MarkdownEnv, markdown: Renderer): string {
+  return markdown
+    .render(text, env)
+    .replace(/<h3 id="(?:constructor|properties|methods|accessors)(?:-\d+)?".*?<\/h3>/g, '')
+}
+
 export default defineConfig({
   title: 'napi-torch',
   description: 'PyTorch in Node.js: loads torch.save checkpoints, without Python',
@@ -107,7 +119,7 @@ export default defineConfig({
   },
   themeConfig: {
     outline: { level: [2, 3] },
-    search: { provider: 'local' },
+    search: { provider: 'local', options: { _render: searched } },
     socialLinks: [{ icon: 'github', link: REPOSITORY }],
     externalLinkIcon: true,
     nav: [

@@ -7,6 +7,7 @@ import type { PluginOptions } from 'typedoc-plugin-markdown'
 import { DTYPES } from '../../lib/util/dtype.js'
 import { readPackageJson, ROOT } from '../package/files.js'
 import { workspaces } from '../package/workspace_package.js'
+import { mendAnchors } from './anchors.js'
 
 /** Where the pages are written: a folder of the site that git ignores. */
 export const API_FOLDER = join(ROOT, 'docs', 'api')
@@ -111,7 +112,11 @@ export async function writeApiPages(): Promise<void> {
   }
   await app.outputs.writeOutput({ name: 'markdown', path: API_FOLDER }, project)
   for (const { name, page } of entries) nameEntry(page, name)
-  for (const file of filesIn(API_FOLDER)) shorten(file)
+  const files = readdirSync(API_FOLDER, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md'))
+  const pages = files.map(
+    (name) => [name.replaceAll('\\', '/'), shorten(readFileSync(join(API_FOLDER, name), 'utf8'))] as const,
+  )
+  for (const [name, text] of mendAnchors(new Map(pages))) writeFileSync(join(API_FOLDER, name), text)
   writeFileSync(join(API_FOLDER, 'index.md'), indexPage(entries))
 }
 
@@ -122,15 +127,42 @@ function nameEntry(page: string, name: string): void {
   writeFileSync(file, readFileSync(file, 'utf8').replace(/^# .*$/m, `# ${name}`))
 }
 
-/** TypeDoc spells the default of a type parameter out, at each tensor, and puts a heading above the only constructor. */
-function shorten(file: string): void {
+/** Headings under which each function repeats something: no one looks for them in a list or a search. */
+const REPEATED_HEADING = new RegExp(
+  `^#{3,6} (${[
+    ...[
+      'Parameters',
+      'Returns',
+      'Throws',
+      'Example',
+      'See',
+      'Remarks',
+      'Default Value',
+      'Type Parameters',
+      'Type Declaration',
+    ],
+    ...['Extends', 'Extended by', 'Implements', 'Call Signature', 'Get Signature', 'Set Signature', 'Index Signature'],
+  ].join('|')})$`,
+  'gm',
+)
+
+/** What an entry has from another one: a heading and a sentence for each name. */
+const REFERENCE = /^#+ \S+\n\nRe-exports (\[.+\]\(.+\))\n(?:\n\*\*\*\n\n)?/gm
+
+/** Makes of TypeDoc's page a shorter one. */
+function shorten(page: string): string {
+  // The default of a type parameter, which is spelled out at each tensor.
   const all = DTYPES.map((dtype) => `\`"${dtype}"\``).join(String.raw` \| `)
-  const text = readFileSync(file, 'utf8')
+  const text = page
     .replaceAll(String.raw`\<${all}\>`, '')
     .replaceAll(all, '`DType`')
+    .replaceAll('### Constructors\n\n#### Constructor\n', '### Constructor\n')
+    .replace(REPEATED_HEADING, '**$1**')
+    .replace(/(?:^#+ References\n\n)?((?:^#+ \S+\n\nRe-exports .+\n(?:\n\*\*\*\n\n)?)+)/m, (names: string) => {
+      return `## From other entries\n\n${names.replace(REFERENCE, '$1, ').replace(/, $/, '')}\n`
+    })
   // The outline of the page is the list of what it describes.
-  const outline = '---\noutline: 2\n---\n\n'
-  writeFileSync(file, outline + text.replaceAll('### Constructors\n\n#### Constructor\n', '### Constructor\n'))
+  return `---\noutline: 2\n---\n\n${text}`
 }
 
 function indexPage(entries: readonly ApiEntry[]): string {
@@ -139,12 +171,6 @@ function indexPage(entries: readonly ApiEntry[]): string {
     return `| [${name}](${isFile ? `${page}.md` : `${page}/index.md`}) | ${PURPOSES[page] ?? ''} |\n`
   })
   return `# API\n\n${INTRODUCTION}\n\n| import | holds |\n| --- | --- |\n${rows.join('')}`
-}
-
-function filesIn(folder: string): readonly string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => join(folder, name))
 }
 
 /** Each layer would repeat the methods of Module. What only this package calls, by symbols, is no one's to read. */

@@ -17,7 +17,7 @@ export function writeTexts({ pages, srcDir, outDir, site }: SiteConfig): void {
   const all = [...pages].sort(byReading).map((page): Page => {
     const text = withoutFrontmatter(readFileSync(join(srcDir, page), 'utf8'))
     const title = /^# (.+)$/m.exec(text)?.[1] ?? site.title
-    const address = site.base + page.replace(/(?:(^|\/)index)?\.md$/, (all, slash?: string) => slash ?? '.html')
+    const address = site.base + page.replace(/(?:(^|\/)index)?\.md$/, (_, slash?: string) => slash ?? '.html')
     return { title, address, text }
   })
   const list = all.map(({ title, address }) => `- [${title}](${address})\n`)

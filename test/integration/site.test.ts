@@ -27,8 +27,9 @@ const TYPES: Readonly<Record<string, string>> = {
   '.txt': 'text/plain; charset=utf-8',
 }
 
-/** One of each kind: the home page, a page of text, one of wide tables and code, the reference of the API. */
-const PAGES = ['/', '/getting_started.html', '/server.html', '/cookbook.html', '/api/data.html']
+/** The home page, a page of text and the reference of the API, and two of wide tables and long lines of code. */
+const KINDS = ['/', '/getting_started.html', '/api/data.html']
+const PAGES = [...KINDS, '/server.html', '/cookbook.html']
 
 interface AxeResults {
   readonly violations: readonly {
@@ -51,6 +52,25 @@ function startSite(): Promise<Server> {
     }
   })
   return new Promise((listening) => server.listen(0, '127.0.0.1', () => listening(server)))
+}
+
+/** Paths of the pages below the folder of the site. */
+function pagesOfSite(): readonly string[] {
+  return readdirSync(SITE, { recursive: true, encoding: 'utf8' })
+    .map((file) => file.replaceAll('\\', '/'))
+    .filter((file) => file.endsWith('.html') && file !== '404.html')
+}
+
+function placesIn(html: string): readonly string[] {
+  return [...html.matchAll(/ id="([^"]+)"/g)].map(([, id = '']) => id)
+}
+
+/** Links to a heading of the site, as file and heading. */
+function linksIn(html: string, file: string): readonly string[] {
+  return [...html.matchAll(/ href="([^":]*)#([^"]+)"/g)].map(([, path = '', heading = '']) => {
+    const target = new URL(path, `http://site/${file}`).pathname.slice(1)
+    return `${target.replace(/(^|\/)$/, '$1index.html')}#${decodeURIComponent(heading)}`
+  })
 }
 
 describe('the documentation site', function () {
@@ -99,10 +119,7 @@ describe('the documentation site', function () {
 
   describe('its files', () => {
     it('list every page in llms.txt', () => {
-      const pages = readdirSync(SITE, { recursive: true, encoding: 'utf8' })
-        .map((file) => file.replaceAll('\\', '/'))
-        .filter((file) => file.endsWith('.html') && file !== '404.html')
-        .map((file) => `/${file.replace(/(^|\/)index\.html$/, '$1')}`)
+      const pages = pagesOfSite().map((file) => `/${file.replace(/(^|\/)index\.html$/, '$1')}`)
       const text = readFileSync(join(SITE, 'llms.txt'), 'utf8')
 
       const listed = [...text.matchAll(/\]\((\/[^)]*)\)/g)].map(([, address = '']) => address)
@@ -118,6 +135,19 @@ describe('the documentation site', function () {
       const missing = guides.filter((name) => !text.includes(`<!-- /${name.replace(/md$/, 'html')} -->`))
 
       assert.deepEqual(missing, [])
+    })
+
+    it('link to headings that are there', () => {
+      const texts = new Map(pagesOfSite().map((file) => [file, readFileSync(join(SITE, file), 'utf8')]))
+      const places = new Set([...texts].flatMap(([file, text]) => placesIn(text).map((id) => `${file}#${id}`)))
+
+      const broken = [...texts].flatMap(([file, text]) =>
+        linksIn(text, file)
+          .filter((target) => !places.has(target))
+          .map((target) => `${file} → ${target}`),
+      )
+
+      assert.deepEqual([...new Set(broken)], [])
     })
 
     it('link to the repository where a page links to a file outside of docs/', () => {
@@ -175,7 +205,9 @@ describe('the documentation site', function () {
           },
           { viewport: { width: 360, height: 740 }, isMobile: true },
         ))
+    }
 
+    for (const path of KINDS) {
       for (const colorScheme of ['light', 'dark'] as const) {
         it(`has no serious violation that axe finds, ${colorScheme}: ${path}`, () =>
           onPage(
