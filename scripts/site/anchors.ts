@@ -16,10 +16,8 @@ export function anchorsIn(text: string): ReadonlySet<string> {
 }
 
 /**
- * Mends links to headings that TypeDoc has counted where none is: it numbers what was left out of the page too. `pages` has the
- * text of each page by its path; the result is the same with other links.
- *
- * @throws {Error} for a link to a heading that there is not by any number.
+ * Mends links to headings that TypeDoc has counted where none is: it numbers what was left out of the page, too. A row of a table has
+ * no heading: what leads to one leads to its page. `pages` has the text of each page by its path.
  */
 export function mendAnchors(pages: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   const anchors = new Map([...pages].map(([path, text]) => [path, anchorsIn(text)]))
@@ -29,8 +27,7 @@ export function mendAnchors(pages: ReadonlyMap<string, string>): ReadonlyMap<str
         const known = anchors.get(target === '' ? path : posix.join(posix.dirname(path), target))
         if (known === undefined || known.has(anchor)) return link
         const first = anchor.replace(/-\d+$/, '')
-        if (!known.has(first)) throw new Error(`${path} links to ${target}#${anchor}, which there is not`)
-        return `](${target}#${first})`
+        return known.has(first) ? `](${target}#${first})` : `](${target === '' ? posix.basename(path) : target})`
       })
       return [path, mended]
     }),

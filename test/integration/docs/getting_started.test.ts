@@ -9,7 +9,6 @@ import { manualSeed, resnet18, saveCheckpoint, scope } from 'napi-torch'
 
 import { napiTorch } from '../../support/cli.js'
 import { useTemporaryFolder } from '../../support/folder.js'
-import { itWithPython } from '../../support/python.js'
 import { ServeProcess } from '../../support/serve_process.js'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
@@ -69,8 +68,8 @@ describe('docs/getting_started.md', function () {
     return path
   }
 
-  // The doctor compares all files of libtorch, which takes long: test/cli/doctor.test.ts runs it.
-  it('names these commands, which are run below', () => {
+  // `doctor` and `verify` take long: test/cli/doctor.test.ts and test/cli/verify/ run them.
+  it('names these commands, of which most are run below', () => {
     assert.deepEqual(COMMANDS, [
       'doctor',
       'demo --images 200',
@@ -127,14 +126,5 @@ describe('docs/getting_started.md', function () {
     } finally {
       assert.equal(await server.end(), 0)
     }
-  })
-
-  itWithPython('verifies the checkpoint', async () => {
-    await saveResNet()
-    const interpreter = process.env['NAPI_TORCH_TEST_PYTHON'] ?? ''
-
-    const { status, stdout } = await napiTorch(['verify', 'resnet18.pth', '--python', interpreter], { cwd: folder() })
-
-    assert.equal(status, 0, stdout)
   })
 })

@@ -26,10 +26,12 @@ describe('mendAnchors()', () => {
     assert.equal(mendAnchors(new Map([['a.md', text]])).get('a.md'), text)
   })
 
-  it('fails for a link to no heading', () => {
-    assert.throws(
-      () => mendAnchors(new Map([['a.md', '# A\n[C](#c)\n']])),
-      /^Error: a\.md links to #c, which there is not$/,
-    )
+  it('leads a link to no heading to the page', () => {
+    const pages = new Map([
+      ['a/b.md', '# A\n[C](#c) [D](../d.md#c)\n'],
+      ['d.md', '# D\n'],
+    ])
+
+    assert.equal(mendAnchors(pages).get('a/b.md'), '# A\n[C](b.md) [D](../d.md)\n')
   })
 })
