@@ -72,6 +72,8 @@ const text = lines.flatMap((runs, row) =>
 writeFileSync(
   out,
   `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" ` +
-    `font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="14" style="white-space: pre">\n` +
+    `font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="14">\n` +
+    // Chromium collapses the spaces of text in spite of xml:space.
+    `<style>text { white-space: pre }</style>\n` +
     `<rect width="100%" height="100%" rx="8" fill="${BACKGROUND}"/>\n${text.join('\n')}\n</svg>\n`,
 )
