@@ -82,8 +82,10 @@ interface Renderer {
 
 /** What the search reads of a page: a section for each heading, but for those that every class of the reference repeats. */
 function searched(text: string, env: MarkdownEnv, markdown: Renderer): string {
+  // Colors of code cost most of the time, and the search sees none.
+  const plain = text.replace(/^```\w+$/gm, '```text')
   return markdown
-    .render(text, env)
+    .render(plain, env)
     .replace(/<h3 id="(?:constructor|properties|methods|accessors)(?:-\d+)?".*?<\/h3>/g, '')
 }
 
