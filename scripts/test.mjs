@@ -1,5 +1,6 @@
 // Runs the tests after scripts/setup.mjs: mocha with what stands on the command line, then the type check, in which the
-// type tests of test/types are. `npm test -- test/util/scope.test.ts` runs one file.
+// type tests of test/types are. `npm test -- test/util/scope.test.ts` runs one file; `npm run test:quick` all but those that start
+// programs, servers and browsers, read large models or are long for another reason.
 
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
@@ -9,6 +10,9 @@ import { ROOT } from './setup/root.mjs'
 import { provideTestPython } from './setup/test_python.mjs'
 
 const MAX_JOBS = 4
+
+/** Tests that `npm run test:quick` leaves out. */
+const SLOW = ['test/**/integration/**', 'test/packages/**', 'test/scripts/**', 'test/cli/**']
 
 const { resolve } = createRequire(import.meta.url)
 
@@ -29,10 +33,12 @@ const env = {
   ...(python === null ? {} : { NAPI_TORCH_TEST_PYTHON: python }),
 }
 const mocha = ['--expose-gc', '--conditions=napi-torch-source', '--import', 'tsx', resolve('mocha/bin/mocha.js')]
-const args = process.argv.slice(2)
+const args = process.argv.slice(2).filter((arg) => arg !== '--quick')
+const isQuick = process.argv.includes('--quick')
 // Not in .mocharc.json: mocha would run these besides the files that are asked for.
 if (!args.some((arg) => arg.endsWith('.ts'))) {
-  args.push('test/**/*.test.ts')
+  args.push('test/**/*.test.ts', '--reporter', 'scripts/mocha_reporter.cjs')
+  if (isQuick) args.push(...SLOW.flatMap((pattern) => ['--ignore', pattern]))
   // A file is run by one process. More than a few would need more memory than a small machine has.
   const cores = availableParallelism()
   const jobs = Math.min(cores, MAX_JOBS)

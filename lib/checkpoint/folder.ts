@@ -3,6 +3,7 @@ import { join } from 'node:path'
 
 import { isDistributed } from './distcp/read.js'
 import { failure } from './failure.js'
+import { fetchFromHub, isHubAddress } from './hub.js'
 
 /** The weights in a folder of a hub, as timm and transformers name them. Of several the first counts: it is the one that those read. */
 export const WEIGHT_FILES = [
@@ -23,21 +24,20 @@ const MAX_FILES = 4
 const MAX_NAME_LENGTH = 60
 
 /**
- * Gives the checkpoint that a path means: of a folder, the first of {@link WEIGHT_FILES} in it, else the only file whose name ends as
+ * Gives the checkpoint that a path means: what {@link fetchFromHub} fetches of an address `hf://owner/name`; of a folder, the first of {@link WEIGHT_FILES} in it, else the only file whose name ends as
  * a checkpoint's does; any other path as it is, and a folder of `torch.distributed.checkpoint` too.
  *
  * @throws {CheckpointError} `TORCH_FILE` for a folder that holds no checkpoint, or several.
  */
 export async function checkpointAt(path: string): Promise<string> {
+  if (isHubAddress(path)) return checkpointAt(await fetchFromHub(path, soleWeights))
   const isFolder = await stat(path).then(
     (stats) => stats.isDirectory(),
     () => false,
   )
   if (!isFolder || (await isDistributed(path))) return path
   const names = (await readdir(path).catch(() => [])).sort()
-  const known = WEIGHT_FILES.find((name) => names.includes(name))
-  if (known !== undefined) return join(path, known)
-  const [only, ...others] = names.filter((name) => CHECKPOINT.test(name) && !SHARD.test(name))
+  const [only, ...others] = weightsAmong(names)
   if (only === undefined) throw failure('TORCH_FILE', { path }, reasonFor(names))
   if (others.length === 0) return join(path, only)
   throw failure(
@@ -45,6 +45,18 @@ export async function checkpointAt(path: string): Promise<string> {
     { path },
     `Is a directory with several checkpoints, pass one of them: ${shown([only, ...others])}`,
   )
+}
+
+/** The first of the usual names that is there, else all that may be checkpoints. */
+function weightsAmong(names: readonly string[]): readonly string[] {
+  const known = WEIGHT_FILES.find((name) => names.includes(name))
+  return known === undefined ? names.filter((name) => CHECKPOINT.test(name) && !SHARD.test(name)) : [known]
+}
+
+/** The weights of a repository, unless there are several. */
+function soleWeights(names: readonly string[]): string | undefined {
+  const [only, ...others] = weightsAmong(names)
+  return others.length === 0 ? only : undefined
 }
 
 /** Says why a folder holds no checkpoint. */

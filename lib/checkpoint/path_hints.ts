@@ -13,7 +13,7 @@ export function hintForPath(path: string): string | undefined {
     return "Is no path but the contents of a file as text: pass the bytes, as with Buffer.from(text, 'base64')"
   }
   if (/^[\w.-]+\/[\w.-]+$/.test(path) && !CHECKPOINT.test(path)) {
-    return `No such file; if it is a repository of Hugging Face, fetch it first (hf download ${path}), and pass its folder`
+    return `No such file; if it is a repository of Hugging Face, pass hf://${path}`
   }
   return undefined
 }

@@ -21,7 +21,7 @@ export const command = defineCommand({
   name: 'classify',
   description: 'Prints the most probable classes of images.',
   arguments: {
-    checkpoint: { description: 'checkpoint of a ResNet' },
+    checkpoint: { description: 'checkpoint, folder of a hub or hf://owner/name' },
     image: {
       description: 'JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP or PNM file, a folder of such files, or - for standard input',
       kind: 'variadic',

@@ -3,6 +3,7 @@
 
 export { lookAhead } from '../classifier/look_ahead.js'
 export { checkpointAt } from '../checkpoint/folder.js'
+export { isHubAddress } from '../checkpoint/hub.js'
 export { ACTIVATIONS, STEMS } from '../model/preset_names.js'
 export { predictionsOf, probabilitiesOf } from '../classifier/predictions.js'
 export { SamplePool } from '../classifier/sample_pool.js'

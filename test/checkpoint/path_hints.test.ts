@@ -7,7 +7,7 @@ describe('a path that names no checkpoint', () => {
     ['an address', 'https://example.com/resnet18.pth', /Is an address.*curl -LO/],
     ['a bucket', 's3://bucket/resnet18.pth', /Is an address/],
     ['a home folder', '~/resnet18.pth', /Begins with ~/],
-    ['a repository', 'microsoft/resnet-18', /hf download microsoft\/resnet-18/],
+    ['a repository', 'microsoft/resnet-18', /pass hf:\/\/microsoft\/resnet-18$/],
     ['an image in base64', `/9j/${'4AAQSkZJRgABAQ'.repeat(400_000)}`, /contents of a file as text/],
     ['a long text', 'x/'.repeat(3_000_000), /contents of a file as text/],
     ['a file that is not there', 'none.pth', /No such file/],

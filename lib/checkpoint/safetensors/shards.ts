@@ -8,7 +8,7 @@ import { detectFormat } from '../detect_format.js'
 import { failAt, failure, type Fail } from '../failure.js'
 import { readLegacy } from '../legacy/read.js'
 import { readJson, type JsonValue } from './json.js'
-import { pastLimit, type CheckpointLimits } from '../limits.js'
+import { checkLimits, pastLimit, type CheckpointLimits } from '../limits.js'
 import { readSafetensors } from './read.js'
 import { openSource, type ByteSource } from '../source.js'
 import { StoredTensor } from '../stored.js'
@@ -66,6 +66,18 @@ export async function readSafetensorsIndex(
     root.set(name, tensor)
   }
   return { format: 'safetensors-index', root, byteOrder: 'little', size, metadata: metadata ?? null }
+}
+
+/** Gives the names of the files that an index lists. @throws {CheckpointError} as {@link readSafetensorsIndex}, for what is no index. */
+export async function readShardNames(path: string): Promise<ReadonlySet<string>> {
+  const limits = checkLimits()
+  const source = await openSource(path)
+  try {
+    const budget = new Budget(limits, source.size)
+    return new Set((await readWeightMap(source, { limits, budget, fail: failAt({ path }) })).values())
+  } finally {
+    await source.close()
+  }
 }
 
 async function readWeightMap(

@@ -40,7 +40,7 @@ export const command = defineCommand({
   name: 'evaluate',
   description: 'Measures the accuracy of a checkpoint on a labeled dataset.',
   arguments: {
-    checkpoint: { description: 'checkpoint of a ResNet' },
+    checkpoint: { description: 'checkpoint, folder of a hub or hf://owner/name' },
     dataset: { description: 'folder of classes, list of images (CSV, TSV or text), or IDX images file' },
   },
   options: OPTIONS,

@@ -20,7 +20,7 @@ export function fuse(graph: Graph, rule: FusionRule): Node[] {
   return finish(fuseInPieces(graph, rule))
 }
 
-/** As {@link fuse}, a node at a time: for a rule that takes memory. */
+/** Does what {@link fuse} does, a node at a time: for a rule that takes memory. */
 export function* fuseInPieces(graph: Graph, rule: FusionRule): Pieces<Node[]> {
   const reads = countReads(graph)
   const makers = new Map<Value, Node>()

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node, type Pair } from 'yaml'
 import { TorchError } from 'napi-torch'
-import { isError, reasonOf, shorten } from 'napi-torch/internal'
+import { isError, isHubAddress, reasonOf, shorten } from 'napi-torch/internal'
 import { FILE_SETTINGS } from './setting_names.js'
 
 /** Far more than a config file needs. */
@@ -106,7 +106,7 @@ function modelsOf(models: unknown): unknown {
 
 function modelFrom(model: unknown, folder: string): unknown {
   if (!isRecord(model)) return model
-  const from = (file: string): string => resolve(folder, file)
+  const from = (file: string): string => (isHubAddress(file) ? file : resolve(folder, file))
   // The name of a built-in list is not a file.
   const isFile = typeof model['labels'] === 'string' && /[./\\]/.test(model['labels'])
   return mapFields(model, isFile ? ['checkpoint', 'labels', 'module'] : ['checkpoint', 'module'], from)

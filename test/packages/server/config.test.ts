@@ -44,7 +44,7 @@ models:
 
   it('reads JSON, and models by their names', async () => {
     const { config, folder } = await read(
-      '{"models": {"a": "a.pth", "b": {"checkpoint": "b.pth", "version": "2"}}}',
+      '{"models": {"a": "a.pth", "b": {"checkpoint": "b.pth", "version": "2"}, "c": "hf://owner/name"}}',
       'x.json',
     )
 
@@ -52,6 +52,7 @@ models:
       models: [
         { name: 'a', checkpoint: join(folder, 'a.pth') },
         { name: 'b', checkpoint: join(folder, 'b.pth'), version: '2' },
+        { name: 'c', checkpoint: 'hf://owner/name' },
       ],
     })
   })

@@ -15,7 +15,7 @@ import { submit as submitImages } from '../submit.js'
 import { QUEUE_OPTIONS, REDIS_NOTES } from './options.js'
 
 const OPTIONS = {
-  model: { value: '<checkpoint>', description: 'checkpoint of a ResNet', isRequired: true },
+  model: { value: '<checkpoint>', description: 'checkpoint, folder of a hub or hf://owner/name', isRequired: true },
   out: { value: '<folder>', description: 'folder for the results', isRequired: true },
   features: { description: 'write feature vectors instead of predictions' },
   top: { ...TOP, default: 1 },
