@@ -18,6 +18,7 @@ import { buildSync } from 'esbuild'
 
 import { findLibtorch } from '../lib/libtorch/libtorch.js'
 import { askCommands, IMAGE_PROGRAM } from './package/commands.js'
+import { copyExamples, EXAMPLES } from './package/examples.js'
 import { npmPack, PACKAGES, ROOT } from './package/files.js'
 import { stageMainPackage } from './package/main_package.js'
 import { brokenLinks, brokenPaths } from './package/links.js'
@@ -71,6 +72,7 @@ try {
     for (const node of NODES) testInstallation(name, node, libtorch)
   }
   for (const name of MANAGERS) testServerAndJobs(name, libtorch)
+  if (MANAGERS.includes('npm')) await testExamples(join(work, 'npm with all packages'), libtorch)
   if (!values.quick && MANAGERS.includes('npm')) {
     testRunners(libtorch)
     testOtherRuntimes(libtorch)
@@ -309,6 +311,22 @@ function testCommands(node: string, project: string, libtorch: string): void {
   for (const fault of faults) console.error(fault)
   const what = { manager: 'npm', runtime: `Node ${NODES[0]}`, kind: 'every command' }
   report.record(what, { began, ok: faults.length === 0, note: faults[0]?.split('\n')[0] ?? '' })
+}
+
+/** Every example does what its page says. */
+async function testExamples(project: string, libtorch: string): Promise<void> {
+  const node = nodeOf(NODES[0] ?? 0)
+  const env = environment(node, { NAPI_TORCH_LIBTORCH: libtorch })
+  copyExamples(project)
+  for (const [name, faultOf] of Object.entries(EXAMPLES)) {
+    const began = performance.now()
+    const fault = await Promise.resolve({ node, project, env })
+      .then(faultOf)
+      .catch((error: unknown) => String(error))
+    if (fault !== null) console.error(fault)
+    const what = { manager: 'npm', runtime: `Node ${NODES[0]}`, kind: `example ${name}` }
+    report.record(what, { began, ok: fault === null, note: fault?.split('\n')[0]?.slice(0, 200) ?? '' })
+  }
 }
 
 /** A stack leads to the line of the user, and names the functions of the package as they are in its sources. */
