@@ -1,6 +1,6 @@
 // Runs the tests after scripts/setup.mjs: mocha with what stands on the command line, then the type check, in which the
 // type tests of test/types are. `npm test -- test/util/scope.test.ts` runs one file; `npm run test:quick` all but those that start
-// programs, servers and browsers, read large models or are long for another reason.
+// programs, servers and browsers, or build every family of models.
 
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
@@ -12,7 +12,9 @@ import { provideTestPython } from './setup/test_python.mjs'
 const MAX_JOBS = 4
 
 /** Tests that `npm run test:quick` leaves out. */
-const SLOW = ['test/**/integration/**', 'test/packages/**', 'test/scripts/**', 'test/cli/**']
+const SLOW = ['**/integration/**', 'packages/**', 'scripts/**', 'cli/**', 'models/**', 'examples/**', 'install/**'].map(
+  (folder) => `test/${folder}`,
+)
 
 const { resolve } = createRequire(import.meta.url)
 
