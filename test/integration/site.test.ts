@@ -177,7 +177,8 @@ describe('the documentation site', function () {
         await page.locator('.VPLocalSearchBox .result', { hasText: 'BatchNorm2d' }).first().click()
         await page.waitForURL(/#batchnorm2d$/)
 
-        assert.ok(await page.locator('h2#batchnorm2d').isVisible())
+        // The address changes before the page does.
+        await page.locator('h2#batchnorm2d').waitFor()
       }))
 
     it('turns dark and light again', () =>

@@ -6,8 +6,8 @@ import { npmPack, readPackageJson, ROOT, type Tarball } from '../../../scripts/p
 import { libtorchPackages, mainManifest } from '../../../scripts/package/main_package.js'
 import { skip } from '../../support/skip.js'
 
-const ADDON_BYTES = 500_000
-const MAX_BYTES = 1_750_000
+const ADDON_BYTES = 530_000
+const MAX_BYTES = 1_850_000
 
 /** What the tarball holds, besides what npm adds to every package. */
 const EXPECTED = [
@@ -55,7 +55,7 @@ describe('The main package', function () {
     }
   })
 
-  it('has less than 1.75 MB', () => {
+  it('has less than 1.85 MB, before the sources are bundled', () => {
     // A checkout without prebuilds/ leaves room for one.
     const room = tarball.files.some(({ path }) => path.endsWith('.node')) ? 0 : ADDON_BYTES
 
