@@ -39,6 +39,7 @@ class FileReporter extends reporters.Base {
   #count(test, outcome) {
     this.#add(test)
     this.#current[outcome]++
+    if (outcome === 'skipped') this.#current.titles.push(test.title)
   }
 
   #add({ file, duration = 0 }) {
@@ -47,7 +48,7 @@ class FileReporter extends reporters.Base {
     const name = path.relative(process.cwd(), file)
     if (this.#current?.name !== name) {
       this.#print()
-      this.#current = { name, passed: 0, failed: 0, skipped: 0, ms: 0 }
+      this.#current = { name, passed: 0, failed: 0, skipped: 0, ms: 0, titles: [] }
       this.#files.push(this.#current)
     }
     this.#current.ms += duration
@@ -56,7 +57,7 @@ class FileReporter extends reporters.Base {
   /** Prints the file whose tests have ended. */
   #print() {
     if (this.#current === null) return
-    const { name, passed, failed, skipped, ms } = this.#current
+    const { name, passed, failed, skipped, ms, titles } = this.#current
     this.#current = null
     const { color, symbols, consoleLog } = reporters.Base
     const mark = failed > 0 ? color('fail', symbols.err) : color('checkmark', symbols.ok)
@@ -66,6 +67,8 @@ class FileReporter extends reporters.Base {
     ]
     const counts = [`${passed} passed`, ...rest.filter(Boolean)].join(', ')
     consoleLog(`  ${mark} ${name} ${color('pass', `${counts}, ${(ms / 1000).toFixed(1)} s`)}`)
+    // Their titles say why.
+    for (const title of titles) consoleLog(color('pending', `      - ${title}`))
   }
 
   #printSlowest() {

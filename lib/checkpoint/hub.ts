@@ -17,6 +17,12 @@ const SCHEME = 'hf://'
 /** `hf://owner/name`, then `@` and a branch, tag or commit, then `/` and a file. A slash in a branch is written `%2F`. */
 const ADDRESS = /^hf:\/\/([\w.-]+\/[\w.-]+)(?:@([^/]+))?(?:\/(.+))?$/
 
+/** The name of a commit. What the hub says becomes a folder: it must be nothing else. */
+const COMMIT = /^[0-9a-f]{40}$/
+
+/** A part of a path that leads elsewhere. Backslashes part folders on Windows. */
+const FOREIGN = /^\.{0,2}$|[\\:\0]/
+
 /** What stands beside the weights: how the network is built, and how its images are prepared. */
 const CONFIG_FILES = ['config.json', 'preprocessor_config.json']
 
@@ -59,7 +65,7 @@ export async function fetchFromHub(address: string, weightsAmong: WeightsAmong):
   const [, name, encoded = 'main', file] = ADDRESS.exec(address) ?? []
   const revision = decoded(encoded)
   const names = [...(name ?? '').split('/'), ...(revision ?? '').split('/'), ...(file ?? 'file').split('/')]
-  if (name === undefined || revision === undefined || names.some((each) => /^\.{0,2}$/.test(each))) {
+  if (name === undefined || revision === undefined || names.some((each) => FOREIGN.test(each))) {
     throw fail('Is no address of a repository, expected hf://owner/name, or hf://owner/name@revision/file')
   }
   const repository = await open(name, revision)
@@ -113,7 +119,7 @@ async function fetchFiles(
   // They stand beside the weights, as a folder on the disk has them.
   const base = wanted?.includes('/') === true ? `${dirname(wanted)}/` : ''
   for (const config of CONFIG_FILES) if (sizes.has(base + config)) await get(base + config)
-  const here = [...sizes.keys()].filter((path) => !path.includes('/')).sort()
+  const here = [...sizes.keys()].filter((path) => !path.includes('/') && !FOREIGN.test(path)).sort()
   const weights = wanted ?? weightsAmong(here)
   if (weights === undefined)
     throw fail(`Expected model.safetensors, pytorch_model.bin, or one .pth or .pt file, found ${listed(here)}`)
@@ -132,11 +138,12 @@ async function commitOf(
   const file = join(cache, 'refs', ...revision.split('/'))
   const isOffline = /^(1|true|yes|on)$/i.test(variablesFrom('HF_').get('HF_HUB_OFFLINE') ?? '')
   if (isOffline) {
-    const id = /^[0-9a-f]{40}$/.test(revision) ? revision : await readFile(file, 'utf8').catch(() => null)
-    if (id === null) throw fail('Is not in the cache, and HF_HUB_OFFLINE is set')
-    return { id: id.trim(), isOnline: false }
+    const id = COMMIT.test(revision) ? revision : (await readFile(file, 'utf8').catch(() => '')).trim()
+    if (!COMMIT.test(id)) throw fail('Is not in the cache, and HF_HUB_OFFLINE is set')
+    return { id, isOnline: false }
   }
   const { sha } = await library.modelInfo({ ...common, name: common.repo, revision, additionalFields: ['sha'] })
+  if (!COMMIT.test(sha)) throw fail('The hub does not say which commit the revision is')
   if (sha !== revision) {
     await mkdir(dirname(file), { recursive: true })
     await writeAtomically(file, (sink) => sink(Buffer.from(sha)))

@@ -33,7 +33,14 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   }
   if (path.startsWith('/api/')) {
     if (/^revision\/(main|refs\/pr\/1)$/.test(rest)) {
-      return void response.end(JSON.stringify({ _id: '1', id: `${owner}/${name}`, sha: COMMIT, likes: 0 }))
+      return void response.end(
+        JSON.stringify({
+          _id: '1',
+          id: `${owner}/${name}`,
+          sha: name === 'timm-resnet50' ? '../../elsewhere' : COMMIT,
+          likes: 0,
+        }),
+      )
     }
     if (rest !== `tree/${COMMIT}`) {
       refuse(404)
@@ -177,6 +184,8 @@ describe('an address hf:// that is passed for a checkpoint', function () {
       'hf://owner',
       /: Is no address of a repository, expected hf:\/\/owner\/name, or hf:\/\/owner\/name@revision\/file$/,
     ],
+    ['hf://owner/timm-resnet50', /: The hub does not say which commit the revision is$/],
+    ['hf://owner/name/a\\b.pth', /: Is no address of a repository/],
     ['hf://owner/../x', /: Is no address of a repository/],
     ['hf://../name', /: Is no address of a repository/],
     ['hf://owner/name@..', /: Is no address of a repository/],
