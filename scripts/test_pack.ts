@@ -294,6 +294,7 @@ function testServerAndJobs(name: Manager['name'], libtorch: string): void {
     report.record(what, { began, megabytes: megabytesOf(join(project, 'node_modules')) })
     const env = { NAPI_TORCH_LIBTORCH: libtorch }
     testProgram({ ...what, kind: 'server' }, node, ['server.mjs'], project, env)
+    testProgram({ ...what, kind: 'server with workers' }, node, ['server_workers.mjs'], project, env)
     testProgram({ ...what, kind: 'jobs' }, node, ['jobs.mjs'], project, env)
     if (name !== 'npm') return
     testTypes('types_packages.mts', project, ['nodenext'])

@@ -6,7 +6,7 @@ import { bundle } from './bundle.js'
 import { copyInto, emptyStage, npmPack, readPackageJson, ROOT, writeJson, type PackageJson } from './files.js'
 import { finish, NOTICES } from './finish.js'
 import { MAN_PAGE, manPage } from './man_page.js'
-import { entriesOf, publishedManifest } from './manifest.js'
+import { dependenciesOf, entriesOf, publishedManifest } from './manifest.js'
 
 /** Files in `dist` that are started as programs or imported by path: see lib/cli/doctor.ts and scripts/setup.mjs. */
 const UNNAMED_ENTRIES = ['cli/probe.js', 'entries/setup.js']
@@ -26,7 +26,8 @@ export async function stageMainPackage({
   const manifest = readPackageJson('package.json')
   const folder = emptyStage(manifest.name)
   for (const { path } of npmPack(ROOT, { dryRun: true }).files) copyInto(join(ROOT, path), join(folder, path))
-  finish(folder, manifest.version, bundle(join(folder, 'dist'), [...entriesOf(manifest), ...UNNAMED_ENTRIES]))
+  const entries = [...entriesOf(manifest), ...UNNAMED_ENTRIES]
+  finish(folder, manifest.version, bundle(join(folder, 'dist'), entries, dependenciesOf(manifest)))
   mkdirSync(join(folder, dirname(MAN_PAGE)), { recursive: true })
   writeFileSync(join(folder, MAN_PAGE), await manPage(manifest.version))
   writeJson(join(folder, 'package.json'), mainManifest(manifest, withLibtorch ? libtorchPackages() : {}))

@@ -22,7 +22,8 @@ export function publishedManifest(
     Object.entries(manifest).filter(([field]) => !NOT_PUBLISHED.includes(field)),
   ) as PackageJson
   if (published['exports'] !== undefined) published['exports'] = withoutSource(published['exports'])
-  if (published['peerDependencies'] !== undefined) published['peerDependencies'] = { 'napi-torch': version }
+  const peers = published['peerDependencies']
+  if (peers !== undefined) published['peerDependencies'] = { ...peers, 'napi-torch': version }
   return { ...published, version, ...originFields(directory), ...more }
 }
 
@@ -40,6 +41,12 @@ export function entriesOf({ exports, bin }: PackageJson): string[] {
   const texts = [exports, bin].flatMap(textsOf)
   const files = texts.filter((text) => text.startsWith('./dist/') && text.endsWith('.js'))
   return [...new Set(files.map((file) => file.slice('./dist/'.length)))]
+}
+
+/** Packages that stand beside this one where it is installed. */
+export function dependenciesOf(manifest: PackageJson): string[] {
+  const fields = ['dependencies', 'peerDependencies', 'optionalDependencies'].map((field) => manifest[field] ?? {})
+  return fields.flatMap((packages) => Object.keys(packages))
 }
 
 function textsOf(value: unknown): string[] {

@@ -61,36 +61,9 @@ if (texts[0] !== texts[1]) throw new Error(\`Two workers differ: \${texts.join('
 process.stdout.write(texts[0])
 `,
 
-  // What npx runs is the command of the main package, which loads the one of the server.
-  'server.mjs': `${NODE_IMPORTS}import { spawn } from 'node:child_process'
-import { IdxDataset, presets } from 'napi-torch'
-import { createServer } from '@napi-torch/server'
-${SETUP}if (typeof createServer !== 'function') throw new Error('@napi-torch/server has no createServer')
-const args = ['node_modules/napi-torch/dist/cli/main.js', 'serve', '--demo', '--port', '0']
-const server = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
-let said = ''
-await new Promise((resolve, reject) => {
-  server.once('exit', () => reject(new Error('The server ended: ' + said)))
-  server.stderr.setEncoding('utf8').on('data', (part) => {
-    said += part
-    if (/^models: .*\\n/m.test(said)) resolve()
-  })
-})
-const [, url] = /(http:\\S+)/.exec(said)
-const [, model] = /^models: (\\S+)/m.exec(said)
-const page = await fetch(url)
-const document = await page.text()
-if (!page.ok || !document.includes('script.js')) throw new Error('The page is answered with ' + page.status)
-const tensor = { name: 'input', datatype: 'FP32', shape: [1, ...input.shape], data: [...input.toFloat32Array()] }
-const body = JSON.stringify({ inputs: [tensor], outputs: [{ name: 'logits' }] })
-const headers = { 'content-type': 'application/json' }
-const response = await fetch(url + '/v2/models/' + model + '/infer', { method: 'POST', headers, body })
-const { outputs: [{ data: logits }] } = await response.json()
-const answer = logits.indexOf(Math.max(...logits))
-server.kill('SIGTERM')
-const code = await new Promise((resolve) => server.once('exit', resolve))
-if (code !== 0) throw new Error('The server ends with ' + code)
-${PRINT}`,
+  'server.mjs': serverProgram([]),
+
+  'server_workers.mjs': serverProgram(['--workers', '2']),
 
   'jobs.mjs': `import { spawnSync } from 'node:child_process'
 import { merge, status, submit, work } from '@napi-torch/jobs'
@@ -124,4 +97,46 @@ export interface Answer {
   readonly answer: number
   readonly label: number
   readonly logit: number
+}
+
+/** What npx runs is the command of the main package, which loads the one of the server. */
+function serverProgram(args: readonly string[]): string {
+  return `${NODE_IMPORTS}import { spawn } from 'node:child_process'
+import { IdxDataset, presets } from 'napi-torch'
+import { createServer } from '@napi-torch/server'
+${SETUP}if (typeof createServer !== 'function') throw new Error('@napi-torch/server has no createServer')
+const args = ['node_modules/napi-torch/dist/cli/main.js', 'serve', '--demo', '--port', '0', ...${JSON.stringify(args)}]
+const server = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+let said = ''
+await new Promise((resolve, reject) => {
+  server.once('exit', () => reject(new Error('The server ended: ' + said)))
+  server.stderr.setEncoding('utf8').on('data', (part) => {
+    said += part
+    if (/^models: .*\\n/m.test(said)) resolve()
+  })
+})
+const [, url] = /(http:\\S+)/.exec(said)
+const [, model] = /^models: (\\S+)/m.exec(said)
+const page = await fetch(url)
+const document = await page.text()
+if (!page.ok || !document.includes('script.js')) throw new Error('The page is answered with ' + page.status)
+async function infer(count) {
+  const data = Array.from({ length: count }, () => [...input.toFloat32Array()]).flat()
+  const tensor = { name: 'input', datatype: 'FP32', shape: [count, ...input.shape], data }
+  const body = JSON.stringify({ inputs: [tensor], outputs: [{ name: 'logits' }] })
+  const headers = { 'content-type': 'application/json' }
+  const response = await fetch(url + '/v2/models/' + model + '/infer', { method: 'POST', headers, body })
+  const { outputs, error } = await response.json()
+  if (!response.ok) throw new Error(count + ' images are answered with ' + response.status + ': ' + error)
+  return outputs[0].data
+}
+const logits = await infer(1)
+const answer = logits.indexOf(Math.max(...logits))
+// A large body is parsed on a thread.
+const many = await infer(60)
+if (many.length !== 600) throw new Error('60 images are answered with ' + many.length + ' numbers')
+server.kill('SIGTERM')
+const code = await new Promise((resolve) => server.once('exit', resolve))
+if (code !== 0) throw new Error('The server ends with ' + code)
+${PRINT}`
 }

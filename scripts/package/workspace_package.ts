@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { bundle } from './bundle.js'
 import { copyInto, emptyStage, npmPack, readPackageJson, ROOT, writeJson } from './files.js'
 import { finish } from './finish.js'
-import { entriesOf, publishedManifest } from './manifest.js'
+import { dependenciesOf, entriesOf, publishedManifest } from './manifest.js'
 
 /** Folders of the packages with code beside the main one: the server, the jobs, the protocol's cases. */
 export function workspaces(): readonly string[] {
@@ -17,7 +17,9 @@ export function stageWorkspacePackage(source: string): string {
   const folder = emptyStage(manifest.name)
   const from = join(ROOT, source)
   for (const { path } of npmPack(from, { dryRun: true }).files) copyInto(join(from, path), join(folder, path))
-  const inputs = existsSync(join(folder, 'dist')) ? bundle(join(folder, 'dist'), entriesOf(manifest)) : []
+  const inputs = existsSync(join(folder, 'dist'))
+    ? bundle(join(folder, 'dist'), entriesOf(manifest), dependenciesOf(manifest))
+    : []
   finish(folder, manifest.version, inputs, source)
   copyInto(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'))
   writeJson(join(folder, 'package.json'), publishedManifest(manifest, {}, source))

@@ -6,10 +6,10 @@ import type { ParseResult, ParseTask } from './task.js'
 /** Time after which a thread without work is ended: what it parsed last may still take its memory. */
 const IDLE_MS = 30_000
 
-/** The program of the thread where the sources run, as tests and benchmarks have it; otherwise null. */
-const SOURCES = import.meta.url.endsWith('.ts')
+/** The program of the thread: of the sources where they run, as tests and benchmarks have it. The package is bundled, with this file elsewhere. */
+const PROGRAM = import.meta.url.endsWith('.ts')
   ? new URL(import.meta.url.replace(/\w+\.ts$/, 'worker_from_sources.mjs'))
-  : null
+  : new URL('../../dist/parse/worker.js', import.meta.url)
 
 interface Pending {
   readonly resolve: (result: ParseResult) => void
@@ -61,9 +61,7 @@ export class ParseThread {
 
   #start(): Worker {
     const options = { name: 'requests', resourceLimits: { maxOldGenerationSizeMb: this.#heapMiB } }
-    // Bundlers look for these words.
-    const worker =
-      SOURCES === null ? new Worker(new URL('./worker.js', import.meta.url), options) : new Worker(SOURCES, options)
+    const worker = new Worker(PROGRAM, options)
     const died = (cause: unknown): void => {
       // Its successor may be at work already.
       if (this.#worker !== worker) return

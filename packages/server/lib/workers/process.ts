@@ -1,13 +1,16 @@
 import cluster, { type Worker } from 'node:cluster'
-import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { TorchError } from 'napi-torch'
 import type { PrimaryCalls, WorkerCalls } from './calls.js'
 import { Channel } from './channel.js'
 
-/** What a worker runs: this file's neighbor, compiled or not as this one is. */
-const MAIN = fileURLToPath(new URL(`./main${extname(import.meta.url)}`, import.meta.url))
+/** What a worker runs, compiled or not as this file is. The package is bundled, with this file elsewhere. */
+const MAIN = fileURLToPath(
+  import.meta.url.endsWith('.ts')
+    ? new URL(import.meta.url.replace(/\w+\.ts$/, 'main.ts'))
+    : new URL('../../dist/workers/main.js', import.meta.url),
+)
 
 /** A worker, seen from the primary process. */
 export class WorkerProcess {
