@@ -130,6 +130,8 @@ export interface CommandEntry {
   readonly summary: string
   /** Heading of the help under which it stands. Default: `Commands`. */
   readonly group?: string | undefined
+  /** Whether it computes: then libtorch is opened while its module is imported. Default: false. */
+  readonly computes?: boolean | undefined
   /** Imports the module of the command. */
   load(): Promise<CommandModule>
 }

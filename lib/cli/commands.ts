@@ -13,6 +13,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'demo',
     summary: 'classify 10,000 images with the sample model',
     group: MODELS,
+    computes: true,
     load: () => import('./demo.js'),
   },
   {
@@ -31,6 +32,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'classify',
     summary: 'classify images',
     group: MODELS,
+    computes: true,
     load: () => import('./classify.js'),
   },
   {
@@ -55,6 +57,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'serve',
     summary: 'serve models over HTTP',
     group: SERVING,
+    computes: true,
     load: () => loadPackageCommand('serve', '@napi-torch/server'),
   },
   {

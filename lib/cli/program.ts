@@ -1,6 +1,7 @@
 import { Command as Parser, CommanderError } from 'commander'
 
 import { TorchError } from '../util/errors.js'
+import { openLibtorchAside } from '../libtorch/libtorch.js'
 import { packageFacts } from '../util/package.js'
 import { isGroup, type Command, type CommandEntry, type Context } from './command.js'
 import { COMMANDS, SHELL } from './commands.js'
@@ -10,6 +11,9 @@ import { addExamples, addParts } from './parser.js'
 
 const HELP = 'help'
 const VERSION = 'napi-torch.version'
+
+/** An option with which a command computes nothing. */
+const QUESTION = /^(?:-h|--help|--check|--print-.+)$/
 
 const EXAMPLES = [
   'napi-torch doctor',
@@ -30,6 +34,9 @@ export async function runProgram(args: readonly string[], context: Context): Pro
   const program = createProgram(terminal)
   const isHelp = namesIn(args)[0] === HELP
   const names = isHelp ? namesIn(args).slice(1) : namesIn(args)
+  const isQuestion = isHelp || args.some((arg) => QUESTION.test(arg))
+  if (!isQuestion && COMMANDS.some(({ name, computes }) => computes === true && name === names[0]))
+    void openLibtorchAside()
   const { path, unknown } = await addCommands(program, COMMANDS, names, (command, parser) => {
     addParts(parser, command, terminal.width)
     parser.action(async () => {

@@ -12,7 +12,7 @@ export { inferInBatch, observeBatches } from '../engine/engine.js'
 export { PRESETS } from '../model/preset_names.js'
 export { READ_MODEL_OPTIONS, readModel } from '../model/read.js'
 
-export { openLibtorchAside } from '../libtorch/open_aside.js'
+export { openLibtorchAside } from '../libtorch/libtorch.js'
 export { checkSignal, onAbort } from '../util/abort.js'
 export { writeAtomically } from '../util/atomic_file.js'
 export type { Sink } from '../util/atomic_file.js'

@@ -38,6 +38,7 @@ export interface FindLibtorchOptions {
 /** The helper addon, which is linked to nothing; see `native/preload/preload.cc`. */
 interface Preload {
   open(path: string): string | null
+  openAside(path: string): Promise<string | null>
   loaded(name: string): string | null
   readonly builtFor: string
 }
@@ -45,6 +46,8 @@ interface Preload {
 const INSTALL = 'npx napi-torch install-libtorch'
 
 let current: LibtorchLocation | null = null
+
+let opening: Promise<void> | null = null
 
 /**
  * Opens libtorch for the whole process, so that the addon finds it; does nothing the second time.
@@ -58,17 +61,46 @@ let current: LibtorchLocation | null = null
 export function openLibtorch(): LibtorchLocation {
   if (current !== null) return current
 
-  checkElectron()
-  const preload = requirePreload()
-  const location = openInProcess(preload) ?? findLibtorch()
-  if (minorOf(location.version) !== minorOf(preload.builtFor)) throw wrongVersion(location, 'run')
-  // What is open already is not opened again, only made visible to the addon.
-  for (const name of librariesToOpen(location.libFolder)) {
-    const failure = preload.open(join(location.libFolder, name))
+  const { preload, location, libraries } = locate()
+  for (const path of libraries) {
+    const failure = preload.open(path)
     if (failure !== null) throw cannotLoad(location, failure)
   }
   openCudaGraphs(preload, location)
   return (current = location)
+}
+
+/**
+ * Does what {@link openLibtorch} does on another thread: it takes 300 ms and more, in which nothing else would go on. The second call
+ * waits for the first. Never rejects: what fails here fails at the first use, and says why.
+ */
+export function openLibtorchAside(): Promise<void> {
+  if (current !== null) return Promise.resolve()
+  return (opening ??= openOnThread())
+}
+
+async function openOnThread(): Promise<void> {
+  try {
+    const { preload, location, libraries } = locate()
+    for (const path of libraries) {
+      if ((await preload.openAside(path)) !== null) return
+    }
+    if (current !== null) return
+    openCudaGraphs(preload, location)
+    current = location
+  } catch {
+    // openLibtorch() throws it.
+  }
+}
+
+/** The libraries to open, in order. What is open already is not opened again, only made visible to the addon. */
+function locate(): { preload: Preload; location: LibtorchLocation; libraries: readonly string[] } {
+  checkElectron()
+  const preload = requirePreload()
+  const location = openInProcess(preload) ?? findLibtorch()
+  if (minorOf(location.version) !== minorOf(preload.builtFor)) throw wrongVersion(location, 'run')
+  const { libFolder } = location
+  return { preload, location, libraries: librariesToOpen(libFolder).map((name) => join(libFolder, name)) }
 }
 
 /** The libtorch that {@link openLibtorch} has opened in this thread, or null. */

@@ -3,6 +3,8 @@
 //
 // open(path: string): string | null
 //   Opens a library for the whole process. Returns the system's error text, or null.
+// openAside(path: string): Promise<string | null>
+//   Does that on another thread.
 // loaded(name: string): string | null
 //   Returns the path of an open library by its file name, or null if the process has not opened it.
 // builtFor: string
@@ -27,8 +29,10 @@
 #include <node_api.h>
 #include <torch/headeronly/version.h>
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace {
 
@@ -70,16 +74,13 @@ std::wstring WideOf(const std::string& text) {
   return wide;
 }
 
-napi_value Open(napi_env env, napi_callback_info info) {
-  const std::optional<std::string> path = OnlyString(env, info);
-  if (!path) return nullptr;
-
+std::optional<std::string> OpenLibrary(const std::string& path) {
   // Searches the folder of the library for those that it needs, as libtorch's lie side by side. Never closed: libtorch
   // does not survive being unloaded, and other environments of the process may use it. The addon finds it by its name.
   constexpr DWORD kSearch = LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_DEFAULT_DIRS;
-  if (LoadLibraryExW(WideOf(*path).c_str(), nullptr, kSearch) != nullptr) return Null(env);
+  if (LoadLibraryExW(WideOf(path).c_str(), nullptr, kSearch) != nullptr) return std::nullopt;
   const auto code = static_cast<int>(GetLastError());
-  return String(env, (std::system_category().message(code) + " (" + std::to_string(code) + ")").c_str());
+  return std::system_category().message(code) + " (" + std::to_string(code) + ")";
 }
 
 napi_value Loaded(napi_env env, napi_callback_info info) {
@@ -98,15 +99,13 @@ napi_value Loaded(napi_env env, napi_callback_info info) {
 
 #else
 
-napi_value Open(napi_env env, napi_callback_info info) {
-  const std::optional<std::string> path = OnlyString(env, info);
-  if (!path) return nullptr;
-
+// Gives the system's error text, which is that of this thread.
+std::optional<std::string> OpenLibrary(const std::string& path) {
   // Global, so that it provides the undefined symbols of the addon. Never closed: libtorch does not survive being
   // unloaded, and other environments of the process may use it.
-  if (dlopen(path->c_str(), RTLD_NOW | RTLD_GLOBAL) != nullptr) return Null(env);
+  if (dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL) != nullptr) return std::nullopt;
   const char* const text = dlerror();
-  return String(env, text == nullptr ? "unknown error of dlopen" : text);
+  return text == nullptr ? "unknown error of dlopen" : text;
 }
 
 napi_value Loaded(napi_env env, napi_callback_info info) {
@@ -137,6 +136,49 @@ napi_value Loaded(napi_env env, napi_callback_info info) {
 
 #endif  // _WIN32
 
+napi_value ValueOf(napi_env env, const std::optional<std::string>& failure) {
+  return failure ? String(env, failure->c_str()) : Null(env);
+}
+
+napi_value Open(napi_env env, napi_callback_info info) {
+  const std::optional<std::string> path = OnlyString(env, info);
+  return path ? ValueOf(env, OpenLibrary(*path)) : nullptr;
+}
+
+// A library that is being opened on a thread of Node's pool.
+struct Opening {
+  std::string path;
+  std::optional<std::string> failure;
+  napi_deferred deferred = nullptr;
+  napi_async_work work = nullptr;
+};
+
+void Execute(napi_env /*env*/, void* data) {
+  auto* const opening = static_cast<Opening*>(data);
+  opening->failure = OpenLibrary(opening->path);
+}
+
+void Complete(napi_env env, napi_status /*status*/, void* data) {
+  const std::unique_ptr<Opening> opening(static_cast<Opening*>(data));
+  napi_resolve_deferred(env, opening->deferred, ValueOf(env, opening->failure));
+  napi_delete_async_work(env, opening->work);
+}
+
+napi_value OpenAside(napi_env env, napi_callback_info info) {
+  std::optional<std::string> path = OnlyString(env, info);
+  if (!path) return nullptr;
+
+  auto opening = std::make_unique<Opening>();
+  opening->path = *std::move(path);
+  napi_value promise = nullptr;
+  napi_create_promise(env, &opening->deferred, &promise);
+  napi_create_async_work(env, nullptr, String(env, "napi_torch_open"), Execute, Complete, opening.get(),
+                         &opening->work);
+  napi_queue_async_work(env, opening->work);
+  opening.release();  // Complete deletes it.
+  return promise;
+}
+
 void Set(napi_env env, napi_value exports, const char* name, napi_value value) {
   napi_set_named_property(env, exports, name, value);
 }
@@ -151,6 +193,7 @@ napi_value Function(napi_env env, const char* name, napi_callback callback) {
 
 NAPI_MODULE_INIT() {
   Set(env, exports, "open", Function(env, "open", Open));
+  Set(env, exports, "openAside", Function(env, "openAside", OpenAside));
   Set(env, exports, "loaded", Function(env, "loaded", Loaded));
   Set(env, exports, "builtFor", String(env, TORCH_VERSION));
   return exports;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { evaluateModule } from '../support/child.js'
 import { skip } from '../support/skip.js'
 
-const ASIDE = JSON.stringify(new URL('../../lib/libtorch/open_aside.ts', import.meta.url).href)
+const ASIDE = JSON.stringify(new URL('../../lib/libtorch/libtorch.ts', import.meta.url).href)
 
 /** Opens libtorch aside in a process of its own, looks at what it has open then, and uses it. */
 const PROGRAM = `
@@ -19,6 +19,22 @@ const PROGRAM = `
   console.log(JSON.stringify([before, after, sum]))`
 
 describe('openLibtorchAside()', () => {
+  it('lets the main thread go on, and opens it once for two calls', async () => {
+    const [ticks, isSame] = (await evaluateModule(`
+      import { openLibtorchAside } from ${ASIDE}
+      let ticks = 0
+      const timer = setInterval(() => (ticks += 1), 5)
+      const first = openLibtorchAside()
+      const second = openLibtorchAside()
+      await first
+      clearInterval(timer)
+      console.log(JSON.stringify([ticks, first === second]))`)) as [number, boolean]
+
+    // It takes some 300 ms.
+    assert.ok(ticks > 2, `the main thread did ${ticks} things meanwhile`)
+    assert.equal(isSame, true)
+  })
+
   it('opens libtorch for the whole process, where the main thread finds it', async function () {
     if (process.platform !== 'linux') skip(this, 'what is open is read from /proc')
 

@@ -72,6 +72,9 @@ struct WindowArguments {
   float* target;  // The results are contiguous.
 };
 
+// The most columns of a panel of any set.
+constexpr int64_t kMaxBlock = 32;
+
 struct KernelSet {
   const char* name;
   int64_t block;     // Columns of a panel. Activations have a multiple of this many channels.

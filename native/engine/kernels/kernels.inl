@@ -5,6 +5,7 @@
 // The including file defines kLanes, kRows (the rows of one product whose sums fit in the registers) and kName.
 
 constexpr int64_t kBlock = 2 * kLanes;
+static_assert(kBlock <= kMaxBlock);
 
 // The vectors of a block are aligned to their size.
 using Vector = float __attribute__((vector_size(4 * kLanes), may_alias));

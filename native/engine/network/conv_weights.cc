@@ -47,6 +47,15 @@ class ConvWeights::Writer {
     }
   }
 
+  // Values of neighbouring outputs.
+  void WriteAll(int64_t at, int64_t first, const float* values, int64_t count) const {
+    if (is_half_) {
+      for (int64_t o = 0; o < count; ++o) Write(at + o, first + o, values[o]);
+    } else {
+      std::copy_n(values, count, memory_.get() + at);
+    }
+  }
+
   void Finish(Form& form) {
     form.memory = std::move(memory_);
     form.bytes = bytes_;
@@ -189,21 +198,31 @@ StoredWeights ConvWeights::Transformed(Form& form, const double (&transform)[kTi
     pool.Run(panels_, [&](int64_t panel, int /*thread*/) {
       const int64_t first = panel * block;
       const int64_t outputs = std::min(block, geometry_.out_channels - first);
+      // The outputs of a block lie innermost, so that the compiler computes several at a time.
+      double g[9][kMaxBlock] = {};
+      double half[kTile][3][kMaxBlock];
+      float u[kMaxBlock];
       for (int64_t c = 0; c < channels; ++c) {
-        const int64_t target = panel * panel_floats + c * block;
         for (int64_t o = 0; o < outputs; ++o) {
-          const float* const g = oihw.get() + ((first + o) * channels + c) * 9;
-          double half[kTile][3];
-          for (int64_t i = 0; i < kTile; ++i) {
-            const double* const row = transform[i];
-            for (int64_t j = 0; j < 3; ++j) half[i][j] = row[0] * g[j] + row[1] * g[3 + j] + row[2] * g[6 + j];
-          }
-          for (int64_t i = 0; i < kTile; ++i) {
-            for (int64_t j = 0; j < kTile; ++j) {
-              const double* const row = transform[j];
-              const double u = half[i][0] * row[0] + half[i][1] * row[1] + half[i][2] * row[2];
-              writer.Write(target + (i * kTile + j) * position_floats + o, first + o, static_cast<float>(u));
+          const float* const kernel = oihw.get() + ((first + o) * channels + c) * 9;
+          for (int64_t tap = 0; tap < 9; ++tap) g[tap][o] = kernel[tap];
+        }
+        for (int64_t i = 0; i < kTile; ++i) {
+          const double* const row = transform[i];
+          for (int64_t j = 0; j < 3; ++j) {
+            for (int64_t o = 0; o < block; ++o) {
+              half[i][j][o] = row[0] * g[j][o] + row[1] * g[3 + j][o] + row[2] * g[6 + j][o];
             }
+          }
+        }
+        const int64_t target = panel * panel_floats + c * block;
+        for (int64_t i = 0; i < kTile; ++i) {
+          for (int64_t j = 0; j < kTile; ++j) {
+            const double* const row = transform[j];
+            for (int64_t o = 0; o < block; ++o) {
+              u[o] = static_cast<float>(half[i][0][o] * row[0] + half[i][1][o] * row[1] + half[i][2][o] * row[2]);
+            }
+            writer.WriteAll(target + (i * kTile + j) * position_floats, first, u, outputs);
           }
         }
       }

@@ -9,6 +9,7 @@ import { useTemporaryFolder, writeFiles } from '../../support/folder.js'
 
 const preload = createRequire(import.meta.url)(join(PACKAGE_ROOT, 'build/preload/napi_torch_preload.node')) as {
   open(...args: unknown[]): string | null
+  openAside(...args: unknown[]): Promise<string | null>
   loaded(...args: unknown[]): string | null
   readonly builtFor: string
 }
@@ -41,6 +42,26 @@ describe('preload addon', () => {
         assert.throws(() => preload.open(...args), { name: 'TypeError', message: 'Expected one string' })
       })
     }
+  })
+
+  describe('openAside()', () => {
+    it('gives null for a library that is open already', async () => {
+      assert.equal(await preload.openAside(library), null)
+    })
+
+    it('gives the text of the system, also where several are opened at once', async () => {
+      const folder = writeFiles(temporary(), { 'one.so': 'text', 'two.so': 'text' })
+      const texts = await Promise.all(['one.so', 'two.so'].map((name) => preload.openAside(join(folder, name))))
+
+      assert.match(texts[0] ?? '', /one\.so: file too short|not a mach-o/)
+      assert.match(texts[1] ?? '', /two\.so: file too short|not a mach-o/)
+    })
+
+    it('throws a TypeError for anything but one string', () => {
+      for (const args of [[], [1], [null]]) {
+        assert.throws(() => preload.openAside(...args), { name: 'TypeError', message: 'Expected one string' })
+      }
+    })
   })
 
   describe('loaded()', () => {
