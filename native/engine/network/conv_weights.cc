@@ -47,7 +47,7 @@ class ConvWeights::Writer {
     }
   }
 
-  // Values of neighbouring outputs.
+  // Values of neighboring outputs.
   void WriteAll(int64_t at, int64_t first, const float* values, int64_t count) const {
     if (is_half_) {
       for (int64_t o = 0; o < count; ++o) Write(at + o, first + o, values[o]);
