@@ -74,6 +74,7 @@ export function createApp(context: ServerContext, { tls, logStream }: AppParts):
       maxBodyBytes: settings.maxBodyBytes,
       share: exchange.share,
       alignedByte: jsonLengthOf(request),
+      pool: context.bodies,
       welcome: () => continues.get(payload)?.writeContinue(),
     }
     const body = await readBody(payload, limits)
@@ -116,9 +117,11 @@ function addRequestHooks(app: FastifyInstance, context: ServerContext, methods: 
   const { settings } = context
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
-    const exchange = context.begin(request, reply, (exchange, isComplete) =>
-      finish(context, { request, reply, exchange, isComplete }),
-    )
+    const exchange = context.begin(request, reply, (exchange, isComplete) => {
+      finish(context, { request, reply, exchange, isComplete })
+      // The body of a request that failed may still be read, by the decoder of an image for example.
+      if (isComplete && reply.statusCode === 200 && Buffer.isBuffer(request.body)) context.bodies.give(request.body)
+    })
     // Counted under its model also where it is refused. Other names are not: any client could add to the metrics.
     const url = request.url.split('?', 1)[0] ?? ''
     const { model = MODEL_IN_PATH.exec(url)?.[1] } = request.params as { readonly model?: string }

@@ -4,6 +4,8 @@ import { createGunzip, createInflate } from 'node:zlib'
 
 import { TorchError } from 'napi-torch'
 import type { BodyShare } from './body_budget.js'
+import type { BodyPool } from './body_pool.js'
+import { freeMemory } from './free_memory.js'
 import { badRequest, tooLarge } from './status.js'
 import { Turns } from './turns.js'
 import { isError } from 'napi-torch/internal'
@@ -19,6 +21,8 @@ export interface BodyLimits {
   readonly share: BodyShare
   /** A byte of the body that should be aligned for float32, so that tensors need not be copied. Default: `0`. */
   readonly alignedByte?: number | undefined
+  /** Memory of former bodies. */
+  readonly pool: BodyPool
   /** Called when the headers are as they should be, and the body will be read. */
   readonly welcome?: () => void
 }
@@ -47,6 +51,7 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
   const raw = await collect(request, limits)
   if (encoding === 'identity' || raw.length === 0) return raw
   const body = await decompress(raw, encoding, limits)
+  limits.pool.give(raw)
   share.give(raw.length)
   return body
 }
@@ -55,10 +60,14 @@ function isKnown(encoding: string): encoding is keyof typeof DECOMPRESS {
   return Object.hasOwn(DECOMPRESS, encoding)
 }
 
-function collect(request: IncomingMessage, { maxBodyBytes, share, alignedByte = 0 }: BodyLimits): Promise<Buffer> {
+function collect(
+  request: IncomingMessage,
+  { maxBodyBytes, share, alignedByte = 0, pool }: BodyLimits,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const pieces = new Pieces()
+    const pieces = new Pieces(pool, alignedByte, Number(request.headers['content-length'] ?? 0))
     const refuse = (error: unknown): void => {
+      pieces.drop()
       finish(() => reject(isError(error) ? error : new TypeError(String(error))))
     }
     const arrived = share.arriving(refuse)
@@ -78,9 +87,8 @@ function collect(request: IncomingMessage, { maxBodyBytes, share, alignedByte = 
         refuse(error)
       }
     }
-    const onEnd = (): void => finish(() => resolve(pieces.join(alignedByte)))
-    const onClose = (): void =>
-      finish(() => reject(badRequest('The connection was closed before the body was complete')))
+    const onEnd = (): void => finish(() => resolve(pieces.join()))
+    const onClose = (): void => refuse(badRequest('The connection was closed before the body was complete'))
     request.on('data', onData).on('end', onEnd).on('error', onClose).on('close', onClose)
   })
 }
@@ -90,18 +98,36 @@ const WHOLE_PIECE_BYTES = 2 ** 14
 const BLOCK_BYTES = 2 ** 16
 const FLOAT_BYTES = 4
 
-/** The pieces of a body. Small ones are merged: a list of pieces of one byte would take a hundred times the memory of the body. */
+/**
+ * The pieces of a body. Those of one whose length is known go straight into memory of a former body, if there is any. Otherwise small
+ * ones are merged: a list of pieces of one byte would take a hundred times the memory of the body.
+ */
 class Pieces {
+  readonly #pool: BodyPool
+  /** Where the body begins in its memory, so that its aligned byte is at a multiple of 4 bytes. */
+  readonly #start: number
   readonly #pieces: Buffer[] = []
+  #whole: Buffer | null
   #block = Buffer.alloc(0)
   #used = 0
   #length = 0
+
+  constructor(pool: BodyPool, alignedByte: number, length = 0) {
+    this.#pool = pool
+    this.#start = (FLOAT_BYTES - (alignedByte % FLOAT_BYTES)) % FLOAT_BYTES
+    this.#whole = pool.reuse(this.#start + length)
+  }
 
   get length(): number {
     return this.#length
   }
 
   add(piece: Buffer): void {
+    if (this.#whole !== null) {
+      this.#length += piece.copy(this.#whole, this.#start + this.#length)
+      freeMemory(piece)
+      return
+    }
     this.#length += piece.length
     if (piece.length >= WHOLE_PIECE_BYTES) {
       this.#endRun()
@@ -117,23 +143,32 @@ class Pieces {
       at += copied
       this.#used += copied
     }
+    freeMemory(piece)
   }
 
-  /** Joins all pieces into one buffer, in which byte `alignedByte` is at a multiple of 4 bytes. */
-  async join(alignedByte: number): Promise<Buffer> {
+  /** Joins all pieces into one buffer. */
+  async join(): Promise<Buffer> {
     this.#endRun()
     const [only] = this.#pieces
-    if (only !== undefined && this.#pieces.length === 1 && (only.byteOffset + alignedByte) % FLOAT_BYTES === 0)
+    if (only !== undefined && this.#pieces.length === 1 && (only.byteOffset - this.#start) % FLOAT_BYTES === 0)
       return only
-    const start = (FLOAT_BYTES - (alignedByte % FLOAT_BYTES)) % FLOAT_BYTES
-    const whole = Buffer.allocUnsafeSlow(start + this.#length)
-    let at = start
+    const end = this.#start + this.#length
+    const whole = this.#whole ?? this.#pool.allocate(end)
+    let at = this.#start
     const turns = new Turns()
     for (const piece of this.#pieces) {
       at += piece.copy(whole, at)
+      freeMemory(piece)
       await turns.next()
     }
-    return whole.subarray(start)
+    return whole.subarray(this.#start, end)
+  }
+
+  /** Gives its memory back: what arrived of the body is not wanted. */
+  drop(): void {
+    if (this.#whole !== null) this.#pool.give(this.#whole)
+    this.#whole = null
+    this.#pieces.length = 0
   }
 
   #endRun(): void {
@@ -147,9 +182,9 @@ class Pieces {
 async function decompress(
   raw: Buffer,
   encoding: keyof typeof DECOMPRESS,
-  { maxBodyBytes, share, alignedByte = 0 }: BodyLimits,
+  { maxBodyBytes, share, alignedByte = 0, pool }: BodyLimits,
 ): Promise<Buffer> {
-  const pieces = new Pieces()
+  const pieces = new Pieces(pool, alignedByte)
   const inflated = Readable.from([raw]).pipe(DECOMPRESS[encoding]({ chunkSize: INFLATED_PIECE_BYTES }))
   try {
     for await (const piece of inflated as AsyncIterable<Buffer>) {
@@ -165,7 +200,7 @@ async function decompress(
     if (error instanceof TorchError) throw error
     throw badRequest(`The body is not valid ${encoding}`, error)
   }
-  return pieces.join(alignedByte)
+  return pieces.join()
 }
 
 /** Limits of {@link discard}. */

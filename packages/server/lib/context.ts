@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 
 import { TorchError } from 'napi-torch'
 import type { BodyBudget, BodyShare } from './body_budget.js'
+import { BodyPool } from './body_pool.js'
 import type { Timing } from './inference.js'
 import type { Metrics } from './metrics.js'
 import type { RequestParser } from './parse/parser.js'
@@ -37,6 +38,7 @@ export class ServerContext {
   readonly metrics: Metrics
   readonly tracing: Tracing
   readonly budget: BodyBudget
+  readonly bodies: BodyPool
   readonly parser: RequestParser
   readonly access: AccessControl
   /** Null where no results are kept. */
@@ -63,6 +65,7 @@ export class ServerContext {
     this.metrics = parts.metrics
     this.tracing = parts.tracing
     this.budget = parts.budget
+    this.bodies = new BodyPool(parts.settings.keptBodyBytes)
     this.parser = parts.parser
     this.access = parts.access
     this.cache = parts.cache

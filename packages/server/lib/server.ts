@@ -279,6 +279,7 @@ export class InferenceServer implements AsyncDisposable {
     await closed
     grace.abort()
     await overdue
+    this.#context.bodies.clear()
     await this.#context.parser.close()
     await this.#models.close()
     await this.#context.tracing.close()

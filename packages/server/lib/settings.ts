@@ -252,6 +252,12 @@ export const SETTINGS = {
     default: 0.5,
     description: 'share of maxBytesInFlight that the requests of one token, or of one address without tokens, may hold',
   }),
+  keptBodyBytes: Type.Integer({
+    minimum: 0,
+    default: 64 * MIB,
+    description:
+      'memory of long request bodies that is kept for the next ones, in bytes, until ten seconds pass without any',
+  }),
   minBodyBytesPerSecond: Type.Integer({
     minimum: 0,
     default: 1024,

@@ -42,6 +42,7 @@ const GROUPS: Readonly<Record<SettingName, string>> = {
   maxJsonBytes: LIMITS,
   maxBytesInFlight: LIMITS,
   maxClientShare: LIMITS,
+  keptBodyBytes: LIMITS,
   minBodyBytesPerSecond: LIMITS,
   busyBodyBytesPerSecond: LIMITS,
   maxDiscardBytes: LIMITS,

@@ -31,6 +31,7 @@ export function settingsOfWorker(settings: Settings): Settings {
   return {
     ...settings,
     maxBytesInFlight: share(settings.maxBytesInFlight),
+    keptBodyBytes: share(settings.keptBodyBytes),
     maxConnections: share(settings.maxConnections),
     cacheBytes: share(settings.cacheBytes),
     // A rate need not be an integer.
