@@ -218,6 +218,8 @@ export default tseslint.config(
         AbortController: 'readonly',
         AbortSignal: 'readonly',
         fetch: 'readonly',
+        File: 'readonly',
+        Response: 'readonly',
         setInterval: 'readonly',
         clearInterval: 'readonly',
       },

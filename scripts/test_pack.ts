@@ -18,7 +18,7 @@ import { buildSync } from 'esbuild'
 
 import { findLibtorch } from '../lib/libtorch/libtorch.js'
 import { askCommands, IMAGE_PROGRAM } from './package/commands.js'
-import { copyExamples, EXAMPLES } from './package/examples.js'
+import { copyExamples, EXAMPLE_PACKAGES, EXAMPLES } from './package/examples.js'
 import { npmPack, PACKAGES, ROOT } from './package/files.js'
 import { stageMainPackage } from './package/main_package.js'
 import { brokenLinks, brokenPaths } from './package/links.js'
@@ -122,14 +122,21 @@ function testInstallation(name: Manager['name'], major: number, libtorch: string
   })
 }
 
-/** Installs the tarballs of the main package, the sample model and `others` into a new project. */
-function install(manager: Manager, node: string, project: string, others: readonly string[] = []): void {
+/** Installs the tarballs of the main package, the sample model and `others` into a new project, and packages of the registry. */
+function install(
+  manager: Manager,
+  node: string,
+  project: string,
+  others: readonly string[] = [],
+  registry: Readonly<Record<string, string>> = {},
+): void {
   mkdirSync(project, { recursive: true })
   const withLibtorch = others.some((name) => name.includes('libtorch'))
   const names = ['@napi-torch/fashion-mnist', ...others]
   const dependencies = {
     'napi-torch': tarballOf('napi-torch', withLibtorch ? PACKAGES : WITHOUT_LIBTORCH),
     ...Object.fromEntries(names.map((name) => [name, tarballOf(name)])),
+    ...registry,
   }
   const manifest = { name: 'user', version: '1.0.0', private: true, dependencies }
   writeFileSync(join(project, 'package.json'), JSON.stringify(manifest))
@@ -290,7 +297,8 @@ function testServerAndJobs(name: Manager['name'], libtorch: string): void {
     const node = nodeOf(major)
     const project = join(work, `${name} with all packages`)
     const began = performance.now()
-    install(managerOf(name), node, project, ['@napi-torch/server', '@napi-torch/jobs', '@napi-torch/oip-conformance'])
+    const packages = ['@napi-torch/server', '@napi-torch/jobs', '@napi-torch/oip-conformance']
+    install(managerOf(name), node, project, packages, name === 'npm' ? EXAMPLE_PACKAGES : {})
     report.record(what, { began, megabytes: megabytesOf(join(project, 'node_modules')) })
     const env = { NAPI_TORCH_LIBTORCH: libtorch }
     testProgram({ ...what, kind: 'server' }, node, ['server.mjs'], project, env)

@@ -11,6 +11,9 @@ const [PHOTOS, IMAGE] = ['photos', 'boot.png']
 const CHECKPOINT = 'node_modules/@napi-torch/fashion-mnist/resnet18-fashion-mnist.pth'
 const TIMEOUT_MS = 60_000
 
+/** What examples need beside the packages of this project: Express, and its reader of forms. Next.js is too large to be installed for a test. */
+export const EXAMPLE_PACKAGES = packagesOf('upload_express')
+
 interface Place {
   readonly node: string
   readonly project: string
@@ -42,6 +45,33 @@ export const EXAMPLES: Readonly<Record<string, (place: Place) => string | null |
     })
   },
 
+  upload_express(place) {
+    return withServer([join('examples', 'upload_express', 'main.js')], /Listening at (\S+)/, place, async (url) => {
+      const post = async (...files: readonly Buffer[]): Promise<readonly [status: number, text: string]> => {
+        const body = new FormData()
+        for (const file of files) body.append('images', new Blob([new Uint8Array(file)]), 'image')
+        const response = await fetch(`${url}/classify`, { method: 'POST', body })
+        return [response.status, await response.text()]
+      }
+      const image = readFileSync(join(place.project, IMAGE))
+      const good = await post(image, image)
+      const bad = await Promise.all([post(Buffer.from('no image')), post(Buffer.alloc(10_000_001)), post(...Array<Buffer>(9).fill(image))]) // prettier-ignore
+      const statuses = [good, ...bad].map(([status]) => status).join()
+      const labels = good[1].match(/"Ankle boot"/g)?.length
+      return statuses === '200,400,413,400' && labels === 2 ? null : `${statuses} ${good[1]}`
+    })
+  },
+
+  next_route_handler(place) {
+    const said = evaluate(NEXT_PROGRAM, place)
+    return said === '200 Ankle boot, 400 TORCH_IMAGE, 400\n' ? null : said
+  },
+
+  lambda_container(place) {
+    const said = evaluate(LAMBDA_PROGRAM, place)
+    return said === '200 Ankle boot, 400, 504\n' ? null : said
+  },
+
   oip_client(place) {
     const main = join('node_modules', 'napi-torch', 'dist', 'cli', 'main.js')
     const args = [main, 'serve', '--model', `boots=${CHECKPOINT}`, '--port', '0', '--no-page']
@@ -53,6 +83,37 @@ export const EXAMPLES: Readonly<Record<string, (place: Place) => string | null |
   },
 }
 
+/** Calls the handler as Next.js does. */
+const NEXT_PROGRAM = `
+import { readFileSync } from 'node:fs'
+import { POST } from './examples/next_route_handler/app/api/classify/route.js'
+
+async function post(name, ...content) {
+  const body = new FormData()
+  body.append(name, new File(content, 'image.png'))
+  const response = await POST(new Request('http://localhost/api/classify', { method: 'POST', body }))
+  return [response.status, await response.json()]
+}
+
+const [good, [{ label }]] = await post('image', readFileSync('${IMAGE}'))
+const [bad, { error }] = await post('image', 'no image')
+const [none] = await post('other')
+console.log(\`\${good} \${label}, \${bad} \${/image/.test(error) ? 'TORCH_IMAGE' : error}, \${none}\`)`
+
+/** Calls the handler with events as Lambda sends them: bodies that are not text are in base64. */
+const LAMBDA_PROGRAM = `
+import { readFileSync } from 'node:fs'
+import { handler } from './examples/lambda_container/handler.js'
+
+const call = (bytes, ms) =>
+  handler({ body: bytes.toString('base64'), isBase64Encoded: true }, { getRemainingTimeInMillis: () => ms })
+const image = readFileSync('${IMAGE}')
+const good = await call(image, 10_000)
+const [{ label }] = JSON.parse(good.body)
+const bad = await call(Buffer.from('no image'), 10_000)
+const late = await call(image, 0)
+console.log(\`\${good.statusCode} \${label}, \${bad.statusCode}, \${late.statusCode}\`)`
+
 /** Copies the examples into a project. */
 export function copyExamples(project: string): void {
   for (const name of Object.keys(EXAMPLES)) {
@@ -60,9 +121,24 @@ export function copyExamples(project: string): void {
   }
 }
 
-function run(name: string, args: readonly string[], { node, project, env }: Place): string {
-  const file = join('examples', name, 'main.js')
-  const { status, stdout, stderr } = spawnSync(node, [file, ...args], {
+/** Dependencies of an example that are not of this project. */
+function packagesOf(name: string): Readonly<Record<string, string>> {
+  const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'examples', name, 'package.json'), 'utf8')) as {
+    readonly dependencies: Readonly<Record<string, string>>
+  }
+  return Object.fromEntries(Object.entries(dependencies).filter(([dependency]) => !dependency.includes('napi-torch')))
+}
+
+function run(name: string, args: readonly string[], place: Place): string {
+  return runNode([join('examples', name, 'main.js'), ...args], place)
+}
+
+function evaluate(program: string, place: Place): string {
+  return runNode(['--input-type=module', '-e', program], place)
+}
+
+function runNode(args: readonly string[], { node, project, env }: Place): string {
+  const { status, stdout, stderr } = spawnSync(node, args, {
     cwd: project,
     env,
     encoding: 'utf8',
