@@ -118,6 +118,20 @@ Napi::Value IsDetachable(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), MayBeDetached(info.Env(), bytes));
 }
 
+// freeBytes(data): takes the memory away from its ArrayBuffer, if `data` is all of it. That of libraries, as of sharp,
+// which JavaScript cannot transfer, goes back to them.
+Napi::Value FreeBytes(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Bytes bytes = Arguments(info, "freeBytes").Bytes(0, "data");
+  bool is_array_buffer = false;
+  napi_is_arraybuffer(env, bytes.buffer, &is_array_buffer);
+  if (!is_array_buffer || bytes.length == 0 || !MayBeDetached(env, bytes)) return env.Undefined();
+  size_t length = 0;
+  napi_get_arraybuffer_info(env, bytes.buffer, nullptr, &length);
+  if (length == bytes.length) napi_detach_arraybuffer(env, bytes.buffer);
+  return env.Undefined();
+}
+
 Napi::Value Shape(const Napi::CallbackInfo& info) {
   return SizesToArray(info.Env(), Arguments(info, "shape").Tensor(0, "tensor").sizes());
 }
@@ -180,6 +194,7 @@ void InitTensor(Napi::Env env, Napi::Object exports) {
   Export<FromBytes>(env, exports, "fromBytes");
   Export<ViewOfBytes>(env, exports, "viewOfBytes");
   Export<IsDetachable>(env, exports, "isDetachable");
+  Export<FreeBytes>(env, exports, "freeBytes");
   Export<Shape>(env, exports, "shape");
   Export<Strides>(env, exports, "strides");
   Export<StorageOffset>(env, exports, "storageOffset");

@@ -292,6 +292,8 @@ export interface NativeBinding {
   viewOfBytes(data: Bytes, shape: Shape, dtype: DType): TensorHandle
   /** Whether the memory can be taken away from its buffer: not that of WebAssembly. */
   isDetachable(data: Bytes): boolean
+  /** Takes the memory away from its buffer, if `data` is all of it. */
+  freeBytes(data: Bytes): void
   /** A second handle of the same tensor: shares the memory, is disposed by itself. */
   alias(tensor: TensorHandle): TensorHandle
   dispose(tensor: TensorHandle): void

@@ -107,6 +107,7 @@ import { createServer } from '@napi-torch/server'
 ${SETUP}if (typeof createServer !== 'function') throw new Error('@napi-torch/server has no createServer')
 const args = ['node_modules/napi-torch/dist/cli/main.js', 'serve', '--demo', '--port', '0', ...${JSON.stringify(args)}]
 const server = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+process.once('exit', () => server.kill())
 let said = ''
 await new Promise((resolve, reject) => {
   server.once('exit', () => reject(new Error('The server ended: ' + said)))

@@ -1,3 +1,4 @@
+import { native } from '../../libtorch/binding.js'
 import { checkSignal } from '../../util/abort.js'
 import { checkBoolean, checkOptions, checkPositiveInteger, shorten } from '../../util/check.js'
 import { TorchError } from '../../util/errors.js'
@@ -79,6 +80,11 @@ export async function decodeFile(file: unknown, argument: string, options: Decod
     if (error instanceof TorchError && error.code !== 'TORCH_IMAGE') throw error
     throw new TorchError('TORCH_IMAGE', `Cannot decode ${name}: ${firstLine(error)}`, { cause: error })
   }
+}
+
+/** Frees the memory of an image that {@link decodeFile} gave and that nothing uses any more, before garbage is collected. */
+export function freeImage({ data }: Image): void {
+  native.freeBytes(data)
 }
 
 interface Decoding extends Pick<DecodeFileOptions, 'admit'> {

@@ -1,5 +1,5 @@
 import type { DecodeOptions, Image } from 'napi-torch'
-import { decodeFile, inferInBatch } from 'napi-torch/internal'
+import { decodeFile, freeImage, inferInBatch } from 'napi-torch/internal'
 import { checkWanted, type Call } from './admission.js'
 import type { BodyShare } from './body_budget.js'
 import type { ResponseCache, SampleContent } from './response_cache.js'
@@ -105,7 +105,9 @@ function sourcesOf(samples: Samples, options: DecodeOptions, share: BodyShare): 
           taken = bytes
         }
         try {
-          await prepare(await decodeFile(file, 'image', { ...options, admit }))
+          const image = await decodeFile(file, 'image', { ...options, admit })
+          await prepare(image)
+          freeImage(image)
         } finally {
           share.give(taken)
         }

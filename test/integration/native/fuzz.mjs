@@ -605,6 +605,7 @@ const SIGNATURES = {
   releaseConvSource: 'weights',
   releaseFreeMemory: '',
   isDetachable: 'bytes',
+  freeBytes: 'bytes',
   atenSchema: 'operator',
   callAten: 'operator list',
   backward: 'leaves grads boolean? boolean leaves',

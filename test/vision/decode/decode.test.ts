@@ -4,6 +4,7 @@ import { join } from 'node:path'
 
 import { decodeImage, MAX_PIXELS } from 'napi-torch'
 
+import { decodeFile, freeImage } from '../../../lib/vision/decode/decode.js'
 import { useTemporaryFolder } from '../../support/folder.js'
 import { digest, expectedOfPython, fixture, hollowPng, paintedPng } from '../../support/vision.js'
 
@@ -172,5 +173,28 @@ describe('decodeImage()', () => {
           'Expected a path, a file: URL, bytes, a Blob, a Response, a stream of bytes, pixels or a sharp instance for source, received 5',
       })
     })
+  })
+})
+
+describe('freeImage()', () => {
+  for (const [name, { rgb }] of Object.entries(expectedOfPython().images)) {
+    it(`frees the pixels of ${name}, and leaves the bytes of the file`, async () => {
+      const content = readFileSync(fixture(name))
+      const file = Uint8Array.from(content)
+      const image = await decodeFile(file, 'image', {})
+      freeImage(image)
+      freeImage(image)
+
+      assert.equal(image.data.byteLength, 0)
+      assert.ok(content.equals(file))
+      assert.equal(digest((await decodeImage(file)).data), rgb)
+    })
+  }
+
+  it('leaves pixels that share their memory with others', () => {
+    const data = new Uint8Array(new ArrayBuffer(24), 12)
+    freeImage({ data, width: 2, height: 2, channels: 3 })
+
+    assert.equal(data.byteLength, 12)
   })
 })
