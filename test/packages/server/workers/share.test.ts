@@ -8,6 +8,7 @@ describe('settingsOfWorker()', () => {
   it('divides the limits of the service, rounded up, and leaves all else alone', () => {
     const limits = {
       maxBytesInFlight: 1000,
+      keptBodyBytes: 1002,
       maxConnections: 10,
       cacheBytes: 100,
       rateLimit: 1,
@@ -20,6 +21,7 @@ describe('settingsOfWorker()', () => {
     assert.deepEqual(settingsOfWorker(settings), {
       ...settings,
       maxBytesInFlight: 250,
+      keptBodyBytes: 251,
       maxConnections: 3,
       cacheBytes: 25,
       rateLimit: 0.25,
