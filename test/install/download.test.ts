@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 
 import { checkSha256, download, downloadResumable } from '../../lib/install/download.js'
 import type { InstallProgress } from '../../lib/install/progress.js'
@@ -145,6 +146,11 @@ describe('downloadResumable()', () => {
   let server: Server
   const ranges: (string | undefined)[] = []
 
+  /** Waits until so many bytes are in the unfinished file. */
+  async function hasArrived(bytes: number): Promise<void> {
+    while (!existsSync(part()) || statSync(part()).size < bytes) await delay(5)
+  }
+
   /** Sends all from the byte that is asked for, and breaks off after `breakAfter` bytes. */
   async function serve({ breakAfter = Infinity, ranged = true } = {}): Promise<string> {
     ranges.length = 0
@@ -159,7 +165,10 @@ describe('downloadResumable()', () => {
         response.writeHead(206, { ...headers, 'content-range': contentRange })
       } else response.writeHead(200, headers)
       if (CONTENT.length - begin <= breakAfter) response.end(CONTENT.subarray(begin))
-      else response.write(CONTENT.subarray(begin, begin + breakAfter), () => setTimeout(() => response.destroy(), 50))
+      else {
+        response.write(CONTENT.subarray(begin, begin + breakAfter))
+        void hasArrived(begin + breakAfter).then(() => response.destroy())
+      }
     }).listen(0, '127.0.0.1')
     await once(server, 'listening')
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}/file.whl`
