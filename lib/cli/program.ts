@@ -12,8 +12,8 @@ import { addExamples, addParts } from './parser.js'
 const HELP = 'help'
 const VERSION = 'napi-torch.version'
 
-/** An option with which a command computes nothing. */
-const QUESTION = /^(?:-h|--help|--check|--print-.+)$/
+/** An option with which this process computes nothing: it only answers, or starts others that compute. */
+const IDLE_OPTION = /^(?:-h|--help|--check|--print-.+|--workers(?:=.*)?)$/
 
 const EXAMPLES = [
   'napi-torch doctor',
@@ -34,9 +34,8 @@ export async function runProgram(args: readonly string[], context: Context): Pro
   const program = createProgram(terminal)
   const isHelp = namesIn(args)[0] === HELP
   const names = isHelp ? namesIn(args).slice(1) : namesIn(args)
-  const isQuestion = isHelp || args.some((arg) => QUESTION.test(arg))
-  if (!isQuestion && COMMANDS.some(({ name, computes }) => computes === true && name === names[0]))
-    void openLibtorchAside()
+  const isIdle = isHelp || args.some((arg) => IDLE_OPTION.test(arg))
+  if (!isIdle && COMMANDS.some(({ name, computes }) => computes === true && name === names[0])) void openLibtorchAside()
   const { path, unknown } = await addCommands(program, COMMANDS, names, (command, parser) => {
     addParts(parser, command, terminal.width)
     parser.action(async () => {

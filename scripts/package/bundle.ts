@@ -13,7 +13,8 @@ const ADDRESS = /\bnew URL\(\s*(['"`])([^'"`$]+)\1,\s*import\.meta\.url\s*\)/g
 /**
  * Puts the JavaScript in the folder `dist` of a package together into few files, in place: a process that imports hundreds
  * of small ones spends most of its start on opening them. Types stay as they are. `entries` are the files that others name,
- * relative to `dist`, and `dependencies` the packages that are installed beside it; modules that the code starts by their address are added to them.
+ * relative to `dist`; modules that the code starts by their address are added to them. `dependencies` are the packages that are
+ * installed beside it.
  *
  * Nothing is made unreadable: stacks of users name functions and lines. Parts that several entries share lie in
  * `dist/chunks`, as far below the folder of the package as the modules that look for it from where they are.
@@ -26,10 +27,8 @@ export function bundle(
   dependencies: readonly string[] = [],
 ): readonly string[] {
   const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.js'))
-  const modules = files.filter((file) => !file.startsWith('chunks'))
-  const started = modules.filter((file) =>
-    files.some((other) => addressesIn(join(dist, other)).includes(join(dist, file))),
-  )
+  const addressed = new Set(files.flatMap((file) => addressesIn(join(dist, file))))
+  const started = files.filter((file) => addressed.has(join(dist, file)))
   const { outputFiles, metafile } = buildSync({
     absWorkingDir: dist,
     entryPoints: [...new Set([...entries, ...started])],
